@@ -1,0 +1,159 @@
+# Builds libdynacomm (plugin/), the dynacomm tool (plugin/tool/), the darknet program (darknet/) and the tests.
+#
+#   make                      everything a user runs, into build/
+#   make check                build and run every C test          (scripts/test runs this and the rest)
+#   make SANITIZER=thread     the same with a sanitizer, into build-thread/ (address, undefined, thread)
+#   make lint                 formatting and static analysis
+#   make install PREFIX=/usr/local DESTDIR=
+#   make V=1                  show the commands
+
+VERSION     := 0.1.0
+DARKNET_DIR ?= /usr/lib/darknet
+PREFIX      ?= /usr/local
+CC          ?= cc
+CXX         ?= c++
+comma       := ,
+BUILD       ?= build$(if $(SANITIZER),-$(subst $(comma),-,$(SANITIZER)))
+
+ifndef V
+Q := @
+say = @printf '  %-8s %s\n' '$(1)' '$(2)'
+endif
+
+PKGS      := nanomsg libxxhash
+PKGS_HTTP := libmicrohttpd libcjson
+pkg_cflags = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
+pkg_libs   = $(shell pkg-config --libs $(1))
+
+WARN      := -Wall -Wextra -Wshadow -Wconversion -Werror
+SAN_FLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer)
+# -ffp-contract=off: results are compared bit for bit with the packaged library, which has no fused multiply-add.
+CFLAGS    ?= -O2 -g
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden -ffp-contract=off $(WARN) $(CFLAGS) $(SAN_FLAGS) \
+             -DDC_VERSION_STRING='"$(VERSION)"' -Iplugin/include -Iplugin -MMD -MP
+ALL_CXXFLAGS = -std=c++17 -pthread -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow $(CFLAGS) $(SAN_FLAGS) -MMD -MP
+ALL_LDFLAGS = -pthread $(LDFLAGS) $(SAN_FLAGS)
+
+LIB_SRC     := $(wildcard plugin/core/*.c plugin/plan/*.c plugin/net/*.c plugin/worker/*.c plugin/server/*.c)
+TOOL_SRC    := $(wildcard plugin/tool/*.c)
+DARKNET_SRC := $(wildcard darknet/*.c)
+DARKNET_CXX := $(wildcard darknet/*.cpp)
+KERNEL_SRC  := $(wildcard darknet/kernels/*.c)
+KERNEL_CXX  := $(wildcard darknet/kernels/*.cpp)
+UNIT_SRC    := $(wildcard tests/unit/test_*.c)
+NUM_SRC     := $(wildcard tests/numeric/*.c)
+FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+
+obj = $(patsubst %,$(BUILD)/obj/%.o,$(1))
+LIB_OBJ     := $(call obj,$(LIB_SRC))
+TOOL_OBJ    := $(call obj,$(TOOL_SRC))
+KERNEL_OBJ  := $(call obj,$(KERNEL_SRC) $(KERNEL_CXX))
+DARKNET_OBJ := $(call obj,$(DARKNET_SRC) $(DARKNET_CXX))
+# Tests link everything of the front end but its main().
+FRONT_OBJ   := $(filter-out $(call obj,darknet/main.c),$(DARKNET_OBJ))
+UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
+FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
+
+DARKNET_CFLAGS := -isystem $(DARKNET_DIR)/include -Idarknet -DOPENCV
+DARKNET_LIBS   := -L$(DARKNET_DIR) -Wl,-rpath,$(DARKNET_DIR) -ldarknet
+OPENCV_LIBS    := -lopencv_videoio -lopencv_highgui -lopencv_imgcodecs -lopencv_imgproc -lopencv_core
+# arm64 machines without oneDNN can build with KERNEL_LIBS=.
+KERNEL_LIBS    ?= -ldnnl -fopenmp
+LIB_LIBS        = $(call pkg_libs,$(PKGS)) -lm
+
+all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/darknet
+
+$(BUILD)/obj/plugin/%.c.o: plugin/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS)) -c $< -o $@
+
+$(BUILD)/obj/darknet/kernels/%.c.o: darknet/kernels/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -O3 -fopenmp $(KERNEL_CFLAGS) $(DARKNET_CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/darknet/kernels/%.cpp.o: darknet/kernels/%.cpp
+	$(call say,CXX,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) -O3 -fopenmp $(KERNEL_CFLAGS) $(DARKNET_CFLAGS) $(call pkg_cflags,opencv4) -c $< -o $@
+
+$(BUILD)/obj/darknet/%.c.o: darknet/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(DARKNET_CFLAGS) -DDARKNET_DIR='"$(DARKNET_DIR)"' -c $< -o $@
+
+$(BUILD)/obj/darknet/%.cpp.o: darknet/%.cpp
+	$(call say,CXX,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_CXXFLAGS) $(DARKNET_CFLAGS) $(call pkg_cflags,opencv4) -c $< -o $@
+
+$(BUILD)/obj/tests/%.c.o: tests/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fopenmp $(DARKNET_CFLAGS) -Itests $(call pkg_cflags,$(PKGS) cmocka) -c $< -o $@
+
+$(BUILD)/libdynacomm.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/libdynacomm.so: $(LIB_OBJ) plugin/libdynacomm.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,libdynacomm.so.0 -Wl,--version-script=plugin/libdynacomm.map \
+	    -o $@ $(LIB_OBJ) $(LIB_LIBS)
+
+$(BUILD)/dynacomm: $(TOOL_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS)
+
+# Our kernels stand before libdarknet in the link, and the executable before every library at run time: the packaged
+# library's own calls reach them through the PLT.
+$(BUILD)/darknet: $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+
+$(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(call pkg_libs,cmocka)
+
+$(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS) $(call pkg_libs,cmocka)
+
+$(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN)
+
+check: tests
+	$(Q)scripts/run-tests $(BUILD)
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
+
+lint:
+	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp') && echo 'format: clean'
+	$(Q)cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -Iplugin -Iplugin/include \
+	    --suppress=missingIncludeSystem plugin darknet && echo 'cppcheck: clean'
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(BUILD)/dynacomm $(BUILD)/darknet $(DESTDIR)$(PREFIX)/bin
+	install -m 644 plugin/include/dynacomm.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(BUILD)/libdynacomm.a $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(BUILD)/libdynacomm.so $(DESTDIR)$(PREFIX)/lib/libdynacomm.so.0
+	ln -sf libdynacomm.so.0 $(DESTDIR)$(PREFIX)/lib/libdynacomm.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' plugin/dynacomm.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/dynacomm.pc
+
+clean:
+	rm -rf build build-*
+
+.PHONY: all tests check format lint install clean
+.SECONDARY:
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
