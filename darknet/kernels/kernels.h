@@ -1,0 +1,20 @@
+/* kernels.h - which arithmetic the network runs on: ours (fast) or the packaged library's own (stock), and on how
+ * many threads. Set once, before a network is parsed; read by every interposed function. */
+#ifndef DK_KERNELS_H
+#define DK_KERNELS_H
+
+#include <stdbool.h>
+
+/* dk_kernels_select - "fast" or "stock". Returns 0, or -1 for another name. Not to be called while a network runs. */
+int dk_kernels_select(const char *name);
+
+/* dk_kernels_fast - true if ours are selected (the default). Any thread. */
+bool dk_kernels_fast(void);
+
+/* dk_threads_set - threads per operation, at least 1; 0 means OMP_NUM_THREADS if set, else all cores. */
+void dk_threads_set(int threads);
+
+/* dk_threads - the number in force, at least 1. */
+int dk_threads(void);
+
+#endif
