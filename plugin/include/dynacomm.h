@@ -1,14 +1,16 @@
 /* dynacomm.h - the public interface of libdynacomm: train one model over edges (workers) and a server.
  *
  * DESIGN
- *   A caller describes its model once (dc_model: layers in execution order, their tensors in .weights file order),
- *   joins a server (dc_worker_join) and then brackets every layer's forward and backward computation with four calls.
- *   The library moves parameters down and gradients up in between, cut into segments by a plan (dc_plan) that it
- *   makes, at run time, from what it measured (dc_profile). It knows nothing of Darknet, files of data, or networks.
+ *   A caller describes its model once (dc_model: layers in execution order, their tensors in .weights file
+ * order), joins a server (dc_worker_join) and then brackets every layer's forward and backward computation
+ * with four calls. The library moves parameters down and gradients up in between, cut into segments by a plan
+ * (dc_plan) that it makes, at run time, from what it measured (dc_profile). It knows nothing of Darknet,
+ * files of data, or networks.
  *
  *   Units are in the names: _s seconds, _ns nanoseconds, _bytes bytes, _Bps bytes per second.
- *   Every function that can fail returns a dc_error; dc_last_error() then has one line, for people, that names the
- *   thing and the remedy. Nothing here calls exit() or abort() for a peer's, a file's or a user's mistake.
+ *   Every function that can fail returns a dc_error; dc_last_error() then has one line, for people, that
+ * names the thing and the remedy. Nothing here calls exit() or abort() for a peer's, a file's or a user's
+ * mistake.
  */
 #ifndef DYNACOMM_H
 #define DYNACOMM_H
@@ -28,22 +30,23 @@ extern "C" {
 #define DC_API
 #endif
 
-/* ---- errors ------------------------------------------------------------------------------------------------- */
+/* ---- errors
+ * ------------------------------------------------------------------------------------------------- */
 
-#define DC_ERRORS(X)                                                                                             \
-    X(OK, 0, "success")                                                                                          \
-    X(ENOMEM, 1, "out of memory")                                                                                \
-    X(EINVAL, 2, "an argument is not valid")                                                                     \
-    X(EURL, 3, "not an address this program understands")                                                        \
-    X(ENET, 4, "the network refused an operation")                                                               \
-    X(ETIMEOUT, 5, "the peer did not answer in time")                                                            \
-    X(EPROTO, 6, "the peer broke the protocol")                                                                  \
-    X(EVERSION, 7, "the peer speaks another version")                                                            \
-    X(EMODEL, 8, "the peer trains another model")                                                                \
-    X(EFULL, 9, "the server has all its workers")                                                                \
-    X(EPEER, 10, "a peer left")                                                                                  \
-    X(EFILE, 11, "a file could not be read or written")                                                          \
-    X(EFORMAT, 12, "a file is not in the expected format")                                                       \
+#define DC_ERRORS(X)                                       \
+    X(OK, 0, "success")                                    \
+    X(ENOMEM, 1, "out of memory")                          \
+    X(EINVAL, 2, "an argument is not valid")               \
+    X(EURL, 3, "not an address this program understands")  \
+    X(ENET, 4, "the network refused an operation")         \
+    X(ETIMEOUT, 5, "the peer did not answer in time")      \
+    X(EPROTO, 6, "the peer broke the protocol")            \
+    X(EVERSION, 7, "the peer speaks another version")      \
+    X(EMODEL, 8, "the peer trains another model")          \
+    X(EFULL, 9, "the server has all its workers")          \
+    X(EPEER, 10, "a peer left")                            \
+    X(EFILE, 11, "a file could not be read or written")    \
+    X(EFORMAT, 12, "a file is not in the expected format") \
     X(ESTOPPED, 13, "stopped on request")
 
 typedef enum dc_error {
@@ -55,13 +58,15 @@ typedef enum dc_error {
 /* dc_strerror - a constant phrase for an error code; never NULL. */
 DC_API const char *dc_strerror(dc_error err);
 
-/* dc_last_error - the line that describes the calling thread's last failed call. Valid until its next failure. */
+/* dc_last_error - the line that describes the calling thread's last failed call. Valid until its next
+ * failure. */
 DC_API const char *dc_last_error(void);
 
 /* dc_version - "major.minor.patch" of the library. */
 DC_API const char *dc_version(void);
 
-/* ---- strategies, profiles, plans ---------------------------------------------------------------------------- */
+/* ---- strategies, profiles, plans
+ * ---------------------------------------------------------------------------- */
 
 /* How a round's transmissions are cut and ordered (DESIGN: "The scheduling problem").
  *   sequential  one segment each way: pull all, compute, push all (the default parameter server)
@@ -70,14 +75,16 @@ DC_API const char *dc_version(void);
  *   dynacomm    the optimum of both halves (Cai et al., arXiv 2101.07968)
  *   duplex      both directions at once, slice by slice, across the round boundary
  *   auto        whichever of them the simulator predicts to be fastest */
-#define DC_STRATEGIES(X) X(SEQUENTIAL, "sequential") X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm")\
-    X(DUPLEX, "duplex") X(AUTO, "auto")
+#define DC_STRATEGIES(X)                                                                      \
+    X(SEQUENTIAL, "sequential")                                                               \
+    X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm") X(DUPLEX, "duplex") \
+        X(AUTO, "auto")
 
 typedef enum dc_strategy {
 #define DC_X(name, text) DC_##name,
     DC_STRATEGIES(DC_X)
 #undef DC_X
-    DC_STRATEGY_COUNT
+        DC_STRATEGY_COUNT
 } dc_strategy;
 
 /* dc_strategy_name - "dynacomm" for DC_DYNACOMM; "?" for a value out of range. */
@@ -97,27 +104,28 @@ typedef struct dc_layer_cost {
 typedef struct dc_profile {
     int n_layers;
     const dc_layer_cost *layers; /* [n_layers], execution order */
-    double middle_s;             /* computation between first forward and last backward (further subdivisions) */
-    double down_Bps, up_Bps;     /* goodput of this worker's link in each direction */
-    double overhead_s;           /* fixed cost of one transmission (the paper's delta) */
-    double rtt_s;                /* round trip of a small message */
-    int workers;                 /* workers of the run; 0 counts as 1 */
-    double server_Bps;           /* rate of the server's link per direction, shared by all; 0 = no limit */
+    double middle_s;         /* computation between first forward and last backward (further subdivisions) */
+    double down_Bps, up_Bps; /* goodput of this worker's link in each direction */
+    double overhead_s;       /* fixed cost of one transmission (the paper's delta) */
+    double rtt_s;            /* round trip of a small message */
+    int workers;             /* workers of the run; 0 counts as 1 */
+    double server_Bps;       /* rate of the server's link per direction, shared by all; 0 = no limit */
 } dc_profile;
 
 /* A strategy's output. Segments cover all layers; one whose layers carry no bytes is never sent.
- * pull segment k = layers pull_end[k-1]+1 .. pull_end[k] (from 0), in forward order, pull_end[n_pull-1] = n_layers-1.
- * push segment k = layers push_end[k-1]-1 .. push_end[k] (from n_layers-1 down), push_end[n_push-1] = 0. */
+ * pull segment k = layers pull_end[k-1]+1 .. pull_end[k] (from 0), in forward order, pull_end[n_pull-1] =
+ * n_layers-1. push segment k = layers push_end[k-1]-1 .. push_end[k] (from n_layers-1 down),
+ * push_end[n_push-1] = 0. */
 typedef struct dc_plan {
     dc_strategy strategy; /* never DC_AUTO */
     int n_layers;
     int n_pull, n_push;
-    int *pull_end;       /* [n_layers] allocated, n_pull used */
-    int *push_end;       /* [n_layers] allocated, n_push used */
+    int *pull_end;        /* [n_layers] allocated, n_pull used */
+    int *push_end;        /* [n_layers] allocated, n_push used */
     uint32_t slice_bytes; /* largest payload of one frame */
-    double round_s;      /* the simulator's prediction for one round in steady state */
-    double floor_s;      /* no schedule can be faster */
-    double wait_s;       /* of round_s, time the computation waits for the network */
+    double round_s;       /* the simulator's prediction for one round in steady state */
+    double floor_s;       /* no schedule can be faster */
+    double wait_s;        /* of round_s, time the computation waits for the network */
 } dc_plan;
 
 /* dc_plan_init - an empty plan with room for n_layers layers. dc_plan_free - frees what it holds. */
