@@ -23,7 +23,9 @@ typedef struct dk_session_options {
     dc_strategy strategy;    /* for this worker's link */
     const char *trace_path;  /* NULL = no trace */
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */
-    uint64_t seed;           /* of the run; the server hands one to all if it resumes */
+    uint64_t seed;           /* this worker's wish; dk_session_seed is what the run uses */
+    int rank;                /* wished number among the workers, -1 = any; fix it to make runs repeatable */
+    double timeout_s;        /* a silent server is given up after this long; 0 = the default */
     bool clear;              /* start a new schedule: refuse a server that resumes another run's state */
     volatile int *stop;      /* set to non-zero by a signal handler: every wait ends with DC_ESTOPPED */
 } dk_session_options;
@@ -46,6 +48,10 @@ int dk_session_open(network *net, const dk_session_options *options, dk_session 
 /* dk_session_rank / _workers - this worker's number, 0-based, and how many there are (0 and 1 when alone). */
 int dk_session_rank(const dk_session *session);
 int dk_session_workers(const dk_session *session);
+
+/* dk_session_seed - the run's seed: the options' when alone, else the one that the server gave to every
+ * worker. */
+uint64_t dk_session_seed(const dk_session *session);
 
 /* dk_session_round - rounds done so far (of the whole run, resumed ones included). */
 uint64_t dk_session_round(const dk_session *session);

@@ -65,6 +65,69 @@ DC_API const char *dc_last_error(void);
 /* dc_version - "major.minor.patch" of the library. */
 DC_API const char *dc_version(void);
 
+/* ---- the model: layers and tensors
+ * ------------------------------------------------------------------------- */
+
+/* What happens to a tensor in training. */
+typedef enum dc_role {
+    DC_TRAINED, /* its gradient is pushed and its value pulled in every round */
+    DC_FROZEN,  /* gets no gradient; decay still acts on it, computed alike at both ends, without a byte sent
+                 */
+    DC_FIXED,   /* never changes; only saved */
+    DC_STATISTIC, /* rolling mean or variance: each worker has its own, the mean over workers is saved */
+    DC_ROLE_COUNT
+} dc_role;
+
+/* One tensor. The arrays are the caller's; the library reads and writes them between dc_worker_join and
+ * dc_worker_leave, from its own threads too, as the calls of the worker section say. */
+typedef struct dc_tensor {
+    const char *name; /* "weights", "biases", ...; copied */
+    dc_role role;
+    bool is_weights;  /* decays under SGD and is clipped; biases and scales are not */
+    bool saved;       /* part of a .weights file, in the order the tensors were added */
+    size_t count;     /* floats */
+    float *value;     /* [count] */
+    float *gradient;  /* [count] sum of gradients over a round's images; NULL for DC_FIXED and DC_STATISTIC */
+    float rate_scale; /* factor on the learning rate */
+    float clip;       /* largest magnitude a weight may have after an update, 0 = no limit */
+} dc_tensor;
+
+typedef enum dc_algorithm { DC_SGD, DC_ADAM } dc_algorithm;
+
+typedef struct dc_optimizer {
+    dc_algorithm algorithm;
+    float momentum, decay; /* decay acts on Adam too */
+    float b1, b2, eps;     /* Adam */
+} dc_optimizer;
+
+typedef struct dc_model dc_model;
+
+/* dc_model_new - an empty model. name becomes part of the server's file names (letters, digits, '.', '_',
+ * '-'). images_per_round is how many images one worker feeds in a round. The caller frees it with
+ * dc_model_free, after every worker and server that uses it. */
+DC_API dc_error dc_model_new(dc_model **model, const char *name, const dc_optimizer *optimizer,
+                             uint32_t images_per_round);
+DC_API void dc_model_free(dc_model *model);
+
+/* dc_model_add_layer - appends a layer (execution order); type is a word for people ("convolutional").
+ * Tensors added afterwards belong to it. dc_model_add_tensor - appends a tensor to the last layer. */
+DC_API dc_error dc_model_add_layer(dc_model *model, const char *type);
+DC_API dc_error dc_model_add_tensor(dc_model *model, const dc_tensor *tensor);
+
+/* dc_model_layers / dc_model_trained_bytes - how many layers; bytes of one layer's trained tensors (-1: of
+ * all). */
+DC_API int dc_model_layers(const dc_model *model);
+DC_API uint64_t dc_model_trained_bytes(const dc_model *model, int layer);
+
+/* dc_model_save - writes a Darknet .weights file (header 0.2.0 and seen, then the saved tensors) whole or not
+ * at all: a temporary file beside path, fsync, rename. Any thread; the values must not change meanwhile. */
+DC_API dc_error dc_model_save(const dc_model *model, const char *path, uint64_t seen);
+
+/* dc_model_update - one optimizer step on the model's own arrays, as Darknet does it on one machine: the
+ * gradient buffers keep SGD's momentum, are zeroed under Adam. step_number counts from 1 (Adam). For training
+ * alone. */
+DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number);
+
 /* ---- strategies, profiles, plans
  * ---------------------------------------------------------------------------- */
 
@@ -75,10 +138,10 @@ DC_API const char *dc_version(void);
  *   dynacomm    the optimum of both halves (Cai et al., arXiv 2101.07968)
  *   duplex      both directions at once, slice by slice, across the round boundary
  *   auto        whichever of them the simulator predicts to be fastest */
-#define DC_STRATEGIES(X)                                                                      \
-    X(SEQUENTIAL, "sequential")                                                               \
-    X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm") X(DUPLEX, "duplex") \
-        X(AUTO, "auto")
+#define DC_STRATEGIES(X)                                                                                    \
+    X(SEQUENTIAL, "sequential")                                                                             \
+    X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm") X(DUPLEX, "duplex") X(AUTO, "aut" \
+                                                                                                      "o")
 
 typedef enum dc_strategy {
 #define DC_X(name, text) DC_##name,
