@@ -1,6 +1,7 @@
 /* model.c - building a model and its arena. */
 #include "core/model.h"
 
+#include <string.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>

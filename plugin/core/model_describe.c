@@ -1,4 +1,5 @@
 /* model_describe.c - a model without its values, in bytes: written, read back from strangers, compared. */
+#include <string.h>
 #include <stdlib.h>
 
 #include "core/error.h"

@@ -1,4 +1,5 @@
 /* model_ranges.c - work on a range of the arena where it lies in the caller's tensors. */
+#include <string.h>
 #include <math.h>
 #include <stdlib.h>
 

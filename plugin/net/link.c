@@ -1,5 +1,6 @@
 #include "net/link.h"
 
+#include <string.h>
 #include <errno.h>
 #include <nanomsg/nn.h>
 #include <nanomsg/pair.h>

@@ -1,6 +1,7 @@
 #include "net/wire.h"
 
 #define XXH_INLINE_ALL
+#include <string.h>
 #include <xxhash.h>
 
 #include "core/error.h"
