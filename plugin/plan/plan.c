@@ -1,0 +1,138 @@
+/* plan.c - plans: made, compared by the simulator, freed. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "plan/rates.h"
+#include "plan/segments.h"
+#include "plan/units.h"
+
+/* A prediction must be better by this much before a costlier choice is preferred. */
+#define WORTHWHILE 1e-9
+/* Slices are as large as they may be at this relative cost in time: fewer frames, less processor time. */
+#define SLICE_SLACK 1e-3
+/* Slices below 1/2048 of the model gain nothing that shows in a round, and cost frames. */
+#define FRAMES_ENOUGH 2048
+
+dc_error dc_plan_init(dc_plan *plan, int n_layers)
+{
+    *plan = (dc_plan){0};
+    if (n_layers < 1 || n_layers > DC_LAYERS_MAX)
+        return dc__fail(DC_EINVAL, "a plan has 1 to %d layers, not %d", DC_LAYERS_MAX, n_layers);
+    plan->n_layers = n_layers;
+    plan->pull_end = calloc((size_t)n_layers, sizeof(int));
+    plan->push_end = calloc((size_t)n_layers, sizeof(int));
+    if (plan->pull_end && plan->push_end) return DC_OK;
+    dc_plan_free(plan);
+    return dc__fail(DC_ENOMEM, "out of memory for a plan of %d layers", n_layers);
+}
+
+void dc_plan_free(dc_plan *plan)
+{
+    free(plan->pull_end);
+    free(plan->push_end);
+    *plan = (dc_plan){0};
+}
+
+static void copy(dc_plan *to, const dc_plan *from)
+{
+    int *pull_end = to->pull_end, *push_end = to->push_end;
+    size_t bytes = (size_t)from->n_layers * sizeof(int);
+    memcpy(pull_end, from->pull_end, bytes);
+    memcpy(push_end, from->push_end, bytes);
+    *to = *from;
+    to->pull_end = pull_end;
+    to->push_end = push_end;
+}
+
+static dc_error predict(dc_plan *plan, const dc_profile *profile)
+{
+    dc_sim_worker worker = {profile, plan, profile->workers};
+    dc_forecast forecast;
+    dc_error err = dc_simulate(&worker, 1, NULL, NULL, &forecast);
+    if (err) return err;
+    plan->round_s = forecast.round_s;
+    plan->wait_s = forecast.wait_s;
+    plan->floor_s = forecast.floor_s;
+    plan->bound_s = forecast.bound_s;
+    return DC_OK;
+}
+
+static dc_error make_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy)
+{
+    plan->slice_bytes = DC__SLICE_DEFAULT;
+    dc_error err = dc__plan_cut(plan, profile, strategy);
+    return err ? err : predict(plan, profile);
+}
+
+/* Tries slices from large to small; smaller ones must pay for themselves. */
+static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
+{
+    dc_error err = dc__plan_cut(plan, profile, DC_DUPLEX);
+    uint64_t least = dc__total_bytes(profile) / FRAMES_ENOUGH;
+    double best_s = INFINITY;
+    uint32_t best_bytes = 0;
+    for (uint32_t slice = DC__SLICE_MOST; !err && slice >= DC__SLICE_LEAST; slice /= 2) {
+        if (slice < least && best_bytes) break;
+        plan->slice_bytes = slice;
+        err = predict(plan, profile);
+        if (!err && plan->round_s < best_s * (1 - SLICE_SLACK)) {
+            best_s = plan->round_s;
+            best_bytes = slice;
+        }
+    }
+    if (err) return err;
+    plan->slice_bytes = best_bytes;
+    return predict(plan, profile);
+}
+
+static bool beats(const dc_plan *plan, const dc_plan *other)
+{
+    return plan->round_s < other->round_s * (1 - WORTHWHILE);
+}
+
+static dc_error make_one(dc_plan *plan, const dc_profile *profile, dc_strategy strategy)
+{
+    return strategy == DC_DUPLEX ? make_duplex(plan, profile) : make_cut(plan, profile, strategy);
+}
+
+static dc_error make(dc_plan *best, dc_plan *scratch, const dc_profile *profile, dc_strategy strategy)
+{
+    dc_error err = DC_OK;
+    if (strategy == DC_AUTO) {
+        err = make_one(best, profile, DC_SEQUENTIAL);
+        for (int s = DC_LAYERWISE; s <= DC_DUPLEX && !err; s++) {
+            err = make_one(scratch, profile, (dc_strategy)s);
+            if (!err && beats(scratch, best)) copy(best, scratch);
+        }
+        return err;
+    }
+    err = make_one(best, profile, strategy);
+    if (err || (strategy != DC_DYNACOMM && strategy != DC_DUPLEX)) return err;
+    err = make_one(scratch, profile, DC_SEQUENTIAL);
+    if (err || !beats(scratch, best)) return err;
+    copy(best, scratch);
+    /* One segment each way is one of dynacomm's cuts. */
+    if (strategy == DC_DYNACOMM) best->strategy = DC_DYNACOMM;
+    return DC_OK;
+}
+
+dc_error dc_plan_make(dc_plan *plan, const dc_profile *profile, dc_strategy strategy)
+{
+    if ((unsigned)strategy >= DC_STRATEGY_COUNT)
+        return dc__fail(DC_EINVAL, "no strategy has number %d", (int)strategy);
+    dc_error err = dc__profile_check(profile);
+    if (err) return err;
+    if (plan->n_layers != profile->n_layers)
+        return dc__fail(DC_EINVAL, "a plan for %d layers cannot hold a profile of %d", plan->n_layers,
+                        profile->n_layers);
+    dc_plan best, scratch = {0};
+    err = dc_plan_init(&best, profile->n_layers);
+    if (!err) err = dc_plan_init(&scratch, profile->n_layers);
+    if (!err) err = make(&best, &scratch, profile, strategy);
+    if (!err) copy(plan, &best);
+    dc_plan_free(&best);
+    dc_plan_free(&scratch);
+    return err;
+}
