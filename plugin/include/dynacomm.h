@@ -138,11 +138,12 @@ DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_numbe
  *   dynacomm    the optimum of both halves (Cai et al., arXiv 2101.07968)
  *   duplex      both directions at once, slice by slice, across the round boundary
  *   auto        whichever of them the simulator predicts to be fastest */
-#define DC_STRATEGIES(X)                                                          \
-    X(SEQUENTIAL, "sequential")                                                   \
-    X(LAYERWISE, "layerwise")                                                     \
-    X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm") X(DUPLEX, "duplex") X(AUTO, "aut" \
-                                                                            "o")
+#define DC_STRATEGIES(X)                                      \
+    X(SEQUENTIAL, "sequential")                               \
+    X(LAYERWISE, "layerwise")                                 \
+    X(IBATCH, "ibatch")                                       \
+    X(DYNACOMM, "dynacomm") X(DUPLEX, "duplex") X(AUTO, "aut" \
+                                                        "o")
 
 typedef enum dc_strategy {
 #define DC_X(name, text) DC_##name,
@@ -281,8 +282,8 @@ DC_API dc_error dc_profile_read(const char *path, dc_profile_table *table);
 DC_API dc_error dc_profile_parse(const char *text, size_t size, const char *name, dc_profile_table *table);
 DC_API void dc_profile_table_free(dc_profile_table *table);
 
-/* dc_profile_write - writes table to out in that format, exactly (reading it back gives the same numbers).
- * DC_EFILE when out refuses. */
+/* dc_profile_write - writes table to out in that format; times read back equal to the last bit or its
+ * neighbour. DC_EFILE when out refuses. */
 DC_API dc_error dc_profile_write(FILE *out, const dc_profile_table *table);
 
 #ifdef __cplusplus

@@ -199,17 +199,12 @@ void dc_profile_table_free(dc_profile_table *table)
     *table = (dc_profile_table){0};
 }
 
-/* The shortest of the usual precisions whose text, read by us, is the same number of seconds. */
+/* The fewest digits, from 6 up, that we would read as the same number of seconds; 17 where none is, since not
+ * every number of seconds has a number of milliseconds. */
 static void ms_text(double seconds, char *text, size_t size)
 {
     for (int digits = 6; digits <= 17; digits++) {
         (void)snprintf(text, size, "%.*g", digits, seconds * 1e3);
-        if (strtod(text, NULL) / 1e3 == seconds) return;
-    }
-    /* seconds * 1000 / 1000 may be a neighbour of seconds; then one of that product's neighbours is right. */
-    double ms = seconds * 1e3, near[] = {nextafter(ms, INFINITY), nextafter(ms, 0.0)};
-    for (int k = 0; k < 2; k++) {
-        (void)snprintf(text, size, "%.17g", near[k]);
         if (strtod(text, NULL) / 1e3 == seconds) return;
     }
 }
