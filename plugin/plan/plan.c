@@ -10,8 +10,9 @@
 
 /* A prediction must be better by this much before a costlier choice is preferred. */
 #define WORTHWHILE 1e-9
-/* Slices are as large as they may be at this relative cost in time: fewer frames, less processor time. */
-#define SLICE_SLACK 1e-3
+/* Predictions this close are as good as equal: then fewer transmissions win, which cost less processor time.
+ */
+#define SLACK 1e-3
 /* Slices below 1/2048 of the model gain nothing that shows in a round, and cost frames. */
 #define FRAMES_ENOUGH 2048
 
@@ -66,24 +67,27 @@ static dc_error make_cut(dc_plan *plan, const dc_profile *profile, dc_strategy s
     return err ? err : predict(plan, profile);
 }
 
-/* Tries slices from large to small; smaller ones must pay for themselves. */
+/* Tries a ladder of slice sizes and takes the largest that costs next to nothing against the best. */
 static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
 {
+    enum { RUNGS = 9 };
+    dc__assert(DC__SLICE_MOST >> (RUNGS - 1) == DC__SLICE_LEAST);
     dc_error err = dc__plan_cut(plan, profile, DC_DUPLEX);
-    uint64_t least = dc__total_bytes(profile) / FRAMES_ENOUGH;
-    double best_s = INFINITY;
-    uint32_t best_bytes = 0;
-    for (uint32_t slice = DC__SLICE_MOST; !err && slice >= DC__SLICE_LEAST; slice /= 2) {
-        if (slice < least && best_bytes) break;
-        plan->slice_bytes = slice;
+    uint64_t enough = dc__total_bytes(profile) / FRAMES_ENOUGH;
+    double round_s[RUNGS], best_s = INFINITY;
+    int rungs = 0;
+    while (!err && rungs < RUNGS && (rungs == 0 || DC__SLICE_MOST >> rungs >= enough)) {
+        plan->slice_bytes = DC__SLICE_MOST >> rungs;
         err = predict(plan, profile);
-        if (!err && plan->round_s < best_s * (1 - SLICE_SLACK)) {
-            best_s = plan->round_s;
-            best_bytes = slice;
-        }
+        round_s[rungs] = plan->round_s;
+        best_s = fmin(best_s, plan->round_s);
+        rungs++;
     }
     if (err) return err;
-    plan->slice_bytes = best_bytes;
+    int rung = 0;
+    while (round_s[rung] > best_s * (1 + SLACK))
+        rung++;
+    plan->slice_bytes = DC__SLICE_MOST >> rung;
     return predict(plan, profile);
 }
 
@@ -97,18 +101,33 @@ static dc_error make_one(dc_plan *plan, const dc_profile *profile, dc_strategy s
     return strategy == DC_DUPLEX ? make_duplex(plan, profile) : make_cut(plan, profile, strategy);
 }
 
+static int transmissions(const dc_plan *plan, const dc_profile *profile)
+{
+    return dc_plan_transmissions(plan, profile, false) + dc_plan_transmissions(plan, profile, true);
+}
+
+/* The best prediction; among those as good as equal the one with the fewest transmissions, then the simpler.
+ */
+static dc_error make_auto(dc_plan *best, dc_plan *scratch, const dc_profile *profile)
+{
+    double round_s[DC_AUTO], best_s = INFINITY;
+    int sends[DC_AUTO], chosen = -1;
+    for (int s = DC_SEQUENTIAL; s < DC_AUTO; s++) {
+        dc_error err = make_one(scratch, profile, (dc_strategy)s);
+        if (err) return err;
+        round_s[s] = scratch->round_s;
+        sends[s] = transmissions(scratch, profile);
+        best_s = fmin(best_s, round_s[s]);
+    }
+    for (int s = DC_SEQUENTIAL; s < DC_AUTO; s++)
+        if (round_s[s] <= best_s * (1 + SLACK) && (chosen < 0 || sends[s] < sends[chosen])) chosen = s;
+    return make_one(best, profile, (dc_strategy)chosen);
+}
+
 static dc_error make(dc_plan *best, dc_plan *scratch, const dc_profile *profile, dc_strategy strategy)
 {
-    dc_error err = DC_OK;
-    if (strategy == DC_AUTO) {
-        err = make_one(best, profile, DC_SEQUENTIAL);
-        for (int s = DC_LAYERWISE; s <= DC_DUPLEX && !err; s++) {
-            err = make_one(scratch, profile, (dc_strategy)s);
-            if (!err && beats(scratch, best)) copy(best, scratch);
-        }
-        return err;
-    }
-    err = make_one(best, profile, strategy);
+    if (strategy == DC_AUTO) return make_auto(best, scratch, profile);
+    dc_error err = make_one(best, profile, strategy);
     if (err || (strategy != DC_DYNACOMM && strategy != DC_DUPLEX)) return err;
     err = make_one(scratch, profile, DC_SEQUENTIAL);
     if (err || !beats(scratch, best)) return err;

@@ -54,7 +54,7 @@ typedef struct dc__sim_lane {
     uint64_t *ready; /* one bit per unit */
     int low_word;    /* no bit is set before it */
     int next;        /* in_order: the unit to send next */
-    int to_send;     /* units of this round that have not left */
+    int to_send;     /* units that are ready or on the wire */
 
     int unit; /* on the wire; -1 = idle */
     bool paying_overhead;

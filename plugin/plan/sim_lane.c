@@ -9,6 +9,7 @@ void dc__lane_make_ready(dc__sim_lane *lane, int unit)
     int word = unit / 64;
     lane->ready[word] |= (uint64_t)1 << (unit % 64);
     if (word < lane->low_word) lane->low_word = word;
+    lane->to_send++;
 }
 
 /* Takes the unit to send next, or -1. */

@@ -30,7 +30,6 @@ void dc__server_serve(dc__sim *sim, int layer)
             if (--w->pending[unit] == 0) {
                 w->pending[unit] = w->pending_all[unit];
                 dc__lane_make_ready(down, unit);
-                down->to_send++;
             }
             if (++w->served[layer] < w->serve_to[layer]) continue;
             w->served[layer] = w->serve_from[layer];
@@ -67,7 +66,6 @@ static void begin_round(dc__sim *sim, dc__sim_worker *w)
     if (w->rounds_begun <= DC__SIM_ROUNDS + 1) w->begin_s[w->rounds_begun] = sim->now_s;
     w->rounds_begun++;
     if (!w->duplex && w->lane[DC__DOWN].n_units > 0) w->ask_s = sim->now_s + w->half_rtt_s;
-    w->lane[DC__UP].to_send = w->lane[DC__UP].n_units;
     w->phase = DC__FORWARD;
     w->layer = 0;
 }
