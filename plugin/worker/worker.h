@@ -102,10 +102,10 @@ struct dc_worker {
 
     /* compute thread */
     bool in_round, first_pass, last_pass, pushing;
-    bool *pushed;       /* [layers] offered in this round */
-    float rate_of_pass; /* -1 before a round's first subdivision */
-    float *stat_own;    /* [statistics] while the mean is being saved */
-    int64_t period_ns;  /* end of the round before */
+    bool *pushed;      /* [layers] offered in this round */
+    int passes;        /* subdivisions begun in this round */
+    float *stat_own;   /* [statistics] while the mean is being saved */
+    int64_t period_ns; /* end of the round before */
     float rate;
     uint64_t sent_before, received_before;
     dc__profiler profiler;
