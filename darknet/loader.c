@@ -43,20 +43,16 @@ static int room_for_round(dk_loader *loader)
     return loader->rows.X.vals && loader->rows.y.vals ? 0 : -1;
 }
 
-/* Loads one image into *row (one row of X and of y, the caller's). Returns 0, or -1 with a message. */
-static int load_image_row(const dk_loader_options *options, uint64_t round, int image, data *row, char *text,
-                          size_t size)
+/* Loads the image at path into *row (one row of X and of y, the caller's). Returns 0, or -1 with a message.
+ */
+static int load_row(load_args args, const char *list, char *path, data *row, char *text, size_t size)
 {
-    load_args args = options->args;
-    if (options->shape) options->shape(options->context, round, &args);
-    dk_random_begin(DK_STREAM_LOAD, options->seed, options->rank, round, (uint64_t)image);
-    char *path = args.paths[dk_random_below((uint64_t)args.m)];
     const bool boxes = args.type == DETECTION_DATA;
     if (boxes) {
         char labels[4096], problem[5120];
         dk_boxes_path(path, labels);
         if (dk_check_boxes_file(labels, args.classes, problem, sizeof problem) != 0) {
-            snprintf(text, size, "%s: image %.1000s: %.1000s", options->list, path, problem);
+            snprintf(text, size, "%s: image %.1000s: %.1000s", list, path, problem);
             return -1;
         }
     }
@@ -66,8 +62,24 @@ static int load_image_row(const dk_loader_options *options, uint64_t round, int 
     args.d = row;
     load_data_blocking(args);
     if (!dk_image_failed()) return 0;
-    snprintf(text, size, "%s: cannot read image %s", options->list, path);
+    snprintf(text, size, "%s: cannot read image %s", list, path);
     return -1;
+}
+
+static int load_image_row(const dk_loader_options *options, uint64_t round, int image, data *row, char *text,
+                          size_t size)
+{
+    load_args args = options->args;
+    if (options->shape) options->shape(options->context, round, &args);
+    dk_random_begin(DK_STREAM_LOAD, options->seed, options->rank, round, (uint64_t)image);
+    return load_row(args, options->list, args.paths[dk_random_below((uint64_t)args.m)], row, text, size);
+}
+
+int dk_loader_probe(const load_args *args, const char *list, data *d, char *text, size_t size)
+{
+    *d = (data){0};
+    dk_image_catch();
+    return load_row(*args, list, args->paths[0], d, text, size);
 }
 
 static void store(dk_loader *loader, int image, const data *row)

@@ -27,6 +27,10 @@ dk_loader *dk_loader_open(const dk_loader_options *options);
 int dk_loader_next(dk_loader *loader, data *d);
 const char *dk_loader_error(const dk_loader *loader);
 
+/* dk_loader_probe - loads the first image of args' list, on this thread, as a round would. Returns 0 and one
+ * row in *d (the caller's), or -1 and a line in text. */
+int dk_loader_probe(const load_args *args, const char *list, data *d, char *text, size_t size);
+
 /* dk_loader_close - stops and joins the threads, frees everything. NULL is fine. */
 void dk_loader_close(dk_loader *loader);
 

@@ -50,8 +50,12 @@ struct dk_train {
 };
 
 /* dk_train_parse - reads the cfg and, if not NULL, the weights, with initial weights drawn from cli's seed.
- * Ends the program with a line if they do not fit. The layer table goes to stderr. */
+ * Ends the program with a line if they do not fit. The layer table is held back until dk_train_ready. */
 network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli);
+
+/* dk_train_ready - the last checks: one image is loaded and must fit the network, the backup directory must
+ * be writable. Ends the program with a line, or shows the layer table on stderr. */
+void dk_train_ready(dk_train *train);
 
 /* dk_train_seen - images the run has trained on, from this worker's list: Darknet's `seen` when alone. */
 uint64_t dk_train_seen(const dk_train *train, uint64_t round);

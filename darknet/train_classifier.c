@@ -107,7 +107,7 @@ int dk_cmd_classifier_train(int argc, char **argv)
                       .size_seed = cli.seed_given || !cli.dynacomm ? cli.seed : 0,
                       .images = net->batch * net->subdivisions};
     fill_args(&train, &file, &images, &labels);
-    dk_check_backup(file.backup);
+    dk_train_ready(&train);
     printf("%s\n1\nSeed: %llu\n", train.base, (unsigned long long)cli.seed);
     printf("Learning Rate: %g, Momentum: %g, Decay: %g\n", (double)net->learning_rate, (double)net->momentum,
            (double)net->decay);

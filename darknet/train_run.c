@@ -23,9 +23,10 @@ network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
     dk_random_begin(DK_STREAM_INIT, cli->seed, 0, 0, 0);
     dk_chatter_hold(cfg);
     network *net = parse_network_cfg((char *)cfg);
-    if (weights) dk_check_weights(weights, net, cli->force);
-    dk_chatter_release();
-    if (weights) load_weights(net, (char *)weights);
+    if (weights) {
+        dk_check_weights(weights, net, cli->force);
+        load_weights(net, (char *)weights);
+    }
     if (cli->clear) *net->seen = 0;
     return net;
 }
@@ -58,21 +59,29 @@ static dk_loader *open_loader(dk_train *train, dk_session *session)
 }
 
 /* A row that is longer or shorter than the network's would be read across its neighbours. */
-static int check_rows(const dk_train *train, const data *d)
+static void check_rows(const dk_train *train, const data *d)
 {
     const network *net = train->net;
-    if (d->X.cols != net->inputs) {
-        dk_note("the cfg takes %d inputs (%dx%dx%d), an image gives %d: it needs channels=3 and width, "
-                "height set",
-                net->inputs, net->w, net->h, net->c, d->X.cols);
-        return -1;
-    }
-    if (d->y.cols == net->truths) return 0;
-    dk_note("the cfg's last layer takes %d values of truth per image, the data gives %d: make classes and "
-            "the last "
-            "layer's outputs (or max=) agree",
-            net->truths, d->y.cols);
-    return -1;
+    if (d->X.cols != net->inputs)
+        dk_die(
+            "the cfg takes %d inputs (%dx%dx%d), an image gives %d: it needs channels=3, width= and height=",
+            net->inputs, net->w, net->h, net->c, d->X.cols);
+    if (d->y.cols != net->truths)
+        dk_die("the cfg's last layer takes %d values of truth per image, the data gives %d: make classes and "
+               "the "
+               "last layer's outputs agree",
+               net->truths, d->y.cols);
+}
+
+void dk_train_ready(dk_train *train)
+{
+    data d;
+    char text[6144];
+    if (dk_loader_probe(&train->args, train->list, &d, text, sizeof text) != 0) dk_die("%s", text);
+    check_rows(train, &d);
+    free_data(d);
+    dk_check_backup(train->backup);
+    dk_chatter_release();
 }
 
 static int save(dk_train *train, dk_session *session, const char *name)
@@ -134,10 +143,6 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
         return DC_EFILE;
     }
     const double load_s = what_time_is_it_now() - began;
-    if (check_rows(train, &d) != 0) {
-        free_data(d);
-        return DC_EFORMAT;
-    }
     dk_random_begin(DK_STREAM_TRAIN, train->cli->seed, (uint64_t)dk_session_rank(session), round, 0);
     dk_round done = {0};
     const int err = dk_session_train(session, &d, &done);
