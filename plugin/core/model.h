@@ -46,6 +46,7 @@ struct dc_model {
     dc__tensor *tensors;    /* in the order added = .weights order */
     int *by_offset;         /* [n_tensors] indices of tensors in arena order */
     uint64_t *block_offset; /* [n_blocks + 1] */
+    int *block_layer;       /* [n_blocks] */
     uint32_t n_blocks;
 
     uint64_t start[DC_ROLE_COUNT + 1]; /* role r occupies [start[r], start[r+1]) of the arena */
@@ -68,6 +69,10 @@ static inline uint64_t dc__model_state_floats(const dc_model *model)
 
 /* dc__model_find - index into by_offset of the tensor that holds an arena offset. */
 int dc__model_find(const dc_model *model, uint64_t offset);
+
+/* dc__model_blocks - the blocks [*first, *end) that make up exactly [offset, offset + count), both from a
+ * stranger; false if there are none such. */
+bool dc__model_blocks(const dc_model *model, uint64_t offset, uint64_t count, uint32_t *first, uint32_t *end);
 
 /* dc__model_gather / dc__model_scatter - copy the range [offset, offset + count) of the arena from the
  * tensors' values (or gradients) to a buffer, and from a buffer into the values. */

@@ -138,11 +138,13 @@ DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_numbe
  *   dynacomm    the optimum of both halves (Cai et al., arXiv 2101.07968)
  *   duplex      both directions at once, slice by slice, across the round boundary
  *   auto        whichever of them the simulator predicts to be fastest */
-#define DC_STRATEGIES(X)                                                          \
-    X(SEQUENTIAL, "sequential")                                                   \
-    X(LAYERWISE, "layerwise")                                                     \
-    X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm") X(DUPLEX, "duplex") X(AUTO, "aut" \
-                                                                            "o")
+#define DC_STRATEGIES(X)              \
+    X(SEQUENTIAL, "sequential")       \
+    X(LAYERWISE, "layerwise")         \
+    X(IBATCH, "ibatch")               \
+    X(DYNACOMM, "dynacomm")           \
+    X(DUPLEX, "duplex") X(AUTO, "aut" \
+                                "o")
 
 typedef enum dc_strategy {
 #define DC_X(name, text) DC_##name,
