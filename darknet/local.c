@@ -23,11 +23,12 @@
 
 #define MAX_WORKERS 64
 #define GRACE_S 60
+#define MAX_TMPDIR 50 /* the path of a Unix socket ends at 107 bytes */
 
 typedef struct local {
     dk_child child[MAX_WORKERS + 1]; /* 0 = server, 1 + i = worker i */
     int n;
-    char directory[64];
+    char directory[96];
     int signal_number; /* the user's, 0 = none */
     int failed;        /* index of the first child that failed by itself, -1 = none */
 } local;
@@ -104,35 +105,44 @@ static void wait_all(local *l, const sigset_t *set)
 
 static void say_failed(const local *l)
 {
-    if (l->failed < 0) return;
+    if (l->failed < 0 || l->child[1].status == 1) return; /* worker 0 has said why on our stderr */
     const dk_child *child = &l->child[l->failed];
-    if (l->failed == 1) return; /* its own line is on stderr already */
     char line[1024];
     dk_child_last_line(child, line, sizeof line);
     const char *text = strncmp(line, "darknet: ", 9) == 0 ? line + 9 : line;
+    char end[64];
+    snprintf(end, sizeof end, child->status > 128 ? "killed by signal %d" : "ended with status %d",
+             child->status > 128 ? child->status - 128 : child->status);
     if (l->failed == 0)
-        dk_note("server: %s", *text ? text : "ended with an error");
+        dk_note("server: %s", *text ? text : end);
     else
-        dk_note("worker %d: %s", l->failed - 1, *text ? text : "ended with an error");
+        dk_note("worker %d: %s", l->failed - 1, *text && child->status < 128 ? text : end);
 }
 
 static void start_all(local *l, const dk_cli *cli, int workers, const char *backup)
 {
-    char url[128], count[16], threads[16];
+    char url[128], count[16], threads[16], every[32];
     snprintf(url, sizeof url, "ipc://%s/server", l->directory);
     snprintf(count, sizeof count, "%d", workers);
     const int share = dk_threads() / workers;
     snprintf(threads, sizeof threads, "%d", share > 0 ? share : 1);
 
-    const char *const server[] = {"server", "--listen", url, "--workers", count, "--backup", backup, NULL};
+    const char *server[16] = {"server", "--listen", url, "--workers", count, "--backup", backup};
+    int n = 7;
+    if (cli->clear) server[n++] = "--fresh";
+    if (cli->backup_every) {
+        snprintf(every, sizeof every, "%llu", (unsigned long long)cli->backup_every);
+        server[n++] = "--backup-every";
+        server[n++] = every;
+    }
     dk_child_start(&l->child[l->n++], "dynacomm", server, l->directory, "server");
     for (int i = 0; i < workers && l->child[l->n - 1].pid > 0; i++) {
         char name[32], trace[4096];
         snprintf(name, sizeof name, "worker-%d", i);
         snprintf(trace, sizeof trace, i ? "%s.%d" : "%s", cli->trace ? cli->trace : "", i);
         const char *argv[64];
-        const int n = dk_child_worker_argv(cli, argv, url, threads, cli->trace ? trace : NULL, i > 0);
-        argv[n] = NULL;
+        const int words = dk_child_worker_argv(cli, argv, url, threads, cli->trace ? trace : NULL, i > 0);
+        argv[words] = NULL;
         dk_child_start(&l->child[l->n++], NULL, argv, l->directory, i ? name : NULL);
     }
 }
@@ -142,8 +152,10 @@ int dk_local_run(const dk_cli *cli, const char *backup)
     const int workers = dk_local_workers(cli);
     static local l;
     l = (local){.failed = -1};
-    snprintf(l.directory, sizeof l.directory, "/tmp/darknet-local-XXXXXX");
-    if (!mkdtemp(l.directory)) dk_die("cannot make a directory in /tmp for local:%d", workers);
+    const char *tmp = getenv("TMPDIR");
+    if (!tmp || strlen(tmp) > MAX_TMPDIR) tmp = "/tmp";
+    snprintf(l.directory, sizeof l.directory, "%s/darknet-local-XXXXXX", tmp);
+    if (!mkdtemp(l.directory)) dk_die("cannot make a directory in %s for local:%d", tmp, workers);
 
     sigset_t set;
     sigemptyset(&set);

@@ -70,7 +70,8 @@ void dk_child_start(dk_child *child, const char *program, const char *const *arg
     if (pid == 0) {
         become(parent, child->log);
         execvp(path, (char *const *)argv);
-        fprintf(stderr, "cannot start %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "cannot start %s: %s (put it beside this program or on PATH)\n", path,
+                strerror(errno));
         fflush(stderr);
         _exit(127);
     }
