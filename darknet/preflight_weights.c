@@ -83,6 +83,7 @@ void dk_check_weights(const char *path, const network *net, bool force)
     if ((size_t)st.st_size < header || ((size_t)st.st_size - header) % sizeof(float) != 0)
         dk_die("%s is cut off or not a weights file: %lld bytes", path, (long long)st.st_size);
     const size_t held = ((size_t)st.st_size - header) / sizeof(float);
+    if (held == 0) dk_die("%s holds no parameters: it is cut off", path);
     size_t needed = 0;
     int covered = -1; /* last layer whose end is the file's end */
     for (int i = 0; i < net->n; i++) {

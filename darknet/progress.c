@@ -49,7 +49,7 @@ static void write_duration(char *text, size_t size, double seconds)
         snprintf(text, size, "%ldm%02lds", s / 60, s % 60);
 }
 
-/* Fields in order of worth: what does not fit the width is left out from the end. */
+/* Where not all fits the width, first the average is left out, then what stands last. */
 static void draw(dk_progress *progress, const dk_round *round)
 {
     char field[7][64], end[32] = "";
@@ -60,7 +60,7 @@ static void draw(dk_progress *progress, const dk_round *round)
     }
     snprintf(field[1], 64, "  loss %.4f", (double)round->loss);
     snprintf(field[2], 64, "  avg %.4f", (double)progress->average);
-    snprintf(field[3], 64, "  rate %g", (double)round->rate);
+    snprintf(field[3], 64, "  rate %.3g", (double)round->rate);
     const double seconds = now_s() - progress->began_s;
     const uint64_t done = round->round > progress->first ? round->round - progress->first : 1;
     snprintf(field[4], 64, "  %.0f images/s", (double)progress->images * (double)done / fmax(seconds, 1e-9));
@@ -73,6 +73,10 @@ static void draw(dk_progress *progress, const dk_round *round)
     struct winsize size;
     const size_t width =
         ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79;
+    size_t wanted = 0;
+    for (int i = 0; i < 7; i++)
+        wanted += strlen(field[i]);
+    if (wanted > width) field[2][0] = '\0';
     char line[512] = "";
     for (int i = 0; i < 7 && strlen(line) + strlen(field[i]) <= width; i++)
         strcat(line, field[i]);

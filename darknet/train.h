@@ -46,6 +46,7 @@ struct dk_train {
     uint64_t size_seed; /* of the stream that multi-scale sizes come from, the same for all workers */
     uint64_t epoch;     /* whole passes over the list so far */
     uint64_t saved;     /* round of the newest .backup of this process, 0 = none */
+    bool lost;          /* the loss is no number any more, and that was said */
     int images;         /* per round of this worker: batch * subdivisions */
 };
 

@@ -153,6 +153,13 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
         return err;
     }
     dk_progress_loss(progress, done.loss);
+    if (isnan(done.loss) && !train->lost) {
+        train->lost = true;
+        dk_progress_break(progress);
+        dk_note(
+            "round %llu: the loss is not a number; a smaller learning_rate, or burn_in, may keep it finite",
+            (unsigned long long)done.round);
+    }
     char line[512];
     train->kind->line(train, &done, progress->average, line, sizeof line);
     dk_progress_round(progress, &done, load_s, line);

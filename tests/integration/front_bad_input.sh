@@ -131,6 +131,20 @@ refused "weights of a larger network" "long.weights|another cfg" classifier trai
 cp pictures/0000_cat.pgm image.weights
 refused "weights that are no weights" "image.weights" classifier train c.data c.cfg image.weights
 
+head -c 20 good.weights > header.weights
+refused "weights without parameters" "header.weights" classifier train c.data c.cfg header.weights
+
+# what looks like it but is not bad: a backbone, and a longer file with -force
+"$darknet" partial c.cfg good.weights backbone 1 > out 2>&1
+"$darknet" classifier train c.data c.cfg backbone -rounds 1 -clear > out 2> err
+check "a backbone's weights are loaded" test $? -eq 0
+check "a backbone: a note tells which layers" grep -q '^darknet: backbone holds layers 0 to 2; ' err
+"$darknet" classifier train c.data c.cfg long.weights -rounds 1 -clear -force > out 2> err
+check "-force loads the part that fits" test $? -eq 0
+sed 's/^labels.*/labels = trap.labels/' c.data > bad.data
+"$darknet" classifier train bad.data c.cfg -rounds 1 -force > out 2> err
+check "-force trains on labels as they are" sh -c 'test $1 -eq 0 && grep -q "^darknet: .*exactly one label" err' - $?
+
 # detector
 detector_data
 refused "detector with a classifier's cfg" "[softmax]|[yolo]" detector train d.data c.cfg
