@@ -61,6 +61,9 @@ OPENCV_LIBS    := -lopencv_videoio -lopencv_highgui -lopencv_imgcodecs -lopencv_
 # arm64 machines without oneDNN can build with KERNEL_LIBS=.
 KERNEL_LIBS    ?= -ldnnl -fopenmp
 LIB_LIBS        = $(call pkg_libs,$(PKGS)) -lm
+TOOL_LIBS       = $(call pkg_libs,libcjson)
+# Tests link everything of the tool but its main().
+TOOL_TEST_OBJ   = $(filter-out $(call obj,plugin/tool/main.c),$(TOOL_OBJ))
 
 all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/darknet
 
@@ -113,10 +116,10 @@ $(BUILD)/darknet: $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
 
-$(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(BUILD)/libdynacomm.a
+$(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(call pkg_libs,cmocka)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS) $(call pkg_libs,cmocka)
 
 $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)

@@ -79,6 +79,12 @@ bool dc__model_blocks(const dc_model *model, uint64_t offset, uint64_t count, ui
 void dc__model_gather(const dc_model *model, bool gradients, uint64_t offset, uint64_t count, float *to);
 void dc__model_scatter(dc_model *model, uint64_t offset, uint64_t count, const float *from);
 
+/* dc__model_set_moment - takes over optimizer state (which: 1 or 2) for a range of the trained and frozen:
+ * SGD's velocity into the gradients, Adam's moments into the model's own arrays, if dc__model_adam_allocate
+ * was called. */
+void dc__model_set_moment(dc_model *model, int which, uint64_t offset, uint64_t count, const float *from);
+dc_error dc__model_adam_allocate(dc_model *model);
+
 /* dc__model_zero_gradients - sets the range's gradients to zero. */
 void dc__model_zero_gradients(dc_model *model, uint64_t offset, uint64_t count);
 
