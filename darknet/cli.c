@@ -21,6 +21,8 @@ typedef enum flag_id {
     FLAG_DYNACOMM,
     FLAG_STRATEGY,
     FLAG_TRACE,
+    FLAG_RANK,
+    FLAG_TIMEOUT,
     FLAG_SHARED_BACKUP,
     FLAG_QUIET,
     FLAG_GPUS,
@@ -44,6 +46,8 @@ static const struct flag {
     {"-dynacomm", FLAG_DYNACOMM, true},
     {"-dynacomm-strategy", FLAG_STRATEGY, true},
     {"-dynacomm-trace", FLAG_TRACE, true},
+    {"-dynacomm-rank", FLAG_RANK, true},
+    {"-dynacomm-timeout", FLAG_TIMEOUT, true},
     {"-dynacomm-shared-backup", FLAG_SHARED_BACKUP, false},
     {"-quiet", FLAG_QUIET, false},
     {"-gpus", FLAG_GPUS, true},
@@ -168,6 +172,12 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
     case FLAG_TRACE:
         cli->trace = value;
         break;
+    case FLAG_RANK:
+        cli->rank = (int)whole_number(flag->name, value, 0, DC_MAX_WORKERS - 1);
+        break;
+    case FLAG_TIMEOUT:
+        cli->timeout_s = (int)whole_number(flag->name, value, 1, 86400);
+        break;
     case FLAG_SHARED_BACKUP:
         cli->shared_backup = true;
         break;
@@ -193,7 +203,7 @@ static const char *environment(const char *name)
 
 void dk_cli_parse(int argc, char **argv, dk_cli *cli)
 {
-    *cli = (dk_cli){.strategy = DC_AUTO, .kernels = "fast"};
+    *cli = (dk_cli){.strategy = DC_AUTO, .kernels = "fast", .rank = -1};
     for (int i = 1; i < argc; i++) {
         if (!is_flag(argv[i])) {
             if (cli->n_words == DK_CLI_MAX_WORDS) dk_die("too many arguments at '%s'", argv[i]);
@@ -230,5 +240,7 @@ const char *dk_cli_help(void)
            "  -dynacomm local:N      a server and N workers on this machine\n"
            "  -dynacomm-strategy S   sequential, layerwise, ibatch, dynacomm, duplex or auto (default)\n"
            "  -dynacomm-trace FILE   a timeline of the communication\n"
+           "  -dynacomm-rank N       this worker's number, 0 to N-1: fixed, so that a run can be repeated\n"
+           "  -dynacomm-timeout S    seconds until a silent server is given up\n"
            "  -dynacomm-shared-backup  only the worker of rank 0 saves (several workers, one directory)\n";
 }

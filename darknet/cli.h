@@ -27,6 +27,8 @@ typedef struct dk_cli {
     dc_strategy strategy;
     const char *strategy_name; /* as given, NULL if not */
     const char *trace;
+    int rank;           /* wished number among the workers, -1 = any */
+    int timeout_s;      /* a silent server is given up after this long, 0 = the default */
     bool shared_backup; /* several workers save into one directory: only rank 0 does */
     bool quiet;         /* no line per round */
 } dk_cli;

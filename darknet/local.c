@@ -137,11 +137,12 @@ static void start_all(local *l, const dk_cli *cli, int workers, const char *back
     }
     dk_child_start(&l->child[l->n++], "dynacomm", server, l->directory, "server");
     for (int i = 0; i < workers && l->child[l->n - 1].pid > 0; i++) {
-        char name[32], trace[4096];
+        char name[32], rank[16], trace[4096];
         snprintf(name, sizeof name, "worker-%d", i);
+        snprintf(rank, sizeof rank, "%d", i);
         snprintf(trace, sizeof trace, i ? "%s.%d" : "%s", cli->trace ? cli->trace : "", i);
         const char *argv[64];
-        const int words = dk_child_worker_argv(cli, argv, url, threads, cli->trace ? trace : NULL, i > 0);
+        const int words = dk_child_worker_argv(cli, argv, url, threads, cli->trace ? trace : NULL, rank);
         argv[words] = NULL;
         dk_child_start(&l->child[l->n++], NULL, argv, l->directory, i ? name : NULL);
     }

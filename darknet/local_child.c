@@ -81,9 +81,9 @@ void dk_child_start(dk_child *child, const char *program, const char *const *arg
 }
 
 int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, const char *threads,
-                         const char *trace, bool quiet)
+                         const char *trace, const char *rank)
 {
-    static char seed[32], rounds[32], every[32], loaders[32];
+    static char seed[32], rounds[32], every[32], loaders[32], timeout[32];
     int n = 0;
     for (int i = 0; i < cli->n_words; i++)
         argv[n++] = cli->words[i];
@@ -91,13 +91,16 @@ int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, 
     snprintf(rounds, sizeof rounds, "%llu", (unsigned long long)cli->rounds);
     snprintf(every, sizeof every, "%llu", (unsigned long long)cli->backup_every);
     snprintf(loaders, sizeof loaders, "%d", cli->loaders);
+    snprintf(timeout, sizeof timeout, "%d", cli->timeout_s);
     const struct {
         bool given;
         const char *flag, *value;
     } flags[] = {{true, "-dynacomm", url},
                  {true, "-dynacomm-strategy", dc_strategy_name(cli->strategy)},
                  {true, "-dynacomm-shared-backup", NULL},
+                 {true, "-dynacomm-rank", rank},
                  {trace != NULL, "-dynacomm-trace", trace},
+                 {cli->timeout_s > 0, "-dynacomm-timeout", timeout},
                  {true, "-seed", seed},
                  {true, "-threads", threads},
                  {true, "-kernels", cli->kernels},
@@ -106,7 +109,7 @@ int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, 
                  {cli->loaders > 0, "-loaders", loaders},
                  {cli->clear, "-clear", NULL},
                  {cli->force, "-force", NULL},
-                 {quiet || cli->quiet, "-quiet", NULL}};
+                 {cli->quiet || strcmp(rank, "0") != 0, "-quiet", NULL}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (!flags[i].given) continue;
         argv[n++] = flags[i].flag;

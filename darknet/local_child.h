@@ -20,10 +20,10 @@ typedef struct dk_child {
 void dk_child_start(dk_child *child, const char *program, const char *const *args, const char *directory,
                     const char *name);
 
-/* dk_child_worker_argv - fills argv with cli's own words and flags for a worker of the server at url. Returns
- * how many (at most 60); strings are borrowed from cli, the arguments, and static storage. */
+/* dk_child_worker_argv - fills argv with cli's own words and flags for worker rank of the server at url.
+ * Returns how many (at most 60); strings are borrowed from cli, the arguments, and static storage. */
 int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, const char *threads,
-                         const char *trace, bool quiet);
+                         const char *trace, const char *rank);
 
 /* dk_child_last_line - the last line of the child's log that is not empty, "" if there is none. */
 void dk_child_last_line(const dk_child *child, char *line, size_t size);

@@ -43,7 +43,7 @@ struct dk_train {
     char *base;         /* the cfg's name without directory and suffix */
     const char *backup; /* directory */
     const char *list;   /* the images' list, for messages */
-    uint64_t size_seed; /* of the stream that multi-scale sizes come from, the same for all workers */
+    uint64_t seed;      /* the run's, the same for all workers; known once the session is open */
     uint64_t epoch;     /* whole passes over the list so far */
     uint64_t saved;     /* round of the newest .backup of this process, 0 = none */
     bool lost;          /* the loss is no number any more, and that was said */

@@ -14,7 +14,7 @@
 static int size_of_round(const dk_train *train, uint64_t round)
 {
     if (!train->net->random) return 0;
-    dk_random_begin(DK_STREAM_SIZE, train->size_seed, 0, round / SIZE_ROUNDS, 0);
+    dk_random_begin(DK_STREAM_SIZE, train->seed, 0, round / SIZE_ROUNDS, 0);
     return (int)(dk_random_below(11) + 4) * 32;
 }
 
@@ -104,11 +104,10 @@ int dk_cmd_classifier_train(int argc, char **argv)
                       .base = basecfg((char *)cfg),
                       .backup = file.backup,
                       .list = file.train,
-                      .size_seed = cli.seed_given || !cli.dynacomm ? cli.seed : 0,
                       .images = net->batch * net->subdivisions};
     fill_args(&train, &file, &images, &labels);
     dk_train_ready(&train);
-    printf("%s\n1\nSeed: %llu\n", train.base, (unsigned long long)cli.seed);
+    printf("%s\n1\n", train.base);
     printf("Learning Rate: %g, Momentum: %g, Decay: %g\n", (double)net->learning_rate, (double)net->momentum,
            (double)net->decay);
     printf("%d\n%d %d\n", images.n, train.args.min, train.args.max);

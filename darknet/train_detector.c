@@ -24,7 +24,7 @@ static int size_of_round(const dk_train *train, uint64_t round)
     const uint64_t begin = round - round % SIZE_ROUNDS;
     if (train->net->max_batches > 0 && begin + LAST_ROUNDS > (uint64_t)train->net->max_batches)
         return LAST_SIZE;
-    dk_random_begin(DK_STREAM_SIZE, train->size_seed, 0, begin, 0);
+    dk_random_begin(DK_STREAM_SIZE, train->seed, 0, begin, 0);
     return (int)(dk_random_below(10) + 10) * 32;
 }
 
@@ -98,11 +98,10 @@ int dk_cmd_detector_train(int argc, char **argv)
                       .base = basecfg((char *)cfg),
                       .backup = file.backup,
                       .list = file.train,
-                      .size_seed = cli.seed_given || !cli.dynacomm ? cli.seed : 0,
                       .images = net->batch * net->subdivisions};
     fill_args(&train, &images);
     dk_train_ready(&train);
-    printf("%s\nSeed: %llu\n", train.base, (unsigned long long)cli.seed);
+    printf("%s\n", train.base);
     printf("Learning Rate: %g, Momentum: %g, Decay: %g\n", (double)net->learning_rate, (double)net->momentum,
            (double)net->decay);
 

@@ -49,7 +49,7 @@ static dk_loader *open_loader(dk_train *train, dk_session *session)
     if (threads > MAX_LOADERS) threads = MAX_LOADERS;
     const dk_loader_options options = {.args = train->args,
                                        .list = train->list,
-                                       .seed = train->cli->seed,
+                                       .seed = train->seed,
                                        .rank = (uint64_t)dk_session_rank(session),
                                        .first_round = dk_session_round(session),
                                        .threads = threads,
@@ -143,7 +143,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
         return DC_EFILE;
     }
     const double load_s = what_time_is_it_now() - began;
-    dk_random_begin(DK_STREAM_TRAIN, train->cli->seed, (uint64_t)dk_session_rank(session), round, 0);
+    dk_random_begin(DK_STREAM_TRAIN, train->seed, (uint64_t)dk_session_rank(session), round, 0);
     dk_round done = {0};
     const int err = dk_session_train(session, &d, &done);
     free_data(d);
@@ -212,6 +212,8 @@ int dk_train_run(dk_train *train)
                                         .trace_path = cli->trace,
                                         .fingerprint = fingerprint,
                                         .seed = cli->seed,
+                                        .rank = cli->rank,
+                                        .timeout_s = cli->timeout_s,
                                         .clear = cli->clear,
                                         .stop = dk_stop_flag()};
     dk_stop_catch();
@@ -224,6 +226,8 @@ int dk_train_run(dk_train *train)
         dk_note("%s", dc_last_error());
         return 1;
     }
+    train->seed = dk_session_seed(session);
+    printf("Seed: %llu\n", (unsigned long long)train->seed);
     const uint64_t first = dk_session_round(session), last = last_round(train);
     if (last && first >= last)
         dk_note(
