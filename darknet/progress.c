@@ -1,6 +1,7 @@
 /* progress.c - see progress.h. */
 #include "progress.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,8 +24,30 @@ void dk_progress_start(dk_progress *progress, uint64_t first, uint64_t last, int
                               .last = last,
                               .images = images,
                               .began_s = now_s(),
-                              .average = -1};
+                              .average = -1,
+                              .out = -1};
     setvbuf(stdout, NULL, _IOLBF, 0); /* a log shows each round as it ends */
+    if (!progress->terminal && !quiet) return;
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    fflush(stdout);
+    progress->out = nowhere < 0 ? -1 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (progress->out >= 0) dup2(nowhere, STDOUT_FILENO);
+    if (nowhere >= 0) close(nowhere);
+}
+
+void dk_progress_finish(dk_progress *progress)
+{
+    dk_progress_break(progress);
+    if (progress->out < 0) return;
+    fflush(stdout); /* what the library left there goes nowhere too */
+    dup2(progress->out, STDOUT_FILENO);
+    close(progress->out);
+    progress->out = -1;
+}
+
+static int screen(const dk_progress *progress)
+{
+    return progress->out >= 0 ? progress->out : STDOUT_FILENO;
 }
 
 void dk_progress_loss(dk_progress *progress, float loss)
@@ -72,7 +95,7 @@ static void draw(dk_progress *progress, const dk_round *round)
     }
     struct winsize size;
     const size_t width =
-        ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79;
+        ioctl(screen(progress), TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79;
     size_t wanted = 0;
     for (int i = 0; i < 7; i++)
         wanted += strlen(field[i]);
@@ -80,8 +103,7 @@ static void draw(dk_progress *progress, const dk_round *round)
     char line[512] = "";
     for (int i = 0; i < 7 && strlen(line) + strlen(field[i]) <= width; i++)
         strcat(line, field[i]);
-    printf("\r%s\033[K", line);
-    fflush(stdout);
+    dprintf(screen(progress), "\r%s\033[K", line);
     progress->drawn = true;
 }
 
@@ -99,7 +121,6 @@ void dk_progress_round(dk_progress *progress, const dk_round *round, double load
 
 void dk_progress_break(dk_progress *progress)
 {
-    if (progress->drawn) printf("\n");
+    if (progress->drawn) dprintf(screen(progress), "\n");
     progress->drawn = false;
-    fflush(stdout);
 }

@@ -16,9 +16,14 @@ typedef struct dk_progress {
     double began_s;       /* monotonic */
     float average;        /* of the loss, as Darknet smooths it */
     bool drawn;           /* the terminal line is on the screen */
+    int out;              /* the terminal; -1 if stdout itself is written to */
 } dk_progress;
 
+/* dk_progress_start - first: rounds done, last: rounds to do in all (0 = no end), images: per round of this
+ * worker. From here to dk_progress_finish, on a terminal or when quiet, what the library prints on stdout
+ * (detectors: a line per head and subdivision) is dropped: it would tear the line in place. */
 void dk_progress_start(dk_progress *progress, uint64_t first, uint64_t last, int images, bool quiet);
+void dk_progress_finish(dk_progress *progress);
 
 /* dk_progress_loss - takes a round's loss into the average. Once per round, before it is shown. */
 void dk_progress_loss(dk_progress *progress, float loss);

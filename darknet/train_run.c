@@ -198,7 +198,6 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     while (err == DC_OK && (!last || dk_session_round(session) < last))
         err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, &size);
     dk_loader_close(loader);
-    dk_progress_break(progress);
     return err;
 }
 
@@ -238,10 +237,12 @@ int dk_train_run(dk_train *train)
     dk_progress_start(&progress, first, last, train->images, cli->quiet);
     int err = rounds(train, session, &progress, last);
     if (err == DC_OK) {
+        dk_progress_break(&progress);
         char name[PATH_MAX];
         snprintf(name, sizeof name, train->kind->final, train->base);
         err = save(train, session, name);
     }
+    dk_progress_finish(&progress);
     const int stopped = err == DC_ESTOPPED ? dk_stop_signal() : 0;
     if (stopped) say_stopped(train, session, stopped);
     const int close_err = dk_session_close(session, err == DC_OK);
