@@ -59,7 +59,8 @@ check "Ctrl-C: status" test $? -eq 130
 check "Ctrl-C: a line says so" grep -q '^darknet: stopped by Ctrl-C after round' err
 check "Ctrl-C: nothing runs on" none_left
 
-# The command itself is killed: the kernel takes its children along.
+# The command itself is killed: the kernel takes its children along. (The stopped run is not to be resumed.)
+rm -rf backup
 env --default-signal=INT "$darknet" classifier train "$work/c.data" "$work/c.cfg" -dynacomm local:2 -seed 3 \
     -rounds 100000 > rounds 2> err &
 pid=$!
@@ -69,6 +70,7 @@ wait $pid 2> /dev/null
 check "killed: nothing runs on" none_left
 
 # A worker is killed: the run fails as a whole.
+rm -rf backup
 env --default-signal=INT "$darknet" classifier train "$work/c.data" "$work/c.cfg" -dynacomm local:2 -seed 3 \
     -rounds 100000 > rounds 2> err &
 pid=$!
