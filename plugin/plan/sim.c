@@ -111,6 +111,8 @@ dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_event, 
     double round_s = (begin_s[rounds] - begin_s[rounds - averaged]) / averaged;
     double floor_s, bound_s;
     bounds(&sim, &floor_s, &bound_s);
+    /* Without bytes nothing holds the workers together; the slowest is what a round takes. */
+    if (dc__total_bytes(workers[0].profile) == 0) round_s = floor_s;
     for (int k = 0; k < n; k++)
         forecast[k] =
             (dc_forecast){round_s, fmax(0.0, round_s - sim.workers[k].compute_s), floor_s, bound_s, rounds};
