@@ -25,7 +25,7 @@ PKGS_HTTP := libmicrohttpd libcjson
 pkg_cflags = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 pkg_libs   = $(shell pkg-config --libs $(1))
 
-WARN      := -Wall -Wextra -Wshadow -Wconversion -Werror
+WARN      := -Wall -Wextra -Wshadow -Wconversion -Werror -Wno-format-truncation
 SAN_FLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer)
 # -ffp-contract=off: results are compared bit for bit with the packaged library, which has no fused multiply-add.
 CFLAGS    ?= -O3 -g

@@ -30,8 +30,7 @@ extern "C" {
 #define DC_API
 #endif
 
-/* ---- errors
- * ------------------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 #define DC_ERRORS(X)                                       \
     X(OK, 0, "success")                                    \
@@ -65,8 +64,7 @@ DC_API const char *dc_last_error(void);
 /* dc_version - "major.minor.patch" of the library. */
 DC_API const char *dc_version(void);
 
-/* ---- the model: layers and tensors
- * ------------------------------------------------------------------------- */
+/* ---- the model: layers and tensors ---- */
 
 /* What happens to a tensor in training. */
 typedef enum dc_role {
@@ -128,8 +126,7 @@ DC_API dc_error dc_model_save(const dc_model *model, const char *path, uint64_t 
  * alone. */
 DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number);
 
-/* ---- strategies, profiles, plans
- * ---------------------------------------------------------------------------- */
+/* ---- strategies, profiles, plans ---- */
 
 /* How a round's transmissions are cut and ordered (DESIGN: "The scheduling problem").
  *   sequential  one segment each way: pull all, compute, push all (the default parameter server)
@@ -139,13 +136,11 @@ DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_numbe
  *   duplex      both directions at once, slice by slice, across the round boundary
  *   auto        whichever of them the simulator predicts to be fastest (within 0.1 %: the one with fewer
  *               transmissions) */
-#define DC_STRATEGIES(X)              \
-    X(SEQUENTIAL, "sequential")       \
-    X(LAYERWISE, "layerwise")         \
-    X(IBATCH, "ibatch")               \
-    X(DYNACOMM, "dynacomm")           \
-    X(DUPLEX, "duplex") X(AUTO, "aut" \
-                                "o")
+/* clang-format off */
+#define DC_STRATEGIES(X)                                                                                     \
+    X(SEQUENTIAL, "sequential") X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm")         \
+    X(DUPLEX, "duplex") X(AUTO, "auto")
+/* clang-format on */
 
 typedef enum dc_strategy {
 #define DC_X(name, text) DC_##name,
@@ -206,12 +201,134 @@ DC_API void dc_plan_free(dc_plan *plan);
  * DC_EINVAL if a cost is negative or not finite, or a rate is not positive. */
 DC_API dc_error dc_plan_make(dc_plan *plan, const dc_profile *profile, dc_strategy strategy);
 
+/* ---- worker ---- */
+
+/* dc_log_fn - receives one line without a newline, for people. Called from any of the library's threads, one
+ * at a time per worker or server; must not call back into it. */
+typedef void (*dc_log_fn)(void *context, const char *line);
+
+#define DC_DEFAULT_TIMEOUT_S 15.0
+
+typedef struct dc_worker_options {
+    const char *url; /* the server's, as given to its --listen; copied */
+    int rank;        /* wished number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
+    dc_strategy strategy;    /* of this worker's link; DC_AUTO picks the fastest predicted */
+    const char *fingerprint; /* text that all workers must share beyond the model, may be NULL */
+    uint64_t seed;           /* wish; the run's is dc_worker_info.seed */
+    uint64_t round;          /* rounds behind the values at hand: what a new run starts from */
+    bool clear;              /* refuse to resume a run that the server has in its backup */
+    double timeout_s;        /* give up a silent server after this long; 0 = DC_DEFAULT_TIMEOUT_S */
+    const char *trace_path;  /* write a Chrome/Perfetto trace there, NULL = none */
+    dc_log_fn log;           /* plans and events, may be NULL */
+    void *log_context;
+    volatile int
+        *stop; /* non-zero ends every wait with DC_ESTOPPED; may be NULL; set it from a signal handler */
+} dc_worker_options;
+
+typedef struct dc_worker_info {
+    int rank, workers;
+    uint64_t round; /* rounds done; grows with dc_worker_round_end */
+    uint64_t seed;  /* the run's, the same at every worker */
+    bool resumed;   /* the server had a run to go on with */
+} dc_worker_info;
+
+/* What a round was like for one worker. */
+typedef struct dc_round_report {
+    double round_s, compute_s, wait_s; /* wait_s: the computation stood still for parameters */
+    double predicted_s;                /* the plan's, 0 before there is one */
+    uint64_t sent_bytes, received_bytes;
+} dc_round_report;
+
+typedef struct dc_worker dc_worker;
+
+/* dc_worker_join - joins the server, agrees on values and waits until every worker has joined. Blocks. Starts
+ * the library's threads. model is borrowed until dc_worker_leave; its arrays are written by the library from
+ * here on: values between round_begin and each layer's forward_begin, gradients (sent, then zeroed; with a
+ * single worker turned into momentum) after each layer's last backward_end. A worker that is first in a new
+ * run lends its values to all. DC_EURL, DC_ETIMEOUT (no server), DC_EFULL, DC_EMODEL, DC_EVERSION,
+ * DC_ESTOPPED. */
+DC_API dc_error dc_worker_join(dc_worker **worker, dc_model *model, const dc_worker_options *options);
+
+/* dc_worker_info_get - what was agreed. Compute thread. */
+DC_API dc_worker_info dc_worker_info_get(const dc_worker *worker);
+
+/* The calls around the computation; all from one thread, the compute thread, in this order:
+ *
+ *   round_begin
+ *     subdivision(last, rate)                  once per subdivision of the batch
+ *       forward_begin(0) .. forward_end(0)     layers in execution order; begin blocks until the parameters
+ * are there
+ *       ...
+ *       backward_begin(L-1) .. backward_end(L-1)   layers in reverse; those that the network skips are left
+ * out
+ *       ...
+ *   round_end
+ *
+ * rate is the learning rate of this round's update. After a failure every further call fails at once with the
+ * same error; the caller abandons the round and leaves. forward_begin/_end outside a round (evaluation) are
+ * allowed after dc_worker_sync. */
+DC_API dc_error dc_worker_round_begin(dc_worker *worker);
+DC_API dc_error dc_worker_subdivision(dc_worker *worker, bool last, float rate);
+DC_API dc_error dc_worker_forward_begin(dc_worker *worker, int layer);
+DC_API dc_error dc_worker_forward_end(dc_worker *worker, int layer);
+DC_API dc_error dc_worker_backward_begin(dc_worker *worker, int layer);
+DC_API dc_error dc_worker_backward_end(dc_worker *worker, int layer);
+DC_API dc_error dc_worker_round_end(dc_worker *worker, dc_round_report *report);
+
+/* dc_worker_sync - between rounds: blocks until all parameters of the current round are in the model's
+ * arrays. */
+DC_API dc_error dc_worker_sync(dc_worker *worker);
+
+/* dc_worker_save - between rounds: syncs, fetches the workers' mean statistics and writes a .weights file
+ * whole or not at all. The model's arrays keep this worker's own statistics. */
+DC_API dc_error dc_worker_save(dc_worker *worker, const char *path, uint64_t seen);
+
+/* dc_worker_profile - the costs as measured so far; profile->layers stays valid until the next round_end.
+ * Compute thread. dc_worker_plan - the plan in force, likewise. */
+DC_API void dc_worker_profile(const dc_worker *worker, dc_profile *profile);
+DC_API const dc_plan *dc_worker_plan(const dc_worker *worker);
+
+/* dc_worker_leave - says goodbye (ok: all rounds were done; else reason says why not), waits for the server's
+ * acknowledgement of everything sent, stops the threads and frees the worker, in every case. The returned
+ * error is about the goodbye. */
+DC_API dc_error dc_worker_leave(dc_worker *worker, bool ok, const char *reason);
+
+/* ---- server ---- */
+
+typedef struct dc_server_options {
+    const char *url; /* to listen on; each worker's own link takes the following port (or name); copied */
+    int workers;     /* how many make up the run, 1..DC_MAX_WORKERS */
+    const char *backup_dir; /* checkpoints; NULL = none; created if missing */
+    uint64_t backup_every;  /* rounds between checkpoints, 0 = only at the end */
+    bool fresh;             /* ignore a run found in backup_dir */
+    double timeout_s;       /* a silent worker is given up after this long; 0 = DC_DEFAULT_TIMEOUT_S */
+    dc_log_fn log;          /* may be NULL */
+    void *log_context;
+} dc_server_options;
+
+#define DC_MAX_WORKERS 256
+
+typedef struct dc_server dc_server;
+
+/* dc_server_start - binds every port and returns; DC_EURL, DC_ENET (port taken), DC_EFILE (backup_dir). */
+DC_API dc_error dc_server_start(dc_server **server, const dc_server_options *options);
+
+/* dc_server_run - serves one run to its end: all workers done (DC_OK), stopped (DC_ESTOPPED), a worker lost
+ * (DC_EPEER), a checkpoint that could not be written (DC_EFILE)... Whatever ends it, the last whole round is
+ * in backup_dir when this returns. Blocks. */
+DC_API dc_error dc_server_run(dc_server *server);
+
+/* dc_server_stop - makes dc_server_run end soon. Async-signal-safe. */
+DC_API void dc_server_stop(dc_server *server);
+
+/* dc_server_free - after dc_server_run has returned. */
+DC_API void dc_server_free(dc_server *server);
+
 /* dc_plan_transmissions - how many transmissions a round of this plan makes in one direction: segments that
  * carry bytes, or frames for duplex. profile is the one the plan was made for. */
 DC_API int dc_plan_transmissions(const dc_plan *plan, const dc_profile *profile, bool push);
 
-/* ---- the simulator
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the simulator ---- */
 
 /* Where and what: one stretch of time of one worker's round. Transmissions are timed as the worker sees them:
  * a push from its first bit leaving to its last bit leaving, a pull from its first bit arriving to its last.
@@ -260,8 +377,7 @@ typedef struct dc_forecast {
 DC_API dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_event, void *context,
                             dc_forecast *forecast);
 
-/* ---- profile files
- * ------------------------------------------------------------------------------------------------- */
+/* ---- profile files ---- */
 
 #define DC_TYPE_BYTES 24    /* longest layer type name and its end */
 #define DC_LAYERS_MAX 65536 /* of a profile */
