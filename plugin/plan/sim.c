@@ -32,17 +32,19 @@ static void step(dc__sim *sim)
     sim->now_s = at_s;
     for (int k = 0; k < sim->n_workers; k++) {
         dc__sim_worker *w = &sim->workers[k];
-        int unit;
+        dc__flight f;
         dc__lane_event(sim, w, DC__UP);
-        while ((unit = dc__lane_arrived(&w->lane[DC__UP], at_s)) >= 0)
-            dc__server_received(sim, w, unit);
+        while (dc__lane_arrived(&w->lane[DC__UP], at_s, &f))
+            for (int unit = f.unit; unit < f.unit + f.run; unit++)
+                dc__server_received(sim, w, unit);
         if (w->ask_s <= at_s) {
             w->asked = true;
             w->ask_s = INFINITY;
         }
         dc__lane_event(sim, w, DC__DOWN);
-        while ((unit = dc__lane_arrived(&w->lane[DC__DOWN], at_s)) >= 0)
-            dc__worker_pulled(w, unit);
+        while (dc__lane_arrived(&w->lane[DC__DOWN], at_s, &f))
+            for (int unit = f.unit; unit < f.unit + f.run; unit++)
+                dc__worker_pulled(w, unit);
         dc__worker_computed(sim, w);
     }
     for (int k = 0; k < sim->n_workers; k++) {
