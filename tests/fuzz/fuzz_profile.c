@@ -84,17 +84,22 @@ static size_t below(size_t n)
 }
 
 /* A valid profile of a few layers, with or without the optional column. */
-static size_t valid(char *text)
+static size_t valid(char text[INPUT_MOST])
 {
-    bool gflop = next() & 1;
-    int n = sprintf(text, "# fuzz\nlayer\ttype\tbytes\tfc_ms\tbc_ms%s\n", gflop ? "\tgflop" : "");
-    int layers = 1 + (int)below(20);
+    const bool gflop = next() & 1;
+    FILE *out = fmemopen(text, INPUT_MOST, "w");
+    CHECK(out);
+    (void)fprintf(out, "# fuzz\nlayer\ttype\tbytes\tfc_ms\tbc_ms%s\n", gflop ? "\tgflop" : "");
+    const int layers = 1 + (int)below(20);
     for (int i = 0; i < layers; i++) {
-        n += sprintf(text + n, "%d\tconvolutional\t%zu\t%.*g\t%g", i, below(1u << below(30)),
-                     1 + (int)below(17), (double)below(1000) / 7, (double)below(1000));
-        n += sprintf(text + n, gflop ? "\t%g\n" : "\n", (double)below(100));
+        (void)fprintf(out, "%d\tconvolutional\t%zu\t%.*g\t%zu", i, below((size_t)1 << below(30)),
+                      1 + (int)below(17), (double)below(1000) / 7, below(1000));
+        if (gflop) (void)fprintf(out, "\t%zu.5", below(100));
+        (void)fputc('\n', out);
     }
-    return (size_t)n;
+    const long size = ftell(out);
+    CHECK(size > 0 && size < INPUT_MOST && fclose(out) == 0);
+    return (size_t)size;
 }
 
 static size_t mutate(char *text, size_t size)

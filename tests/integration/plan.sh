@@ -7,6 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 tool=$build/dynacomm
 profile=$here/../data/profile-resnet50.tsv
 tiny=$here/../data/profile-yolov3-tiny.tsv
+[ -x "$tool" ] || { echo "FAILED: $tool is missing; run make"; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
