@@ -104,6 +104,62 @@ static void test_duplex_falls_back_where_overhead_is_absurd(void **state)
     dc_plan_free(&plan);
 }
 
+/* Of the slice sizes, duplex takes the largest whose round is within 0.1 % of the best; auto takes, of the
+ * strategies that are so, the one with the fewest transmissions. */
+static void test_choices_follow_their_rules(void **state)
+{
+    (void)state;
+    dc_layer_cost layers[CASE_LAYERS];
+    int chosen[DC__SLICE_RUNGS] = {0}, strategies[DC_AUTO] = {0};
+    for (uint64_t seed = 0; seed < 3000; seed++) {
+        dc_profile p = case_make(seed, layers);
+        if (p.overhead_s >= 5) continue; /* of a problem whose times are whole seconds */
+        p.overhead_s /= 4;
+        enlarge(&p, layers);
+        dc_plan plan = made(&p, DC_DUPLEX);
+        if (plan.strategy != DC_DUPLEX) {
+            dc_plan_free(&plan);
+            continue;
+        }
+        const uint32_t slice = plan.slice_bytes;
+        double round_s[DC__SLICE_RUNGS], best_s = INFINITY;
+        for (int k = 0; k < DC__SLICE_RUNGS; k++) {
+            plan.slice_bytes = DC__SLICE_MOST >> k;
+            dc_sim_worker worker = {&p, &plan, 1};
+            dc_forecast f;
+            assert_int_equal(dc_simulate(&worker, 1, NULL, NULL, &f), DC_OK);
+            round_s[k] = f.round_s;
+            best_s = fmin(best_s, f.round_s);
+        }
+        int rung = 0;
+        while (round_s[rung] > best_s * 1.001)
+            rung++;
+        assert_int_equal(slice, DC__SLICE_MOST >> rung);
+        chosen[rung]++;
+        dc_plan_free(&plan);
+
+        double each_s[DC_AUTO];
+        int sends[DC_AUTO], expected = -1;
+        best_s = INFINITY;
+        for (int k = 0; k < DC_AUTO; k++) {
+            plan = made(&p, (dc_strategy)k);
+            each_s[k] = plan.round_s;
+            sends[k] = dc_plan_transmissions(&plan, &p, false) + dc_plan_transmissions(&plan, &p, true);
+            best_s = fmin(best_s, plan.round_s);
+            dc_plan_free(&plan);
+        }
+        for (int k = 0; k < DC_AUTO; k++)
+            if (each_s[k] <= best_s * 1.001 && (expected < 0 || sends[k] < sends[expected])) expected = k;
+        plan = made(&p, DC_AUTO);
+        assert_int_equal(plan.strategy, expected);
+        strategies[expected]++;
+        dc_plan_free(&plan);
+    }
+    /* The cases are no good if they all end the same way. */
+    assert_true(chosen[0] > 0 && chosen[2] > 0 && chosen[DC__SLICE_RUNGS - 1] > 0);
+    assert_true(strategies[DC_SEQUENTIAL] > 0 && strategies[DC_DYNACOMM] > 0 && strategies[DC_DUPLEX] > 0);
+}
+
 /* What one told round must obey. */
 typedef struct laws {
     double round_s;
@@ -286,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_two_phase_rounds_are_their_halves),
         cmocka_unit_test(test_no_plan_beats_the_bound_or_loses_to_sequential),
         cmocka_unit_test(test_duplex_falls_back_where_overhead_is_absurd),
+        cmocka_unit_test(test_choices_follow_their_rules),
         cmocka_unit_test(test_told_rounds_obey_the_laws),
         cmocka_unit_test(test_a_group_is_as_many_single_workers),
         cmocka_unit_test(test_unequal_workers_keep_one_pace),
