@@ -55,9 +55,15 @@ static int cmd_version(int argc, char **argv)
     return 0;
 }
 
-/* Hands the command line to the packaged program, as it is. Does not return. */
+/* Hands the command line to the packaged program, as it is. Does not return. That program ignores flags it
+ * does not know: one of ours would be lost without a word. */
 static _Noreturn void pass_on(char **argv)
 {
+    for (char **arg = argv + 1; *arg; arg++)
+        if (strncmp(*arg, "-dynacomm", 9) == 0)
+            dk_die(
+                "%s: '%s' is run by the packaged program, which trains alone; `darknet help` lists what can",
+                *arg, argv[1]);
     const char *path = getenv("DARKNET_PACKAGED");
     if (!path || !*path) path = PACKAGED;
     struct stat self, other;

@@ -149,7 +149,8 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     free_data(d);
     if (err != DC_OK) {
         dk_progress_break(progress);
-        if (err != DC_ESTOPPED) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
+        if (err != DC_ESTOPPED || !dk_stop_signal())
+            dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
         return err;
     }
     dk_progress_loss(progress, done.loss);
