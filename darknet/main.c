@@ -25,6 +25,7 @@ static const struct {
 } commands[] = {
     {"classifier", "train", dk_cmd_classifier_train, "classifier train DATA CFG [WEIGHTS]"},
     {"detector", "train", dk_cmd_detector_train, "detector train DATA CFG [WEIGHTS]"},
+    {"regressor", "train", dk_cmd_regressor_train, "regressor train DATA CFG [WEIGHTS]"},
     {"help", NULL, cmd_help, "help"},
     {"version", NULL, cmd_version, "version"},
 };
