@@ -144,7 +144,9 @@ static dc_error place_blocks(dc_model *model)
     }
     model->n_blocks = n;
     model->block_offset = calloc((size_t)n + 1, sizeof *model->block_offset);
-    if (!model->block_offset) return dc__fail(DC_ENOMEM, "out of memory for the model's %u blocks", n);
+    model->block_layer = calloc((size_t)n + 1, sizeof *model->block_layer);
+    if (!model->block_offset || !model->block_layer)
+        return dc__fail(DC_ENOMEM, "out of memory for the model's %u blocks", n);
     for (int i = 0; i < model->n_layers; i++) {
         const dc__layer *layer = &model->layers[i];
         for (uint32_t b = 0; b < layer->n_blocks; b++) {

@@ -31,7 +31,7 @@ void dc__checkpoint_if_due(dc_server *s)
 
 void dc__checkpoint_guard(dc_server *s, uint64_t version)
 {
-    if (s->protected_ != version) return;
+    if (version == DC__NO_ROUND || s->protected_ != version) return;
     pthread_mutex_lock(&s->lock);
     while ((s->due == version || s->writing == version) && !s->ending)
         pthread_cond_wait(&s->changed, &s->lock);

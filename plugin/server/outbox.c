@@ -99,7 +99,7 @@ static dc_error send_start(dc__peer *peer)
 {
     dc_server *s = peer->server;
     const dc_model *m = s->model;
-    const uint64_t version = s->state.round;
+    const uint64_t version = s->state.first_round;
     const int at = (int)(version & 1);
     const bool carry = s->workers == 1 && m->optimizer.algorithm == DC_SGD;
     const uint64_t moments_from = carry ? 0 : m->start[DC_FROZEN], moments_to = m->start[DC_FIXED];
@@ -115,7 +115,7 @@ static dc_error send_start(dc__peer *peer)
     if (!err && s->state.moment2[at])
         err = send_range(peer, header, s->state.moment2[at] + moments_from, moments_from, moments_to);
     dc__header start = {
-        .type = DC__START, .round = version, .offset = s->state.seed, .count = (uint32_t)s->state.step};
+        .type = DC__START, .round = version, .offset = s->state.seed, .count = (uint32_t)s->state.first_step};
     return err ? err : dc__link_send_small(&peer->link, &start, NULL, 0);
 }
 

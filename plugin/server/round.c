@@ -74,7 +74,7 @@ static void step_range(dc_server *s, uint64_t version, uint64_t offset, uint64_t
         const dc__tensor *tensor = &m->tensors[m->by_offset[i]];
         const uint64_t tensor_end = tensor->offset + tensor->t.count;
         const uint64_t n = (tensor_end < end ? tensor_end : end) - offset;
-        const dc__step step = dc__model_step(m, tensor, rate, images, st->step + 1);
+        const dc__step step = dc__model_step(m, tensor, rate, images, dc__step_of(s, version) + 1);
         if (step.adam)
             dc__adam(n, &step, st->value[from] + offset, st->value[to] + offset,
                      sum + (offset - (end - count)), st->moment1[from] + offset, st->moment2[from] + offset,
@@ -154,7 +154,6 @@ static void publish(dc_server *s, uint32_t first, uint32_t n, uint64_t version)
         s->version[b] = version + 1;
     if (whole) {
         s->state.round = version + 1;
-        s->state.step++;
         dc__checkpoint_if_due(s);
     }
     for (int i = 0; i < s->workers; i++) {

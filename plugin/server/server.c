@@ -195,7 +195,7 @@ dc_error dc_server_run(dc_server *s)
         pthread_mutex_unlock(&s->lock);
         if (begins)
             dc__server_log(s, "training %s with %d worker%s from round %llu on", s->model->name, s->workers,
-                           s->workers > 1 ? "s" : "", (unsigned long long)s->state.round);
+                           s->workers > 1 ? "s" : "", (unsigned long long)s->state.first_round);
         if (ends) break;
     }
     say_goodbye(s);

@@ -91,7 +91,7 @@ typedef struct dc__state {
     _Atomic float rate[2];                     /* learning rate that made the version; written by round.c */
     uint64_t first_round;                      /* where this run of the server began */
     uint64_t round;                            /* last whole version: (L) */
-    uint64_t step;                             /* optimizer steps behind the moments: (L) */
+    uint64_t first_step;                       /* optimizer steps behind first_round */
     uint64_t seed;
 } dc__state;
 
@@ -135,6 +135,12 @@ struct dc_server {
 static inline uint64_t dc__stat_floats(const dc_server *s)
 {
     return s->model->start[DC_ROLE_COUNT] - s->model->start[DC_STATISTIC];
+}
+
+/* Optimizer steps behind a version (Adam counts them). */
+static inline uint64_t dc__step_of(const dc_server *s, uint64_t version)
+{
+    return s->state.first_step + (version - s->state.first_round);
 }
 
 /* dc__server_log - one line to the log. Any thread, without the lock. */

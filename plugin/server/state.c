@@ -72,8 +72,7 @@ dc_error dc__state_save(dc_server *s, uint64_t version, const float *stats)
         dc__put_uint(&h, (uint64_t)s->workers, 4);
         dc__put_uint(&h, st->seed, 8);
         dc__put_uint(&h, version, 8);
-        /* steps behind version: a failed run may have counted on */
-        dc__put_uint(&h, st->step - (st->round - version), 8);
+        dc__put_uint(&h, dc__step_of(s, version), 8);
         put(&out, head + 4, NUMBERS_BYTES);
         put(&out, st->value[version & 1], dc__model_floats(m) * sizeof(float));
         put(&out, st->moment1[version & 1], dc__model_state_floats(m) * sizeof(float));
@@ -156,7 +155,7 @@ static dc_error load(dc_server *s, source *in, const char *path)
     const int workers = (int)dc__get_uint(&b, 4);
     s->state.seed = dc__get_uint(&b, 8);
     s->state.round = s->state.first_round = dc__get_uint(&b, 8);
-    s->state.step = dc__get_uint(&b, 8);
+    s->state.first_step = dc__get_uint(&b, 8);
     if (!in->ok || workers < 1 || workers > DC_MAX_WORKERS)
         return dc__fail(DC_EFORMAT, "%s is cut short: start with --fresh, from the .weights beside it", path);
     err = load_floats(s, in, workers);

@@ -7,15 +7,15 @@
 /* Blocks until the layer's parameters are those of the current version. */
 static dc_error wait_for_layer(dc_worker *w, int layer)
 {
-    if (w->model->layers[layer].count == 0 || w->ready[layer] >= w->info.round) return DC_OK;
+    if (w->model->layers[layer].count == 0 || w->ready[layer] > w->info.round) return DC_OK;
     const int64_t from = dc__now_ns();
     dc_error err = DC_OK;
     pthread_mutex_lock(&w->lock);
-    while (!err && w->ready[layer] < w->info.round) {
+    while (!err && w->ready[layer] <= w->info.round) {
         pthread_mutex_unlock(&w->lock);
         err = dc__worker_check(w);
         pthread_mutex_lock(&w->lock);
-        if (!err && w->ready[layer] < w->info.round) dc__worker_wait(w, &w->arrived);
+        if (!err && w->ready[layer] <= w->info.round) dc__worker_wait(w, &w->arrived);
     }
     pthread_mutex_unlock(&w->lock);
     if (w->in_round) dc__profiler_waited(&w->profiler, from, dc__now_ns());

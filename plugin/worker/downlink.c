@@ -54,15 +54,15 @@ static bool arrive(dc_worker *w, int layer, uint64_t count)
     w->missing[layer] -= count;
     const int gate = w->gate[layer];
     if (gate < 0) {
-        if (w->missing[layer] == 0) w->ready[layer] = w->incoming;
+        if (w->missing[layer] == 0) w->ready[layer] = w->incoming + 1;
         return w->missing[layer] == 0;
     }
     w->gate_left[gate] -= count;
     if (w->gate_left[gate] > 0) return false;
     for (int i = layer; i >= 0 && w->gate[i] == gate; i--)
-        w->ready[i] = w->incoming;
+        w->ready[i] = w->incoming + 1;
     for (int i = layer + 1; i < w->model->n_layers && w->gate[i] == gate; i++)
-        w->ready[i] = w->incoming;
+        w->ready[i] = w->incoming + 1;
     return true;
 }
 
@@ -75,10 +75,13 @@ static dc_error take_params(dc_worker *w, const dc__frame *frame)
         !dc__model_blocks(m, h->offset, h->count, &first, &end))
         return bad(frame, "that is not a run of whole blocks");
     pthread_mutex_lock(&w->lock);
-    const bool wanted = h->round == w->incoming && w->started;
+    const uint64_t asked = w->incoming;
+    const bool wanted = h->round == asked && w->started;
     const bool carry = w->carry && w->incoming_applied;
     pthread_mutex_unlock(&w->lock);
-    if (!wanted) return bad(frame, "of a version that was not asked for");
+    if (!wanted)
+        return dc__fail(DC_EPROTO, "the server sent parameters of version %llu where %llu was asked for",
+                        (unsigned long long)h->round, (unsigned long long)asked);
     for (uint32_t b = first; b < end; b++) {
         if (w->got[b / 64] >> (b % 64) & 1) return bad(frame, "twice");
         w->got[b / 64] |= (uint64_t)1 << (b % 64);

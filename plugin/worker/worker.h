@@ -76,7 +76,7 @@ struct dc_worker {
     int *gate;               /* (L) [layers] segment a layer waits for, -1 = itself */
     uint64_t *gate_left;     /* (L) [layers] floats still to come, by segment */
     uint64_t *got;           /* bitmap [n_blocks] of it; receiver's, reset by who asks */
-    _Atomic uint64_t *ready; /* [layers] version that may be computed on */
+    _Atomic uint64_t *ready; /* [layers] 1 + the version that may be computed on, 0 = none yet */
     bool started;            /* (L) START came */
     float *stat_mean; /* [statistics] answer to WANT_STAT; receiver writes, compute thread reads after */
     bool stat_here;   /* (L) */
