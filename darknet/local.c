@@ -99,13 +99,17 @@ static void wait_all(local *l, const sigset_t *set)
         }
         const int ending = l->failed >= 0 || l->signal_number || !running(l, 1);
         if (deadline == 0 && ending) deadline = now_s() + GRACE_S;
-        if (deadline > 0 && now_s() >= deadline) signal_all(l, SIGKILL);
+        if (deadline > 0 && now_s() >= deadline) {
+            signal_all(l, SIGKILL);
+            deadline = now_s() + 1;
+        }
     }
 }
 
 static void say_failed(const local *l)
 {
-    if (l->failed < 0 || l->child[1].status == 1) return; /* worker 0 has said why on our stderr */
+    if (l->failed < 0) return;
+    if (l->failed > 0 && l->child[1].status == 1) return; /* worker 0 has said why on our stderr */
     const dk_child *child = &l->child[l->failed];
     char line[1024];
     dk_child_last_line(child, line, sizeof line);
