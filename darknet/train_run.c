@@ -207,7 +207,8 @@ int dk_train_run(dk_train *train)
     const dk_cli *cli = train->cli;
     char fingerprint[128];
     snprintf(fingerprint, sizeof fingerprint, "%s classes %d", train->kind->name, train->args.classes);
-    const dk_session_options options = {.url = cli->dynacomm,
+    const dk_session_options options = {.name = train->base,
+                                        .url = cli->dynacomm,
                                         .strategy = cli->strategy,
                                         .trace_path = cli->trace,
                                         .fingerprint = fingerprint,

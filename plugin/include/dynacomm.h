@@ -255,20 +255,19 @@ DC_API dc_worker_info dc_worker_info_get(const dc_worker *worker);
 /* The calls around the computation; all from one thread, the compute thread, in this order:
  *
  *   round_begin
- *     subdivision(last, rate)                  once per subdivision of the batch
- *       forward_begin(0) .. forward_end(0)     layers in execution order; begin blocks until the parameters
- * are there
- *       ...
- *       backward_begin(L-1) .. backward_end(L-1)   layers in reverse; those that the network skips are left
- * out
+ *     subdivision(last)                            once per subdivision of the batch
+ *       forward_begin(0) .. forward_end(0)         layers in execution order; begin blocks until the
+ *       ...                                        parameters are there
+ *     rate(r)                                      in the last one: the learning rate of this round's update
+ *       backward_begin(L-1) .. backward_end(L-1)   layers in reverse; those that the network skips left out
  *       ...
  *   round_end
  *
- * rate is the learning rate of this round's update. After a failure every further call fails at once with the
- * same error; the caller abandons the round and leaves. forward_begin/_end outside a round (evaluation) are
- * allowed after dc_worker_sync. */
+ * After a failure every further call fails at once with the same error; the caller abandons the round and
+ * leaves. forward_begin/_end outside a round (evaluation) are allowed after dc_worker_sync. */
 DC_API dc_error dc_worker_round_begin(dc_worker *worker);
-DC_API dc_error dc_worker_subdivision(dc_worker *worker, bool last, float rate);
+DC_API dc_error dc_worker_subdivision(dc_worker *worker, bool last);
+DC_API dc_error dc_worker_rate(dc_worker *worker, float rate);
 DC_API dc_error dc_worker_forward_begin(dc_worker *worker, int layer);
 DC_API dc_error dc_worker_forward_end(dc_worker *worker, int layer);
 DC_API dc_error dc_worker_backward_begin(dc_worker *worker, int layer);

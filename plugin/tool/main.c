@@ -10,6 +10,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *does;
 } commands[] = {
+    {"server", dc_tool_server, "hold the parameters of a run and serve its workers"},
     {"plan", dc_tool_plan, "predict a round for a profile and a link, strategy by strategy"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)

@@ -4,5 +4,6 @@
 #define DC__TOOL_H
 
 int dc_tool_plan(int argc, char **argv);
+int dc_tool_server(int argc, char **argv);
 
 #endif

@@ -31,13 +31,19 @@ dc_error dc_worker_round_begin(dc_worker *w)
     return dc__worker_check(w);
 }
 
-dc_error dc_worker_subdivision(dc_worker *w, bool last, float rate)
+dc_error dc_worker_subdivision(dc_worker *w, bool last)
 {
     dc__assert(w->in_round && !w->last_pass);
     w->first_pass = w->passes++ == 0;
     w->last_pass = last;
-    w->rate = rate;
     return dc__worker_check(w);
+}
+
+dc_error dc_worker_rate(dc_worker *w, float rate)
+{
+    dc__assert(w->last_pass && !w->pushing);
+    w->rate = rate;
+    return DC_OK;
 }
 
 dc_error dc_worker_forward_begin(dc_worker *w, int layer)

@@ -119,12 +119,13 @@ static inline dc_error toy_round(toy *t, dc_worker *w, int subdivisions, dc_roun
     const dc_worker_info info = dc_worker_info_get(w);
     dc_error err = dc_worker_round_begin(w);
     for (int s = 0; !err && s < subdivisions; s++) {
-        err = dc_worker_subdivision(w, s == subdivisions - 1, toy_rate(info.round));
+        err = dc_worker_subdivision(w, s == subdivisions - 1);
         for (int i = 0; !err && i < TOY_LAYERS; i++) {
             err = dc_worker_forward_begin(w, i);
             if (!err) toy_forward(t, i, info.rank, info.round);
             if (!err) err = dc_worker_forward_end(w, i);
         }
+        if (!err && s == subdivisions - 1) err = dc_worker_rate(w, toy_rate(info.round));
         for (int i = TOY_LAYERS - 1; !err && i >= 0 && (t->role[i] == DC_TRAINED || !t->count[i][0]); i--) {
             err = dc_worker_backward_begin(w, i);
             if (!err) toy_backward(t, i, info.rank, info.round, s);
