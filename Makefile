@@ -28,7 +28,7 @@ pkg_libs   = $(shell pkg-config --libs $(1))
 WARN      := -Wall -Wextra -Wshadow -Wconversion -Werror
 SAN_FLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer)
 # -ffp-contract=off: results are compared bit for bit with the packaged library, which has no fused multiply-add.
-CFLAGS    ?= -O2 -g
+CFLAGS    ?= -O3 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden -ffp-contract=off $(WARN) $(CFLAGS) $(SAN_FLAGS) \
              -DDC_VERSION_STRING='"$(VERSION)"' -Iplugin/include -Iplugin -MMD -MP
 ALL_CXXFLAGS = -std=c++17 -pthread -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow $(CFLAGS) $(SAN_FLAGS) -MMD -MP
