@@ -167,4 +167,4 @@ clean:
 
 .PHONY: all tests check format lint install clean
 .SECONDARY:
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)
