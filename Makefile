@@ -25,7 +25,7 @@ PKGS_HTTP := libmicrohttpd libcjson
 pkg_cflags = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 pkg_libs   = $(shell pkg-config --libs $(1))
 
-WARN      := -Wall -Wextra -Wshadow -Wconversion -Werror
+WARN      := -Wall -Wextra -Wshadow -Wconversion -Werror -Wno-format-truncation
 SAN_FLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer)
 # -ffp-contract=off: results are compared bit for bit with the packaged library, which has no fused multiply-add.
 CFLAGS    ?= -O3 -g
@@ -62,6 +62,9 @@ OPENCV_LIBS    := -lopencv_videoio -lopencv_highgui -lopencv_imgcodecs -lopencv_
 # arm64 machines without oneDNN can build with KERNEL_LIBS=.
 KERNEL_LIBS    ?= -ldnnl -fopenmp
 LIB_LIBS        = $(call pkg_libs,$(PKGS)) -lm
+TOOL_LIBS       = $(call pkg_libs,libcjson)
+# Tests link everything of the tool but its main().
+TOOL_TEST_OBJ   = $(filter-out $(call obj,plugin/tool/main.c),$(TOOL_OBJ))
 
 all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/darknet $(BUILD)/delaybox
 
@@ -124,10 +127,10 @@ $(BUILD)/delaybox: $(call obj,$(BOX_SRC))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(BUILD)/libdynacomm.a
+$(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(call pkg_libs,cmocka)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS) $(call pkg_libs,cmocka)
 
 $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)

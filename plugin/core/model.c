@@ -44,6 +44,7 @@ void dc_model_free(dc_model *model)
     free(model->tensors);
     free(model->by_offset);
     free(model->block_offset);
+    free(model->block_layer);
     free(model->adam_m);
     free(model->adam_v);
     free(model);
@@ -143,11 +144,15 @@ static dc_error place_blocks(dc_model *model)
     }
     model->n_blocks = n;
     model->block_offset = calloc((size_t)n + 1, sizeof *model->block_offset);
-    if (!model->block_offset) return dc__fail(DC_ENOMEM, "out of memory for the model's %u blocks", n);
+    model->block_layer = calloc((size_t)n + 1, sizeof *model->block_layer);
+    if (!model->block_offset || !model->block_layer)
+        return dc__fail(DC_ENOMEM, "out of memory for the model's %u blocks", n);
     for (int i = 0; i < model->n_layers; i++) {
         const dc__layer *layer = &model->layers[i];
-        for (uint32_t b = 0; b < layer->n_blocks; b++)
+        for (uint32_t b = 0; b < layer->n_blocks; b++) {
             model->block_offset[layer->first_block + b] = layer->offset + (uint64_t)b * DC__BLOCK_FLOATS;
+            model->block_layer[layer->first_block + b] = i;
+        }
     }
     model->block_offset[n] = model->start[DC_TRAINED + 1];
     return DC_OK;
@@ -187,4 +192,26 @@ int dc__model_find(const dc_model *model, uint64_t offset)
             high = mid - 1;
     }
     return low;
+}
+
+/* The block that begins at offset; n_blocks for the end of the trained part; UINT32_MAX if none does. */
+static uint32_t block_at(const dc_model *model, uint64_t offset)
+{
+    uint32_t low = 0, high = model->n_blocks;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (model->block_offset[mid] < offset)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return model->block_offset[low] == offset ? low : UINT32_MAX;
+}
+
+bool dc__model_blocks(const dc_model *model, uint64_t offset, uint64_t count, uint32_t *first, uint32_t *end)
+{
+    if (count == 0 || count > UINT32_MAX || offset > dc__model_floats(model)) return false;
+    *first = block_at(model, offset);
+    *end = block_at(model, offset + count);
+    return *first < model->n_blocks && *end <= model->n_blocks;
 }

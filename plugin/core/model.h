@@ -46,6 +46,7 @@ struct dc_model {
     dc__tensor *tensors;    /* in the order added = .weights order */
     int *by_offset;         /* [n_tensors] indices of tensors in arena order */
     uint64_t *block_offset; /* [n_blocks + 1] */
+    int *block_layer;       /* [n_blocks] */
     uint32_t n_blocks;
 
     uint64_t start[DC_ROLE_COUNT + 1]; /* role r occupies [start[r], start[r+1]) of the arena */
@@ -69,10 +70,20 @@ static inline uint64_t dc__model_state_floats(const dc_model *model)
 /* dc__model_find - index into by_offset of the tensor that holds an arena offset. */
 int dc__model_find(const dc_model *model, uint64_t offset);
 
+/* dc__model_blocks - the blocks [*first, *end) that make up exactly [offset, offset + count), both from a
+ * stranger; false if there are none such. */
+bool dc__model_blocks(const dc_model *model, uint64_t offset, uint64_t count, uint32_t *first, uint32_t *end);
+
 /* dc__model_gather / dc__model_scatter - copy the range [offset, offset + count) of the arena from the
  * tensors' values (or gradients) to a buffer, and from a buffer into the values. */
 void dc__model_gather(const dc_model *model, bool gradients, uint64_t offset, uint64_t count, float *to);
 void dc__model_scatter(dc_model *model, uint64_t offset, uint64_t count, const float *from);
+
+/* dc__model_set_moment - takes over optimizer state (which: 1 or 2) for a range of the trained and frozen:
+ * SGD's velocity into the gradients, Adam's moments into the model's own arrays, if dc__model_adam_allocate
+ * was called. */
+void dc__model_set_moment(dc_model *model, int which, uint64_t offset, uint64_t count, const float *from);
+dc_error dc__model_adam_allocate(dc_model *model);
 
 /* dc__model_zero_gradients - sets the range's gradients to zero. */
 void dc__model_zero_gradients(dc_model *model, uint64_t offset, uint64_t count);

@@ -68,6 +68,30 @@ void dc__model_zero_gradients(dc_model *model, uint64_t offset, uint64_t count)
         memset(p.tensor->t.gradient + p.from, 0, p.count * sizeof(float));
 }
 
+void dc__model_set_moment(dc_model *model, int which, uint64_t offset, uint64_t count, const float *from)
+{
+    if (model->optimizer.algorithm == DC_ADAM) {
+        float *moment = which == 2 ? model->adam_v : model->adam_m;
+        if (moment) memcpy(moment + offset, from, count * sizeof(float));
+        return;
+    }
+    walk w = walk_range(model, offset, count);
+    for (part p; next_part(&w, &p);)
+        memcpy(p.tensor->t.gradient + p.from, from + p.done, p.count * sizeof(float));
+}
+
+dc_error dc__model_adam_allocate(dc_model *model)
+{
+    const uint64_t n = dc__model_state_floats(model);
+    if (model->optimizer.algorithm != DC_ADAM || model->adam_m) return DC_OK;
+    model->adam_m = calloc(n + 1, sizeof(float));
+    model->adam_v = calloc(n + 1, sizeof(float));
+    if (!model->adam_m || !model->adam_v)
+        return dc__fail(DC_ENOMEM, "out of memory for Adam's two moments of %llu parameters",
+                        (unsigned long long)n);
+    return DC_OK;
+}
+
 dc__step dc__model_step(const dc_model *model, const dc__tensor *tensor, float rate, uint64_t images,
                         uint64_t step_number)
 {
@@ -113,14 +137,9 @@ dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number)
 {
     dc_error err = dc__model_seal(model);
     if (err) return err;
+    err = dc__model_adam_allocate(model);
+    if (err) return err;
     const uint64_t n = dc__model_state_floats(model);
-    if (model->optimizer.algorithm == DC_ADAM && !model->adam_m) {
-        model->adam_m = calloc(n + 1, sizeof(float));
-        model->adam_v = calloc(n + 1, sizeof(float));
-        if (!model->adam_m || !model->adam_v)
-            return dc__fail(DC_ENOMEM, "out of memory for Adam's two moments of %llu parameters",
-                            (unsigned long long)n);
-    }
     dc__model_update_range(model, 0, n, rate, model->images_per_round, step_number);
     return DC_OK;
 }

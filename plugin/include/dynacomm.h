@@ -30,8 +30,7 @@ extern "C" {
 #define DC_API
 #endif
 
-/* ---- errors
- * ------------------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 #define DC_ERRORS(X)                                       \
     X(OK, 0, "success")                                    \
@@ -65,8 +64,7 @@ DC_API const char *dc_last_error(void);
 /* dc_version - "major.minor.patch" of the library. */
 DC_API const char *dc_version(void);
 
-/* ---- the model: layers and tensors
- * ------------------------------------------------------------------------- */
+/* ---- the model: layers and tensors ---- */
 
 /* What happens to a tensor in training. */
 typedef enum dc_role {
@@ -128,8 +126,7 @@ DC_API dc_error dc_model_save(const dc_model *model, const char *path, uint64_t 
  * alone. */
 DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number);
 
-/* ---- strategies, profiles, plans
- * ---------------------------------------------------------------------------- */
+/* ---- strategies, profiles, plans ---- */
 
 /* How a round's transmissions are cut and ordered (DESIGN: "The scheduling problem").
  *   sequential  one segment each way: pull all, compute, push all (the default parameter server)
@@ -137,12 +134,13 @@ DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_numbe
  *   ibatch      greedy batching (Wang et al., iBatch, AAAI 2019)
  *   dynacomm    the optimum of both halves (Cai et al., arXiv 2101.07968)
  *   duplex      both directions at once, slice by slice, across the round boundary
- *   auto        whichever of them the simulator predicts to be fastest */
-#define DC_STRATEGIES(X)                                                          \
-    X(SEQUENTIAL, "sequential")                                                   \
-    X(LAYERWISE, "layerwise")                                                     \
-    X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm") X(DUPLEX, "duplex") X(AUTO, "aut" \
-                                                                            "o")
+ *   auto        whichever of them the simulator predicts to be fastest (within 0.1 %: the one with fewer
+ *               transmissions) */
+/* clang-format off */
+#define DC_STRATEGIES(X)                                                                                     \
+    X(SEQUENTIAL, "sequential") X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm")         \
+    X(DUPLEX, "duplex") X(AUTO, "auto")
+/* clang-format on */
 
 typedef enum dc_strategy {
 #define DC_X(name, text) DC_##name,
@@ -179,17 +177,19 @@ typedef struct dc_profile {
 /* A strategy's output. Segments cover all layers; one whose layers carry no bytes is never sent.
  * pull segment k = layers pull_end[k-1]+1 .. pull_end[k] (from 0), in forward order, pull_end[n_pull-1] =
  * n_layers-1. push segment k = layers push_end[k-1]-1 .. push_end[k] (from n_layers-1 down),
- * push_end[n_push-1] = 0. */
+ * push_end[n_push-1] = 0. Duplex has one segment each way here; it sends the frames that follow from
+ * slice_bytes instead. */
 typedef struct dc_plan {
-    dc_strategy strategy; /* never DC_AUTO */
+    dc_strategy strategy; /* never DC_AUTO; where duplex would be slower than sequential: DC_SEQUENTIAL */
     int n_layers;
     int n_pull, n_push;
     int *pull_end;        /* [n_layers] allocated, n_pull used */
     int *push_end;        /* [n_layers] allocated, n_push used */
     uint32_t slice_bytes; /* largest payload of one frame */
     double round_s;       /* the simulator's prediction for one round in steady state */
-    double floor_s;       /* no schedule can be faster */
-    double wait_s;        /* of round_s, time the computation waits for the network */
+    double floor_s; /* no schedule can be faster: max(computation, bytes up, bytes down, server's link) */
+    double bound_s; /* the same, tightened by what must follow what: floor_s <= bound_s <= round_s */
+    double wait_s;  /* of round_s, time the computation waits for the network */
 } dc_plan;
 
 /* dc_plan_init - an empty plan with room for n_layers layers. dc_plan_free - frees what it holds. */
@@ -201,8 +201,7 @@ DC_API void dc_plan_free(dc_plan *plan);
  * DC_EINVAL if a cost is negative or not finite, or a rate is not positive. */
 DC_API dc_error dc_plan_make(dc_plan *plan, const dc_profile *profile, dc_strategy strategy);
 
-/* ---- worker
- * -------------------------------------------------------------------------------------------------- */
+/* ---- worker ---- */
 
 /* dc_log_fn - receives one line without a newline, for people. Called from any of the library's threads, one
  * at a time per worker or server; must not call back into it. */
@@ -256,20 +255,19 @@ DC_API dc_worker_info dc_worker_info_get(const dc_worker *worker);
 /* The calls around the computation; all from one thread, the compute thread, in this order:
  *
  *   round_begin
- *     subdivision(last, rate)                  once per subdivision of the batch
- *       forward_begin(0) .. forward_end(0)     layers in execution order; begin blocks until the parameters
- * are there
- *       ...
- *       backward_begin(L-1) .. backward_end(L-1)   layers in reverse; those that the network skips are left
- * out
+ *     subdivision(last)                            once per subdivision of the batch
+ *       forward_begin(0) .. forward_end(0)         layers in execution order; begin blocks until the
+ *       ...                                        parameters are there
+ *     rate(r)                                      in the last one: the learning rate of this round's update
+ *       backward_begin(L-1) .. backward_end(L-1)   layers in reverse; those that the network skips left out
  *       ...
  *   round_end
  *
- * rate is the learning rate of this round's update. After a failure every further call fails at once with the
- * same error; the caller abandons the round and leaves. forward_begin/_end outside a round (evaluation) are
- * allowed after dc_worker_sync. */
+ * After a failure every further call fails at once with the same error; the caller abandons the round and
+ * leaves. forward_begin/_end outside a round (evaluation) are allowed after dc_worker_sync. */
 DC_API dc_error dc_worker_round_begin(dc_worker *worker);
-DC_API dc_error dc_worker_subdivision(dc_worker *worker, bool last, float rate);
+DC_API dc_error dc_worker_subdivision(dc_worker *worker, bool last);
+DC_API dc_error dc_worker_rate(dc_worker *worker, float rate);
 DC_API dc_error dc_worker_forward_begin(dc_worker *worker, int layer);
 DC_API dc_error dc_worker_forward_end(dc_worker *worker, int layer);
 DC_API dc_error dc_worker_backward_begin(dc_worker *worker, int layer);
@@ -294,8 +292,7 @@ DC_API const dc_plan *dc_worker_plan(const dc_worker *worker);
  * error is about the goodbye. */
 DC_API dc_error dc_worker_leave(dc_worker *worker, bool ok, const char *reason);
 
-/* ---- server
- * -------------------------------------------------------------------------------------------------- */
+/* ---- server ---- */
 
 typedef struct dc_server_options {
     const char *url; /* to listen on; each worker's own link takes the following port (or name); copied */
@@ -325,6 +322,86 @@ DC_API void dc_server_stop(dc_server *server);
 
 /* dc_server_free - after dc_server_run has returned. */
 DC_API void dc_server_free(dc_server *server);
+
+/* dc_plan_transmissions - how many transmissions a round of this plan makes in one direction: segments that
+ * carry bytes, or frames for duplex. profile is the one the plan was made for. */
+DC_API int dc_plan_transmissions(const dc_plan *plan, const dc_profile *profile, bool push);
+
+/* ---- the simulator ---- */
+
+/* Where and what: one stretch of time of one worker's round. Transmissions are timed as the worker sees them:
+ * a push from its first bit leaving to its last bit leaving, a pull from its first bit arriving to its last.
+ */
+typedef enum dc_lane { DC_LANE_COMPUTE, DC_LANE_UP, DC_LANE_DOWN, DC_LANE_COUNT } dc_lane;
+typedef enum dc_event_kind {
+    DC_EVENT_FORWARD,
+    DC_EVENT_MIDDLE,
+    DC_EVENT_BACKWARD,
+    DC_EVENT_WAIT, /* computation has nothing to do until parameters arrive */
+    DC_EVENT_PUSH,
+    DC_EVENT_PULL
+} dc_event_kind;
+
+typedef struct dc_event {
+    int worker;
+    dc_lane lane;
+    dc_event_kind kind;
+    int first_layer, last_layer;
+    uint64_t bytes;
+    double start_s, end_s; /* since the round's start; may begin before 0 or end after the round */
+} dc_event;
+
+typedef void (*dc_event_fn)(void *context, const dc_event *event);
+
+/* count identical workers (0 counts as 1), each with this profile and plan. */
+typedef struct dc_sim_worker {
+    const dc_profile *profile;
+    const dc_plan *plan;
+    int count;
+} dc_sim_worker;
+
+typedef struct dc_forecast {
+    double round_s; /* one round in steady state */
+    double wait_s;  /* of it, computation waiting for the network */
+    double floor_s; /* as in dc_plan */
+    double bound_s;
+    int rounds; /* simulated until two successive rounds took the same time */
+} dc_forecast;
+
+/* dc_simulate - predicts a round of workers[0..n) that share one server: a deterministic event simulation of
+ * the engine, pure like dc_plan_make. The server's link is workers[0].profile->server_Bps; all profiles have
+ * the same layers' bytes. forecast[k] is about workers[k]. on_event (may be NULL) gets every event that
+ * touches one steady-state round of workers[0], event.worker being an index into workers. DC_EINVAL for a
+ * profile or plan that does not fit the others. */
+DC_API dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_event, void *context,
+                            dc_forecast *forecast);
+
+/* ---- profile files ---- */
+
+#define DC_TYPE_BYTES 24    /* longest layer type name and its end */
+#define DC_LAYERS_MAX 65536 /* of a profile */
+
+/* A profile file: tab-separated, `#` starts a comment line, one header line
+ *     layer	type	bytes	fc_ms	bc_ms        (and gflop, optionally: one image forward, 10^9
+ * operations) and one line per layer, numbered from 0 in execution order. */
+typedef struct dc_profile_table {
+    int n_layers;
+    dc_layer_cost *layers;        /* [n_layers] */
+    char (*types)[DC_TYPE_BYTES]; /* [n_layers], words like "convolutional" */
+    double *gflop;                /* [n_layers]; NULL when the file has no such column */
+} dc_profile_table;
+
+/* dc_profile_read - reads the file at path; table is the caller's to free with dc_profile_table_free.
+ * dc_profile_parse - the same from text[0..size); name stands for the path in messages. DC_EFILE when it
+ * can't be read, DC_EFORMAT with the line's number and its remedy when it is not strictly in the format;
+ * table is then empty. */
+DC_API dc_error dc_profile_read(const char *path, dc_profile_table *table);
+DC_API dc_error dc_profile_parse(const char *text, size_t size, const char *name, dc_profile_table *table);
+DC_API void dc_profile_table_free(dc_profile_table *table);
+
+/* dc_profile_write - writes table to out in that format; times read back equal to the last bit or its
+ * neighbour. DC_EFILE when out refuses. */
+DC_API dc_error dc_profile_write(FILE *out, const dc_profile_table *table);
 
 #ifdef __cplusplus
 }
