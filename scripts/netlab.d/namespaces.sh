@@ -64,7 +64,7 @@ tear_down() {
     trap - EXIT
     local watcher=''
     if same_process "$STATE/watcher"; then watcher=$(cut -d' ' -f1 "$STATE/watcher"); fi
-    if [[ $watcher && $watcher != "$$" ]]; then kill "$watcher" 2>/dev/null || true; fi # unless it is us
+    if [[ $watcher && $watcher != "$$" ]]; then kill -- "-$watcher" 2>/dev/null || true; fi # unless it is us
     if same_process "$STATE/keeper"; then
         require_lab
         local signal pids

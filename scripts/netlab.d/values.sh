@@ -1,5 +1,5 @@
-# values.sh - rates, times and counts as people write them. Sourced by netlab; every function prints, or dies naming what
-# is wrong. $1 is the option's name, $2 its value.
+# values.sh - rates, times and counts as people write them. Sourced by netlab. Every function prints, or
+# dies naming what is wrong. $1 is the option's name, $2 its value.
 # shellcheck shell=bash
 
 # A rate as bits per second, or none.

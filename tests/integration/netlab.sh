@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# netlab.sh - the network lab does what it was asked: rates, delays, changes in mid-run, cuts, several labs, cleaning up.
+# netlab.sh - the network lab does what it was asked: rates, delays, changes in mid-run, cuts, cleaning up.
 #
-# Needs the right to make network namespaces (root, or user namespaces), iperf3, ping and jq; without them it says SKIP and why
-# (exit 77). As root it runs a second time as an ordinary user. Rates are goodput of 2 s of TCP; one that is not
+# Needs the right to make network namespaces (root, or user namespaces), iperf3, ping and jq; without them it says SKIP and
+# why (exit 77). As root it runs a second time as an ordinary user. Rates are goodput of 2 s of TCP; one that is not
 # within 10 % is measured three more times and their median judged, for a busy machine can spoil a single run.
+# shellcheck disable=SC2016 # Perl expands its own variables
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$root/build}
@@ -131,7 +132,8 @@ change_in_flight() {
         case $line in *sender* | *receiver*) continue ;; esac
         count=$((count + 1))
         [ "$count" = 2 ] && netlab set edge0 --up 10mbit
-        last=$(sed 's/.* \([0-9.]*\) Kbits.*/\1/' <<<"$line")
+        line=${line%% Kbits/sec*}
+        last=${line##* }
     done < <(on edge0 iperf3 -c server0 -t 6 -f k --forceflush)
     echo "${last%.*}"
 }
@@ -159,7 +161,8 @@ listen='$s = IO::Socket::INET->new(LocalPort => 5300, Listen => 1) or die; open(
 on server0 perl -MIO::Socket::INET -e "$listen" "$work/received" &
 eventually [ -e "$work/received" ]
 mkfifo "$work/pipe"
-on edge0 perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new("server0:5300") or die; $s->autoflush; print $s $_ while <STDIN>' <"$work/pipe" &
+send='$s = IO::Socket::INET->new("server0:5300") or die; $s->autoflush; print $s $_ while <STDIN>'
+on edge0 perl -MIO::Socket::INET -e "$send" <"$work/pipe" &
 exec {out}>"$work/pipe"
 echo before >&"$out"
 check "a connection passes bytes" eventually grep -q before "$work/received"
