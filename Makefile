@@ -44,6 +44,7 @@ UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 NUM_SRC     := $(wildcard tests/numeric/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRC   := $(wildcard tests/bench/bench_*.c)
+BOX_SRC     := $(wildcard scripts/netlab.d/*.c)
 
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ     := $(call obj,$(LIB_SRC))
@@ -67,7 +68,7 @@ TOOL_LIBS       = $(call pkg_libs,libcjson)
 # Tests link everything of the tool but its main().
 TOOL_TEST_OBJ   = $(filter-out $(call obj,plugin/tool/main.c),$(TOOL_OBJ))
 
-all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/darknet
+all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/darknet $(BUILD)/delaybox
 
 $(BUILD)/obj/plugin/%.c.o: plugin/%.c
 	$(call say,CC,$<)
@@ -99,6 +100,11 @@ $(BUILD)/obj/tests/%.c.o: tests/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fopenmp $(DARKNET_CFLAGS) -Itests $(call pkg_cflags,$(PKGS) cmocka) -c $< -o $@
 
+$(BUILD)/obj/scripts/%.c.o: scripts/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
 $(BUILD)/libdynacomm.a: $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -117,6 +123,11 @@ $(BUILD)/dynacomm: $(TOOL_OBJ) $(BUILD)/libdynacomm.a
 $(BUILD)/darknet: $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+
+# The network lab's wire with a delay (scripts/netlab).
+$(BUILD)/delaybox: $(call obj,$(BOX_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 $(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
@@ -166,4 +177,4 @@ clean:
 
 .PHONY: all tests check format lint install clean
 .SECONDARY:
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)
