@@ -35,6 +35,13 @@ def activation(name):
             "linear": lambda x: x, "logistic": torch.sigmoid}[name]
 
 
+def shaped(add, x):
+    """A shortcut's other input, as Darknet fits it: every stride-th pixel, channels missing on either side ignored."""
+    stride = add.shape[2] // x.shape[2]
+    add = add[:, : x.shape[1], ::stride, ::stride] if stride > 1 else add[:, : x.shape[1]]
+    return add if add.shape[1] == x.shape[1] else F.pad(add, (0, 0, 0, 0, 0, x.shape[1] - add.shape[1]))
+
+
 class Net(nn.Module):
     """The network: one module per section, run in order, as Darknet runs its layers."""
 
@@ -96,7 +103,7 @@ class Net(nn.Module):
         outputs, loss = [], 0
         for part, (kind, extra) in zip(self.parts, self.steps):
             if kind == "shortcut":
-                x = extra[1](x + outputs[extra[0]])
+                x = extra[1](x + shaped(outputs[extra[0]], x))
             elif kind == "route":
                 x = torch.cat([outputs[i] for i in extra], 1)
             elif kind == "crop":
