@@ -1,12 +1,12 @@
-/* session.h - one training run of one network, alone or as a worker of a server: the seam between Darknet's training
- * commands and libdynacomm. The commands (train_classifier.c, train_detector.c) see only this.
+/* session.h - one training run of one network, alone or as a worker of a server: the seam between Darknet's
+ * training commands and libdynacomm. The commands (train_classifier.c, train_detector.c) see only this.
  *
  * DESIGN
- *   A session owns the hooks on a network's layers. A round is one call: forward and backward of every subdivision
- *   and, alone, the update; as a worker, the plugin's pulls and pushes run inside it. Parameters of the next version
- *   may still be arriving when a round returns; dk_session_sync waits for them (saving and evaluating need it).
- *   All calls come from the thread that parsed the network. Every function returns 0, or a dc_error after it has
- *   printed nothing: the line to print is dc_last_error(). */
+ *   A session owns the hooks on a network's layers. A round is one call: forward and backward of every
+ * subdivision and, alone, the update; as a worker, the plugin's pulls and pushes run inside it. Parameters of
+ * the next version may still be arriving when a round returns; dk_session_sync waits for them (saving and
+ * evaluating need it). All calls come from the thread that parsed the network. Every function returns 0, or a
+ * dc_error after it has printed nothing: the line to print is dc_last_error(). */
 #ifndef DK_SESSION_H
 #define DK_SESSION_H
 
@@ -19,33 +19,40 @@
 typedef struct dk_session dk_session;
 
 typedef struct dk_session_options {
+    const char *name;        /* of the model, for files and lines: the cfg's without .cfg */
     const char *url;         /* server, NULL = train alone */
     dc_strategy strategy;    /* for this worker's link */
     const char *trace_path;  /* NULL = no trace */
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */
-    uint64_t seed;           /* of the run; the server hands one to all if it resumes */
+    uint64_t seed;           /* this worker's wish; dk_session_seed is what the run uses */
+    int rank;                /* wished number among the workers, -1 = any; fix it to make runs repeatable */
+    double timeout_s;        /* a silent server is given up after this long; 0 = the default */
     bool clear;              /* start a new schedule: refuse a server that resumes another run's state */
     volatile int *stop;      /* set to non-zero by a signal handler: every wait ends with DC_ESTOPPED */
 } dk_session_options;
 
 typedef struct dk_round {
-    uint64_t round;       /* rounds done, this one included */
-    float loss;           /* mean over this worker's images, as Darknet prints it */
-    float rate;           /* learning rate applied */
-    double seconds;       /* whole round */
-    double wait_s;        /* of it, computation waiting for the network */
-    double compute_s;     /* of it, layers computing */
+    uint64_t round;   /* rounds done, this one included */
+    float loss;       /* mean over this worker's images, as Darknet prints it */
+    float rate;       /* learning rate applied */
+    double seconds;   /* whole round */
+    double wait_s;    /* of it, computation waiting for the network */
+    double compute_s; /* of it, layers computing */
     uint64_t sent_bytes, received_bytes;
 } dk_round;
 
-/* dk_session_open - hooks net and, with a url, joins the server: blocks until the server has all its workers. The
- * worker's net->seen and parameters are the server's afterwards. Refuses layers that cannot be trained exactly
- * (binary, xnor). net stays the caller's and must outlive the session. */
+/* dk_session_open - hooks net and, with a url, joins the server: blocks until the server has all its workers.
+ * The worker's net->seen and parameters are the server's afterwards. Refuses layers that cannot be trained
+ * exactly (binary, xnor). net stays the caller's and must outlive the session. */
 int dk_session_open(network *net, const dk_session_options *options, dk_session **session);
 
 /* dk_session_rank / _workers - this worker's number, 0-based, and how many there are (0 and 1 when alone). */
 int dk_session_rank(const dk_session *session);
 int dk_session_workers(const dk_session *session);
+
+/* dk_session_seed - the run's seed: the options' when alone, else the one that the server gave to every
+ * worker. */
+uint64_t dk_session_seed(const dk_session *session);
 
 /* dk_session_round - rounds done so far (of the whole run, resumed ones included). */
 uint64_t dk_session_round(const dk_session *session);
@@ -56,12 +63,12 @@ int dk_session_train(dk_session *session, const data *d, dk_round *round);
 /* dk_session_sync - waits until every parameter of the current version is in the network. */
 int dk_session_sync(dk_session *session);
 
-/* dk_session_save - writes the network's .weights to path: whole or not at all (temporary file, fsync, rename).
- * Syncs first; saved rolling statistics are the workers' mean. */
+/* dk_session_save - writes the network's .weights to path: whole or not at all (temporary file, fsync,
+ * rename). Syncs first; saved rolling statistics are the workers' mean. */
 int dk_session_save(dk_session *session, const char *path);
 
-/* dk_session_close - finishes (all rounds acknowledged by the server) if ok, else leaves the run and tells the server
- * so; unhooks the network and frees the session, in every case. */
+/* dk_session_close - finishes (all rounds acknowledged by the server) if ok, else leaves the run and tells
+ * the server so; unhooks the network and frees the session, in every case. */
 int dk_session_close(dk_session *session, bool ok);
 
 #endif

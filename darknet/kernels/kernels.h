@@ -1,11 +1,12 @@
-/* kernels.h - which arithmetic the network runs on: ours (fast) or the packaged library's own (stock), and on how
- * many threads. Set once, before a network is parsed; read by every interposed function. */
+/* kernels.h - which arithmetic the network runs on: ours (fast) or the packaged library's own (stock), and on
+ * how many threads. Set once, before a network is parsed; read by every interposed function. */
 #ifndef DK_KERNELS_H
 #define DK_KERNELS_H
 
 #include <stdbool.h>
 
-/* dk_kernels_select - "fast" or "stock". Returns 0, or -1 for another name. Not to be called while a network runs. */
+/* dk_kernels_select - "fast" or "stock". Returns 0, or -1 for another name. Not to be called while a network
+ * runs. */
 int dk_kernels_select(const char *name);
 
 /* dk_kernels_fast - true if ours are selected (the default). Any thread. */

@@ -8,8 +8,7 @@ static bool stock;
 
 int dk_kernels_select(const char *name)
 {
-    if (strcmp(name, "fast") != 0 && strcmp(name, "stock") != 0)
-        return -1;
+    if (strcmp(name, "fast") != 0 && strcmp(name, "stock") != 0) return -1;
     stock = strcmp(name, "stock") == 0;
     return 0;
 }
@@ -21,8 +20,7 @@ bool dk_kernels_fast(void)
 
 void dk_threads_set(int threads)
 {
-    if (threads > 0)
-        omp_set_num_threads(threads);
+    if (threads > 0) omp_set_num_threads(threads);
 }
 
 int dk_threads(void)

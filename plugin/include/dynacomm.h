@@ -1,14 +1,16 @@
 /* dynacomm.h - the public interface of libdynacomm: train one model over edges (workers) and a server.
  *
  * DESIGN
- *   A caller describes its model once (dc_model: layers in execution order, their tensors in .weights file order),
- *   joins a server (dc_worker_join) and then brackets every layer's forward and backward computation with four calls.
- *   The library moves parameters down and gradients up in between, cut into segments by a plan (dc_plan) that it
- *   makes, at run time, from what it measured (dc_profile). It knows nothing of Darknet, files of data, or networks.
+ *   A caller describes its model once (dc_model: layers in execution order, their tensors in .weights file
+ * order), joins a server (dc_worker_join) and then brackets every layer's forward and backward computation
+ * with four calls. The library moves parameters down and gradients up in between, cut into segments by a plan
+ * (dc_plan) that it makes, at run time, from what it measured (dc_profile). It knows nothing of Darknet,
+ * files of data, or networks.
  *
  *   Units are in the names: _s seconds, _ns nanoseconds, _bytes bytes, _Bps bytes per second.
- *   Every function that can fail returns a dc_error; dc_last_error() then has one line, for people, that names the
- *   thing and the remedy. Nothing here calls exit() or abort() for a peer's, a file's or a user's mistake.
+ *   Every function that can fail returns a dc_error; dc_last_error() then has one line, for people, that
+ * names the thing and the remedy. Nothing here calls exit() or abort() for a peer's, a file's or a user's
+ * mistake.
  */
 #ifndef DYNACOMM_H
 #define DYNACOMM_H
@@ -28,22 +30,22 @@ extern "C" {
 #define DC_API
 #endif
 
-/* ---- errors ------------------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
-#define DC_ERRORS(X)                                                                                             \
-    X(OK, 0, "success")                                                                                          \
-    X(ENOMEM, 1, "out of memory")                                                                                \
-    X(EINVAL, 2, "an argument is not valid")                                                                     \
-    X(EURL, 3, "not an address this program understands")                                                        \
-    X(ENET, 4, "the network refused an operation")                                                               \
-    X(ETIMEOUT, 5, "the peer did not answer in time")                                                            \
-    X(EPROTO, 6, "the peer broke the protocol")                                                                  \
-    X(EVERSION, 7, "the peer speaks another version")                                                            \
-    X(EMODEL, 8, "the peer trains another model")                                                                \
-    X(EFULL, 9, "the server has all its workers")                                                                \
-    X(EPEER, 10, "a peer left")                                                                                  \
-    X(EFILE, 11, "a file could not be read or written")                                                          \
-    X(EFORMAT, 12, "a file is not in the expected format")                                                       \
+#define DC_ERRORS(X)                                       \
+    X(OK, 0, "success")                                    \
+    X(ENOMEM, 1, "out of memory")                          \
+    X(EINVAL, 2, "an argument is not valid")               \
+    X(EURL, 3, "not an address this program understands")  \
+    X(ENET, 4, "the network refused an operation")         \
+    X(ETIMEOUT, 5, "the peer did not answer in time")      \
+    X(EPROTO, 6, "the peer broke the protocol")            \
+    X(EVERSION, 7, "the peer speaks another version")      \
+    X(EMODEL, 8, "the peer trains another model")          \
+    X(EFULL, 9, "the server has all its workers")          \
+    X(EPEER, 10, "a peer left")                            \
+    X(EFILE, 11, "a file could not be read or written")    \
+    X(EFORMAT, 12, "a file is not in the expected format") \
     X(ESTOPPED, 13, "stopped on request")
 
 typedef enum dc_error {
@@ -55,13 +57,76 @@ typedef enum dc_error {
 /* dc_strerror - a constant phrase for an error code; never NULL. */
 DC_API const char *dc_strerror(dc_error err);
 
-/* dc_last_error - the line that describes the calling thread's last failed call. Valid until its next failure. */
+/* dc_last_error - the line that describes the calling thread's last failed call. Valid until its next
+ * failure. */
 DC_API const char *dc_last_error(void);
 
 /* dc_version - "major.minor.patch" of the library. */
 DC_API const char *dc_version(void);
 
-/* ---- strategies, profiles, plans ---------------------------------------------------------------------------- */
+/* ---- the model: layers and tensors ---- */
+
+/* What happens to a tensor in training. */
+typedef enum dc_role {
+    DC_TRAINED, /* its gradient is pushed and its value pulled in every round */
+    DC_FROZEN,  /* gets no gradient; decay still acts on it, computed alike at both ends, without a byte sent
+                 */
+    DC_FIXED,   /* never changes; only saved */
+    DC_STATISTIC, /* rolling mean or variance: each worker has its own, the mean over workers is saved */
+    DC_ROLE_COUNT
+} dc_role;
+
+/* One tensor. The arrays are the caller's; the library reads and writes them between dc_worker_join and
+ * dc_worker_leave, from its own threads too, as the calls of the worker section say. */
+typedef struct dc_tensor {
+    const char *name; /* "weights", "biases", ...; copied */
+    dc_role role;
+    bool is_weights;  /* decays under SGD and is clipped; biases and scales are not */
+    bool saved;       /* part of a .weights file, in the order the tensors were added */
+    size_t count;     /* floats */
+    float *value;     /* [count] */
+    float *gradient;  /* [count] sum of gradients over a round's images; NULL for DC_FIXED and DC_STATISTIC */
+    float rate_scale; /* factor on the learning rate */
+    float clip;       /* largest magnitude a weight may have after an update, 0 = no limit */
+} dc_tensor;
+
+typedef enum dc_algorithm { DC_SGD, DC_ADAM } dc_algorithm;
+
+typedef struct dc_optimizer {
+    dc_algorithm algorithm;
+    float momentum, decay; /* decay acts on Adam too */
+    float b1, b2, eps;     /* Adam */
+} dc_optimizer;
+
+typedef struct dc_model dc_model;
+
+/* dc_model_new - an empty model. name becomes part of the server's file names (letters, digits, '.', '_',
+ * '-'). images_per_round is how many images one worker feeds in a round. The caller frees it with
+ * dc_model_free, after every worker and server that uses it. */
+DC_API dc_error dc_model_new(dc_model **model, const char *name, const dc_optimizer *optimizer,
+                             uint32_t images_per_round);
+DC_API void dc_model_free(dc_model *model);
+
+/* dc_model_add_layer - appends a layer (execution order); type is a word for people ("convolutional").
+ * Tensors added afterwards belong to it. dc_model_add_tensor - appends a tensor to the last layer. */
+DC_API dc_error dc_model_add_layer(dc_model *model, const char *type);
+DC_API dc_error dc_model_add_tensor(dc_model *model, const dc_tensor *tensor);
+
+/* dc_model_layers / dc_model_trained_bytes - how many layers; bytes of one layer's trained tensors (-1: of
+ * all). */
+DC_API int dc_model_layers(const dc_model *model);
+DC_API uint64_t dc_model_trained_bytes(const dc_model *model, int layer);
+
+/* dc_model_save - writes a Darknet .weights file (header 0.2.0 and seen, then the saved tensors) whole or not
+ * at all: a temporary file beside path, fsync, rename. Any thread; the values must not change meanwhile. */
+DC_API dc_error dc_model_save(const dc_model *model, const char *path, uint64_t seen);
+
+/* dc_model_update - one optimizer step on the model's own arrays, as Darknet does it on one machine: the
+ * gradient buffers keep SGD's momentum, are zeroed under Adam. step_number counts from 1 (Adam). For training
+ * alone. */
+DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number);
+
+/* ---- strategies, profiles, plans ---- */
 
 /* How a round's transmissions are cut and ordered (DESIGN: "The scheduling problem").
  *   sequential  one segment each way: pull all, compute, push all (the default parameter server)
@@ -69,15 +134,19 @@ DC_API const char *dc_version(void);
  *   ibatch      greedy batching (Wang et al., iBatch, AAAI 2019)
  *   dynacomm    the optimum of both halves (Cai et al., arXiv 2101.07968)
  *   duplex      both directions at once, slice by slice, across the round boundary
- *   auto        whichever of them the simulator predicts to be fastest */
-#define DC_STRATEGIES(X) X(SEQUENTIAL, "sequential") X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm")\
+ *   auto        whichever of them the simulator predicts to be fastest (within 0.1 %: the one with fewer
+ *               transmissions) */
+/* clang-format off */
+#define DC_STRATEGIES(X)                                                                                     \
+    X(SEQUENTIAL, "sequential") X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm")         \
     X(DUPLEX, "duplex") X(AUTO, "auto")
+/* clang-format on */
 
 typedef enum dc_strategy {
 #define DC_X(name, text) DC_##name,
     DC_STRATEGIES(DC_X)
 #undef DC_X
-    DC_STRATEGY_COUNT
+        DC_STRATEGY_COUNT
 } dc_strategy;
 
 /* dc_strategy_name - "dynacomm" for DC_DYNACOMM; "?" for a value out of range. */
@@ -97,27 +166,30 @@ typedef struct dc_layer_cost {
 typedef struct dc_profile {
     int n_layers;
     const dc_layer_cost *layers; /* [n_layers], execution order */
-    double middle_s;             /* computation between first forward and last backward (further subdivisions) */
-    double down_Bps, up_Bps;     /* goodput of this worker's link in each direction */
-    double overhead_s;           /* fixed cost of one transmission (the paper's delta) */
-    double rtt_s;                /* round trip of a small message */
-    int workers;                 /* workers of the run; 0 counts as 1 */
-    double server_Bps;           /* rate of the server's link per direction, shared by all; 0 = no limit */
+    double middle_s;         /* computation between first forward and last backward (further subdivisions) */
+    double down_Bps, up_Bps; /* goodput of this worker's link in each direction */
+    double overhead_s;       /* fixed cost of one transmission (the paper's delta) */
+    double rtt_s;            /* round trip of a small message */
+    int workers;             /* workers of the run; 0 counts as 1 */
+    double server_Bps;       /* rate of the server's link per direction, shared by all; 0 = no limit */
 } dc_profile;
 
 /* A strategy's output. Segments cover all layers; one whose layers carry no bytes is never sent.
- * pull segment k = layers pull_end[k-1]+1 .. pull_end[k] (from 0), in forward order, pull_end[n_pull-1] = n_layers-1.
- * push segment k = layers push_end[k-1]-1 .. push_end[k] (from n_layers-1 down), push_end[n_push-1] = 0. */
+ * pull segment k = layers pull_end[k-1]+1 .. pull_end[k] (from 0), in forward order, pull_end[n_pull-1] =
+ * n_layers-1. push segment k = layers push_end[k-1]-1 .. push_end[k] (from n_layers-1 down),
+ * push_end[n_push-1] = 0. Duplex has one segment each way here; it sends the frames that follow from
+ * slice_bytes instead. */
 typedef struct dc_plan {
-    dc_strategy strategy; /* never DC_AUTO */
+    dc_strategy strategy; /* never DC_AUTO; where duplex would be slower than sequential: DC_SEQUENTIAL */
     int n_layers;
     int n_pull, n_push;
-    int *pull_end;       /* [n_layers] allocated, n_pull used */
-    int *push_end;       /* [n_layers] allocated, n_push used */
+    int *pull_end;        /* [n_layers] allocated, n_pull used */
+    int *push_end;        /* [n_layers] allocated, n_push used */
     uint32_t slice_bytes; /* largest payload of one frame */
-    double round_s;      /* the simulator's prediction for one round in steady state */
-    double floor_s;      /* no schedule can be faster */
-    double wait_s;       /* of round_s, time the computation waits for the network */
+    double round_s;       /* the simulator's prediction for one round in steady state */
+    double floor_s; /* no schedule can be faster: max(computation, bytes up, bytes down, server's link) */
+    double bound_s; /* the same, tightened by what must follow what: floor_s <= bound_s <= round_s */
+    double wait_s;  /* of round_s, time the computation waits for the network */
 } dc_plan;
 
 /* dc_plan_init - an empty plan with room for n_layers layers. dc_plan_free - frees what it holds. */
@@ -128,6 +200,208 @@ DC_API void dc_plan_free(dc_plan *plan);
  * randomness), O(n_layers^2) at most. plan must have been made by dc_plan_init with the profile's n_layers.
  * DC_EINVAL if a cost is negative or not finite, or a rate is not positive. */
 DC_API dc_error dc_plan_make(dc_plan *plan, const dc_profile *profile, dc_strategy strategy);
+
+/* ---- worker ---- */
+
+/* dc_log_fn - receives one line without a newline, for people. Called from any of the library's threads, one
+ * at a time per worker or server; must not call back into it. */
+typedef void (*dc_log_fn)(void *context, const char *line);
+
+#define DC_DEFAULT_TIMEOUT_S 15.0
+
+typedef struct dc_worker_options {
+    const char *url; /* the server's, as given to its --listen; copied */
+    int rank;        /* wished number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
+    dc_strategy strategy;    /* of this worker's link; DC_AUTO picks the fastest predicted */
+    const char *fingerprint; /* text that all workers must share beyond the model, may be NULL */
+    uint64_t seed;           /* wish; the run's is dc_worker_info.seed */
+    uint64_t round;          /* rounds behind the values at hand: what a new run starts from */
+    bool clear;              /* refuse to resume a run that the server has in its backup */
+    double timeout_s;        /* give up a silent server after this long; 0 = DC_DEFAULT_TIMEOUT_S */
+    const char *trace_path;  /* write a Chrome/Perfetto trace there, NULL = none */
+    dc_log_fn log;           /* plans and events, may be NULL */
+    void *log_context;
+    volatile int
+        *stop; /* non-zero ends every wait with DC_ESTOPPED; may be NULL; set it from a signal handler */
+} dc_worker_options;
+
+typedef struct dc_worker_info {
+    int rank, workers;
+    uint64_t round; /* rounds done; grows with dc_worker_round_end */
+    uint64_t seed;  /* the run's, the same at every worker */
+    bool resumed;   /* the server had a run to go on with */
+} dc_worker_info;
+
+/* What a round was like for one worker. */
+typedef struct dc_round_report {
+    double round_s, compute_s, wait_s; /* wait_s: the computation stood still for parameters */
+    double predicted_s;                /* the plan's, 0 before there is one */
+    uint64_t sent_bytes, received_bytes;
+} dc_round_report;
+
+typedef struct dc_worker dc_worker;
+
+/* dc_worker_join - joins the server, agrees on values and waits until every worker has joined. Blocks. Starts
+ * the library's threads. model is borrowed until dc_worker_leave; its arrays are written by the library from
+ * here on: values between round_begin and each layer's forward_begin, gradients (sent, then zeroed; with a
+ * single worker turned into momentum) after each layer's last backward_end. A worker that is first in a new
+ * run lends its values to all. DC_EURL, DC_ETIMEOUT (no server), DC_EFULL, DC_EMODEL, DC_EVERSION,
+ * DC_ESTOPPED. */
+DC_API dc_error dc_worker_join(dc_worker **worker, dc_model *model, const dc_worker_options *options);
+
+/* dc_worker_info_get - what was agreed. Compute thread. */
+DC_API dc_worker_info dc_worker_info_get(const dc_worker *worker);
+
+/* The calls around the computation; all from one thread, the compute thread, in this order:
+ *
+ *   round_begin
+ *     subdivision(last)                            once per subdivision of the batch
+ *       forward_begin(0) .. forward_end(0)         layers in execution order; begin blocks until the
+ *       ...                                        parameters are there
+ *     rate(r)                                      in the last one: the learning rate of this round's update
+ *       backward_begin(L-1) .. backward_end(L-1)   layers in reverse; those that the network skips left out
+ *       ...
+ *   round_end
+ *
+ * After a failure every further call fails at once with the same error; the caller abandons the round and
+ * leaves. forward_begin/_end outside a round (evaluation) are allowed after dc_worker_sync. */
+DC_API dc_error dc_worker_round_begin(dc_worker *worker);
+DC_API dc_error dc_worker_subdivision(dc_worker *worker, bool last);
+DC_API dc_error dc_worker_rate(dc_worker *worker, float rate);
+DC_API dc_error dc_worker_forward_begin(dc_worker *worker, int layer);
+DC_API dc_error dc_worker_forward_end(dc_worker *worker, int layer);
+DC_API dc_error dc_worker_backward_begin(dc_worker *worker, int layer);
+DC_API dc_error dc_worker_backward_end(dc_worker *worker, int layer);
+DC_API dc_error dc_worker_round_end(dc_worker *worker, dc_round_report *report);
+
+/* dc_worker_sync - between rounds: blocks until all parameters of the current round are in the model's
+ * arrays. */
+DC_API dc_error dc_worker_sync(dc_worker *worker);
+
+/* dc_worker_save - between rounds: syncs, fetches the workers' mean statistics and writes a .weights file
+ * whole or not at all. The model's arrays keep this worker's own statistics. */
+DC_API dc_error dc_worker_save(dc_worker *worker, const char *path, uint64_t seen);
+
+/* dc_worker_profile - the costs as measured so far; profile->layers stays valid until the next round_end.
+ * Compute thread. dc_worker_plan - the plan in force, likewise. */
+DC_API void dc_worker_profile(const dc_worker *worker, dc_profile *profile);
+DC_API const dc_plan *dc_worker_plan(const dc_worker *worker);
+
+/* dc_worker_leave - says goodbye (ok: all rounds were done; else reason says why not), waits for the server's
+ * acknowledgement of everything sent, stops the threads and frees the worker, in every case. The returned
+ * error is about the goodbye. */
+DC_API dc_error dc_worker_leave(dc_worker *worker, bool ok, const char *reason);
+
+/* ---- server ---- */
+
+typedef struct dc_server_options {
+    const char *url; /* to listen on; each worker's own link takes the following port (or name); copied */
+    int workers;     /* how many make up the run, 1..DC_MAX_WORKERS */
+    const char *backup_dir; /* checkpoints; NULL = none; created if missing */
+    uint64_t backup_every;  /* rounds between checkpoints, 0 = only at the end */
+    bool fresh;             /* ignore a run found in backup_dir */
+    double timeout_s;       /* a silent worker is given up after this long; 0 = DC_DEFAULT_TIMEOUT_S */
+    dc_log_fn log;          /* may be NULL */
+    void *log_context;
+} dc_server_options;
+
+#define DC_MAX_WORKERS 256
+
+typedef struct dc_server dc_server;
+
+/* dc_server_start - binds every port and returns; DC_EURL, DC_ENET (port taken), DC_EFILE (backup_dir). */
+DC_API dc_error dc_server_start(dc_server **server, const dc_server_options *options);
+
+/* dc_server_run - serves one run to its end: all workers done (DC_OK), stopped (DC_ESTOPPED), a worker lost
+ * (DC_EPEER), a checkpoint that could not be written (DC_EFILE)... Whatever ends it, the last whole round is
+ * in backup_dir when this returns. Blocks. */
+DC_API dc_error dc_server_run(dc_server *server);
+
+/* dc_server_stop - makes dc_server_run end soon. Async-signal-safe. */
+DC_API void dc_server_stop(dc_server *server);
+
+/* dc_server_free - after dc_server_run has returned. */
+DC_API void dc_server_free(dc_server *server);
+
+/* dc_plan_transmissions - how many transmissions a round of this plan makes in one direction: segments that
+ * carry bytes, or frames for duplex. profile is the one the plan was made for. */
+DC_API int dc_plan_transmissions(const dc_plan *plan, const dc_profile *profile, bool push);
+
+/* ---- the simulator ---- */
+
+/* Where and what: one stretch of time of one worker's round. Transmissions are timed as the worker sees them:
+ * a push from its first bit leaving to its last bit leaving, a pull from its first bit arriving to its last.
+ */
+typedef enum dc_lane { DC_LANE_COMPUTE, DC_LANE_UP, DC_LANE_DOWN, DC_LANE_COUNT } dc_lane;
+typedef enum dc_event_kind {
+    DC_EVENT_FORWARD,
+    DC_EVENT_MIDDLE,
+    DC_EVENT_BACKWARD,
+    DC_EVENT_WAIT, /* computation has nothing to do until parameters arrive */
+    DC_EVENT_PUSH,
+    DC_EVENT_PULL
+} dc_event_kind;
+
+typedef struct dc_event {
+    int worker;
+    dc_lane lane;
+    dc_event_kind kind;
+    int first_layer, last_layer;
+    uint64_t bytes;
+    double start_s, end_s; /* since the round's start; may begin before 0 or end after the round */
+} dc_event;
+
+typedef void (*dc_event_fn)(void *context, const dc_event *event);
+
+/* count identical workers (0 counts as 1), each with this profile and plan. */
+typedef struct dc_sim_worker {
+    const dc_profile *profile;
+    const dc_plan *plan;
+    int count;
+} dc_sim_worker;
+
+typedef struct dc_forecast {
+    double round_s; /* one round in steady state */
+    double wait_s;  /* of it, computation waiting for the network */
+    double floor_s; /* as in dc_plan */
+    double bound_s;
+    int rounds; /* simulated until two successive rounds took the same time */
+} dc_forecast;
+
+/* dc_simulate - predicts a round of workers[0..n) that share one server: a deterministic event simulation of
+ * the engine, pure like dc_plan_make. The server's link is workers[0].profile->server_Bps; all profiles have
+ * the same layers' bytes. forecast[k] is about workers[k]. on_event (may be NULL) gets every event that
+ * touches one steady-state round of workers[0], event.worker being an index into workers. DC_EINVAL for a
+ * profile or plan that does not fit the others. */
+DC_API dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_event, void *context,
+                            dc_forecast *forecast);
+
+/* ---- profile files ---- */
+
+#define DC_TYPE_BYTES 24    /* longest layer type name and its end */
+#define DC_LAYERS_MAX 65536 /* of a profile */
+
+/* A profile file: tab-separated, `#` starts a comment line, one header line
+ *     layer	type	bytes	fc_ms	bc_ms        (and gflop, optionally: one image forward, 10^9
+ * operations) and one line per layer, numbered from 0 in execution order. */
+typedef struct dc_profile_table {
+    int n_layers;
+    dc_layer_cost *layers;        /* [n_layers] */
+    char (*types)[DC_TYPE_BYTES]; /* [n_layers], words like "convolutional" */
+    double *gflop;                /* [n_layers]; NULL when the file has no such column */
+} dc_profile_table;
+
+/* dc_profile_read - reads the file at path; table is the caller's to free with dc_profile_table_free.
+ * dc_profile_parse - the same from text[0..size); name stands for the path in messages. DC_EFILE when it
+ * can't be read, DC_EFORMAT with the line's number and its remedy when it is not strictly in the format;
+ * table is then empty. */
+DC_API dc_error dc_profile_read(const char *path, dc_profile_table *table);
+DC_API dc_error dc_profile_parse(const char *text, size_t size, const char *name, dc_profile_table *table);
+DC_API void dc_profile_table_free(dc_profile_table *table);
+
+/* dc_profile_write - writes table to out in that format; times read back equal to the last bit or its
+ * neighbour. DC_EFILE when out refuses. */
+DC_API dc_error dc_profile_write(FILE *out, const dc_profile_table *table);
 
 #ifdef __cplusplus
 }

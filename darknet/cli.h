@@ -1,0 +1,48 @@
+/* cli.h - the command line, Darknet style: words in order, "-flag" or "-flag value" anywhere between them. */
+#ifndef DK_CLI_H
+#define DK_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dynacomm.h"
+
+enum { DK_CLI_MAX_WORDS = 16 };
+
+typedef struct dk_cli {
+    const char *words[DK_CLI_MAX_WORDS]; /* what is not a flag: command, subcommand, files */
+    int n_words;
+
+    bool seed_given;
+    uint64_t seed;         /* drawn from the system if not given */
+    uint64_t rounds;       /* stop when the run has this many; 0 = the cfg's max_batches */
+    uint64_t backup_every; /* rounds between .backup files; 0 = Darknet's habit */
+    bool clear;
+    bool force; /* go on where a check would stop */
+    const char *kernels;
+    int threads; /* of computation; 0 = all cores */
+    int loaders; /* threads that read images; 0 = as many as compute */
+
+    const char *dynacomm; /* server URL or local:N; NULL = alone */
+    dc_strategy strategy;
+    const char *strategy_name; /* as given, NULL if not */
+    const char *trace;
+    int rank;           /* wished number among the workers, -1 = any */
+    int timeout_s;      /* a silent server is given up after this long, 0 = the default */
+    bool shared_backup; /* several workers save into one directory: only rank 0 does */
+    bool quiet;         /* no line per round */
+} dk_cli;
+
+/* dk_cli_words - the first two words of argv (either may come out NULL), flags skipped. Accepts any flag: it
+ * is used to find out whose command this is. */
+void dk_cli_words(int argc, char **argv, const char **command, const char **subcommand);
+
+/* dk_cli_parse - reads argv and the environment (DYNACOMM, DYNACOMM_STRATEGY, DYNACOMM_TRACE) into cli, which
+ * borrows argv. A flag that is unknown, lacks its value or has one that is no number ends the program with a
+ * line. */
+void dk_cli_parse(int argc, char **argv, dk_cli *cli);
+
+/* dk_cli_help - the training flags, for a terminal. */
+const char *dk_cli_help(void);
+
+#endif

@@ -1,0 +1,36 @@
+/* datafile.h - what a .data file names: lists of images, labels, the backup directory. */
+#ifndef DK_DATAFILE_H
+#define DK_DATAFILE_H
+
+#include <stdbool.h>
+
+/* The lines of a text file; owned by the struct. */
+typedef struct dk_lines {
+    const char *path; /* borrowed */
+    char **line;      /* [n], also what the library wants as char ** */
+    int n;
+} dk_lines;
+
+typedef struct dk_datafile {
+    const char *path;   /* borrowed */
+    const char *train;  /* list of images */
+    const char *labels; /* list of class names; NULL for detectors and tags */
+    const char *tree;   /* hierarchy of classes, or NULL */
+    const char *backup; /* directory, without a trailing slash */
+    int classes;
+    bool tag; /* many labels per image, in files */
+} dk_datafile;
+
+/* dk_lines_read - reads a list such as `train = FILE` names. what says in messages which list it is. Ends the
+ * program with a line if it cannot be read, is empty, or holds an empty line or Windows line ends. */
+void dk_lines_read(const char *path, const char *what, dk_lines *lines);
+void dk_lines_free(dk_lines *lines);
+
+/* dk_datafile_read - reads path for `classifier train` (classifier) or `detector train`. Strings live until
+ * the program ends. Ends the program with a line that names a missing key. */
+void dk_datafile_read(const char *path, bool classifier, dk_datafile *data);
+
+/* dk_file_check - ends the program with a line unless path is a readable regular file (or a pipe). */
+void dk_file_check(const char *path, const char *what);
+
+#endif

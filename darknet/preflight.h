@@ -1,0 +1,59 @@
+/* preflight.h - what is checked before a run starts, so that bad input costs one clear line and nothing else.
+ *
+ * DESIGN
+ *   The packaged library reads past a labels list that is too short, trains on black squares for unreadable
+ * images, loads half a weights file without a word, and writes outside its buffers for a label file with a
+ * class too many. Each check below ends the program with a line that names the file, the place in it and the
+ * remedy. Lists may have millions of entries: all are looked at in memory; files behind them are opened for a
+ * spread sample only (dk_sample), the loader reports the rest when it meets them. Call order: cfg, lists,
+ * then, with the parsed network, shapes and weights, and the backup directory last: nothing is created
+ * before. */
+#ifndef DK_PREFLIGHT_H
+#define DK_PREFLIGHT_H
+
+#include <darknet.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "datafile.h"
+
+/* dk_check_cfg - sections, keys, numbers, references between layers, filters in front of [yolo] and [region].
+ */
+void dk_check_cfg(const char *path);
+
+/* What a detector's cfg says of itself. */
+typedef struct dk_detector_head {
+    int classes;     /* of the last layer */
+    int max_batches; /* 0 = not set */
+} dk_detector_head;
+
+/* dk_check_detector_cfg - dk_check_cfg, and that the last layer is [yolo] or [region]. */
+dk_detector_head dk_check_detector_cfg(const char *path);
+
+/* dk_check_images - every list entry exists and starts like an image. */
+void dk_check_images(const dk_lines *images);
+
+/* dk_check_classes - each image's path holds exactly one label, as the library's classifier needs. force
+ * makes mismatches a note. */
+void dk_check_classes(const dk_lines *images, const dk_lines *labels, int classes, bool force);
+
+/* dk_check_boxes - each image has its label file, with five numbers a line and classes below `classes`. */
+void dk_check_boxes(const dk_lines *images, int classes);
+
+/* dk_check_boxes_file - the same for one label file. Returns 0, or -1 and a message in text. Any thread. */
+int dk_check_boxes_file(const char *path, int classes, char *text, size_t size);
+
+/* dk_boxes_path - where the library looks for image's boxes. out has 4096 bytes. */
+void dk_boxes_path(const char *image, char *out);
+
+/* dk_check_weights - the file's length fits the network: all of it, or the first layers of it exactly (a
+ * pretrained backbone). A longer file is refused unless force. */
+void dk_check_weights(const char *path, const network *net, bool force);
+
+/* dk_weights_count - floats that layer reads from a .weights file. */
+size_t dk_weights_count(const layer *l);
+
+/* dk_check_backup - the directory exists or can be made, and can be written to. */
+void dk_check_backup(const char *directory);
+
+#endif

@@ -1,0 +1,148 @@
+/* preflight_data.c - lists of images, class labels, boxes, the backup directory. */
+#include "preflight.h"
+
+#include "fatal.h"
+#include "image_load.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Largest number of files behind a list that are opened, and of path-label comparisons made, before a run
+ * starts: well under a second from a warm disk. */
+#define MAX_OPENED 20000
+#define MAX_EXISTING 200000
+#define MAX_COMPARED 20000000
+
+/* Index of the k-th of `count` entries spread over n. */
+static int spread(int k, int count, int n)
+{
+    return (int)((long long)k * n / count);
+}
+
+static int at_most(int n, int limit)
+{
+    return n < limit ? n : limit;
+}
+
+void dk_check_images(const dk_lines *images)
+{
+    const int existing = at_most(images->n, MAX_EXISTING);
+    for (int k = 0; k < existing; k++) {
+        const int i = spread(k, existing, images->n);
+        if (access(images->line[i], R_OK) != 0)
+            dk_die("%s line %d: cannot open image %s: %s", images->path, i + 1, images->line[i],
+                   strerror(errno));
+        if (strlen(images->line[i]) >= 4000)
+            dk_die("%s line %d: the path is longer than 4000 bytes", images->path, i + 1);
+    }
+    const int opened = at_most(images->n, MAX_OPENED);
+    for (int k = 0; k < opened; k++) {
+        const int i = spread(k, opened, images->n);
+        if (!dk_image_recognised(images->line[i]))
+            dk_die("%s line %d: %s is not an image that OpenCV can read", images->path, i + 1,
+                   images->line[i]);
+    }
+}
+
+void dk_check_classes(const dk_lines *images, const dk_lines *labels, int classes, bool force)
+{
+    if (labels->n < classes) dk_die("%s has %d labels, but classes = %d", labels->path, labels->n, classes);
+    const int budget = MAX_COMPARED / classes > 1000 ? MAX_COMPARED / classes : 1000;
+    const int compared = at_most(images->n, budget);
+    int wrong = 0, example = 0;
+    for (int k = 0; k < compared; k++) {
+        const int i = spread(k, compared, images->n);
+        int found = 0;
+        for (int c = 0; c < classes; c++)
+            found += strstr(images->line[i], labels->line[c]) != NULL;
+        if (found == 1 || (classes == 1 && found == 0)) continue;
+        if (wrong++ == 0) example = i;
+    }
+    if (wrong == 0) return;
+    char names[512] = "";
+    int found = 0;
+    for (int c = 0; c < classes; c++) {
+        if (!strstr(images->line[example], labels->line[c])) continue;
+        const size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s'%s'", found++ ? ", " : "", labels->line[c]);
+    }
+    char line[4096];
+    snprintf(
+        line, sizeof line,
+        "%s: %d of %d paths do not hold exactly one label of %s, the first is %.1000s (%s%s); rename the "
+        "labels so that none is part of a path or of another label by chance",
+        images->path, wrong, compared, labels->path, images->line[example],
+        found ? "it holds " : "it holds none", names);
+    if (!force) dk_die("%s, or add -force to train on them as they are", line);
+    dk_note("%s", line);
+}
+
+void dk_boxes_path(const char *image, char *out)
+{
+    /* The library's own replacements, in its order (fill_truth_detection). */
+    static const char *const swaps[][2] = {{"images", "labels"}, {"JPEGImages", "labels"}, {"raw", "labels"},
+                                           {".jpg", ".txt"},     {".png", ".txt"},         {".JPG", ".txt"},
+                                           {".JPEG", ".txt"}};
+    snprintf(out, 4096, "%s", image);
+    for (size_t i = 0; i < sizeof swaps / sizeof *swaps; i++)
+        find_replace(out, (char *)swaps[i][0], (char *)swaps[i][1], out);
+}
+
+int dk_check_boxes_file(const char *path, int classes, char *text, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        snprintf(text, size, "cannot open its label file %s: %s", path, strerror(errno));
+        return -1;
+    }
+    int id, fields, n = 0;
+    float box[4];
+    while ((fields = fscanf(file, "%d %f %f %f %f", &id, &box[0], &box[1], &box[2], &box[3])) == 5) {
+        n++;
+        if (id < 0 || id >= classes) {
+            snprintf(text, size, "label file %s, box %d: class %d, but the cfg has classes=%d (0..%d)", path,
+                     n, id, classes, classes - 1);
+            fclose(file);
+            return -1;
+        }
+    }
+    fclose(file);
+    if (fields == EOF) return 0; /* no boxes at all is a picture of nothing: fine */
+    snprintf(text, size, "label file %s, box %d is not 'class x y width height'", path, n + 1);
+    return -1;
+}
+
+void dk_check_boxes(const dk_lines *images, int classes)
+{
+    const int opened = at_most(images->n, MAX_OPENED);
+    for (int k = 0; k < opened; k++) {
+        const int i = spread(k, opened, images->n);
+        char path[4096], text[5120];
+        dk_boxes_path(images->line[i], path);
+        if (dk_check_boxes_file(path, classes, text, sizeof text) != 0)
+            dk_die("%s line %d: image %.1000s: %.1000s", images->path, i + 1, images->line[i], text);
+    }
+}
+
+void dk_check_backup(const char *directory)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s", directory) >= (int)sizeof path)
+        dk_die("backup directory: the path is too long");
+    for (char *p = path + 1; *p; p++) {
+        if (*p != '/') continue;
+        *p = '\0';
+        mkdir(path, 0777); /* what matters is whether the last one is there */
+        *p = '/';
+    }
+    mkdir(path, 0777);
+    struct stat st;
+    if (stat(path, &st) != 0) dk_die("cannot make backup directory %s: %s", directory, strerror(errno));
+    if (!S_ISDIR(st.st_mode)) dk_die("backup = %s is not a directory", directory);
+    if (access(path, W_OK | X_OK) != 0)
+        dk_die("cannot write into backup directory %s: %s", directory, strerror(errno));
+}

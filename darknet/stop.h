@@ -1,0 +1,19 @@
+/* stop.h - Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. */
+#ifndef DK_STOP_H
+#define DK_STOP_H
+
+#include <stdbool.h>
+
+/* dk_stop_catch - installs the handlers. Once, before threads start. */
+void dk_stop_catch(void);
+
+/* dk_stop_flag - becomes the signal's number when one has arrived; for dk_session_options. */
+volatile int *dk_stop_flag(void);
+
+/* dk_stop_signal - the signal that has arrived, 0 if none. Any thread. */
+int dk_stop_signal(void);
+
+/* dk_stop_name - "Ctrl-C" or "SIGTERM". */
+const char *dk_stop_name(int signal_number);
+
+#endif

@@ -1,0 +1,113 @@
+/* train_detector.c - `darknet detector train DATA CFG [WEIGHTS]`. */
+#include "train.h"
+
+#include "fatal.h"
+#include "local.h"
+#include "preflight.h"
+#include "random.h"
+
+#include <stdlib.h>
+
+/* Rounds that a multi-scale detector keeps one input size, and the last rounds, which take the largest. */
+#define SIZE_ROUNDS 10
+#define LAST_ROUNDS 200
+#define LAST_SIZE 608
+
+static const layer *head(const dk_train *train)
+{
+    return &train->net->layers[train->net->n - 1];
+}
+
+static int size_of_round(const dk_train *train, uint64_t round)
+{
+    if (!head(train)->random) return 0;
+    const uint64_t begin = round - round % SIZE_ROUNDS;
+    if (train->net->max_batches > 0 && begin + LAST_ROUNDS > (uint64_t)train->net->max_batches)
+        return LAST_SIZE;
+    dk_random_begin(DK_STREAM_SIZE, train->seed, 0, begin, 0);
+    return (int)(dk_random_below(10) + 10) * 32;
+}
+
+static void resize(const dk_train *train, int size, load_args *args)
+{
+    (void)train;
+    args->w = args->h = size;
+}
+
+static bool numbered(dk_train *train, uint64_t round, char *name, size_t size)
+{
+    if (round % 10000 != 0 && !(round < 1000 && round % 100 == 0)) return false;
+    snprintf(name, size, "%s_%llu.weights", train->base, (unsigned long long)round);
+    return true;
+}
+
+static void line(const dk_train *train, const dk_round *round, float average, char *text, size_t size)
+{
+    snprintf(text, size, "%llu: %f, %f avg, %f rate, %lf seconds, %llu images",
+             (unsigned long long)round->round, (double)round->loss, (double)average, (double)round->rate,
+             round->seconds, (unsigned long long)round->round * (unsigned long long)train->images);
+}
+
+static const dk_train_kind detector = {.name = "detector train",
+                                       .backup_every = 100,
+                                       .final = "%s_final.weights",
+                                       .numbered = numbered,
+                                       .line = line,
+                                       .size = size_of_round,
+                                       .resize = resize};
+
+static void fill_args(dk_train *train, const dk_lines *images)
+{
+    const layer *l = head(train);
+    load_args *args = &train->args;
+    *args = get_base_args(train->net);
+    args->coords = l->coords;
+    args->paths = images->line;
+    args->m = images->n;
+    args->n = train->images;
+    args->classes = l->classes;
+    args->jitter = l->jitter;
+    args->num_boxes = l->max_boxes;
+    args->type = DETECTION_DATA;
+}
+
+int dk_cmd_detector_train(int argc, char **argv)
+{
+    dk_cli cli;
+    dk_cli_parse(argc, argv, &cli);
+    if (cli.n_words < 4 || cli.n_words > 5)
+        dk_die("usage: darknet detector train DATA CFG [WEIGHTS] [flags]");
+    const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;
+
+    dk_datafile file;
+    dk_datafile_read(cli.words[2], false, &file);
+    const dk_detector_head last = dk_check_detector_cfg(cfg);
+    if (!last.max_batches && !cli.rounds)
+        dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", cfg);
+    if (weights) dk_file_check(weights, "weights file");
+    dk_lines images;
+    dk_lines_read(file.train, "training list", &images);
+    dk_check_images(&images);
+    dk_check_boxes(&images, last.classes);
+    if (dk_local_workers(&cli)) return dk_local_run(&cli, file.backup);
+
+    network *net = dk_train_parse(cfg, weights, &cli);
+    dk_train train = {.kind = &detector,
+                      .cli = &cli,
+                      .net = net,
+                      .base = basecfg((char *)cfg),
+                      .backup = file.backup,
+                      .list = file.train,
+                      .images = net->batch * net->subdivisions};
+    fill_args(&train, &images);
+    dk_train_ready(&train);
+    printf("%s\n", train.base);
+    printf("Learning Rate: %g, Momentum: %g, Decay: %g\n", (double)net->learning_rate, (double)net->momentum,
+           (double)net->decay);
+
+    const int status = dk_train_run(&train);
+    free_network(net);
+    free(train.base);
+    dk_lines_free(&images);
+    return status;
+}

@@ -1,0 +1,29 @@
+/* file.h - files that appear whole or not at all: a temporary file beside the target, fsync, rename. */
+#ifndef DC__FILE_H
+#define DC__FILE_H
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "dynacomm.h"
+
+typedef struct dc__file {
+    FILE *stream;
+    char path[PATH_MAX], temporary[PATH_MAX];
+} dc__file;
+
+/* dc__file_begin - opens the temporary file for path. DC_EFILE names path. */
+dc_error dc__file_begin(dc__file *file, const char *path);
+
+/* dc__file_write - fails like fwrite, but keeps the reason for the commit's line. Returns false on failure.
+ */
+bool dc__file_write(dc__file *file, const void *data, size_t n);
+
+/* dc__file_commit - flushes, syncs and renames; on any failure so far the temporary file is removed, path is
+ * as it was and DC_EFILE says why. Ends the file in every case. */
+dc_error dc__file_commit(dc__file *file);
+
+/* dc__file_abandon - removes the temporary file; path is as it was. */
+void dc__file_abandon(dc__file *file);
+
+#endif

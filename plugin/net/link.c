@@ -1,0 +1,176 @@
+#include "net/link.h"
+
+#include <string.h>
+#include <errno.h>
+#include <nanomsg/nn.h>
+#include <nanomsg/pair.h>
+#include <nanomsg/tcp.h>
+
+#include "core/clock.h"
+#include "core/error.h"
+
+static dc_error set_option(dc__link *link, int level, int option, int value)
+{
+    if (nn_setsockopt(link->socket, level, option, &value, sizeof value) == 0) return DC_OK;
+    return dc__fail(DC_ENET, "nanomsg refused option %d: %s", option, nn_strerror(nn_errno()));
+}
+
+dc_error dc__link_buffers(dc__link *link, int bytes)
+{
+    dc_error err = set_option(link, NN_SOL_SOCKET, NN_SNDBUF, bytes);
+    return err ? err : set_option(link, NN_SOL_SOCKET, NN_RCVBUF, bytes);
+}
+
+static dc_error open_socket(dc__link *link, const char *peer, double silence_s, _Atomic bool *stop)
+{
+    memset(link, 0, sizeof *link);
+    (void)snprintf(link->peer, sizeof link->peer, "%s", peer);
+    link->stop = stop;
+    link->silence_ns = (int64_t)(silence_s * 1e9);
+    link->heard_ns = link->sent_ns = dc__now_ns();
+    link->socket = nn_socket(AF_SP, NN_PAIR);
+    if (link->socket < 0) return dc__fail(DC_ENET, "cannot open a socket: %s", nn_strerror(nn_errno()));
+    dc_error err =
+        set_option(link, NN_SOL_SOCKET, NN_RCVMAXSIZE, (int)(DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES));
+    if (!err) err = set_option(link, NN_SOL_SOCKET, NN_SNDTIMEO, DC__POLL_MS);
+    if (!err) err = set_option(link, NN_SOL_SOCKET, NN_RCVTIMEO, DC__POLL_MS);
+    if (!err) err = set_option(link, NN_TCP, NN_TCP_NODELAY, 1);
+    if (err) dc__link_close(link);
+    return err;
+}
+
+dc_error dc__link_listen(dc__link *link, const char *url, const char *peer, double silence_s,
+                         _Atomic bool *stop)
+{
+    dc_error err = open_socket(link, peer, silence_s, stop);
+    if (err) return err;
+    link->endpoint = nn_bind(link->socket, url);
+    if (link->endpoint >= 0) return DC_OK;
+    int why = nn_errno();
+    dc__link_close(link);
+    if (why == EADDRINUSE)
+        return dc__fail(DC_ENET, "%s is taken by another program: stop it or --listen on another port", url);
+    return dc__fail(why == EINVAL || why == ENODEV || why == EPROTONOSUPPORT ? DC_EURL : DC_ENET,
+                    "cannot listen on %s: %s", url, nn_strerror(why));
+}
+
+dc_error dc__link_dial(dc__link *link, const char *url, const char *peer, double silence_s,
+                       _Atomic bool *stop)
+{
+    dc_error err = open_socket(link, peer, silence_s, stop);
+    if (err) return err;
+    link->endpoint = nn_connect(link->socket, url);
+    if (link->endpoint >= 0) return DC_OK;
+    int why = nn_errno();
+    dc__link_close(link);
+    return dc__fail(why == EINVAL || why == EPROTONOSUPPORT ? DC_EURL : DC_ENET, "cannot connect to %s: %s",
+                    url, nn_strerror(why));
+}
+
+void dc__link_close(dc__link *link)
+{
+    if (link->socket >= 0) (void)nn_close(link->socket);
+    link->socket = -1;
+}
+
+/* What ends a blocked call, looked at every DC__POLL_MS: nanomsg itself reports none of it. */
+static dc_error look_around(dc__link *link)
+{
+    if (link->stop && *link->stop) return dc__fail(DC_ESTOPPED, "stopped while waiting for %s", link->peer);
+    bool connected = nn_get_statistic(link->socket, NN_STAT_CURRENT_CONNECTIONS) > 0;
+    if (connected)
+        link->up = true;
+    else if (link->up)
+        return dc__fail(DC_EPEER, "the connection to %s was lost", link->peer);
+    int64_t silence = dc__now_ns() - link->heard_ns;
+    if (link->silence_ns > 0 && silence > link->silence_ns)
+        return dc__fail(DC_ETIMEOUT, "no sign of life from %s for %.0f s", link->peer, dc__seconds(silence));
+    return DC_OK;
+}
+
+void *dc__link_alloc(uint32_t payload_bytes, void **payload)
+{
+    uint8_t *message = nn_allocmsg(DC__HEADER_BYTES + (size_t)payload_bytes, 0);
+    *payload = message ? message + DC__HEADER_BYTES : NULL;
+    return message;
+}
+
+void dc__link_discard(void *message)
+{
+    if (message) (void)nn_freemsg(message);
+}
+
+dc_error dc__link_send(dc__link *link, dc__header *header, void *message)
+{
+    if (!message) return dc__fail(DC_ENOMEM, "out of memory for a frame of %u bytes", header->payload_bytes);
+    header->sequence = link->next_out++;
+    dc__wire_seal(message, header);
+    for (;;) {
+        if (nn_send(link->socket, &message, NN_MSG, 0) >= 0) break;
+        int why = nn_errno();
+        dc_error err = DC_OK;
+        if (why != ETIMEDOUT && why != EAGAIN && why != EINTR)
+            err = dc__fail(DC_ENET, "cannot send to %s: %s", link->peer, nn_strerror(why));
+        if (!err) err = look_around(link);
+        if (err) {
+            dc__link_discard(message);
+            return err;
+        }
+    }
+    link->sent_ns = dc__now_ns();
+    link->sent_bytes += DC__HEADER_BYTES + header->payload_bytes;
+    return DC_OK;
+}
+
+dc_error dc__link_send_small(dc__link *link, dc__header *header, const void *payload, uint32_t n)
+{
+    void *to;
+    void *message = dc__link_alloc(n, &to);
+    if (message && n) memcpy(to, payload, n);
+    header->payload_bytes = n;
+    return dc__link_send(link, header, message);
+}
+
+dc_error dc__link_ping(dc__link *link)
+{
+    if (dc__now_ns() - link->sent_ns < DC__PING_NS) return DC_OK;
+    dc__header ping = {.type = DC__PING, .offset = (uint64_t)dc__now_ns()};
+    return dc__link_send_small(link, &ping, NULL, 0);
+}
+
+dc_error dc__link_receive(dc__link *link, dc__frame *frame, int wait_ms)
+{
+    memset(frame, 0, sizeof *frame);
+    const int64_t until = wait_ms < 0 ? INT64_MAX : dc__now_ns() + (int64_t)wait_ms * 1000000;
+    int n;
+    while ((n = nn_recv(link->socket, &frame->message, NN_MSG, 0)) < 0) {
+        int why = nn_errno();
+        frame->message = NULL;
+        if (why != ETIMEDOUT && why != EAGAIN && why != EINTR)
+            return dc__fail(DC_ENET, "cannot receive from %s: %s", link->peer, nn_strerror(why));
+        dc_error err = look_around(link);
+        if (err) return err;
+        if (dc__now_ns() >= until) return DC_OK;
+    }
+    link->up = true;
+    link->heard_ns = dc__now_ns();
+    link->received_bytes += (uint64_t)n;
+    dc_error err = dc__wire_open(frame->message, (size_t)n, &frame->header);
+    if (!err && frame->header.sequence != link->next_in)
+        err = dc__fail(DC_EPEER, "frames from %s were lost: number %u came where %u was due", link->peer,
+                       frame->header.sequence, link->next_in);
+    if (err) {
+        dc__frame_free(frame);
+        return err;
+    }
+    link->next_in++;
+    frame->payload = (uint8_t *)frame->message + DC__HEADER_BYTES;
+    return DC_OK;
+}
+
+void dc__frame_free(dc__frame *frame)
+{
+    if (frame->message) (void)nn_freemsg(frame->message);
+    frame->message = NULL;
+    frame->payload = NULL;
+}

@@ -1,0 +1,45 @@
+/* queue.h - which slice of the model one direction of one link sends next.
+ *
+ * DESIGN
+ *   A queue covers every block of the model once per version. Blocks become ready in any order. In segments,
+ * a segment goes out when all its blocks are ready, the segments strictly in the order given (the paper's
+ * transmissions, in frames of at most slice_bytes). In slices, whatever is ready goes out, lowest block
+ * first, so that a later but lower block overtakes at the next frame. No clock, no lock, no input or output:
+ * the owner has those. */
+#ifndef DC__QUEUE_H
+#define DC__QUEUE_H
+
+#include "core/model.h"
+
+typedef struct dc__segment {
+    uint32_t first, n; /* blocks; n > 0 */
+} dc__segment;
+
+typedef struct dc__queue {
+    const dc_model *model;
+    uint64_t *ready;       /* bitmap [n_blocks]: ready and not sent */
+    dc__segment *segments; /* [n_blocks] allocated */
+    uint32_t n_segments;
+    bool slices;
+    uint64_t slice_floats;
+    uint32_t left;          /* blocks not sent yet */
+    uint32_t segment;       /* current one */
+    uint32_t cursor, probe; /* in it: next block to send, next block not known to be ready */
+} dc__queue;
+
+/* dc__queue_init - an empty queue (nothing left to send). dc__queue_free - frees what it holds. */
+dc_error dc__queue_init(dc__queue *queue, const dc_model *model);
+void dc__queue_free(dc__queue *queue);
+
+/* dc__queue_start - begins a version: the first n entries of queue->segments, which the caller has filled so
+ * that they cover every block once, are to be sent. No block is ready. */
+void dc__queue_start(dc__queue *queue, uint32_t n, bool slices, uint32_t slice_bytes);
+
+/* dc__queue_ready - block b may be sent. */
+void dc__queue_ready(dc__queue *queue, uint32_t b);
+
+/* dc__queue_next - takes the next frame's blocks [*first, *first + *n); *last if they end a segment (in
+ * slices: the version). False if nothing can be sent now. */
+bool dc__queue_next(dc__queue *queue, uint32_t *first, uint32_t *n, bool *last);
+
+#endif

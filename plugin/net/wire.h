@@ -1,0 +1,95 @@
+/* wire.h - the frames that workers and servers exchange, and nothing about how they travel.
+ *
+ * DESIGN
+ *   A frame is a header of DC__HEADER_BYTES, little-endian, and a payload. Floats travel as their IEEE 754
+ * bits, little-endian. The checksum (XXH3, 64 bits) covers header and payload, so a frame is taken whole or
+ * not at all. Values are addressed as ranges [offset, offset + count) of the model's arena (core/model.h).
+ *
+ *     bytes  0- 3 magic "DYNC"     4- 5 protocol version     6 type     7 flags
+ *            8-11 sequence number of the frame on its link, from 0
+ *           12-15 payload bytes
+ *           16-23 round            24-31 offset             32-35 count
+ *           36-39 rate (float)     40-47 checksum, taken with these bytes zero
+ *
+ *   Joining (one request, one reply, on the server's well-known port):
+ *     JOIN ->  WELCOME or REFUSED
+ *   Then, on the worker's own link:
+ *     worker: ATTACH; a first worker of a new run uploads all values as STATE; READY
+ *     server: STATE (what a pull does not bring), START once all workers are READY
+ *     worker, each round: PULL (what it wants next, in order), GRAD ..., STAT (rolling statistics)
+ *     server, each round: PARAM ...
+ *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
+ *     the end: worker BYE, server BYE_ACK; or server STOP */
+#ifndef DC__WIRE_H
+#define DC__WIRE_H
+
+#include "core/bytes.h"
+#include "dynacomm.h"
+
+#define DC__PROTOCOL_VERSION 1
+#define DC__HEADER_BYTES 48u
+#define DC__MAX_SLICE_BYTES (1u << 20)              /* largest payload of floats */
+#define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* on a worker's link */
+#define DC__MAX_JOIN_BYTES (64u << 20)              /* a description of the largest legal model fits */
+#define DC__REASON_BYTES 400
+
+typedef enum dc__type {
+    DC__JOIN = 1,
+    DC__WELCOME,
+    DC__REFUSED,
+    DC__ATTACH,
+    DC__READY,
+    DC__START,
+    DC__STATE,
+    DC__PULL,
+    DC__PARAM,
+    DC__GRAD,
+    DC__STAT,
+    DC__WANT_STAT,
+    DC__PING,
+    DC__PONG,
+    DC__BYE,
+    DC__BYE_ACK,
+    DC__STOP,
+    DC__TYPE_END
+} dc__type;
+
+/* Flags, by type. */
+enum {
+    DC__STATE_MOMENT1 = 1, /* STATE: SGD's velocity or Adam's m; neither flag: values */
+    DC__STATE_MOMENT2 = 2, /* STATE: Adam's v */
+    DC__PULL_SLICES =
+        1,             /* PULL: any slice as soon as it is new, lowest first; else whole segments in order */
+    DC__LAST = 4,      /* GRAD, PARAM: last frame of its segment; STATE: last of all */
+    DC__BUSY = 8,      /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
+    DC__BYE_OK = 1,    /* BYE: all rounds done as planned */
+    DC__JOIN_CLEAR = 1 /* JOIN: the worker asks for a new run */
+};
+
+typedef struct dc__header {
+    dc__type type;
+    uint8_t flags;
+    uint32_t sequence;
+    uint32_t payload_bytes;
+    uint64_t round;
+    uint64_t offset;
+    uint32_t count;
+    float rate;
+} dc__header;
+
+/* dc__wire_seal - writes header into frame (DC__HEADER_BYTES + payload_bytes long, payload in place) and its
+ * checksum. */
+void dc__wire_seal(void *frame, const dc__header *header);
+
+/* dc__wire_open - reads and checks everything about a received frame that can be checked without a model:
+ * size, magic, version, type, length, checksum. DC_EVERSION or DC_EPROTO with a line. Allocates nothing. */
+dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header);
+
+/* dc__wire_type_name - "GRAD" for DC__GRAD. */
+const char *dc__wire_type_name(dc__type type);
+
+/* dc__wire_floats - converts count floats in place between this machine's byte order and the wire's (nothing
+ * to do on little-endian machines). */
+void dc__wire_floats(void *payload, size_t count);
+
+#endif

@@ -1,0 +1,46 @@
+/* segments.h - how the two-phase strategies cut one half of a round into segments.
+ *
+ * DESIGN
+ *   The two halves are one problem. Pull: transmissions run in layer order, a layer's forward waits for its
+ * segment. Push, seen with time running backwards from the end of its last transmission, is the same: the
+ * transmissions run in layer order (layer 0's gradient leaves last, so comes first), and a layer's backward
+ * lies after its segment's transmission. So every cut is computed in layer order, from (compute[i], send[i]),
+ * and the push plan reads it from the end.
+ *
+ *   Layers without bytes. A run of them is never sent and costs no overhead; its computation counts. Those
+ * that follow a layer with bytes stand in that layer's segment: they cannot start before it anyway, and their
+ * own arrival is free. Those before the first layer with bytes are a segment of their own that is never sent.
+ * What is left is a list of items: item k = the k-th layer with bytes together with the empty layers behind
+ * it. Every cut falls between items (layerwise alone cuts everywhere; its empty segments are not sent
+ * either). */
+#ifndef DC__SEGMENTS_H
+#define DC__SEGMENTS_H
+
+#include "dynacomm.h"
+
+/* The items of one half, as prefix sums. */
+typedef struct dc__items {
+    int n;              /* items; 0 when no layer has bytes */
+    int *layer;         /* [n] the item's layer with bytes */
+    double *sent_s;     /* [n+1] transmission time of items 0..k-1, without overhead */
+    double *computed_s; /* [n+1] computation up to item k; computed_s[0] = the leading layers without bytes */
+    double overhead_s;
+} dc__items;
+
+/* dc__items_make - the items of a profile's pull or push half. The server's link counts with this worker's
+ * share. Frees nothing on success; the caller ends with dc__items_free. */
+dc_error dc__items_make(dc__items *items, const dc_profile *profile, bool push);
+void dc__items_free(dc__items *items);
+
+/* dc__cut_greedy - iBatch's rule on items: cut[0..m) = how many items lie before the end of segment 0, 1,
+ * ...; returns m. cut has room for items->n. */
+int dc__cut_greedy(const dc__items *items, int *cut);
+
+/* dc__cut_optimal - the fewest segments among the cuts of least total time; as dc__cut_greedy. row: scratch,
+ * [2 * (items->n + 1)]. *steps (may be NULL) counts the candidates looked at: at most 2 n^2 + n. */
+int dc__cut_optimal(const dc__items *items, int *cut, double *row, uint64_t *steps);
+
+/* dc__plan_cut - fills plan's segments for a two-phase strategy. */
+dc_error dc__plan_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy);
+
+#endif

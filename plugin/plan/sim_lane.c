@@ -1,0 +1,130 @@
+/* sim_lane.c - the links: which unit goes next, how long it takes, when it arrives. */
+#include <math.h>
+
+#include "core/error.h"
+#include "plan/sim.h"
+
+void dc__lane_make_ready(dc__sim_lane *lane, int unit)
+{
+    int word = unit / 64;
+    lane->ready[word] |= (uint64_t)1 << (unit % 64);
+    if (word < lane->low_word) lane->low_word = word;
+    lane->to_send++;
+}
+
+/* Takes the unit to send next, or -1. */
+static int take(dc__sim_lane *lane)
+{
+    int words = (lane->n_units + 63) / 64;
+    while (lane->low_word < words && lane->ready[lane->low_word] == 0)
+        lane->low_word++;
+    if (lane->low_word == words) return -1;
+    uint64_t *word = &lane->ready[lane->low_word];
+    int unit = lane->low_word * 64 + __builtin_ctzll(*word);
+    if (lane->in_order && unit != lane->next) return -1;
+    *word &= *word - 1;
+    lane->next = unit + 1 < lane->n_units ? unit + 1 : 0;
+    return unit;
+}
+
+static bool is_sending(const dc__sim_lane *lane)
+{
+    return lane->unit >= 0 && !lane->paying_overhead;
+}
+
+/* Gives every transmission of one direction its fair share of the server's link from now on: shares are
+ * levelled upwards, and a worker that its own link holds below the level leaves its rest to the others. */
+static void share_link(dc__sim *sim, dc__direction direction)
+{
+    double rest_Bps = sim->server_Bps;
+    int sharers = 0;
+    for (int k = 0; k < sim->n_workers; k++) {
+        dc__sim_lane *lane = &sim->workers[k].lane[direction];
+        if (!is_sending(lane)) continue;
+        lane->left_bytes = fmax(0.0, lane->left_bytes - lane->rate_Bps * (sim->now_s - lane->at_s));
+        lane->at_s = sim->now_s;
+        lane->rate_Bps = 0.0;
+        sharers += sim->workers[k].count;
+    }
+    for (bool again = true; again && sharers > 0;) {
+        again = false;
+        double level_Bps = rest_Bps / sharers;
+        for (int k = 0; k < sim->n_workers; k++) {
+            dc__sim_lane *lane = &sim->workers[k].lane[direction];
+            if (!is_sending(lane) || lane->rate_Bps > 0.0 || lane->link_Bps > level_Bps) continue;
+            lane->rate_Bps = lane->link_Bps;
+            rest_Bps -= lane->link_Bps * sim->workers[k].count;
+            sharers -= sim->workers[k].count;
+            again = true;
+        }
+    }
+    for (int k = 0; k < sim->n_workers; k++) {
+        dc__sim_lane *lane = &sim->workers[k].lane[direction];
+        if (!is_sending(lane)) continue;
+        if (!(lane->rate_Bps > 0.0)) lane->rate_Bps = rest_Bps / sharers;
+        lane->event_s = sim->now_s + lane->left_bytes / lane->rate_Bps;
+    }
+}
+
+void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
+{
+    dc__sim_lane *lane = &w->lane[direction];
+    if (lane->unit >= 0 || lane->to_send == 0) return;
+    if (direction == DC__DOWN && !w->duplex && !w->asked) return;
+    int unit = take(lane);
+    if (unit < 0) return;
+    double bytes = (double)lane->units[unit].bytes;
+    lane->unit = unit;
+    lane->start_s = sim->now_s;
+    lane->paying_overhead = sim->shared;
+    lane->event_s = sim->now_s + w->profile->overhead_s;
+    if (sim->shared)
+        lane->left_bytes = bytes;
+    else
+        lane->event_s += bytes / lane->link_Bps;
+}
+
+void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
+{
+    dc__sim_lane *lane = &w->lane[direction];
+    if (lane->unit < 0 || lane->event_s > sim->now_s) return;
+    if (lane->paying_overhead) {
+        lane->paying_overhead = false;
+        lane->at_s = sim->now_s;
+        lane->rate_Bps = 0.0;
+        share_link(sim, direction);
+        return;
+    }
+    int unit = lane->unit;
+    dc__assert(lane->flights < lane->n_units);
+    lane->flight[(lane->flight_head + lane->flights++) % lane->n_units] =
+        (dc__flight){sim->now_s + w->half_rtt_s, unit};
+    lane->to_send--;
+    lane->unit = -1;
+    if (sim->shared) share_link(sim, direction);
+    const dc__unit *u = &lane->units[unit];
+    double shift_s = direction == DC__DOWN ? w->half_rtt_s : 0.0;
+    dc__sim_tell(sim, w,
+                 (dc_event){.lane = direction == DC__UP ? DC_LANE_UP : DC_LANE_DOWN,
+                            .kind = direction == DC__UP ? DC_EVENT_PUSH : DC_EVENT_PULL,
+                            .first_layer = u->first,
+                            .last_layer = u->last,
+                            .bytes = u->bytes,
+                            .start_s = lane->start_s + shift_s,
+                            .end_s = sim->now_s + shift_s});
+}
+
+double dc__lane_next_s(const dc__sim_lane *lane)
+{
+    double next_s = lane->unit >= 0 ? lane->event_s : INFINITY;
+    return lane->flights > 0 ? fmin(next_s, lane->flight[lane->flight_head].at_s) : next_s;
+}
+
+int dc__lane_arrived(dc__sim_lane *lane, double now_s)
+{
+    if (lane->flights == 0 || lane->flight[lane->flight_head].at_s > now_s) return -1;
+    int unit = lane->flight[lane->flight_head].unit;
+    lane->flight_head = (lane->flight_head + 1) % lane->n_units;
+    lane->flights--;
+    return unit;
+}

@@ -1,0 +1,230 @@
+/* peer.c - a worker's receiver: what it sends is checked against what may come now, and acted on. */
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/floatmode.h"
+#include "server/server.h"
+
+static dc_error unexpected(const dc__peer *peer, const dc__frame *frame, const char *why)
+{
+    return dc__fail(DC_EPROTO, "worker %d sent a %s frame %s", peer->rank,
+                    dc__wire_type_name(frame->header.type), why);
+}
+
+static dc_error take_attach(dc__peer *peer, const dc__frame *frame)
+{
+    dc_server *s = peer->server;
+    if (frame->header.offset != peer->token || frame->header.payload_bytes != 0)
+        return unexpected(peer, frame, "that does not belong to a worker that was welcomed");
+    pthread_mutex_lock(&s->lock);
+    const bool in_time = peer->state == DC__PEER_WELCOMED;
+    if (in_time) peer->state = DC__PEER_ATTACHED;
+    int missing = 0;
+    for (int i = 0; i < s->workers; i++)
+        missing += s->peers[i].state < DC__PEER_ATTACHED;
+    pthread_mutex_unlock(&s->lock);
+    if (!in_time) return unexpected(peer, frame, "twice or too late");
+    if (missing)
+        dc__server_log(s, "worker %d joined; waiting for %d more", peer->rank, missing);
+    else
+        dc__server_log(s, "worker %d joined; all %d are here", peer->rank, s->workers);
+    return DC_OK;
+}
+
+/* The values of a new run, in arena order without a gap. */
+static dc_error take_upload(dc__peer *peer, const dc__frame *frame)
+{
+    dc_server *s = peer->server;
+    const dc__header *h = &frame->header;
+    const uint64_t total = dc__model_floats(s->model);
+    if (!peer->welcome_upload || peer->state != DC__PEER_ATTACHED ||
+        h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2))
+        return unexpected(peer, frame, "that nobody asked for");
+    if (h->offset != peer->upload_at || h->count == 0 || h->count > total - h->offset ||
+        h->payload_bytes != h->count * sizeof(float))
+        return unexpected(peer, frame, "out of order or of a wrong size");
+    dc__wire_floats(frame->payload, h->count);
+    for (int version = 0; version < 2; version++)
+        memcpy(s->state.value[version] + h->offset, frame->payload, h->payload_bytes);
+    peer->upload_at += h->count;
+    if (peer->upload_at == total) /* a new run's statistics are rank 0's at every worker */
+        for (int i = 0; i < s->workers; i++)
+            memcpy(s->state.stats + (size_t)i * dc__stat_floats(s),
+                   s->state.value[0] + s->model->start[DC_STATISTIC], dc__stat_floats(s) * sizeof(float));
+    return DC_OK;
+}
+
+static dc_error take_ready(dc__peer *peer, const dc__frame *frame)
+{
+    dc_server *s = peer->server;
+    pthread_mutex_lock(&s->lock);
+    const bool complete = !peer->welcome_upload || peer->upload_at == dc__model_floats(s->model);
+    const bool ok = complete && peer->state == DC__PEER_ATTACHED;
+    if (ok) peer->state = DC__PEER_READY;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    return ok ? DC_OK : unexpected(peer, frame, "before its values or twice");
+}
+
+/* Rolling statistics after a round; header.round is the version they belong to. */
+static dc_error take_stats(dc__peer *peer, const dc__frame *frame)
+{
+    dc_server *s = peer->server;
+    const dc__header *h = &frame->header;
+    const uint64_t start = s->model->start[DC_STATISTIC], n = dc__stat_floats(s);
+    if (h->offset < start || h->count > n || h->offset - start > n - h->count ||
+        h->payload_bytes != h->count * sizeof(float))
+        return unexpected(peer, frame, "outside the statistics");
+    dc__wire_floats(frame->payload, h->count);
+    pthread_mutex_lock(&s->lock);
+    memcpy(s->state.stats + (size_t)peer->rank * n + (h->offset - start), frame->payload, h->payload_bytes);
+    if (h->flags & DC__LAST) {
+        s->state.stat_round[peer->rank] = h->round;
+        dc__checkpoint_if_due(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return DC_OK;
+}
+
+static dc_error take_bye(dc__peer *peer, const dc__frame *frame)
+{
+    dc_server *s = peer->server;
+    char reason[DC__REASON_BYTES] = "", line[DC__LINE_BYTES];
+    dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
+    dc__get_text(&in, reason, sizeof reason);
+    for (char *c = reason; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    const bool ok = frame->header.flags & DC__BYE_OK;
+    (void)snprintf(line, sizeof line, "worker %d left in round %llu: %s", peer->rank,
+                   (unsigned long long)frame->header.round + 1, reason[0] ? reason : "no reason given");
+    pthread_mutex_lock(&s->lock);
+    const bool was_running = peer->state == DC__PEER_RUNNING;
+    peer->ack_due = true;
+    if (ok && was_running) {
+        peer->state = DC__PEER_FINISHED;
+        peer->finished_round = frame->header.round;
+        pthread_cond_broadcast(&s->changed);
+    } else if (was_running) {
+        dc__server_end(s, DC_EPEER, line);
+    }
+    pthread_cond_signal(&peer->wake);
+    pthread_mutex_unlock(&s->lock);
+    if (ok && was_running)
+        dc__server_log(s, "worker %d is done after round %llu", peer->rank,
+                       (unsigned long long)frame->header.round);
+    return DC_OK;
+}
+
+/* A worker that goes on where another has finished can never complete a round. */
+static dc_error check_nobody_finished(dc__peer *peer, const dc__frame *frame)
+{
+    dc_server *s = peer->server;
+    int finished = -1;
+    uint64_t round = 0;
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < s->workers; i++)
+        if (s->peers[i].state == DC__PEER_FINISHED && frame->header.round >= s->peers[i].finished_round) {
+            finished = i;
+            round = s->peers[i].finished_round;
+        }
+    pthread_mutex_unlock(&s->lock);
+    if (finished < 0) return DC_OK;
+    return dc__fail(
+        DC_EPEER,
+        "worker %d finished after round %llu but worker %d goes on: give all the same -rounds and cfg",
+        finished, (unsigned long long)round, peer->rank);
+}
+
+static dc_error take_gradient(dc__peer *peer, dc__frame *frame)
+{
+    const dc__header *h = &frame->header;
+    dc__meter_frame(&peer->meter, dc__now_ns(), DC__HEADER_BYTES + (uint64_t)h->payload_bytes,
+                    h->flags & DC__BUSY);
+    double goodput, overhead;
+    if (dc__meter_read(&peer->meter, &goodput, &overhead)) {
+        peer->up_Bps = goodput;
+        peer->up_overhead_s = overhead;
+    }
+    dc_error err = check_nobody_finished(peer, frame);
+    bool kept = false;
+    if (!err) err = dc__round_gradient(peer, frame, &kept);
+    if (kept) frame->message = NULL;
+    return err;
+}
+
+static void note(dc__peer *peer, bool *due, uint64_t stamp)
+{
+    pthread_mutex_lock(&peer->server->lock);
+    *due = true;
+    if (due == &peer->pong_due) peer->pong_stamp = stamp;
+    pthread_cond_signal(&peer->wake);
+    pthread_mutex_unlock(&peer->server->lock);
+}
+
+static dc_error dispatch(dc__peer *peer, dc__frame *frame)
+{
+    dc_server *s = peer->server;
+    pthread_mutex_lock(&s->lock);
+    const dc__peer_state state = peer->state;
+    pthread_mutex_unlock(&s->lock);
+    const dc__type type = frame->header.type;
+    const bool attached = state >= DC__PEER_ATTACHED && state <= DC__PEER_FINISHED;
+    if (!attached && type != DC__ATTACH) return unexpected(peer, frame, "before ATTACH");
+    if ((type == DC__GRAD || type == DC__PULL || type == DC__STAT || type == DC__WANT_STAT) &&
+        state != DC__PEER_RUNNING)
+        return unexpected(peer, frame, "while no round is on");
+    switch (type) {
+    case DC__ATTACH:
+        return take_attach(peer, frame);
+    case DC__STATE:
+        return take_upload(peer, frame);
+    case DC__READY:
+        return take_ready(peer, frame);
+    case DC__PULL:
+        return dc__peer_want(peer, frame);
+    case DC__GRAD:
+        return take_gradient(peer, frame);
+    case DC__STAT:
+        return take_stats(peer, frame);
+    case DC__WANT_STAT:
+        note(peer, &peer->stat_due, 0);
+        return DC_OK;
+    case DC__PING:
+        note(peer, &peer->pong_due, frame->header.offset);
+        return DC_OK;
+    case DC__PONG:
+        return DC_OK;
+    case DC__BYE:
+        return take_bye(peer, frame);
+    default:
+        return unexpected(peer, frame, "that only a server sends");
+    }
+}
+
+void *dc__peer_receive(void *argument)
+{
+    dc__peer *peer = argument;
+    dc_server *s = peer->server;
+    dc__flush_denormals();
+    dc_error err = DC_OK;
+    while (!err) {
+        dc__frame frame;
+        err = dc__link_receive(&peer->link, &frame, -1);
+        if (!err) err = dispatch(peer, &frame);
+        dc__frame_free(&frame);
+    }
+    char line[DC__LINE_BYTES];
+    pthread_mutex_lock(&s->lock);
+    const bool counts = peer->state == DC__PEER_RUNNING;
+    if (counts) {
+        (void)snprintf(line, sizeof line, "lost worker %d in round %llu: %.380s", peer->rank,
+                       (unsigned long long)s->state.round + 1, dc_last_error());
+        dc__server_end(s, err == DC_EPROTO ? DC_EPROTO : DC_EPEER, line);
+    }
+    if (peer->state != DC__PEER_FINISHED) peer->state = DC__PEER_LEFT;
+    pthread_cond_signal(&peer->wake);
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    if (!counts && err == DC_EPROTO) dc__server_log(s, "%s", dc_last_error());
+    return NULL;
+}

@@ -1,0 +1,84 @@
+/* plan_svg.c - dynacomm plan's chart: one steady-state round of each strategy, as the simulator tells it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "tool/gantt.h"
+#include "tool/plan.h"
+
+typedef struct bars {
+    dc__bar *bar;
+    int n, room;
+    bool failed;
+} bars;
+
+static void keep(void *context, const dc_event *event)
+{
+    bars *b = context;
+    if (b->n == b->room) {
+        int room = b->room ? 2 * b->room : 1024;
+        dc__bar *more = realloc(b->bar, (size_t)room * sizeof *more);
+        if (!more) {
+            b->failed = true;
+            return;
+        }
+        b->bar = more;
+        b->room = room;
+    }
+    b->bar[b->n++] = (dc__bar){.lane = (int)event->lane,
+                               .kind = event->kind,
+                               .start_s = event->start_s,
+                               .end_s = event->end_s,
+                               .first_layer = event->first_layer,
+                               .last_layer = event->last_layer,
+                               .bytes = event->bytes};
+}
+
+static dc_error chart(FILE *out, const dc__forecasts *f)
+{
+    static const char *const lanes[] = {
+        [DC_LANE_COMPUTE] = "compute", [DC_LANE_UP] = "up", [DC_LANE_DOWN] = "down"};
+    bars all[DC_STRATEGY_COUNT] = {{0}};
+    dc__gantt_group groups[DC_STRATEGY_COUNT];
+    char titles[DC_STRATEGY_COUNT][160], title[256];
+    const dc_profile *p = &f->profile;
+    dc_error err = DC_OK;
+    for (int k = 0; k < f->n && !err; k++) {
+        const dc_plan *plan = &f->plans[k];
+        dc_sim_worker worker = {p, plan, p->workers};
+        dc_forecast forecast;
+        err = dc_simulate(&worker, 1, keep, &all[k], &forecast);
+        if (!err && all[k].failed) err = dc__fail(DC_ENOMEM, "out of memory for the chart");
+        (void)snprintf(titles[k], sizeof titles[k],
+                       "%s: %.4g s a round, %.1f %% of it waiting; floor %.4g s (%.1f %%)", f->asked[k],
+                       plan->round_s, plan->round_s > 0 ? 100 * plan->wait_s / plan->round_s : 0.0,
+                       plan->floor_s, plan->round_s > 0 ? 100 * plan->floor_s / plan->round_s : 100.0);
+        groups[k] = (dc__gantt_group){titles[k], lanes, DC_LANE_COUNT, all[k].bar, all[k].n, plan->round_s};
+    }
+    const char *name = strrchr(f->path, '/');
+    (void)snprintf(title, sizeof title,
+                   "One round of %.80s: %.4g Mbit/s down, %.4g Mbit/s up, rtt %.4g ms, %d worker%s",
+                   name ? name + 1 : f->path, p->down_Bps * 8e-6, p->up_Bps * 8e-6, p->rtt_s * 1e3,
+                   p->workers, p->workers == 1 ? "" : "s");
+    if (!err) err = dc__gantt_svg(out, title, groups, f->n);
+    for (int k = 0; k < f->n; k++)
+        free(all[k].bar);
+    return err;
+}
+
+dc_error dc__plan_svg(const char *path, const dc__forecasts *f)
+{
+    char *temporary = malloc(strlen(path) + sizeof ".tmp");
+    if (!temporary) return dc__fail(DC_ENOMEM, "out of memory for the chart");
+    (void)sprintf(temporary, "%s.tmp", path);
+    FILE *out = fopen(temporary, "wb");
+    dc_error err = out ? chart(out, f) : dc__fail(DC_EFILE, "cannot write %s: %s", path, strerror(errno));
+    if (out && fclose(out) && !err) err = dc__fail(DC_EFILE, "cannot write %s: %s", path, strerror(errno));
+    if (!err && rename(temporary, path))
+        err = dc__fail(DC_EFILE, "cannot write %s: %s", path, strerror(errno));
+    if (err && out) (void)unlink(temporary);
+    free(temporary);
+    return err;
+}

@@ -1,0 +1,80 @@
+/* quantity.c - "100mbit", "10ms", "4". */
+#include "tool/quantity.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/error.h"
+
+typedef struct unit {
+    const char *name;
+    double factor;
+} unit;
+
+/* The number in front; *rest is what follows it. NaN if there is none, or if it is negative. */
+static double leading_number(const char *text, const char **rest)
+{
+    size_t n = strspn(text, "0123456789.");
+    char number[32];
+    *rest = text;
+    if (n == 0 || n >= sizeof number) return NAN;
+    memcpy(number, text, n);
+    number[n] = '\0';
+    char *end;
+    double value = strtod(number, &end);
+    *rest = text + n;
+    return *end == '\0' ? value : NAN;
+}
+
+static bool with_unit(const char *text, const unit *units, size_t n, double *value)
+{
+    const char *rest;
+    double number = leading_number(text, &rest);
+    if (isnan(number)) return false;
+    for (size_t k = 0; k < n; k++) {
+        if (strcasecmp(rest, units[k].name) != 0) continue;
+        *value = number * units[k].factor;
+        return isfinite(*value);
+    }
+    return false;
+}
+
+dc_error dc__parse_rate(const char *option, const char *text, double *Bps)
+{
+    static const unit units[] = {
+        {"bit", 1.0 / 8},   {"kbit", 1e3 / 8},   {"mbit", 1e6 / 8},   {"gbit", 1e9 / 8},
+        {"bit/s", 1.0 / 8}, {"kbit/s", 1e3 / 8}, {"mbit/s", 1e6 / 8}, {"gbit/s", 1e9 / 8},
+        {"b/s", 1.0},       {"kb/s", 1e3},       {"mb/s", 1e6},       {"gb/s", 1e9},
+    };
+    if (!with_unit(text, units, sizeof units / sizeof *units, Bps))
+        return dc__fail(DC_EINVAL,
+                        "%s: '%s' is not a rate; write it like 100mbit, 1gbit, 500kbit or 12.5mb/s", option,
+                        text);
+    if (!(*Bps > 0)) return dc__fail(DC_EINVAL, "%s: a rate must be more than 0", option);
+    return DC_OK;
+}
+
+dc_error dc__parse_time(const char *option, const char *text, double *seconds)
+{
+    static const unit units[] = {{"s", 1.0}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}};
+    if (with_unit(text, units, sizeof units / sizeof *units, seconds)) return DC_OK;
+    const char *rest;
+    if (leading_number(text, &rest) == 0.0 && *rest == '\0') {
+        *seconds = 0.0;
+        return DC_OK;
+    }
+    return dc__fail(DC_EINVAL, "%s: '%s' is not a time; write it like 10ms, 250us or 1.5s", option, text);
+}
+
+dc_error dc__parse_integer(const char *option, const char *text, int least, int most, int *value)
+{
+    char *end;
+    bool digits = text[0] != '\0' && strlen(text) <= 10 && text[strspn(text, "0123456789")] == '\0';
+    long long x = digits ? strtoll(text, &end, 10) : -1;
+    if (!digits || x < least || x > most)
+        return dc__fail(DC_EINVAL, "%s: '%s' is not a whole number from %d to %d", option, text, least, most);
+    *value = (int)x;
+    return DC_OK;
+}

@@ -1,0 +1,243 @@
+/* compute.c - the calls around the computation; all on the compute thread. */
+#include <string.h>
+
+#include "core/clock.h"
+#include "worker/worker.h"
+
+/* Blocks until the layer's parameters are those of the current version. */
+static dc_error wait_for_layer(dc_worker *w, int layer)
+{
+    if (w->model->layers[layer].count == 0 || w->ready[layer] > w->info.round) return DC_OK;
+    const int64_t from = dc__now_ns();
+    dc_error err = DC_OK;
+    pthread_mutex_lock(&w->lock);
+    while (!err && w->ready[layer] <= w->info.round) {
+        pthread_mutex_unlock(&w->lock);
+        err = dc__worker_check(w);
+        pthread_mutex_lock(&w->lock);
+        if (!err && w->ready[layer] <= w->info.round) dc__worker_wait(w, &w->arrived);
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (w->in_round) dc__profiler_waited(&w->profiler, from, dc__now_ns());
+    return err;
+}
+
+dc_error dc_worker_round_begin(dc_worker *w)
+{
+    dc__assert(!w->in_round);
+    w->in_round = true;
+    w->first_pass = w->pushing = w->last_pass = false;
+    dc__profiler_round_begin(&w->profiler);
+    return dc__worker_check(w);
+}
+
+dc_error dc_worker_subdivision(dc_worker *w, bool last)
+{
+    dc__assert(w->in_round && !w->last_pass);
+    w->first_pass = w->passes++ == 0;
+    w->last_pass = last;
+    return dc__worker_check(w);
+}
+
+dc_error dc_worker_rate(dc_worker *w, float rate)
+{
+    dc__assert(w->last_pass && !w->pushing);
+    w->rate = rate;
+    return DC_OK;
+}
+
+dc_error dc_worker_forward_begin(dc_worker *w, int layer)
+{
+    if (w->failed) return dc__worker_check(w);
+    return wait_for_layer(w, layer);
+}
+
+dc_error dc_worker_forward_end(dc_worker *w, int layer)
+{
+    if (w->in_round) dc__profiler_layer_end(&w->profiler, layer, true, w->first_pass, w->last_pass);
+    return w->failed ? dc__worker_check(w) : DC_OK;
+}
+
+/* The plan's push segments as runs of blocks, and, in slices, the wish for the version they make. With the
+ * lock held. */
+static void start_pushing(dc_worker *w)
+{
+    const dc_model *m = w->model;
+    const dc_plan *plan = &w->plan;
+    const bool slices = plan->strategy == DC_DUPLEX;
+    uint32_t n = 0;
+    int layer = m->n_layers - 1;
+    for (int k = 0; k < plan->n_push; k++) {
+        dc__segment segment = {0, 0};
+        for (; layer >= plan->push_end[k]; layer--)
+            if (m->layers[layer].n_blocks) {
+                segment.first = m->layers[layer].first_block;
+                segment.n += m->layers[layer].n_blocks;
+            }
+        if (segment.n) w->push.segments[n++] = segment;
+    }
+    dc__assert(layer == -1);
+    w->push_round = w->info.round;
+    w->push_rate = w->rate;
+    dc__queue_start(&w->push, n, slices, plan->slice_bytes);
+    if (slices) dc__worker_pull(w, w->info.round + 1, true);
+    w->pushing = true;
+}
+
+dc_error dc_worker_backward_begin(dc_worker *w, int layer)
+{
+    (void)layer;
+    if (w->failed) return dc__worker_check(w);
+    if (w->last_pass && !w->pushing) {
+        pthread_mutex_lock(&w->lock);
+        start_pushing(w);
+        pthread_mutex_unlock(&w->lock);
+    }
+    return DC_OK;
+}
+
+/* The layer's gradients are final: they may go. With the lock held. */
+static void offer_layer(dc_worker *w, int layer)
+{
+    const dc__layer *l = &w->model->layers[layer];
+    for (uint32_t b = l->first_block; b < l->first_block + l->n_blocks; b++)
+        dc__queue_ready(&w->push, b);
+    w->pushed[layer] = true;
+    pthread_cond_signal(&w->work);
+}
+
+dc_error dc_worker_backward_end(dc_worker *w, int layer)
+{
+    dc__profiler_layer_end(&w->profiler, layer, false, w->first_pass, w->last_pass);
+    if (w->failed) return dc__worker_check(w);
+    if (w->last_pass && w->model->layers[layer].n_blocks) {
+        pthread_mutex_lock(&w->lock);
+        offer_layer(w, layer);
+        pthread_mutex_unlock(&w->lock);
+    }
+    return DC_OK;
+}
+
+/* Statistics are copied so that the next forward may change them while they wait for the link to be idle. */
+static dc_error offer_statistics(dc_worker *w)
+{
+    const dc_model *m = w->model;
+    dc_error err = DC_OK;
+    pthread_mutex_lock(&w->lock);
+    while (!err && w->stat_due) {
+        pthread_mutex_unlock(&w->lock);
+        err = dc__worker_check(w);
+        pthread_mutex_lock(&w->lock);
+        if (!err && w->stat_due) dc__worker_wait(w, &w->arrived);
+    }
+    if (!err) {
+        const uint64_t start = m->start[DC_STATISTIC];
+        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->stat_out);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
+static void fill_report(dc_worker *w, dc_round_report *report)
+{
+    const int64_t now = dc__now_ns();
+    *report = (dc_round_report){
+        .round_s = dc__seconds(now - w->period_ns),
+        .compute_s = w->profiler.compute_s,
+        .wait_s = w->profiler.wait_s,
+        .predicted_s = w->plan.round_s,
+        .sent_bytes = w->link.sent_bytes - w->sent_before,
+        .received_bytes = w->link.received_bytes - w->received_before,
+    };
+    w->period_ns = now;
+    w->sent_before += report->sent_bytes;
+    w->received_before += report->received_bytes;
+}
+
+dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
+{
+    dc_model *m = w->model;
+    dc__assert(w->in_round);
+    w->in_round = false;
+    w->passes = 0;
+    dc_error err = dc__worker_check(w);
+    if (err) return err;
+    dc__assert(w->last_pass);
+    dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->rate,
+                           (uint64_t)m->images_per_round * (uint64_t)w->info.workers,
+                           w->start_step + (w->info.round - w->start_round) + 1);
+    err = offer_statistics(w);
+    if (err) return err;
+    dc__profiler_round_end(&w->profiler, m->n_layers);
+    fill_report(w, report);
+    pthread_mutex_lock(&w->lock);
+    if (!w->pushing) start_pushing(w);
+    for (int i = 0; i < m->n_layers; i++) { /* a layer without a backward has a gradient of zero */
+        if (!w->pushed[i]) offer_layer(w, i);
+        w->pushed[i] = false;
+    }
+    w->info.round++;
+    w->stat_due = true;
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+    dc__plan_adopt(w);
+    dc__plan_review(w);
+    pthread_mutex_lock(&w->lock);
+    if (w->incoming != w->info.round) dc__worker_pull(w, w->info.round, false);
+    pthread_mutex_unlock(&w->lock);
+    return DC_OK;
+}
+
+dc_error dc_worker_sync(dc_worker *w)
+{
+    dc__assert(!w->in_round);
+    dc_error err = dc__worker_check(w);
+    for (int i = 0; !err && i < w->model->n_layers; i++)
+        err = wait_for_layer(w, i);
+    return err;
+}
+
+dc_worker_info dc_worker_info_get(const dc_worker *w)
+{
+    return w->info;
+}
+
+/* Waits until *flag; with the worker's failure or the user's stop as the way out. */
+static dc_error wait_for(dc_worker *w, const bool *flag)
+{
+    dc_error err = DC_OK;
+    pthread_mutex_lock(&w->lock);
+    while (!err && !*flag) {
+        pthread_mutex_unlock(&w->lock);
+        err = dc__worker_check(w);
+        pthread_mutex_lock(&w->lock);
+        if (!err && !*flag) dc__worker_wait(w, &w->arrived);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
+static dc_error fetch_mean_statistics(dc_worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->stat_here = false;
+    w->want_stat_due = true;
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+    return wait_for(w, &w->stat_here);
+}
+
+dc_error dc_worker_save(dc_worker *w, const char *path, uint64_t seen)
+{
+    dc_model *m = w->model;
+    const uint64_t start = m->start[DC_STATISTIC], n = m->start[DC_ROLE_COUNT] - start;
+    dc_error err = dc_worker_sync(w);
+    if (!err) err = fetch_mean_statistics(w);
+    if (err) return err;
+    /* stat_own is free between rounds: the statistics sent last are these. */
+    dc__model_gather(m, false, start, n, w->stat_own);
+    dc__model_scatter(m, start, n, w->stat_mean);
+    err = dc_model_save(m, path, seen);
+    dc__model_scatter(m, start, n, w->stat_own);
+    return err;
+}

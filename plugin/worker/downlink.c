@@ -1,0 +1,239 @@
+/* downlink.c - the receiver: parameters into the model, word to the compute thread. */
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/floatmode.h"
+#include "worker/worker.h"
+
+/* ---- asking ---- */
+
+void dc__worker_pull(dc_worker *w, uint64_t version, bool first)
+{
+    const dc_model *m = w->model;
+    const dc_plan *plan = &w->plan;
+    dc__assert(version != w->incoming || !w->started);
+    w->incoming = version;
+    w->incoming_applied = version != w->start_round;
+    memset(w->got, 0, ((size_t)m->n_blocks + 63) / 64 * sizeof *w->got);
+    memset(w->gate_left, 0, (size_t)m->n_layers * sizeof *w->gate_left);
+    w->pull_slices = plan->strategy == DC_DUPLEX;
+    w->pull_slice_bytes = plan->slice_bytes < DC__MAX_SLICE_BYTES ? plan->slice_bytes : DC__MAX_SLICE_BYTES;
+    dc__bytes out = dc__bytes_over(w->pull_payload, 8 * (size_t)m->n_blocks);
+    int layer = 0;
+    for (int k = 0; k < plan->n_pull; k++) {
+        uint32_t from = UINT32_MAX, n = 0;
+        for (; layer <= plan->pull_end[k]; layer++) {
+            w->missing[layer] = m->layers[layer].count;
+            w->gate[layer] = w->pull_slices ? -1 : k;
+            w->gate_left[k] += m->layers[layer].count;
+            if (from == UINT32_MAX && m->layers[layer].n_blocks) from = m->layers[layer].first_block;
+            n += m->layers[layer].n_blocks;
+        }
+        if (n == 0) continue;
+        dc__put_uint(&out, from, 4);
+        dc__put_uint(&out, n, 4);
+    }
+    dc__assert(layer == m->n_layers && !out.failed);
+    w->pull_bytes = (uint32_t)(out.at - w->pull_payload);
+    w->pull_due = true;
+    w->pull_first = first;
+    pthread_cond_signal(&w->work);
+}
+
+/* ---- arriving ---- */
+
+static dc_error bad(const dc__frame *frame, const char *why)
+{
+    return dc__fail(DC_EPROTO, "the server sent a %s frame %s", dc__wire_type_name(frame->header.type), why);
+}
+
+/* count more floats of a layer are in place; with the lock held. True if the compute thread may be waiting
+ * for it. */
+static bool arrive(dc_worker *w, int layer, uint64_t count)
+{
+    w->missing[layer] -= count;
+    const int gate = w->gate[layer];
+    if (gate < 0) {
+        if (w->missing[layer] == 0) w->ready[layer] = w->incoming + 1;
+        return w->missing[layer] == 0;
+    }
+    w->gate_left[gate] -= count;
+    if (w->gate_left[gate] > 0) return false;
+    for (int i = layer; i >= 0 && w->gate[i] == gate; i--)
+        w->ready[i] = w->incoming + 1;
+    for (int i = layer + 1; i < w->model->n_layers && w->gate[i] == gate; i++)
+        w->ready[i] = w->incoming + 1;
+    return true;
+}
+
+static dc_error take_params(dc_worker *w, const dc__frame *frame)
+{
+    dc_model *m = w->model;
+    const dc__header *h = &frame->header;
+    uint32_t first, end;
+    if (h->payload_bytes != h->count * sizeof(float) || (uintptr_t)frame->payload % sizeof(float) != 0 ||
+        !dc__model_blocks(m, h->offset, h->count, &first, &end))
+        return bad(frame, "that is not a run of whole blocks");
+    pthread_mutex_lock(&w->lock);
+    const uint64_t asked = w->incoming;
+    const bool wanted = h->round == asked && w->started;
+    const bool carry = w->carry && w->incoming_applied;
+    pthread_mutex_unlock(&w->lock);
+    if (!wanted)
+        return dc__fail(DC_EPROTO, "the server sent parameters of version %llu where %llu was asked for",
+                        (unsigned long long)h->round, (unsigned long long)asked);
+    for (uint32_t b = first; b < end; b++) {
+        if (w->got[b / 64] >> (b % 64) & 1) return bad(frame, "twice");
+        w->got[b / 64] |= (uint64_t)1 << (b % 64);
+    }
+    dc__wire_floats(frame->payload, h->count);
+    if (carry) dc__model_carry(m, h->offset, h->count, h->rate, m->images_per_round);
+    dc__model_scatter(m, h->offset, h->count, (const float *)(const void *)frame->payload);
+    pthread_mutex_lock(&w->lock);
+    bool wake = false;
+    for (uint32_t b = first; b < end; b++)
+        wake |= arrive(w, m->block_layer[b], m->block_offset[b + 1] - m->block_offset[b]);
+    if (wake) pthread_cond_signal(&w->arrived);
+    pthread_mutex_unlock(&w->lock);
+    return DC_OK;
+}
+
+/* Before START: what is not pulled. Values of the frozen and fixed, statistics, moments. */
+static dc_error take_state(dc_worker *w, const dc__frame *frame)
+{
+    dc_model *m = w->model;
+    const dc__header *h = &frame->header;
+    if (w->started) return bad(frame, "after START");
+    const bool moment = h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2);
+    const uint64_t end = moment ? dc__model_state_floats(m) : dc__model_floats(m);
+    if (h->payload_bytes != h->count * sizeof(float) || h->offset > end || h->count > end - h->offset ||
+        h->count == 0 || (uintptr_t)frame->payload % sizeof(float) != 0)
+        return bad(frame, "outside the model");
+    dc__wire_floats(frame->payload, h->count);
+    const float *values = (const float *)(const void *)frame->payload;
+    if (!moment)
+        dc__model_scatter(m, h->offset, h->count, values);
+    else
+        dc__model_set_moment(m, h->flags & DC__STATE_MOMENT2 ? 2 : 1, h->offset, h->count, values);
+    return DC_OK;
+}
+
+static dc_error take_start(dc_worker *w, const dc__frame *frame)
+{
+    pthread_mutex_lock(&w->lock);
+    const bool again = w->started;
+    if (!again) {
+        w->start_round = w->info.round = frame->header.round;
+        w->info.seed = frame->header.offset;
+        w->start_step = frame->header.count;
+        dc__worker_pull(w, w->start_round, true);
+        w->started = true;
+        pthread_cond_signal(&w->arrived);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return again ? bad(frame, "twice") : DC_OK;
+}
+
+static dc_error take_stats(dc_worker *w, const dc__frame *frame)
+{
+    const dc__header *h = &frame->header;
+    const uint64_t start = w->model->start[DC_STATISTIC], n = w->model->start[DC_ROLE_COUNT] - start;
+    if (h->payload_bytes != h->count * sizeof(float) || h->offset < start || h->count > n ||
+        h->offset - start > n - h->count)
+        return bad(frame, "outside the statistics");
+    dc__wire_floats(frame->payload, h->count);
+    memcpy(w->stat_mean + (h->offset - start), frame->payload, h->payload_bytes);
+    if (!(h->flags & DC__LAST)) return DC_OK;
+    pthread_mutex_lock(&w->lock);
+    w->stat_here = true;
+    pthread_cond_signal(&w->arrived);
+    pthread_mutex_unlock(&w->lock);
+    return DC_OK;
+}
+
+static dc_error take_pong(dc_worker *w, const dc__frame *frame)
+{
+    dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
+    const double up = dc__get_double(&in), overhead = dc__get_double(&in);
+    const double rtt = dc__seconds(dc__now_ns() - (int64_t)frame->header.offset);
+    dc__profiler *p = &w->profiler;
+    if (in.failed || !(up >= 0) || !(overhead >= 0) || !(rtt >= 0)) return bad(frame, "that makes no sense");
+    if (up > 0) p->up_Bps = up;
+    if (overhead > p->overhead_s) p->overhead_s = overhead;
+    /* Queues make it longer, never shorter: the least is the link's, forgotten slowly. */
+    p->rtt_s = p->rtt_s <= 0 || rtt < p->rtt_s ? rtt : p->rtt_s * 1.05;
+    return DC_OK;
+}
+
+static dc_error take_stop(const dc__frame *frame)
+{
+    char reason[DC__REASON_BYTES];
+    dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
+    dc__get_text(&in, reason, sizeof reason);
+    for (char *c = reason; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    return dc__fail(DC_EPEER, "the server ended the run: %s", reason[0] ? reason : "no reason given");
+}
+
+static void note(dc_worker *w, bool *due, uint64_t stamp)
+{
+    pthread_mutex_lock(&w->lock);
+    *due = true;
+    if (due == &w->pong_due) w->pong_stamp = stamp;
+    pthread_cond_signal(&w->work);
+    pthread_cond_signal(&w->arrived);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static dc_error dispatch(dc_worker *w, dc__meter *meter, const dc__frame *frame)
+{
+    const dc__header *h = &frame->header;
+    double goodput, overhead;
+    switch (h->type) {
+    case DC__PARAM:
+        dc__meter_frame(meter, dc__now_ns(), DC__HEADER_BYTES + (uint64_t)h->payload_bytes,
+                        h->flags & DC__BUSY);
+        if (dc__meter_read(meter, &goodput, &overhead)) {
+            w->profiler.down_Bps = goodput;
+            w->profiler.overhead_s = overhead;
+        }
+        return take_params(w, frame);
+    case DC__STATE:
+        return take_state(w, frame);
+    case DC__START:
+        return take_start(w, frame);
+    case DC__STAT:
+        return take_stats(w, frame);
+    case DC__PING:
+        note(w, &w->pong_due, h->offset);
+        return DC_OK;
+    case DC__PONG:
+        return take_pong(w, frame);
+    case DC__STOP:
+        return take_stop(frame);
+    case DC__BYE_ACK:
+        w->bye_acked = true;
+        pthread_mutex_lock(&w->lock);
+        pthread_cond_signal(&w->arrived);
+        pthread_mutex_unlock(&w->lock);
+        return DC_OK;
+    default:
+        return bad(frame, "that only a worker sends");
+    }
+}
+
+void *dc__worker_receive(void *argument)
+{
+    dc_worker *w = argument;
+    dc__meter meter = {0};
+    dc__flush_denormals();
+    dc_error err = DC_OK;
+    while (!err && !w->bye_acked) {
+        dc__frame frame;
+        err = dc__link_receive(&w->link, &frame, -1);
+        if (!err) err = dispatch(w, &meter, &frame);
+        dc__frame_free(&frame);
+    }
+    if (err) dc__worker_fail(w, err);
+    return NULL;
+}

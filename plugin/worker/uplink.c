@@ -1,0 +1,173 @@
+/* uplink.c - the sender: gradients, wishes and signs of life, in the order that gets the next round started
+ * first. */
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/floatmode.h"
+#include "worker/worker.h"
+
+#define PING_EVERY_NS 1000000000
+
+static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
+{
+    void *payload;
+    header.payload_bytes = header.count * (uint32_t)sizeof(float);
+    void *message = dc__link_alloc(header.payload_bytes, &payload);
+    if (message) {
+        dc__model_gather(w->model, gradients, header.offset, header.count, payload);
+        dc__wire_floats(payload, header.count);
+        /* Once copied it is as good as sent: the next round's sum starts from zero. A worker alone keeps it,
+         * to turn it into momentum. */
+        if (gradients && !w->carry) dc__model_zero_gradients(w->model, header.offset, header.count);
+    }
+    return dc__link_send(&w->link, &header, message);
+}
+
+/* One frame of the upload that a new run begins with. */
+static dc_error send_upload(dc_worker *w)
+{
+    const uint64_t total = dc__model_floats(w->model), left = total - w->upload_at;
+    const uint64_t most = DC__MAX_SLICE_BYTES / sizeof(float);
+    dc__header header = {.type = DC__STATE,
+                         .round = w->info.round,
+                         .offset = w->upload_at,
+                         .flags = left <= most ? DC__LAST : 0};
+    header.count = (uint32_t)(left < most ? left : most);
+    dc_error err = send_values(w, header, false);
+    w->upload_at += header.count;
+    if (w->upload_at == total) w->upload_at = UINT64_MAX;
+    return err;
+}
+
+static dc_error send_pull(dc_worker *w, uint64_t version, bool slices, uint32_t slice_bytes)
+{
+    dc__header header = {
+        .type = DC__PULL, .flags = slices ? DC__PULL_SLICES : 0, .round = version, .count = slice_bytes};
+    return dc__link_send_small(&w->link, &header, w->pull_payload, w->pull_bytes);
+}
+
+static dc_error send_stats(dc_worker *w, uint64_t version)
+{
+    const uint64_t start = w->model->start[DC_STATISTIC], n = w->model->start[DC_ROLE_COUNT] - start;
+    const uint64_t most = DC__MAX_SLICE_BYTES / sizeof(float);
+    dc_error err = DC_OK;
+    uint64_t at = 0;
+    do { /* once even without statistics: the frame says that the round's are all there */
+        const uint64_t count = n - at < most ? n - at : most;
+        dc__header header = {
+            .type = DC__STAT, .round = version, .offset = start + at, .count = (uint32_t)count};
+        header.flags = at + count == n ? DC__LAST : 0;
+        void *payload;
+        header.payload_bytes = (uint32_t)(count * sizeof(float));
+        void *message = dc__link_alloc(header.payload_bytes, &payload);
+        if (message) {
+            memcpy(payload, w->stat_out + at, header.payload_bytes);
+            dc__wire_floats(payload, count);
+        }
+        err = dc__link_send(&w->link, &header, message);
+        at += count;
+    } while (!err && at < n);
+    return err;
+}
+
+static dc_error send_bye(dc_worker *w, uint64_t round, bool ok, const char *reason)
+{
+    uint8_t payload[DC__REASON_BYTES + 2];
+    char words[DC__REASON_BYTES];
+    (void)snprintf(words, sizeof words, "%.*s", DC__REASON_BYTES - 1, reason ? reason : "");
+    dc__bytes out = dc__bytes_over(payload, sizeof payload);
+    dc__put_text(&out, words);
+    dc__header header = {.type = DC__BYE, .flags = ok ? DC__BYE_OK : 0, .round = round};
+    return dc__link_send_small(&w->link, &header, payload, (uint32_t)(out.at - payload));
+}
+
+static dc_error send_word(dc_worker *w, dc__type type, uint64_t stamp)
+{
+    dc__header header = {.type = type, .offset = stamp};
+    return dc__link_send_small(&w->link, &header, NULL, 0);
+}
+
+static dc_error send_ping(dc_worker *w)
+{
+    w->pinged_ns = dc__now_ns();
+    return send_word(w, DC__PING, (uint64_t)w->pinged_ns);
+}
+
+/* Picks and does one thing, the lock held on entry and return. *idle if there was nothing to do. */
+static dc_error step(dc_worker *w, bool *idle, bool *done, bool busy)
+{
+    uint32_t first, n;
+    bool last;
+    dc_error err = DC_OK;
+#define UNLOCKED(action)                \
+    do {                                \
+        pthread_mutex_unlock(&w->lock); \
+        err = (action);                 \
+        pthread_mutex_lock(&w->lock);   \
+    } while (0)
+    if (w->stop) {
+        *done = true;
+    } else if (w->bye_due && !w->bye_ok) {
+        *done = true;
+        UNLOCKED(send_bye(w, w->info.round, false, w->bye_reason));
+    } else if (w->upload_at != UINT64_MAX) {
+        UNLOCKED(send_upload(w));
+    } else if (w->ready_due) {
+        w->ready_due = false;
+        UNLOCKED(send_word(w, DC__READY, 0));
+    } else if (w->pong_due) {
+        w->pong_due = false;
+        const uint64_t stamp = w->pong_stamp;
+        UNLOCKED(send_word(w, DC__PONG, stamp));
+    } else if (dc__now_ns() - w->pinged_ns > PING_EVERY_NS) {
+        UNLOCKED(send_ping(w));
+    } else if (w->pull_due && (w->pull_first || w->push.left == 0)) {
+        w->pull_due = false;
+        const uint64_t version = w->incoming;
+        const bool slices = w->pull_slices;
+        const uint32_t slice_bytes = w->pull_slice_bytes;
+        UNLOCKED(send_pull(w, version, slices, slice_bytes));
+    } else if (dc__queue_next(&w->push, &first, &n, &last)) {
+        const uint64_t *offset = w->model->block_offset;
+        dc__header header = {.type = DC__GRAD,
+                             .flags = (uint8_t)((last ? DC__LAST : 0) | (busy ? DC__BUSY : 0)),
+                             .round = w->push_round,
+                             .offset = offset[first],
+                             .count = (uint32_t)(offset[first + n] - offset[first]),
+                             .rate = w->push_rate};
+        UNLOCKED(send_values(w, header, true));
+    } else if (w->stat_due) {
+        const uint64_t version = w->info.round;
+        UNLOCKED(send_stats(w, version));
+        w->stat_due = false;
+        pthread_cond_signal(&w->arrived);
+    } else if (w->want_stat_due && w->push.left == 0) {
+        w->want_stat_due = false;
+        UNLOCKED(send_word(w, DC__WANT_STAT, 0));
+    } else if (w->bye_due && w->push.left == 0) {
+        *done = true;
+        UNLOCKED(send_bye(w, w->info.round, true, ""));
+    } else {
+        *idle = true;
+    }
+#undef UNLOCKED
+    return err;
+}
+
+void *dc__worker_send(void *argument)
+{
+    dc_worker *w = argument;
+    dc__flush_denormals();
+    bool done = false, busy = false;
+    dc_error err = DC_OK;
+    pthread_mutex_lock(&w->lock);
+    while (!done && !err) {
+        bool idle = false;
+        err = step(w, &idle, &done, busy);
+        busy = !idle;
+        if (idle) dc__worker_wait(w, &w->work);
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (err) dc__worker_fail(w, err);
+    return NULL;
+}

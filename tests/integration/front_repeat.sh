@@ -1,0 +1,62 @@
+#!/bin/bash
+# A run is repeated, and resumed, to the bit: same seed, any number of threads that load images.
+. "$(dirname "$0")/lib_front.sh"
+
+# train DIR ARGS... - a run whose weights land in DIR
+train()
+{
+    local to=$1
+    shift
+    sed "s#^backup.*#backup = $PWD/$to#" "$data" > run.data
+    "$darknet" "$kind" train run.data "$cfg" "$@" > "$to.log" 2>&1 || { cat "$to.log"; return 1; }
+}
+
+same()
+{
+    cmp -s "$1" "$2"
+}
+
+differ()
+{
+    [ -s "$1" ] && [ -s "$2" ] && ! cmp -s "$1" "$2"
+}
+
+classifier_data
+classifier_cfg
+data=c.data kind=classifier cfg=c.cfg
+train a -seed 3 -rounds 12
+train b -seed 3 -rounds 12
+train one -seed 3 -rounds 12 -loaders 1
+train five -seed 3 -rounds 12 -loaders 5
+train other -seed 4 -rounds 12
+check "classifier: same seed, same weights" same a/c.weights b/c.weights
+check "classifier: one loader thread, same weights" same a/c.weights one/c.weights
+check "classifier: five loader threads, same weights" same a/c.weights five/c.weights
+check "classifier: another seed, other weights" differ a/c.weights other/c.weights
+
+# Darknet's .backup holds no momentum: alone, only a run without it can go on to the bit.
+classifier_cfg momentum=0
+train whole -seed 3 -rounds 12
+train part -seed 3 -rounds 7 -backup-every 7
+train part part/c.backup -seed 3 -rounds 12
+check "classifier: resumed from .backup, same weights" same whole/c.weights part/c.weights
+check "classifier: numbered weights every epoch" test -s whole/c_1.weights -a -s whole/c_3.weights
+check "classifier: -clear starts at round 1" \
+    sh -c '"$1" classifier train run.data c.cfg part/c.backup -clear -seed 3 -rounds 1 2>/dev/null | grep -q "^1, "' - "$darknet"
+
+# The drawn seed is printed, and repeats the run.
+train drawn -rounds 3
+seed=$(sed -n 's/^Seed: //p' drawn.log)
+train again -rounds 3 -seed "$seed"
+check "the printed seed repeats the run" same drawn/c.weights again/c.weights
+
+# Multi-scale: sizes change every ten rounds, and a run resumed between two changes goes on with the right one.
+detector_data
+sed -i 's/^random=0/random=1/' d.cfg
+data=d.data kind=detector cfg=d.cfg
+train whole -seed 5 -rounds 14
+train part -seed 5 -rounds 6 -backup-every 6
+train part part/d.backup -seed 5 -rounds 14
+check "detector: sizes change" test "$(grep -c Resizing whole.log)" -eq 2
+check "detector: resumed from .backup, same weights" same whole/d_final.weights part/d_final.weights
+finish

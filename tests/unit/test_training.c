@@ -1,0 +1,259 @@
+/* test_training.c - workers and a server over real sockets give, bit for bit, what one machine gives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/floatmode.h"
+#include "core/model.h"
+#include "toy.h"
+
+#define MOST 4
+
+typedef struct edge {
+    pthread_t thread;
+    toy *t;
+    dc_worker_options options;
+    int rounds, subdivisions;
+    const char *save;
+    dc_error err;
+    char line[512];
+    dc_worker_info info;
+} edge;
+
+static void print_line(void *context, const char *line)
+{
+    (void)context;
+    if (getenv("TEST_VERBOSE")) (void)fprintf(stderr, "# %s\n", line);
+}
+
+static void *run_edge(void *argument)
+{
+    edge *e = argument;
+    dc__flush_denormals();
+    dc_worker *w;
+    e->err = dc_worker_join(&w, e->t->model, &e->options);
+    if (!e->err) {
+        for (int r = 0; !e->err && r < e->rounds; r++) {
+            dc_round_report report;
+            e->err = toy_round(e->t, w, e->subdivisions, &report);
+        }
+        if (!e->err) e->err = dc_worker_sync(w);
+        if (!e->err && e->save) e->err = dc_worker_save(w, e->save, 1234);
+        e->info = dc_worker_info_get(w);
+        (void)snprintf(e->line, sizeof e->line, "%s", e->err ? dc_last_error() : "");
+        dc_error left = dc_worker_leave(w, e->err == DC_OK, e->line);
+        if (!e->err) e->err = left;
+    }
+    if (e->err && !e->line[0]) (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
+    return NULL;
+}
+
+static void *run_server(void *server)
+{
+    return (void *)(intptr_t)dc_server_run(server);
+}
+
+typedef struct setting {
+    const char *url, *backup;
+    int workers, rounds, subdivisions, frozen;
+    dc_algorithm algorithm;
+    dc_strategy strategy;
+    uint64_t every;
+    bool fresh;
+} setting;
+
+/* Runs it, with worker r's final state in out[r]. Asserts that nobody failed. */
+static void train(const setting *x, toy *out[MOST])
+{
+    dc_server *server;
+    dc_server_options so = {.url = x->url,
+                            .workers = x->workers,
+                            .backup_dir = x->backup,
+                            .backup_every = x->every,
+                            .fresh = x->fresh,
+                            .log = print_line};
+    dc_error err = dc_server_start(&server, &so);
+    if (err) print_error("%s\n", dc_last_error());
+    assert_int_equal(err, DC_OK);
+    pthread_t st;
+    assert_int_equal(pthread_create(&st, NULL, run_server, server), 0);
+    edge edges[MOST] = {0};
+    for (int r = 0; r < x->workers; r++) {
+        edges[r] = (edge){
+            .t = toy_make("toy", x->algorithm, x->frozen, 0.0005f),
+            .rounds = x->rounds,
+            .subdivisions = x->subdivisions,
+            .options = {.url = x->url, .rank = r, .strategy = x->strategy, .seed = 5, .log = print_line}};
+        if (r > 0) /* only rank 0's values count */
+            for (int i = 0; i < TOY_LAYERS; i++)
+                if (out && edges[r].t->count[i][0]) edges[r].t->value[i][0][0] = 77.f;
+        assert_int_equal(pthread_create(&edges[r].thread, NULL, run_edge, &edges[r]), 0);
+    }
+    for (int r = 0; r < x->workers; r++) {
+        assert_int_equal(pthread_join(edges[r].thread, NULL), 0);
+        if (edges[r].err) print_error("worker %d: %s\n", r, edges[r].line);
+        assert_int_equal(edges[r].err, DC_OK);
+        out[r] = edges[r].t;
+    }
+    void *result;
+    assert_int_equal(pthread_join(st, &result), 0);
+    assert_int_equal((int)(intptr_t)result, DC_OK);
+    dc_server_free(server);
+}
+
+/* The same on one machine: gradients of all workers, summed as the server sums them, one update. */
+static toy *alone(const setting *x, int rounds, int stats_of)
+{
+    dc__flush_denormals();
+    toy *t = toy_make("toy", x->algorithm, x->frozen, 0.0005f);
+    if (x->workers > 1) { /* images_per_round counts one worker's */
+        t->model->images_per_round = 8 * (uint32_t)x->workers;
+    }
+    for (int round = 0; round < rounds; round++) {
+        const bool sum_apart = x->workers > 1;
+        toy *part = sum_apart ? toy_make("toy", x->algorithm, x->frozen, 0) : NULL;
+        for (int r = 0; r < x->workers; r++) {
+            toy *g = sum_apart ? part : t;
+            for (int i = 0; sum_apart && i < TOY_LAYERS; i++)
+                for (int k = 0; k < 2; k++)
+                    if (g->count[i][k]) {
+                        memcpy(g->value[i][k], t->value[i][k], g->count[i][k] * sizeof(float));
+                        memset(g->gradient[i][k], 0, g->count[i][k] * sizeof(float));
+                    }
+            for (int s = 0; s < x->subdivisions; s++) {
+                for (int i = 0; i < TOY_LAYERS; i++)
+                    if (r == stats_of) toy_forward(t, i, r, (uint64_t)round);
+                for (int i = TOY_LAYERS - 1; i >= 0 && (t->role[i] == DC_TRAINED || !t->count[i][0]); i--)
+                    toy_backward(g, i, r, (uint64_t)round, s);
+            }
+            for (int i = 0; sum_apart && i < TOY_LAYERS; i++)
+                for (int k = 0; k < 2; k++)
+                    for (size_t j = 0; t->role[i] == DC_TRAINED && j < t->count[i][k]; j++)
+                        t->gradient[i][k][j] += part->gradient[i][k][j];
+        }
+        assert_int_equal(dc_model_update(t->model, toy_rate((uint64_t)round), (uint64_t)round + 1), DC_OK);
+        if (part) toy_free(part);
+    }
+    return t;
+}
+
+static void check(setting x)
+{
+    toy *got[MOST];
+    train(&x, got);
+    for (int r = 0; r < x.workers; r++) {
+        toy *want = alone(&x, x.rounds, r);
+        if (!toy_same(got[r], want, 1))
+            fail_msg("%s, %d workers, %d subdivisions, %d frozen, optimizer %d over %s: worker %d differs "
+                     "from one machine",
+                     dc_strategy_name(x.strategy), x.workers, x.subdivisions, x.frozen, (int)x.algorithm,
+                     x.url, r);
+        toy_free(want);
+        toy_free(got[r]);
+    }
+}
+
+static void one_worker_equals_one_machine(void **state)
+{
+    (void)state;
+    for (int s = DC_SEQUENTIAL; s <= DC_AUTO; s++)
+        for (int subdivisions = 1; subdivisions <= 3; subdivisions += 2)
+            check((setting){.url = "inproc://one",
+                            .workers = 1,
+                            .rounds = 6,
+                            .subdivisions = subdivisions,
+                            .strategy = (dc_strategy)s});
+}
+
+static void many_workers_equal_one_machine(void **state)
+{
+    (void)state;
+    for (int workers = 2; workers <= MOST; workers++)
+        for (int s = DC_SEQUENTIAL; s <= DC_AUTO; s++)
+            check((setting){.url = "inproc://many",
+                            .workers = workers,
+                            .rounds = 5,
+                            .subdivisions = 2,
+                            .strategy = (dc_strategy)s});
+}
+
+static void frozen_layers_and_adam(void **state)
+{
+    (void)state;
+    for (int s = DC_SEQUENTIAL; s <= DC_DUPLEX; s++)
+        for (int workers = 1; workers <= 2; workers++)
+            for (int adam = 0; adam <= 1; adam++)
+                for (int frozen = 0; frozen <= 3; frozen += 3)
+                    check((setting){.url = "inproc://mix",
+                                    .workers = workers,
+                                    .rounds = 4,
+                                    .subdivisions = 1,
+                                    .frozen = frozen,
+                                    .algorithm = adam ? DC_ADAM : DC_SGD,
+                                    .strategy = (dc_strategy)s});
+}
+
+static void over_tcp_and_ipc(void **state)
+{
+    (void)state;
+    char ipc[64];
+    (void)snprintf(ipc, sizeof ipc, "ipc:///tmp/dynacomm-test-%ld", (long)getpid());
+    const char *urls[] = {"tcp://127.0.0.1:17710", ipc};
+    for (int u = 0; u < 2; u++)
+        for (int s = DC_SEQUENTIAL; s <= DC_DUPLEX; s++)
+            check((setting){
+                .url = urls[u], .workers = 2, .rounds = 5, .subdivisions = 1, .strategy = (dc_strategy)s});
+}
+
+static void a_resumed_run_goes_on_bit_for_bit(void **state)
+{
+    (void)state;
+    for (int adam = 0; adam <= 1; adam++)
+        for (int workers = 1; workers <= 3; workers += 2) {
+            char dir[] = "/tmp/dynacomm-test-XXXXXX";
+            assert_non_null(mkdtemp(dir));
+            setting x = {.url = "inproc://resume",
+                         .backup = dir,
+                         .workers = workers,
+                         .rounds = 4,
+                         .subdivisions = 1,
+                         .frozen = 1,
+                         .algorithm = adam ? DC_ADAM : DC_SGD,
+                         .strategy = DC_DYNACOMM,
+                         .every = 2};
+            toy *got[MOST];
+            for (int part = 0; part < 2; part++) {
+                train(&x, got);
+                if (part == 0)
+                    for (int r = 0; r < workers; r++)
+                        toy_free(got[r]);
+                x.strategy = DC_DUPLEX;
+            }
+            for (int r = 0; r < workers; r++) {
+                toy *want = alone(&x, 8, r);
+                assert_true(toy_same(got[r], want, 1));
+                toy_free(want);
+                toy_free(got[r]);
+            }
+            char command[96];
+            (void)snprintf(command, sizeof command, "rm -r %s", dir);
+            assert_int_equal(system(command), 0);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_worker_equals_one_machine),
+        cmocka_unit_test(many_workers_equal_one_machine),
+        cmocka_unit_test(frozen_layers_and_adam),
+        cmocka_unit_test(over_tcp_and_ipc),
+        cmocka_unit_test(a_resumed_run_goes_on_bit_for_bit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
