@@ -140,6 +140,10 @@ tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN)
 check: tests
 	$(Q)scripts/run-tests $(BUILD)
 
+# Seconds per training step and inference against the packaged library and PyTorch: about an hour. See the script.
+bench-kernels: $(BUILD)/kernels-bench
+	$(Q)scripts/bench-kernels
+
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
 
@@ -161,6 +165,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all tests check format lint install clean
+.PHONY: all bench-kernels tests check format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
