@@ -4,6 +4,7 @@
  * the whole command line and returns the exit status. */
 #include "cli.h"
 #include "fatal.h"
+#include "profile_cmd.h"
 #include "train.h"
 #include "validate.h"
 
@@ -36,6 +37,7 @@ static const struct {
     {"classifier", "valid", dk_cmd_classifier_valid, "classifier valid DATA CFG WEIGHTS"},
     {"classifier", "predict", dk_cmd_classifier_predict, "classifier predict DATA CFG WEIGHTS [IMAGE]"},
     {"classify", NULL, dk_cmd_classify, "classify CFG WEIGHTS [IMAGE]"},
+    {"profile", NULL, dk_cmd_profile, "profile CFG [-batch B] [-o FILE]"},
     {"help", NULL, cmd_help, "help"},
     {"version", NULL, cmd_version, "version"},
 };
