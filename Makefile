@@ -149,10 +149,18 @@ $(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynac
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(BENCH_BIN)
+$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
+
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(BUILD)/kernels-bench
 
 check: tests
 	$(Q)scripts/run-tests $(BUILD)
+
+# Seconds per training step and inference against the packaged library and PyTorch: about an hour. See the script.
+bench-kernels: $(BUILD)/kernels-bench
+	$(Q)scripts/bench-kernels
 
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
@@ -175,6 +183,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all tests check format lint install clean
+.PHONY: all bench-kernels tests check format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)
