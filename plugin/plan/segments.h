@@ -22,7 +22,7 @@
 typedef struct dc__items {
     int n;              /* items; 0 when no layer has bytes */
     int *layer;         /* [n] the item's layer with bytes */
-    double *sent_s;     /* [n+1] transmission time of items 0..k-1, without overhead */
+    double *sent_s;     /* [n+1] transmission time of items 0..k-1, without the overhead of their segments */
     double *computed_s; /* [n+1] computation up to item k; computed_s[0] = the leading layers without bytes */
     double overhead_s;
 } dc__items;
