@@ -37,6 +37,9 @@ void dk_check_images(const dk_lines *images);
  * makes mismatches a note. */
 void dk_check_classes(const dk_lines *images, const dk_lines *labels, int classes, bool force);
 
+/* dk_truth_path - where the library looks for an image's file of truth. */
+void dk_truth_path(const char *image, data_type type, char out[4096]);
+
 /* dk_check_truths - each image's file of truth is there and holds what type (DETECTION_DATA: lines of class,
  * x, y, width, height, with classes below `classes`; REGRESSION_DATA: `classes` numbers) asks for. */
 void dk_check_truths(const dk_lines *images, data_type type, int classes);

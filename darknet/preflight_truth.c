@@ -17,7 +17,7 @@ static const char *const value_swaps[][2] = {
     {".JPeG", ".txt"},    {".Jpeg", ".txt"},        {".PNG", ".txt"}, {".TIF", ".txt"},  {".bmp", ".txt"},
     {".jpeg", ".txt"},    {".jpg", ".txt"},         {".png", ".txt"}, {".tif", ".txt"},  {NULL, NULL}};
 
-static void truth_path(const char *image, data_type type, char out[4096])
+void dk_truth_path(const char *image, data_type type, char out[4096])
 {
     const char *const(*swaps)[2] = type == DETECTION_DATA ? box_swaps : value_swaps;
     snprintf(out, 4096, "%s", image);
@@ -56,7 +56,7 @@ int dk_check_truth(const char *image, data_type type, int classes, char *text, s
 {
     if (type != DETECTION_DATA && type != REGRESSION_DATA) return 0;
     char path[4096];
-    truth_path(image, type, path);
+    dk_truth_path(image, type, path);
     FILE *file = strcmp(path, image) != 0 ? fopen(path, "r") : NULL;
     if (!file) {
         if (strcmp(path, image) == 0)
