@@ -43,6 +43,7 @@ KERNEL_CXX  := $(wildcard darknet/kernels/*.cpp)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 NUM_SRC     := $(wildcard tests/numeric/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+BENCH_SRC   := $(wildcard tests/bench/bench_*.c)
 BOX_SRC     := $(wildcard scripts/netlab.d/*.c)
 
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(1))
@@ -55,6 +56,7 @@ FRONT_OBJ   := $(filter-out $(call obj,darknet/main.c),$(DARKNET_OBJ))
 UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
+BENCH_BIN   := $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(BENCH_SRC))
 
 DARKNET_CFLAGS := -isystem $(DARKNET_DIR)/include -Idarknet -DOPENCV
 DARKNET_LIBS   := -L$(DARKNET_DIR) -Wl,-rpath,$(DARKNET_DIR) -ldarknet
@@ -142,10 +144,23 @@ $(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacom
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN)
+$(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
+
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(BUILD)/kernels-bench
 
 check: tests
 	$(Q)scripts/run-tests $(BUILD)
+
+# Seconds per training step and inference against the packaged library and PyTorch: about an hour. See the script.
+bench-kernels: $(BUILD)/kernels-bench
+	$(Q)scripts/bench-kernels
 
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
@@ -168,6 +183,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all tests check format lint install clean
+.PHONY: all bench-kernels tests check format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

@@ -37,7 +37,7 @@ void dc__items_free(dc__items *items);
 int dc__cut_greedy(const dc__items *items, int *cut);
 
 /* dc__cut_optimal - the fewest segments among the cuts of least total time; as dc__cut_greedy. row: scratch,
- * [2 * (items->n + 1)]. *steps (may be NULL) counts the candidates looked at: at most 2 n^2 + n. */
+ * [2 * (items->n + 1)]. *steps (may be NULL) counts the candidates looked at: at most n^2 + 2 n. */
 int dc__cut_optimal(const dc__items *items, int *cut, double *row, uint64_t *steps);
 
 /* dc__plan_cut - fills plan's segments for a two-phase strategy. */
