@@ -5,8 +5,8 @@
  *   last test, another input size and learning rate and no momentum (a few steps on a few images overshoot
  *   with it). No layer is changed.
  *   1. Full size: parameters are counted from the tensors that Darknet allocated. A square grouped kernel
- * that stands for a rectangular one (inception-v4.cfg) is counted a second time as what it stands for; that
- *      sum must be the published number exactly, and the first one the number in the cfg's comment.
+ *      that stands for a rectangular one (inception-v4.cfg) is counted a second time as what it stands for;
+ *      that sum must be the published number exactly, and the first one the number in the cfg's comment.
  *   2. Where branches meet, stock kernels add gradients up (see the test).
  *   3. Full size, one real image: one forward and one backward. Loss and gradients must be finite, and every
  *      trained tensor must get a gradient.
