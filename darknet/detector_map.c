@@ -129,7 +129,7 @@ static int read_objects(const char *image, objects *all, tally *classes, int n_c
 {
     char path[4096];
     int count = 0;
-    dk_boxes_path(image, path);
+    dk_truth_path(image, DETECTION_DATA, path);
     box_label *b = read_boxes(path, &count);
     all->at = grown(all->at, (size_t)(all->n + count + 1), sizeof *all->at);
     memcpy(all->at + all->n, b, (size_t)count * sizeof *b);
@@ -203,7 +203,7 @@ int dk_cmd_detector_map(int argc, char **argv)
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
     dk_check_images(&images);
-    dk_check_boxes(&images, e.classes);
+    dk_check_truths(&images, DETECTION_DATA, e.classes);
     tally *classes = calloc((size_t)e.classes, sizeof *classes);
     objects all = {0};
     dk_ahead *ahead = dk_ahead_open(images.line, images.n, LETTERBOX_DATA, e.net->w, e.net->h);

@@ -28,6 +28,7 @@ static const struct {
 } commands[] = {
     {"classifier", "train", dk_cmd_classifier_train, "classifier train DATA CFG [WEIGHTS]"},
     {"detector", "train", dk_cmd_detector_train, "detector train DATA CFG [WEIGHTS]"},
+    {"regressor", "train", dk_cmd_regressor_train, "regressor train DATA CFG [WEIGHTS]"},
     {"detector", "test", dk_cmd_detector_test, "detector test DATA CFG WEIGHTS [IMAGE]"},
     {"detector", "valid", dk_cmd_detector_valid, "detector valid DATA CFG WEIGHTS"},
     {"detector", "recall", dk_cmd_detector_recall, "detector recall DATA CFG WEIGHTS"},
@@ -69,9 +70,15 @@ static int cmd_version(int argc, char **argv)
     return 0;
 }
 
-/* Hands the command line to the packaged program, as it is. Does not return. */
+/* Hands the command line to the packaged program, as it is. Does not return. That program ignores flags it
+ * does not know: one of ours would be lost without a word. */
 static _Noreturn void pass_on(char **argv)
 {
+    for (char **arg = argv + 1; *arg; arg++)
+        if (strncmp(*arg, "-dynacomm", 9) == 0)
+            dk_die(
+                "%s: '%s' is run by the packaged program, which trains alone; `darknet help` lists what can",
+                *arg, argv[1]);
     const char *path = getenv("DARKNET_PACKAGED");
     if (!path || !*path) path = PACKAGED;
     struct stat self, other;

@@ -229,7 +229,7 @@ int dk_cmd_detector_recall(int argc, char **argv)
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
     dk_check_images(&images);
-    dk_check_boxes(&images, e.classes);
+    dk_check_truths(&images, DETECTION_DATA, e.classes);
     dk_ahead *ahead = dk_ahead_open(images.line, images.n, IMAGE_DATA, e.net->w, e.net->h);
     int total = 0, correct = 0, proposals = 0;
     double sum_iou = 0;
@@ -242,7 +242,7 @@ int dk_cmd_detector_recall(int argc, char **argv)
         for (int k = 0; k < n; k++)
             proposals += dets[k].objectness > e.thresh;
         char path[4096];
-        dk_boxes_path(images.line[i], path);
+        dk_truth_path(images.line[i], DETECTION_DATA, path);
         box_label *truth = read_boxes(path, &objects);
         for (int j = 0; j < objects; j++) {
             const box t = {truth[j].x, truth[j].y, truth[j].w, truth[j].h};
