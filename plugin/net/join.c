@@ -101,13 +101,6 @@ void *dc__refusal_write(dc_error err, const char *line)
     return seal(frame, &out, DC__REFUSED);
 }
 
-/* A peer's words go to a terminal: nothing but printable characters may. */
-static void make_printable(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
-}
-
 dc_error dc__welcome_read(dc__welcome *welcome, void *frame, size_t n)
 {
     dc__header header;
@@ -118,7 +111,6 @@ dc_error dc__welcome_read(dc__welcome *welcome, void *frame, size_t n)
         char reason[DC__REASON_BYTES];
         err = (dc_error)dc__get_uint(&in, 2);
         dc__get_text(&in, reason, sizeof reason);
-        make_printable(reason);
         if (in.failed || err == DC_OK)
             return dc__fail(DC_EPROTO, "the server refused without a readable reason");
         return dc__fail(err, "the server refused: %s", reason);

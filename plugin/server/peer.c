@@ -92,8 +92,7 @@ static dc_error take_bye(dc__peer *peer, const dc__frame *frame)
     char reason[DC__REASON_BYTES] = "", line[DC__LINE_BYTES];
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__get_text(&in, reason, sizeof reason);
-    for (char *c = reason; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
+    dc__make_printable(reason);
     const bool ok = frame->header.flags & DC__BYE_OK;
     (void)snprintf(line, sizeof line, "worker %d left in round %llu: %s", peer->rank,
                    (unsigned long long)frame->header.round + 1, reason[0] ? reason : "no reason given");

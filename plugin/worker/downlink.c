@@ -170,8 +170,6 @@ static dc_error take_stop(const dc__frame *frame)
     char reason[DC__REASON_BYTES];
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__get_text(&in, reason, sizeof reason);
-    for (char *c = reason; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     return dc__fail(DC_EPEER, "the server ended the run: %s", reason[0] ? reason : "no reason given");
 }
 
