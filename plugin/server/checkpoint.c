@@ -22,10 +22,10 @@ void dc__checkpoint_if_due(dc_server *s)
     if (!s->backup_dir[0] || !s->running || every == 0 || round % every != 0 || round == s->saved ||
         round == s->writing || round == s->due || round == s->state.first_round)
         return;
-    for (int i = 0; i < s->workers; i++)
-        if (s->state.stat_round[i] != round) return;
+    const float *stats = dc__state_stats(s, round);
+    if (!stats) return;
     s->due = round;
-    memcpy(s->due_stats, s->state.stats, (size_t)dc__stat_floats(s) * (size_t)s->workers * sizeof(float));
+    memcpy(s->due_stats, stats, (size_t)dc__stat_floats(s) * (size_t)s->workers * sizeof(float));
     protect(s);
 }
 
@@ -110,6 +110,19 @@ void dc__checkpoint_stop(dc_server *s)
     s->writer_runs = false;
 }
 
+/* The statistics to save with the last version. Where a worker died before it sent them, those of the round
+ * before: nothing in training reads them. */
+static const float *last_stats(dc_server *s, uint64_t version)
+{
+    const size_t n = (size_t)dc__stat_floats(s);
+    for (int i = 0; i < s->workers; i++) {
+        const bool here = s->state.stat_round[version & 1][i] == version;
+        const float *from = s->state.stats[here ? version & 1 : 1 - (version & 1)];
+        memcpy(s->due_stats + (size_t)i * n, from + (size_t)i * n, n * sizeof *from);
+    }
+    return s->due_stats; /* free: the writer has ended */
+}
+
 dc_error dc__checkpoint_final(dc_server *s)
 {
     dc__checkpoint_stop(s); /* what is due is written first */
@@ -117,7 +130,7 @@ dc_error dc__checkpoint_final(dc_server *s)
     if (s->result && (s->state.round == s->saved || s->state.round == s->state.first_round))
         return DC_OK; /* nothing new, and the run is not at its end */
     dc__flush_denormals();
-    dc_error err = write_version(s, s->state.round, s->state.stats, s->result == DC_OK);
+    dc_error err = write_version(s, s->state.round, last_stats(s, s->state.round), s->result == DC_OK);
     if (err && s->result) /* both ends of the story */
         dc__server_log(s, "%s", dc_last_error());
     return err;

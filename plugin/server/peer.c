@@ -47,10 +47,15 @@ static dc_error take_upload(dc__peer *peer, const dc__frame *frame)
     for (int version = 0; version < 2; version++)
         memcpy(s->state.value[version] + h->offset, frame->payload, h->payload_bytes);
     peer->upload_at += h->count;
-    if (peer->upload_at == total) /* a new run's statistics are rank 0's at every worker */
-        for (int i = 0; i < s->workers; i++)
-            memcpy(s->state.stats + (size_t)i * dc__stat_floats(s),
-                   s->state.value[0] + s->model->start[DC_STATISTIC], dc__stat_floats(s) * sizeof(float));
+    if (peer->upload_at < total) return DC_OK;
+    const int at = (int)(s->state.first_round & 1);
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < s->workers; i++) { /* a new run's statistics are rank 0's at every worker */
+        memcpy(s->state.stats[at] + (size_t)i * dc__stat_floats(s),
+               s->state.value[0] + s->model->start[DC_STATISTIC], dc__stat_floats(s) * sizeof(float));
+        s->state.stat_round[at][i] = s->state.first_round;
+    }
+    pthread_mutex_unlock(&s->lock);
     return DC_OK;
 }
 
@@ -76,14 +81,21 @@ static dc_error take_stats(dc__peer *peer, const dc__frame *frame)
         h->payload_bytes != h->count * sizeof(float))
         return unexpected(peer, frame, "outside the statistics");
     dc__wire_floats(frame->payload, h->count);
+    const int at = (int)(h->round & 1);
     pthread_mutex_lock(&s->lock);
-    memcpy(s->state.stats + (size_t)peer->rank * n + (h->offset - start), frame->payload, h->payload_bytes);
-    if (h->flags & DC__LAST) {
-        s->state.stat_round[peer->rank] = h->round;
+    /* A version's come after the gradients that make it and before the first that makes the next. */
+    const bool now = h->round == s->state.round || h->round == s->state.round + 1;
+    if (now)
+        memcpy(s->state.stats[at] + (size_t)peer->rank * n + (h->offset - start), frame->payload,
+               h->payload_bytes);
+    if (now && h->flags & DC__LAST) {
+        s->state.stat_round[at][peer->rank] = h->round;
         dc__checkpoint_if_due(s);
+        for (int i = 0; i < s->workers; i++)
+            if (s->peers[i].stat_due) pthread_cond_signal(&s->peers[i].wake);
     }
     pthread_mutex_unlock(&s->lock);
-    return DC_OK;
+    return now ? DC_OK : unexpected(peer, frame, "of another round than the one that is on");
 }
 
 static dc_error take_bye(dc__peer *peer, const dc__frame *frame)

@@ -19,9 +19,13 @@ dc_error dc__round_allocate(dc_server *s)
         ok &= !adam || (state->moment2[i] = calloc(moments + 1, sizeof(float))) != NULL;
     }
     const size_t stats = (size_t)dc__stat_floats(s) * (size_t)s->workers + 1;
-    ok &= (state->stats = calloc(stats, sizeof(float))) != NULL;
+    for (int i = 0; i < 2; i++) {
+        ok &= (state->stats[i] = calloc(stats, sizeof(float))) != NULL;
+        ok &= (state->stat_round[i] = calloc((size_t)s->workers, sizeof *state->stat_round[i])) != NULL;
+        for (int rank = 0; state->stat_round[i] && rank < s->workers; rank++)
+            state->stat_round[i][rank] = DC__NO_ROUND;
+    }
     ok &= (s->due_stats = calloc(stats, sizeof(float))) != NULL;
-    ok &= (state->stat_round = calloc((size_t)s->workers, sizeof *state->stat_round)) != NULL;
     ok &= (s->version = calloc(m->n_blocks, sizeof *s->version)) != NULL;
     ok &= (s->arrived = calloc(m->n_blocks, sizeof *s->arrived)) != NULL;
     ok &= (s->slots = calloc(slots, sizeof *s->slots)) != NULL;
@@ -42,9 +46,9 @@ void dc__round_free(dc_server *s)
         free(state->value[i]);
         free(state->moment1[i]);
         free(state->moment2[i]);
+        free(state->stats[i]);
+        free(state->stat_round[i]);
     }
-    free(state->stats);
-    free(state->stat_round);
     free(s->due_stats);
     free(s->version);
     free(s->arrived);

@@ -86,8 +86,9 @@ typedef struct dc__peer {
 
 typedef struct dc__state {
     float *value[2], *moment1[2], *moment2[2]; /* [arena], [trained + frozen]; moment2 only for Adam */
-    float *stats;                              /* [workers][statistics]: (L) */
-    uint64_t *stat_round;                      /* [workers] version the statistics belong to: (L) */
+    float *stats[2];         /* [workers][statistics] of version v in [v & 1]: (L). Two, since a worker may be
+                              * a round ahead of another that has not sent its own yet */
+    uint64_t *stat_round[2]; /* [workers] version they belong to: (L) */
     _Atomic float rate[2];                     /* learning rate that made the version; written by round.c */
     uint64_t first_round;                      /* where this run of the server began */
     uint64_t round;                            /* last whole version: (L) */
@@ -171,6 +172,9 @@ void dc__round_free(dc_server *s);
 /* state.c: the server's own file beside the .weights. load: DC_OK with *found false if there is none. */
 dc_error dc__state_load(dc_server *s, bool *found);
 dc_error dc__state_save(dc_server *s, uint64_t version, const float *stats);
+/* state.c: the statistics of version that every worker has sent, or NULL while one is missing; with the lock
+ * held. */
+float *dc__state_stats(const dc_server *s, uint64_t version);
 /* state.c: mean over workers of [workers][n] statistics, into the arena's statistics range. */
 void dc__state_mean_stats(const dc_server *s, const float *stats, float *mean);
 
