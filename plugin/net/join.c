@@ -48,14 +48,15 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     dc__bytes in = dc__bytes_over(payload, n);
     memset(join, 0, sizeof *join);
     dc__get_text(&in, join->version, sizeof join->version);
-    join->rank = (int)dc__get_uint(&in, 4) - 1;
+    const uint64_t rank = dc__get_uint(&in, 4); /* 0 = any, else 1 + rank */
     join->nonce = dc__get_uint(&in, 8);
     join->seed = dc__get_uint(&in, 8);
     join->round = dc__get_uint(&in, 8);
     join->clear = dc__get_uint(&in, 1) & DC__JOIN_CLEAR;
     dc__get_text(&in, join->fingerprint, sizeof join->fingerprint);
-    if (in.failed || join->rank < -1 || join->round > UINT32_MAX)
+    if (in.failed || rank > INT32_MAX || join->round > UINT32_MAX)
         return dc__fail(DC_EPROTO, "a JOIN frame is cut short or out of bounds");
+    join->rank = (int)rank - 1;
     if (strcmp(join->version, dc_version()) != 0)
         return dc__fail(DC_EVERSION,
                         "the worker has dynacomm %.31s, the server %s: install the same version on both",

@@ -13,7 +13,8 @@
 
 #include "net/wire.h"
 
-#define DC__POLL_MS 50         /* how often a blocked call looks at stop and at the connection */
+#define DC__POLL_MS 50 /* how often a blocked call looks at stop and at the connection */
+#define DC__POLL_NS (DC__POLL_MS * (int64_t)1000000)
 #define DC__PING_NS 1000000000 /* a sign of life after this long without a frame sent */
 
 typedef struct dc__link {

@@ -3,11 +3,13 @@
  * A version that is due stays untouched in its arrays until version + 2 begins to overwrite it;
  * dc__checkpoint_guard holds that up if the disk is slower than a round. First the .weights, then the state:
  * a crash in between leaves an older state, from which a run resumes as if it had stopped there. */
-#include "core/floatmode.h"
 #include "server/server.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/clock.h"
+#include "core/floatmode.h"
 
 /* With the lock held: the oldest version that a writer still needs. */
 static void protect(dc_server *s)
@@ -29,13 +31,18 @@ void dc__checkpoint_if_due(dc_server *s)
     protect(s);
 }
 
-void dc__checkpoint_guard(dc_server *s, uint64_t version)
+dc_error dc__checkpoint_guard(dc__peer *peer, uint64_t version)
 {
-    if (version == DC__NO_ROUND || s->protected_ != version) return;
+    dc_server *s = peer->server;
+    if (version == DC__NO_ROUND || s->protected_ != version) return DC_OK;
     pthread_mutex_lock(&s->lock);
-    while ((s->due == version || s->writing == version) && !s->ending)
-        pthread_cond_wait(&s->changed, &s->lock);
+    while ((s->due == version || s->writing == version) && !s->ending) {
+        dc__server_wait(s, &s->changed);
+        peer->link.heard_ns = dc__now_ns(); /* the worker is not silent: nobody reads what it says */
+    }
+    const bool writing = s->due == version || s->writing == version;
     pthread_mutex_unlock(&s->lock);
+    return writing ? dc__fail(DC_ESTOPPED, "the run ended while a checkpoint was written") : DC_OK;
 }
 
 static dc_error write_weights(dc_server *s, uint64_t version, const char *path)

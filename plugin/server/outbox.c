@@ -5,7 +5,6 @@
  * lowest layer first). */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/clock.h"
 #include "server/server.h"
@@ -166,18 +165,6 @@ static dc_error send_words(dc__peer *peer, dc__type type, const char *words)
     return dc__link_send_small(&peer->link, &header, payload, (uint32_t)(out.at - payload));
 }
 
-static void wait_for_work(dc__peer *peer)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += DC__POLL_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    (void)pthread_cond_timedwait(&peer->wake, &peer->server->lock, &until);
-}
-
 /* Picks and does one thing, the lock held on entry and return. *idle if there was nothing to do; *done at the
  * end. */
 static dc_error step(dc__peer *peer, bool *idle, bool *done, bool busy)
@@ -204,6 +191,9 @@ static dc_error step(dc__peer *peer, bool *idle, bool *done, bool busy)
         *done = true;
     } else if (peer->state == DC__PEER_LEFT) {
         *idle = true; /* the run is about to end: this worker is told why, too */
+    } else if (peer->state >= DC__PEER_ATTACHED && dc__now_ns() - peer->link.sent_ns > DC__PING_NS) {
+        /* The receiver may be held up by a slow disk, and answer nothing. */
+        UNLOCKED(dc__link_ping(&peer->link));
     } else if (peer->start_due) {
         peer->start_due = false;
         UNLOCKED(send_start(peer));
@@ -241,7 +231,7 @@ void *dc__peer_send(void *argument)
         bool idle = false;
         err = step(peer, &idle, &done, busy);
         busy = !idle;
-        if (idle) wait_for_work(peer);
+        if (idle) dc__server_wait(s, &peer->wake);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL; /* a link that fails here fails in the receiver too, which reports it */

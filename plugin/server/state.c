@@ -164,7 +164,8 @@ static dc_error load(dc_server *s, source *in, const char *path)
     s->state.seed = dc__get_uint(&b, 8);
     s->state.round = s->state.first_round = dc__get_uint(&b, 8);
     s->state.first_step = dc__get_uint(&b, 8);
-    if (!in->ok || workers < 1 || workers > DC_MAX_WORKERS)
+    if (!in->ok || workers < 1 || workers > DC_MAX_WORKERS || s->state.round > UINT32_MAX ||
+        s->state.first_step > UINT32_MAX)
         return dc__fail(DC_EFORMAT, "%s is cut short: start with --fresh, from the .weights beside it", path);
     err = load_floats(s, in, workers);
     const uint64_t expected = XXH3_64bits_digest(&in->hash);
