@@ -24,10 +24,12 @@ typedef struct dc__link {
     _Atomic int64_t heard_ns;   /* last frame received, or the start */
     int64_t sent_ns;            /* last frame sent; sender's thread */
     _Atomic uint64_t sent_bytes, received_bytes;
-    _Atomic bool up;    /* a connection was seen */
-    _Atomic bool *stop; /* set by the owner: calls return DC_ESTOPPED */
-    int64_t silence_ns; /* DC_ETIMEOUT after this long without a frame */
-    char peer[64];      /* for lines: "the server at tcp://..." */
+    bool dialed;             /* we connect, the peer listens */
+    _Atomic uint64_t broken; /* connections that nanomsg had lost when this one was seen */
+    _Atomic bool up;         /* a connection was seen */
+    _Atomic bool *stop;      /* set by the owner: calls return DC_ESTOPPED */
+    int64_t silence_ns;      /* DC_ETIMEOUT after this long without a frame */
+    char peer[64];           /* for lines: "the server at tcp://..." */
 } dc__link;
 
 /* A received frame: payload is payload_bytes long, 4-byte aligned, and stays until dc__frame_free. */
