@@ -43,6 +43,7 @@ KERNEL_CXX  := $(wildcard darknet/kernels/*.cpp)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 NUM_SRC     := $(wildcard tests/numeric/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+EXACT_SRC   := $(wildcard tests/exact/*.c)
 
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ     := $(call obj,$(LIB_SRC))
@@ -54,6 +55,7 @@ FRONT_OBJ   := $(filter-out $(call obj,darknet/main.c),$(DARKNET_OBJ))
 UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
+EXACT_BIN   := $(BUILD)/tests/exact_net
 
 DARKNET_CFLAGS := -isystem $(DARKNET_DIR)/include -Idarknet -DOPENCV
 DARKNET_LIBS   := -L$(DARKNET_DIR) -Wl,-rpath,$(DARKNET_DIR) -ldarknet
@@ -126,12 +128,18 @@ $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KE
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS) $(call pkg_libs,cmocka)
 
+# One program that the tests/integration/exact_*.sh drive.
+$(EXACT_BIN): $(call obj,$(EXACT_SRC)) $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+
 $(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN)
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN)
 
 check: tests
 	$(Q)scripts/run-tests $(BUILD)
