@@ -242,5 +242,5 @@ const char *dk_cli_help(void)
            "  -dynacomm-trace FILE   a timeline of the communication\n"
            "  -dynacomm-rank N       this worker's number, 0 to N-1: fixed, so that a run can be repeated\n"
            "  -dynacomm-timeout S    seconds until a silent server is given up\n"
-           "  -dynacomm-shared-backup  only the worker of rank 0 saves (several workers, one directory)\n";
+           "  -dynacomm-shared-backup  the server and all workers have one backup directory\n";
 }

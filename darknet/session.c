@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "fatal.h"
 #include "hooks.h"
 #include "kernels/kernels.h"
 #include "tensors.h"
@@ -25,7 +26,7 @@ struct dk_session {
 static void print_line(void *context, const char *line)
 {
     (void)context;
-    fprintf(stderr, "dynacomm: %s\n", line);
+    dk_log("dynacomm", line);
 }
 
 static uint64_t images_per_round(const network *net)

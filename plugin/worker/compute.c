@@ -18,7 +18,9 @@ static dc_error wait_for_layer(dc_worker *w, int layer)
         if (!err && w->ready[layer] <= w->info.round) dc__worker_wait(w, &w->arrived);
     }
     pthread_mutex_unlock(&w->lock);
-    if (w->in_round) dc__profiler_waited(&w->profiler, from, dc__now_ns());
+    const int64_t to = dc__now_ns();
+    dc__trace_span(w->trace, DC__LANE_COMPUTE, "wait", from, to, w->info.round, layer, layer, 0);
+    if (w->in_round) dc__profiler_waited(&w->profiler, from, to);
     return err;
 }
 
@@ -54,7 +56,11 @@ dc_error dc_worker_forward_begin(dc_worker *w, int layer)
 
 dc_error dc_worker_forward_end(dc_worker *w, int layer)
 {
-    if (w->in_round) dc__profiler_layer_end(&w->profiler, layer, true, w->first_pass, w->last_pass);
+    if (w->in_round) {
+        const int64_t begin = dc__profiler_layer_end(&w->profiler, layer, true, w->first_pass, w->last_pass);
+        dc__trace_span(w->trace, DC__LANE_COMPUTE, "forward", begin, w->profiler.mark_ns, w->info.round,
+                       layer, layer, 0);
+    }
     return w->failed ? dc__worker_check(w) : DC_OK;
 }
 
@@ -108,7 +114,9 @@ static void offer_layer(dc_worker *w, int layer)
 
 dc_error dc_worker_backward_end(dc_worker *w, int layer)
 {
-    dc__profiler_layer_end(&w->profiler, layer, false, w->first_pass, w->last_pass);
+    const int64_t begin = dc__profiler_layer_end(&w->profiler, layer, false, w->first_pass, w->last_pass);
+    dc__trace_span(w->trace, DC__LANE_COMPUTE, "backward", begin, w->profiler.mark_ns, w->info.round, layer,
+                   layer, 0);
     if (w->failed) return dc__worker_check(w);
     if (w->last_pass && w->model->layers[layer].n_blocks) {
         pthread_mutex_lock(&w->lock);
