@@ -171,6 +171,11 @@ int dk_session_save(dk_session *s, const char *path)
     return err;
 }
 
+void dk_session_reason(dk_session *s, const char *why)
+{
+    snprintf(s->reason, sizeof s->reason, "%s", why);
+}
+
 int dk_session_close(dk_session *s, bool ok)
 {
     int err = DC_OK;
