@@ -42,13 +42,17 @@ static dnnl_stream_t stream;
 static bool memory_low;
 
 /* Our own mistake or no memory: there is nothing to go on with. */
-static void must(dnnl_status_t status, const char *what)
+static _Noreturn void give_up(dnnl_status_t status, const char *what)
 {
-    if (status == dnnl_success) return;
     fprintf(stderr, "darknet: oneDNN could not %s (status %d)%s\n", what, (int)status,
             status == dnnl_out_of_memory ? ": out of memory; use a smaller batch= or more subdivisions="
                                          : "");
     exit(1);
+}
+
+static void must(dnnl_status_t status, const char *what)
+{
+    if (status != dnnl_success) give_up(status, what);
 }
 
 static bool is_vector_code(const_dnnl_primitive_desc_t desc)
@@ -205,7 +209,7 @@ const dk_conv_plan *dk_conv_plan_for(const layer *l)
         p = p->next;
     if (p == NULL) {
         p = calloc(1, sizeof *p);
-        if (p == NULL) must(dnnl_out_of_memory, "plan a convolution");
+        if (p == NULL) give_up(dnnl_out_of_memory, "plan a convolution");
         p->shape = k;
         choose(p);
         describe_in_words(p);
