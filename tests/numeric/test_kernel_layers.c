@@ -149,6 +149,43 @@ static void test_elementwise(void **state)
     }
 }
 
+/* One pass or three: the same bits. */
+static void test_update(void **state)
+{
+    (void)state;
+    network *nets[2];
+    for (int fast = 0; fast < 2; fast++) {
+        network *net = nets[fast] =
+            test_network("[net]\nbatch=2\nheight=9\nwidth=9\nchannels=3\nlearning_rate=.01\n"
+                         "momentum=.9\ndecay=.0005\npolicy=constant\nmax_batches=9\n"
+                         "[convolutional]\nbatch_normalize=1\nfilters=40\nsize=3\nstride=1\n"
+                         "activation=leaky\n[connected]\noutput=70\nactivation=leaky\n",
+                         12);
+        use(fast ? "fast" : "stock");
+        for (int i = 0; i < 2; i++) {
+            layer *l = &net->layers[i];
+            const size_t weights = i == 0 ? (size_t)l->nweights : (size_t)(l->inputs * l->outputs);
+            test_fill(l->weight_updates, weights);
+            test_fill(l->bias_updates, 40);
+            if (l->scale_updates != NULL) test_fill(l->scale_updates, 40);
+        }
+        for (int step = 0; step < 3; step++)
+            update_network(net);
+    }
+    for (int i = 0; i < 2; i++) {
+        const layer *a = &nets[0]->layers[i], *b = &nets[1]->layers[i];
+        const size_t weights =
+            (i == 0 ? (size_t)a->nweights : (size_t)(a->inputs * a->outputs)) * sizeof(float);
+        assert_memory_equal(a->weights, b->weights, weights);
+        assert_memory_equal(a->weight_updates, b->weight_updates, weights);
+        assert_memory_equal(a->biases, b->biases, 40 * sizeof(float));
+        assert_memory_equal(a->bias_updates, b->bias_updates, 40 * sizeof(float));
+        if (a->scales != NULL) assert_memory_equal(a->scales, b->scales, 40 * sizeof(float));
+    }
+    free_network(nets[0]);
+    free_network(nets[1]);
+}
+
 static void test_bias(void **state)
 {
     (void)state;
@@ -181,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_activations), cmocka_unit_test(test_pooling),
         cmocka_unit_test(test_upsampling),  cmocka_unit_test(test_connected),
         cmocka_unit_test(test_elementwise), cmocka_unit_test(test_bias),
+        cmocka_unit_test(test_update),
     };
     return cmocka_run_group_tests_name("kernels: layers", tests, NULL, NULL);
 }
