@@ -268,7 +268,15 @@ static dnnl_primitive_t reorder(const dk_conv_plan *shared, int which, const dnn
     pthread_mutex_lock(&lock);
     if (p->reorder[which] == NULL) {
         dnnl_primitive_desc_t desc;
-        must(dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, NULL), "plan a reorder");
+        dnnl_primitive_attr_t attr;
+        dnnl_post_ops_t sum;
+        must(dnnl_primitive_attr_create(&attr), "make attributes");
+        must(dnnl_post_ops_create(&sum), "make attributes");
+        if (which == REORDER_UPDATES) must(dnnl_post_ops_append_sum(sum, 1), "add gradients");
+        must(dnnl_primitive_attr_set_post_ops(attr, sum), "make attributes");
+        must(dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, attr), "plan a reorder");
+        dnnl_post_ops_destroy(sum);
+        dnnl_primitive_attr_destroy(attr);
         must(dnnl_primitive_create(&p->reorder[which], desc), "make a reorder");
         dnnl_primitive_desc_destroy(desc);
     }
@@ -333,11 +341,9 @@ void dk_conv_plan_backward_weights(const dk_conv_plan *p, const float *src, cons
                                {DNNL_ARG_DIFF_DST, memory(&p->dst, ddst)},
                                {DNNL_ARG_DIFF_WEIGHTS, memory(md, sum)}};
     run_pass(p, PASS_WEIGHTS, args);
-    if (!dnnl_memory_desc_equal(&p->user, md)) {
-        float *ordered = dk_scratch(DK_SCRATCH_INNER, dnnl_memory_desc_get_size(&p->user));
-        run_reorder(p, REORDER_UPDATES, md, sum, &p->user, ordered);
-        sum = ordered;
-    }
-    dk_add(dnnl_memory_desc_get_size(&p->user) / sizeof(float), sum, updates);
+    if (dnnl_memory_desc_equal(&p->user, md))
+        dk_add(dnnl_memory_desc_get_size(md) / sizeof(float), sum, updates);
+    else
+        run_reorder(p, REORDER_UPDATES, md, sum, &p->user, updates); /* adds */
 }
 #endif
