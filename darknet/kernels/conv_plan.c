@@ -6,15 +6,7 @@
 #include "kernels/scratch.h"
 #include "kernels/vector.h"
 
-#ifdef DK_NO_DNNL
-
-const dk_conv_plan *dk_conv_plan_for(const layer *l)
-{
-    (void)l;
-    return NULL;
-}
-
-#else
+#ifndef DK_NO_DNNL
 #include <dnnl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -50,13 +42,17 @@ static dnnl_stream_t stream;
 static bool memory_low;
 
 /* Our own mistake or no memory: there is nothing to go on with. */
-static void must(dnnl_status_t status, const char *what)
+static _Noreturn void give_up(dnnl_status_t status, const char *what)
 {
-    if (status == dnnl_success) return;
     fprintf(stderr, "darknet: oneDNN could not %s (status %d)%s\n", what, (int)status,
             status == dnnl_out_of_memory ? ": out of memory; use a smaller batch= or more subdivisions="
                                          : "");
     exit(1);
+}
+
+static void must(dnnl_status_t status, const char *what)
+{
+    if (status != dnnl_success) give_up(status, what);
 }
 
 static bool is_vector_code(const_dnnl_primitive_desc_t desc)
@@ -213,7 +209,7 @@ const dk_conv_plan *dk_conv_plan_for(const layer *l)
         p = p->next;
     if (p == NULL) {
         p = calloc(1, sizeof *p);
-        if (p == NULL) must(dnnl_out_of_memory, "plan a convolution");
+        if (p == NULL) give_up(dnnl_out_of_memory, "plan a convolution");
         p->shape = k;
         choose(p);
         describe_in_words(p);
@@ -272,7 +268,15 @@ static dnnl_primitive_t reorder(const dk_conv_plan *shared, int which, const dnn
     pthread_mutex_lock(&lock);
     if (p->reorder[which] == NULL) {
         dnnl_primitive_desc_t desc;
-        must(dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, NULL), "plan a reorder");
+        dnnl_primitive_attr_t attr;
+        dnnl_post_ops_t sum;
+        must(dnnl_primitive_attr_create(&attr), "make attributes");
+        must(dnnl_post_ops_create(&sum), "make attributes");
+        if (which == REORDER_UPDATES) must(dnnl_post_ops_append_sum(sum, 1), "add gradients");
+        must(dnnl_primitive_attr_set_post_ops(attr, sum), "make attributes");
+        must(dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, attr), "plan a reorder");
+        dnnl_post_ops_destroy(sum);
+        dnnl_primitive_attr_destroy(attr);
         must(dnnl_primitive_create(&p->reorder[which], desc), "make a reorder");
         dnnl_primitive_desc_destroy(desc);
     }
@@ -337,11 +341,9 @@ void dk_conv_plan_backward_weights(const dk_conv_plan *p, const float *src, cons
                                {DNNL_ARG_DIFF_DST, memory(&p->dst, ddst)},
                                {DNNL_ARG_DIFF_WEIGHTS, memory(md, sum)}};
     run_pass(p, PASS_WEIGHTS, args);
-    if (!dnnl_memory_desc_equal(&p->user, md)) {
-        float *ordered = dk_scratch(DK_SCRATCH_INNER, dnnl_memory_desc_get_size(&p->user));
-        run_reorder(p, REORDER_UPDATES, md, sum, &p->user, ordered);
-        sum = ordered;
-    }
-    dk_add(dnnl_memory_desc_get_size(&p->user) / sizeof(float), sum, updates);
+    if (dnnl_memory_desc_equal(&p->user, md))
+        dk_add(dnnl_memory_desc_get_size(md) / sizeof(float), sum, updates);
+    else
+        run_reorder(p, REORDER_UPDATES, md, sum, &p->user, updates); /* adds */
 }
 #endif

@@ -140,6 +140,7 @@ static void loops(int TA, int TB, int M, int N, int K, float a, const float *A, 
     }
 }
 
+#ifndef DK_NO_DNNL
 /* True where the weights of the product are met only once: forward, gradient of the weights, gradient of the
  * input. */
 static bool is_thin(int TA, int TB, int M, int N, int K)
@@ -147,6 +148,7 @@ static bool is_thin(int TA, int TB, int M, int N, int K)
     if (TB) return !TA && M <= DK_THIN && N >= 64;
     return (TA && K <= DK_THIN) || (!TA && M <= DK_THIN && N >= 1024 && K >= 64);
 }
+#endif
 
 DK_EXPORT void gemm(int TA, int TB, int M, int N, int K, float ALPHA, float *A, int lda, float *B, int ldb,
                     float BETA, float *C, int ldc)

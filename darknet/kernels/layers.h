@@ -7,6 +7,8 @@
 
 void forward_convolutional_layer(layer l, network net);
 void backward_convolutional_layer(layer l, network net);
+void update_convolutional_layer(layer l, update_args a);
+void update_connected_layer(layer l, update_args a);
 void forward_batchnorm_layer(layer l, network net);
 void backward_batchnorm_layer(layer l, network net);
 void forward_maxpool_layer(const layer l, network net);
