@@ -7,6 +7,7 @@
 #include "preflight.h"
 #include "progress.h"
 #include "random.h"
+#include "repair.h"
 #include "stop.h"
 
 #include <limits.h>
@@ -23,6 +24,7 @@ network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
     dk_random_begin(DK_STREAM_INIT, cli->seed, 0, 0, 0);
     dk_chatter_hold(cfg);
     network *net = parse_network_cfg((char *)cfg);
+    dk_repair_network(net);
     if (weights) {
         dk_check_weights(weights, net, cli->force);
         load_weights(net, (char *)weights);
@@ -141,6 +143,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     if (dk_loader_next(loader, &d) != 0) {
         dk_progress_break(progress);
         dk_note("%s", dk_loader_error(loader));
+        dk_session_reason(session, dk_loader_error(loader));
         return DC_EFILE;
     }
     const double load_s = what_time_is_it_now() - began;

@@ -24,7 +24,8 @@
 #include "net/meter.h"
 #include "net/wire.h"
 
-#define DC__POLL_MS 50             /* how often a blocked call looks at stop and at the connection */
+#define DC__POLL_MS 50 /* how often a blocked call looks at stop and at the connection */
+#define DC__POLL_NS (DC__POLL_MS * (int64_t)1000000)
 #define DC__PING_NS 1000000000     /* a sign of life after this long without a frame sent */
 #define DC__KERNEL_BYTES (4 << 20) /* asked for, per direction; the kernel may grant less */
 #define DC__COST_BYTES 4096        /* a frame's cost is measured on those that carry no more */
@@ -46,10 +47,12 @@ typedef struct dc__link {
     _Atomic double in_Bps, out_Bps; /* goodput: ours, and the other direction's as the peer told */
     dc__least cost;                 /* sender's thread */
     _Atomic double cost_s, peer_cost_s;
-    _Atomic bool up;    /* a connection was seen */
-    _Atomic bool *stop; /* set by the owner: calls return DC_ESTOPPED */
-    int64_t silence_ns; /* DC_ETIMEOUT after this long without a frame */
-    char peer[64];      /* for lines: "the server at tcp://..." */
+    bool dialed;             /* we connect, the peer listens */
+    _Atomic uint64_t broken; /* connections that nanomsg had lost when this one was seen */
+    _Atomic bool up;         /* a connection was seen */
+    _Atomic bool *stop;      /* set by the owner: calls return DC_ESTOPPED */
+    int64_t silence_ns;      /* DC_ETIMEOUT after this long without a frame */
+    char peer[64];           /* for lines: "the server at tcp://..." */
 } dc__link;
 
 /* A received frame: payload is payload_bytes long, 4-byte aligned, and stays until dc__frame_free. */

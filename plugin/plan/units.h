@@ -20,9 +20,9 @@
 /* dc__block_bytes - the most bytes of a block in a model with these layers (dc__block_floats). */
 uint32_t dc__block_bytes(const dc_layer_cost *layers, int n_layers);
 
-/* dc__frame_bytes - frames of a two-phase plan's segments: no queue needs them short, but the link is
- * measured by what arrives behind one another, so a direction takes 16 frames or more as far as blocks allow.
- */
+/* dc__frame_bytes - the frames of a two-phase plan's segments, and the largest slices of duplex: no queue
+ * needs them shorter, but the link is measured by what arrives behind one another, so a direction takes about
+ * 16 frames or more, as far as blocks allow. */
 uint32_t dc__frame_bytes(const dc_layer_cost *layers, int n_layers);
 
 typedef struct dc__unit {

@@ -1,4 +1,5 @@
 /* downlink.c - the receiver: parameters into the model, word to the compute thread. */
+#include <math.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -121,6 +122,7 @@ static dc_error take_state(dc_worker *w, const dc__frame *frame)
 
 static dc_error take_start(dc_worker *w, const dc__frame *frame)
 {
+    if (frame->header.round > UINT32_MAX) return bad(frame, "of a round that no run reaches");
     pthread_mutex_lock(&w->lock);
     const bool again = w->started;
     if (!again) {
@@ -154,8 +156,9 @@ static dc_error take_stats(dc_worker *w, const dc__frame *frame)
 
 static dc_error take_pong(dc_worker *w, const dc__frame *frame)
 {
-    const double rtt_s = dc__seconds(w->link.heard_ns - (int64_t)frame->header.offset);
-    if (!(rtt_s >= 0)) return bad(frame, "from before its PING");
+    const uint64_t now = (uint64_t)(int64_t)w->link.heard_ns, sent = frame->header.offset;
+    if (sent > now) return bad(frame, "that makes no sense");
+    const double rtt_s = dc__seconds((int64_t)(now - sent));
     /* An answer that met traffic waited for it; it still bounds the round trip from above. */
     if (frame->header.flags & DC__QUIET) dc__least_add(&w->rtt, rtt_s);
     const double known_s = dc__least_get(&w->rtt);
@@ -168,8 +171,6 @@ static dc_error take_stop(const dc__frame *frame)
     char reason[DC__REASON_BYTES];
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__get_text(&in, reason, sizeof reason);
-    for (char *c = reason; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     return dc__fail(DC_EPEER, "the server ended the run: %s", reason[0] ? reason : "no reason given");
 }
 

@@ -44,7 +44,7 @@ const dc_plan *dc_worker_plan(const dc_worker *w)
 /* Credit must cover what is on the wire, and what waits until its acknowledgement is back. That one takes the
  * round trip, some time for threads to wake, and comes in a frame of the other direction, which waits behind
  * others and counts when all of it is there: up to three frames, of the slower direction. */
-#define WAKE_UP_S 2e-3
+#define WAKE_UP_S 4e-3
 uint64_t dc__plan_window(const dc_worker *w, bool up)
 {
     const double up_Bps = w->link.out_Bps, down_Bps = w->link.in_Bps, slice = w->plan.slice_bytes;

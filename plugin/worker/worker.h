@@ -30,7 +30,7 @@
 #include "net/link.h"
 #include "net/queue.h"
 
-#define DC__REPLAN_CHANGE 0.10 /* plan again when a cost moved by this share of the round */
+#define DC__REPLAN_CHANGE 0.05 /* plan again when a cost moved by this share of the round */
 #define DC__COST_KEEP 0.7      /* weight of the past in a layer's measured cost */
 
 /* What computation was measured to cost; the link's figures are the link's. Compute thread. */
@@ -92,6 +92,7 @@ struct dc_worker {
     bool pull_due;                                    /* (L) */
     bool pull_first;                                  /* (L) before pushes, not after */
     bool stat_due;                                    /* (L) */
+    uint64_t stat_round;                              /* (L) version that stat_out belongs to */
     float *stat_out;                                  /* [statistics] copy to send */
     bool ready_due, want_stat_due, pong_due, bye_due; /* (L) */
     uint64_t pong_stamp;                              /* (L) */

@@ -1,6 +1,6 @@
 /* test_sim_cases.c - the simulator against rounds worked out by hand. Links move one unit of bytes per
- * second, blocks (the smallest there are, as the models are small) and slices have 64 units, unless a case says
- * otherwise, so that times can be added up in the head. */
+ * second, blocks (the smallest there are, as the models are small) and slices have 64 units, unless a case
+ * says otherwise, so that times can be added up in the head. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -124,8 +124,9 @@ static void test_choices_follow_their_rules(void **state)
         const uint32_t slice = plan.slice_bytes;
         double round_s[DC__SLICE_RUNGS], best_s = INFINITY;
         int rungs = 0;
-        for (int k = 0; DC__SLICE_MOST >> k >= dc__block_bytes(layers, p.n_layers); k++, rungs++) {
-            plan.slice_bytes = DC__SLICE_MOST >> k;
+        const uint32_t most = dc__frame_bytes(layers, p.n_layers);
+        for (int k = 0; most >> k >= dc__block_bytes(layers, p.n_layers); k++, rungs++) {
+            plan.slice_bytes = most >> k;
             dc_sim_worker worker = {&p, &plan, 1};
             dc_forecast f;
             assert_int_equal(dc_simulate(&worker, 1, NULL, NULL, &f), DC_OK);
@@ -135,7 +136,7 @@ static void test_choices_follow_their_rules(void **state)
         int rung = 0;
         while (round_s[rung] > best_s * 1.001)
             rung++;
-        assert_int_equal(slice, DC__SLICE_MOST >> rung);
+        assert_int_equal(slice, most >> rung);
         chosen[rung]++;
         smallest += rung == rungs - 1;
         dc_plan_free(&plan);
