@@ -23,7 +23,10 @@ void dc__meter_frame(dc__meter *meter, int64_t now_ns, uint64_t n, bool busy)
         /* Rates a and b as products: no division by a time that may be 0. */
         const double ab = a->bytes * b->seconds, ba = b->bytes * a->seconds;
         const bool changed = ab > DC__METER_CHANGED * ba || ba > DC__METER_CHANGED * ab;
-        if (changed && b->bytes > 0.6 * lately) meter->known = meter->lately;
+        if (changed && b->bytes > 0.6 * lately) {
+            meter->known = meter->lately;
+            meter->lately = (dc__sums){0}; /* it may hold some of the old link: the next look is free of it */
+        }
     }
     meter->last_ns = now_ns;
 }
