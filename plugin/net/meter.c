@@ -11,12 +11,21 @@ static void add(dc__sums *sums, double bytes, double seconds, double memory_byte
     sums->seconds = keep * sums->seconds + seconds;
 }
 
+/* A receiver that had to wait for a processor sees one frame late, or the next ones all at once. Where those
+ * that make up for it are not busy themselves, one such moment must not outweigh all the others. */
+static double credible(const dc__sums *known, double bytes, double seconds)
+{
+    if (known->bytes < DC__METER_ENOUGH_BYTES || known->seconds <= 0) return seconds;
+    const double expected = bytes * known->seconds / known->bytes;
+    return fmax(expected / DC__METER_CREDIBLE, fmin(expected * DC__METER_CREDIBLE, seconds));
+}
+
 void dc__meter_frame(dc__meter *meter, int64_t now_ns, uint64_t n, bool busy)
 {
     if (busy && meter->last_ns) {
         const double memory = meter->memory_bytes > 0 ? meter->memory_bytes : DC__METER_MEMORY_BYTES;
         const double lately = fmax(DC__METER_LATELY * memory, DC__METER_LATELY_BYTES);
-        const double seconds = dc__seconds(now_ns - meter->last_ns);
+        const double seconds = credible(&meter->known, (double)n, dc__seconds(now_ns - meter->last_ns));
         add(&meter->known, (double)n, seconds, memory);
         add(&meter->lately, (double)n, seconds, lately);
         const dc__sums *a = &meter->known, *b = &meter->lately;

@@ -32,6 +32,7 @@ typedef struct dc__meter {
 #define DC__METER_MEMORY_BYTES 1e6
 #define DC__METER_LATELY 0.125          /* of the memory, */
 #define DC__METER_LATELY_BYTES 262144.0 /* but more than any shaper lets through at once */
+#define DC__METER_CREDIBLE 8.0          /* one frame counts as so much faster or slower at most */
 #define DC__METER_CHANGED 1.5           /* so many times faster or slower is another link */
 #define DC__METER_ENOUGH_BYTES 32768.0
 

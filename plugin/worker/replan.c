@@ -44,15 +44,20 @@ const dc_plan *dc_worker_plan(const dc_worker *w)
 }
 
 /* Credit must cover what is on the wire, and what waits until its acknowledgement is back. That one takes the
- * round trip, some time for threads to wake, and comes in a frame of the other direction, which waits behind
- * others and counts when all of it is there: up to three frames, of the slower direction. */
-#define WAKE_UP_S 4e-3
+ * round trip (of which TCP's own queues and losses make more), time for threads to wake, and comes in a frame
+ * of the other direction, which waits behind others and counts when all of it is there. Too little starves
+ * the link; too much only lets a frame wait longer behind lower ones: a few per cent of a round at most, so
+ * that small models are still sent in order. */
+#define WAKE_UP_S 10e-3
+#define WAKE_UP_SHARE 0.05
 uint64_t dc__plan_window(const dc_worker *w, bool up)
 {
     const double up_Bps = w->link.out_Bps, down_Bps = w->link.in_Bps, slice = w->plan.slice_bytes;
     if (w->plan.strategy != DC_DUPLEX || !(up_Bps > 0) || !(down_Bps > 0)) return 0;
-    const double loop_s =
-        1.25 * known(w->rtt_s, GUESS_RTT_S) + WAKE_UP_S + 3 * slice / fmin(up_Bps, down_Bps);
+    const double slower_Bps = fmin(up_Bps, down_Bps);
+    const double wake_s =
+        fmin(WAKE_UP_S, WAKE_UP_SHARE * (double)w->model->start[DC_TRAINED + 1] * sizeof(float) / slower_Bps);
+    const double loop_s = 3 * known(w->rtt_s, GUESS_RTT_S) + wake_s + 4 * slice / slower_Bps;
     return (uint64_t)((up ? up_Bps : down_Bps) * loop_s + slice);
 }
 
