@@ -7,6 +7,7 @@
 #include "preflight.h"
 #include "progress.h"
 #include "random.h"
+#include "repair.h"
 #include "stop.h"
 
 #include <limits.h>
@@ -23,6 +24,7 @@ network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
     dk_random_begin(DK_STREAM_INIT, cli->seed, 0, 0, 0);
     dk_chatter_hold(cfg);
     network *net = parse_network_cfg((char *)cfg);
+    dk_repair_network(net);
     if (weights) {
         dk_check_weights(weights, net, cli->force);
         load_weights(net, (char *)weights);
