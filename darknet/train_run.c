@@ -143,6 +143,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     if (dk_loader_next(loader, &d) != 0) {
         dk_progress_break(progress);
         dk_note("%s", dk_loader_error(loader));
+        dk_session_reason(session, dk_loader_error(loader));
         return DC_EFILE;
     }
     const double load_s = what_time_is_it_now() - began;

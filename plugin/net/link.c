@@ -59,6 +59,7 @@ dc_error dc__link_dial(dc__link *link, const char *url, const char *peer, double
 {
     dc_error err = open_socket(link, peer, silence_s, stop);
     if (err) return err;
+    link->dialed = true;
     link->endpoint = nn_connect(link->socket, url);
     if (link->endpoint >= 0) return DC_OK;
     int why = nn_errno();
@@ -73,14 +74,28 @@ void dc__link_close(dc__link *link)
     link->socket = -1;
 }
 
+static uint64_t broken_connections(const dc__link *link)
+{
+    return nn_get_statistic(link->socket, NN_STAT_BROKEN_CONNECTIONS);
+}
+
+static void note_up(dc__link *link)
+{
+    if (link->up) return;
+    link->broken = broken_connections(link);
+    link->up = true;
+}
+
 /* What ends a blocked call, looked at every DC__POLL_MS: nanomsg itself reports none of it. */
 static dc_error look_around(dc__link *link)
 {
     if (link->stop && *link->stop) return dc__fail(DC_ESTOPPED, "stopped while waiting for %s", link->peer);
-    bool connected = nn_get_statistic(link->socket, NN_STAT_CURRENT_CONNECTIONS) > 0;
-    if (connected)
-        link->up = true;
-    else if (link->up)
+    const bool connected = nn_get_statistic(link->socket, NN_STAT_CURRENT_CONNECTIONS) > 0;
+    if (connected) note_up(link);
+    /* nanomsg may have a new connection before anyone looks; what was under way in the old one is lost. Only
+     * who dialed can tell: at a listener the broken one may have been a stranger's. */
+    const bool replaced = link->dialed && link->up && broken_connections(link) != link->broken;
+    if (replaced || (link->up && !connected))
         return dc__fail(DC_EPEER, "the connection to %s was lost", link->peer);
     int64_t silence = dc__now_ns() - link->heard_ns;
     if (link->silence_ns > 0 && silence > link->silence_ns)
@@ -152,7 +167,7 @@ dc_error dc__link_receive(dc__link *link, dc__frame *frame, int wait_ms)
         if (err) return err;
         if (dc__now_ns() >= until) return DC_OK;
     }
-    link->up = true;
+    note_up(link);
     link->heard_ns = dc__now_ns();
     link->received_bytes += (uint64_t)n;
     dc_error err = dc__wire_open(frame->message, (size_t)n, &frame->header);

@@ -13,7 +13,8 @@
 
 #include "net/wire.h"
 
-#define DC__POLL_MS 50         /* how often a blocked call looks at stop and at the connection */
+#define DC__POLL_MS 50 /* how often a blocked call looks at stop and at the connection */
+#define DC__POLL_NS (DC__POLL_MS * (int64_t)1000000)
 #define DC__PING_NS 1000000000 /* a sign of life after this long without a frame sent */
 
 typedef struct dc__link {
@@ -23,10 +24,12 @@ typedef struct dc__link {
     _Atomic int64_t heard_ns;   /* last frame received, or the start */
     int64_t sent_ns;            /* last frame sent; sender's thread */
     _Atomic uint64_t sent_bytes, received_bytes;
-    _Atomic bool up;    /* a connection was seen */
-    _Atomic bool *stop; /* set by the owner: calls return DC_ESTOPPED */
-    int64_t silence_ns; /* DC_ETIMEOUT after this long without a frame */
-    char peer[64];      /* for lines: "the server at tcp://..." */
+    bool dialed;             /* we connect, the peer listens */
+    _Atomic uint64_t broken; /* connections that nanomsg had lost when this one was seen */
+    _Atomic bool up;         /* a connection was seen */
+    _Atomic bool *stop;      /* set by the owner: calls return DC_ESTOPPED */
+    int64_t silence_ns;      /* DC_ETIMEOUT after this long without a frame */
+    char peer[64];           /* for lines: "the server at tcp://..." */
 } dc__link;
 
 /* A received frame: payload is payload_bytes long, 4-byte aligned, and stays until dc__frame_free. */

@@ -186,6 +186,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     }
     w->info.round++;
     w->stat_due = true;
+    w->stat_round = w->info.round;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
     dc__plan_adopt(w);

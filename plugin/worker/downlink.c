@@ -1,4 +1,5 @@
 /* downlink.c - the receiver: parameters into the model, word to the compute thread. */
+#include <math.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -120,6 +121,7 @@ static dc_error take_state(dc_worker *w, const dc__frame *frame)
 
 static dc_error take_start(dc_worker *w, const dc__frame *frame)
 {
+    if (frame->header.round > UINT32_MAX) return bad(frame, "of a round that no run reaches");
     pthread_mutex_lock(&w->lock);
     const bool again = w->started;
     if (!again) {
@@ -155,9 +157,11 @@ static dc_error take_pong(dc_worker *w, const dc__frame *frame)
 {
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     const double up = dc__get_double(&in), overhead = dc__get_double(&in);
-    const double rtt = dc__seconds(dc__now_ns() - (int64_t)frame->header.offset);
+    const uint64_t now = (uint64_t)dc__now_ns(), sent = frame->header.offset;
     dc__profiler *p = &w->profiler;
-    if (in.failed || !(up >= 0) || !(overhead >= 0) || !(rtt >= 0)) return bad(frame, "that makes no sense");
+    if (in.failed || !isfinite(up) || up < 0 || !isfinite(overhead) || overhead < 0 || sent > now)
+        return bad(frame, "that makes no sense");
+    const double rtt = dc__seconds((int64_t)(now - sent));
     if (up > 0) p->up_Bps = up;
     if (overhead > p->overhead_s) p->overhead_s = overhead;
     /* Queues make it longer, never shorter: the least is the link's, forgotten slowly. */
@@ -170,8 +174,6 @@ static dc_error take_stop(const dc__frame *frame)
     char reason[DC__REASON_BYTES];
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__get_text(&in, reason, sizeof reason);
-    for (char *c = reason; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     return dc__fail(DC_EPEER, "the server ended the run: %s", reason[0] ? reason : "no reason given");
 }
 

@@ -130,6 +130,12 @@ static dc_error step(dc_worker *w, bool *idle, bool *done, bool busy)
         const bool slices = w->pull_slices;
         const uint32_t slice_bytes = w->pull_slice_bytes;
         UNLOCKED(send_pull(w, version, slices, slice_bytes));
+    } else if (w->stat_due && (w->push.left == 0 || w->push_round == w->stat_round)) {
+        /* After the gradients of its round and before the first of the next: the server counts on it. */
+        const uint64_t version = w->stat_round;
+        UNLOCKED(send_stats(w, version));
+        w->stat_due = false;
+        pthread_cond_signal(&w->arrived);
     } else if (dc__queue_next(&w->push, &first, &n, &last)) {
         const uint64_t *offset = w->model->block_offset;
         dc__header header = {.type = DC__GRAD,
@@ -139,11 +145,6 @@ static dc_error step(dc_worker *w, bool *idle, bool *done, bool busy)
                              .count = (uint32_t)(offset[first + n] - offset[first]),
                              .rate = w->push_rate};
         UNLOCKED(send_values(w, header, true));
-    } else if (w->stat_due) {
-        const uint64_t version = w->info.round;
-        UNLOCKED(send_stats(w, version));
-        w->stat_due = false;
-        pthread_cond_signal(&w->arrived);
     } else if (w->want_stat_due && w->push.left == 0) {
         w->want_stat_due = false;
         UNLOCKED(send_word(w, DC__WANT_STAT, 0));

@@ -93,6 +93,7 @@ struct dc_worker {
     bool pull_due;                                    /* (L) */
     bool pull_first;                                  /* (L) before pushes, not after */
     bool stat_due;                                    /* (L) */
+    uint64_t stat_round;                              /* (L) version that stat_out belongs to */
     float *stat_out;                                  /* [statistics] copy to send */
     bool ready_due, want_stat_due, pong_due, bye_due; /* (L) */
     uint64_t pong_stamp;                              /* (L) */
