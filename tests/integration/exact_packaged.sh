@@ -17,9 +17,13 @@ settings()
     case $1 in
     alexnet) size=67 ;;
     cifar*) size=12 batch=4 subdivisions=2 ;;
-    darknet | darknet19 | resnet18 | yolov3-tiny | tiny) batch=4 subdivisions=2 ;;
+    darknet | darknet19 | resnet18 | tiny) batch=4 subdivisions=2 ;;
     go*) size=9 ;;
-    gru | rnn*) size= more="time_steps=4" ;;
+    densenet*) batch=4 rate=.0001 ;;
+    gru) size= batch=4 more="time_steps=4" ;;
+    rnn*) size= batch=4 rate=.00001 more="time_steps=4" ;; # normalised over so few samples, it is easily blown up
+    yolov3-tiny) batch=4 subdivisions=2 ;;
+    yolov3*) size=64 rate=.0001 ;;
     yolov1*) size=64 ;;
     esac
     echo ${size:+width=$size height=$size} batch=$batch subdivisions=$subdivisions learning_rate=$rate burn_in=2 $more
