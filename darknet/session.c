@@ -170,6 +170,11 @@ int dk_session_save(dk_session *s, const char *path)
     return err;
 }
 
+void dk_session_blame(dk_session *s, const char *line)
+{
+    snprintf(s->reason, sizeof s->reason, "%s", line);
+}
+
 int dk_session_close(dk_session *s, bool ok)
 {
     int err = DC_OK;
