@@ -93,7 +93,8 @@ static recipe draw_recipe(uint64_t *random)
     recipe r = {.layers = 1 + (int)(next_random(random) % MOST_LAYERS)};
     r.algorithm = next_random(random) % 4 == 0 ? DC_ADAM : DC_SGD;
     for (int i = 0; i < r.layers; i++) {
-        static const size_t sizes[] = {0, 1, 100, 5000, DC__BLOCK_FLOATS, DC__BLOCK_FLOATS + 1, 40000, 90000};
+        static const size_t sizes[] = {
+            0, 1, 100, 5000, DC__BLOCK_FLOATS_MOST, DC__BLOCK_FLOATS_MOST + 1, 40000, 90000};
         r.count[i] = sizes[next_random(random) % 8];
         if (r.count[i] > 1 && next_random(random) % 2) r.count[i] -= next_random(random) % (r.count[i] / 2);
         r.stats[i] = r.count[i] && next_random(random) % 2 ? 1 + next_random(random) % 50 : 0;
