@@ -122,7 +122,7 @@ static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
     peer->upload_at = 0;
     peer->welcomed_ns = dc__now_ns();
     peer->stop = false;
-    memset(&peer->meter, 0, sizeof peer->meter);
+    peer->link.meter.memory_bytes = (double)dc_model_trained_bytes(s->model, -1);
     if (getrandom(&peer->token, sizeof peer->token, 0) != (ssize_t)sizeof peer->token)
         return dc__fail(DC_ENET, "no random numbers from the kernel");
     if (rank == 0 && !s->resumed) {

@@ -49,6 +49,7 @@ dc_error dc__peer_want(dc__peer *peer, const dc__frame *frame)
         err = read_segments(peer, frame, n);
     if (!err) {
         peer->want = h->round;
+        peer->link.window_bytes = h->offset;
         dc__queue_start(&peer->queue, n, h->flags & DC__PULL_SLICES, h->count);
         for (uint32_t b = 0; b < s->model->n_blocks; b++)
             if (s->version[b] == peer->want) dc__queue_ready(&peer->queue, b);
@@ -144,14 +145,16 @@ static dc_error send_mean_stats(dc__peer *peer)
     return err;
 }
 
-static dc_error send_pong(dc__peer *peer, uint64_t stamp)
+static dc_error send_pong(dc__peer *peer, uint64_t stamp, bool quiet)
 {
-    uint8_t payload[16];
-    dc__bytes out = dc__bytes_over(payload, sizeof payload);
-    dc__put_double(&out, peer->up_Bps);
-    dc__put_double(&out, peer->up_overhead_s);
-    dc__header header = {.type = DC__PONG, .offset = stamp};
-    return dc__link_send_small(&peer->link, &header, payload, sizeof payload);
+    dc__header header = {.type = DC__PONG, .flags = quiet ? DC__QUIET : 0, .offset = stamp};
+    return dc__link_send_small(&peer->link, &header, NULL, 0);
+}
+
+static dc_error send_ack(dc__peer *peer)
+{
+    dc__header header = {.type = DC__ACK};
+    return dc__link_send_small(&peer->link, &header, NULL, 0);
 }
 
 static dc_error send_words(dc__peer *peer, dc__type type, const char *words)
@@ -166,13 +169,14 @@ static dc_error send_words(dc__peer *peer, dc__type type, const char *words)
 }
 
 /* Picks and does one thing, the lock held on entry and return. *idle if there was nothing to do; *done at the
- * end. */
-static dc_error step(dc__peer *peer, bool *idle, bool *done, bool busy)
+ * end. *busy is true while the sender, and so the link, always had parameters to go on with. */
+static dc_error step(dc__peer *peer, bool *idle, bool *done, bool *busy)
 {
     dc_server *s = peer->server;
     uint32_t first, n;
     bool last;
     dc_error err = DC_OK;
+    const bool waits = dc__queue_waits(&peer->queue), quiet = !waits && dc__link_quiet(&peer->link);
 #define UNLOCKED(action)                \
     do {                                \
         pthread_mutex_unlock(&s->lock); \
@@ -200,22 +204,27 @@ static dc_error step(dc__peer *peer, bool *idle, bool *done, bool busy)
     } else if (peer->pong_due) {
         peer->pong_due = false;
         const uint64_t stamp = peer->pong_stamp;
-        UNLOCKED(send_pong(peer, stamp));
-    } else if (dc__queue_next(&peer->queue, &first, &n, &last)) {
+        const bool both_quiet = quiet && peer->pong_quiet;
+        UNLOCKED(send_pong(peer, stamp, both_quiet));
+    } else if (waits && dc__link_has_credit(&peer->link) && dc__queue_next(&peer->queue, &first, &n, &last)) {
         const uint64_t version = peer->want, offset = s->model->block_offset[first];
         dc__header header = {.type = DC__PARAM,
-                             .flags = (uint8_t)((last ? DC__LAST : 0) | (busy ? DC__BUSY : 0)),
+                             .flags = (uint8_t)((last ? DC__LAST : 0) | (*busy ? DC__BUSY : 0)),
                              .round = version,
                              .offset = offset,
                              .count = (uint32_t)(s->model->block_offset[first + n] - offset),
                              .rate = s->state.rate[version & 1]};
+        *busy = true;
         UNLOCKED(send_values(peer, header, s->state.value[version & 1] + offset));
+    } else if (dc__link_owes_ack(&peer->link)) {
+        UNLOCKED(send_ack(peer));
     } else if (peer->stat_due && dc__state_stats(s, s->state.round)) {
         peer->stat_due = false;
         UNLOCKED(send_mean_stats(peer));
     } else {
         *idle = true;
     }
+    if (!waits) *busy = false;
 #undef UNLOCKED
     return err;
 }
@@ -229,8 +238,7 @@ void *dc__peer_send(void *argument)
     pthread_mutex_lock(&s->lock);
     while (!done && !err) {
         bool idle = false;
-        err = step(peer, &idle, &done, busy);
-        busy = !idle;
+        err = step(peer, &idle, &done, &busy);
         if (idle) dc__server_wait(s, &peer->wake);
     }
     pthread_mutex_unlock(&s->lock);

@@ -174,26 +174,21 @@ static dc_error check_turn(dc__peer *peer, uint64_t round)
 
 static dc_error take_gradient(dc__peer *peer, dc__frame *frame)
 {
-    const dc__header *h = &frame->header;
-    dc__meter_frame(&peer->meter, dc__now_ns(), DC__HEADER_BYTES + (uint64_t)h->payload_bytes,
-                    h->flags & DC__BUSY);
-    double goodput, overhead;
-    if (dc__meter_read(&peer->meter, &goodput, &overhead)) {
-        peer->up_Bps = goodput;
-        peer->up_overhead_s = overhead;
-    }
-    dc_error err = check_turn(peer, h->round);
+    dc_error err = check_turn(peer, frame->header.round);
     bool kept = false;
     if (!err) err = dc__round_gradient(peer, frame, &kept);
     if (kept) frame->message = NULL;
     return err;
 }
 
-static void note(dc__peer *peer, bool *due, uint64_t stamp)
+static void note(dc__peer *peer, bool *due, const dc__header *header)
 {
     pthread_mutex_lock(&peer->server->lock);
     *due = true;
-    if (due == &peer->pong_due) peer->pong_stamp = stamp;
+    if (due == &peer->pong_due) {
+        peer->pong_stamp = header->offset;
+        peer->pong_quiet = header->flags & DC__QUIET;
+    }
     pthread_cond_signal(&peer->wake);
     pthread_mutex_unlock(&peer->server->lock);
 }
@@ -224,18 +219,27 @@ static dc_error dispatch(dc__peer *peer, dc__frame *frame)
     case DC__STAT:
         return take_stats(peer, frame);
     case DC__WANT_STAT:
-        note(peer, &peer->stat_due, 0);
+        note(peer, &peer->stat_due, &frame->header);
         return DC_OK;
     case DC__PING:
-        note(peer, &peer->pong_due, frame->header.offset);
+        note(peer, &peer->pong_due, &frame->header);
         return DC_OK;
     case DC__PONG:
+    case DC__ACK:
         return DC_OK;
     case DC__BYE:
         return take_bye(peer, frame);
     default:
         return unexpected(peer, frame, "that only a server sends");
     }
+}
+
+/* The sender may have waited for credit, and may have to acknowledge. */
+static void wake_sender(dc__peer *peer)
+{
+    pthread_mutex_lock(&peer->server->lock);
+    pthread_cond_signal(&peer->wake);
+    pthread_mutex_unlock(&peer->server->lock);
 }
 
 void *dc__peer_receive(void *argument)
@@ -248,6 +252,7 @@ void *dc__peer_receive(void *argument)
         dc__frame frame;
         err = dc__link_receive(&peer->link, &frame, -1);
         if (!err) err = dispatch(peer, &frame);
+        if (!err) wake_sender(peer);
         dc__frame_free(&frame);
     }
     char line[DC__LINE_BYTES];

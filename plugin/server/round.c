@@ -98,7 +98,7 @@ static void apply_block(dc_server *s, uint32_t b, uint64_t version)
     const size_t n = (size_t)(m->block_offset[b + 1] - offset);
     const dc__slot *slot = &s->slots[(size_t)b * (size_t)s->workers];
     const bool adam = m->optimizer.algorithm == DC_ADAM;
-    float adam_sum[DC__BLOCK_FLOATS];
+    float adam_sum[DC__BLOCK_FLOATS_MOST];
     float *sum = adam ? adam_sum : s->state.moment1[1 - (version & 1)] + offset;
     int rank = 0;
     if (adam || s->workers == 1) /* a worker alone pushes its velocity with the gradient */

@@ -29,7 +29,6 @@
 #include "core/model.h"
 #include "net/address.h"
 #include "net/link.h"
-#include "net/meter.h"
 #include "net/queue.h"
 
 #define DC__ATTACH_TIMEOUT_S 10.0
@@ -71,19 +70,18 @@ typedef struct dc__peer {
     bool welcome_upload;
     uint64_t upload_at; /* receiver only: next float of the upload */
     int64_t welcomed_ns;
-    dc__meter meter; /* receiver only: what comes up */
     /* receiver only: what it has pushed. A round at a time, each block once. */
     uint64_t *given;  /* bitmap [n_blocks] of given_round */
     uint32_t n_given; /* blocks in it, 0 = nothing was ever pushed */
     uint64_t given_round;
     _Atomic uint64_t reached; /* given_round + 1, 0 = nothing yet; for other workers' receivers */
-    _Atomic double up_Bps, up_overhead_s;
 
     dc__peer_state state; /* (L) from here on */
     uint64_t finished_round;
     pthread_cond_t wake; /* for the sender */
     bool start_due, pong_due, stat_due, ack_due, stop_due;
     uint64_t pong_stamp;
+    bool pong_quiet; /* the PING met an idle link */
     /* what the worker wants next */
     uint64_t want; /* version, DC__NO_ROUND = nothing */
     dc__queue queue;

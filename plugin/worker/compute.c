@@ -111,6 +111,7 @@ static void start_pushing(dc_worker *w)
     w->push_round = w->info.round;
     w->push_rate = w->rate;
     dc__queue_start(&w->push, n, slices, plan->slice_bytes);
+    w->link.window_bytes = dc__plan_window(w, true);
     if (slices) dc__worker_pull(w, w->info.round + 1, true);
     w->pushing = true;
 }

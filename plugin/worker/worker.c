@@ -180,6 +180,7 @@ static dc_error attach(dc_worker *w, const dc__welcome *welcome)
     (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
     dc_error err = dc__link_dial(&w->link, url, name, timeout_s(w), &w->stop);
     if (err) return err;
+    w->link.meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
     dc__header header = {.type = DC__ATTACH, .offset = welcome->token};
     return dc__link_send_small(&w->link, &header, NULL, 0);
 }

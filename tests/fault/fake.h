@@ -13,7 +13,7 @@
 #include "net/join.h"
 #include "net/link.h"
 
-#define FAKE_W0 20000u
+#define FAKE_W0 2000u
 #define FAKE_W2 100u
 #define FAKE_STATS 7u
 #define FAKE_TRAINED (FAKE_W0 + FAKE_W2)

@@ -18,8 +18,8 @@ typedef void (*lie)(fake *liar, fake *honest);
 static void half_a_block(fake *l, fake *h)
 {
     (void)h;
-    float values[8192] = {0};
-    (void)fake_send(l, (dc__header){.type = DC__GRAD, .round = 1, .count = 8192, .rate = .1f}, values,
+    float values[512] = {0};
+    (void)fake_send(l, (dc__header){.type = DC__GRAD, .round = 1, .count = 512, .rate = .1f}, values,
                     sizeof values);
 }
 
@@ -27,7 +27,7 @@ static void count_that_is_not_the_payloads(fake *l, fake *h)
 {
     (void)h;
     float values[8] = {0};
-    (void)fake_send(l, (dc__header){.type = DC__GRAD, .round = 1, .count = 16384, .rate = .1f}, values,
+    (void)fake_send(l, (dc__header){.type = DC__GRAD, .round = 1, .count = 1024, .rate = .1f}, values,
                     sizeof values);
 }
 
