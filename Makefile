@@ -43,6 +43,9 @@ KERNEL_CXX  := $(wildcard darknet/kernels/*.cpp)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 NUM_SRC     := $(wildcard tests/numeric/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+EXACT_SRC   := $(wildcard tests/exact/*.c)
+BENCH_SRC   := $(wildcard tests/bench/bench_*.c)
+BOX_SRC     := $(wildcard scripts/netlab.d/*.c)
 
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ     := $(call obj,$(LIB_SRC))
@@ -54,18 +57,20 @@ FRONT_OBJ   := $(filter-out $(call obj,darknet/main.c),$(DARKNET_OBJ))
 UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
+EXACT_BIN   := $(BUILD)/tests/exact_net
+BENCH_BIN   := $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(BENCH_SRC))
 
 DARKNET_CFLAGS := -isystem $(DARKNET_DIR)/include -Idarknet -DOPENCV
 DARKNET_LIBS   := -L$(DARKNET_DIR) -Wl,-rpath,$(DARKNET_DIR) -ldarknet
 OPENCV_LIBS    := -lopencv_videoio -lopencv_highgui -lopencv_imgcodecs -lopencv_imgproc -lopencv_core
-# arm64 machines without oneDNN can build with KERNEL_LIBS=.
+# Without oneDNN: make KERNEL_CFLAGS=-DDK_NO_DNNL KERNEL_LIBS=-fopenmp (our own loops then do all of it).
 KERNEL_LIBS    ?= -ldnnl -fopenmp
 LIB_LIBS        = $(call pkg_libs,$(PKGS)) -lm
 TOOL_LIBS       = $(call pkg_libs,libcjson)
 # Tests link everything of the tool but its main().
 TOOL_TEST_OBJ   = $(filter-out $(call obj,plugin/tool/main.c),$(TOOL_OBJ))
 
-all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/darknet
+all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/darknet $(BUILD)/delaybox
 
 $(BUILD)/obj/plugin/%.c.o: plugin/%.c
 	$(call say,CC,$<)
@@ -97,6 +102,11 @@ $(BUILD)/obj/tests/%.c.o: tests/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fopenmp $(DARKNET_CFLAGS) -Itests $(call pkg_cflags,$(PKGS) cmocka) -c $< -o $@
 
+$(BUILD)/obj/scripts/%.c.o: scripts/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
 $(BUILD)/libdynacomm.a: $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -116,6 +126,11 @@ $(BUILD)/darknet: $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
 
+# The network lab's wire with a delay (scripts/netlab).
+$(BUILD)/delaybox: $(call obj,$(BOX_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
 $(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -126,15 +141,34 @@ $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KE
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS) $(call pkg_libs,cmocka)
 
+# One program that the tests/integration/exact_*.sh drive.
+$(EXACT_BIN): $(call obj,$(EXACT_SRC)) $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+
 $(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN)
+$(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
+
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(BENCH_BIN) $(BUILD)/kernels-bench
 
 check: tests
 	$(Q)scripts/run-tests $(BUILD)
+
+# Seconds per training step and inference against the packaged library and PyTorch: about an hour. See the script.
+bench-kernels: $(BUILD)/kernels-bench
+	$(Q)scripts/bench-kernels
 
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
@@ -157,6 +191,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all tests check format lint install clean
+.PHONY: all bench-kernels tests check format lint install clean
 .SECONDARY:
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

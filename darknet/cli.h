@@ -29,7 +29,8 @@ typedef struct dk_cli {
     const char *trace;
     int rank;           /* wished number among the workers, -1 = any */
     int timeout_s;      /* a silent server is given up after this long, 0 = the default */
-    bool shared_backup; /* several workers save into one directory: only rank 0 does */
+    bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
+                         * leaves .backup to the server */
     bool quiet;         /* no line per round */
 } dk_cli;
 

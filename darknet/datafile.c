@@ -85,7 +85,7 @@ static int number(const char *text, const char *key, const char *path, long leas
     return (int)n;
 }
 
-void dk_datafile_read(const char *path, bool classifier, dk_datafile *data)
+void dk_datafile_read(const char *path, dk_datafile_use use, dk_datafile *data)
 {
     *data = (dk_datafile){.path = path};
     dk_file_check(path, "data file");
@@ -97,8 +97,9 @@ void dk_datafile_read(const char *path, bool classifier, dk_datafile *data)
     for (size_t n = strlen(backup); n > 1 && backup[n - 1] == '/'; n--)
         backup[n - 1] = '\0';
     data->backup = backup;
-    if (classifier) {
+    if (use != DK_FOR_DETECTOR)
         data->classes = number(need(options, "classes", "10", path), "classes", path, 1);
+    if (use == DK_FOR_CLASSIFIER) {
         const char *tag = find(options, "tag");
         data->tag = tag && number(tag, "tag", path, 0) != 0;
         if (!data->tag) data->labels = need(options, "labels", "data/labels.list", path);

@@ -26,9 +26,11 @@ typedef struct dk_datafile {
 void dk_lines_read(const char *path, const char *what, dk_lines *lines);
 void dk_lines_free(dk_lines *lines);
 
-/* dk_datafile_read - reads path for `classifier train` (classifier) or `detector train`. Strings live until
+typedef enum dk_datafile_use { DK_FOR_CLASSIFIER, DK_FOR_DETECTOR, DK_FOR_REGRESSOR } dk_datafile_use;
+
+/* dk_datafile_read - reads what a training command of that kind needs. Strings live until
  * the program ends. Ends the program with a line that names a missing key. */
-void dk_datafile_read(const char *path, bool classifier, dk_datafile *data);
+void dk_datafile_read(const char *path, dk_datafile_use use, dk_datafile *data);
 
 /* dk_file_check - ends the program with a line unless path is a readable regular file (or a pipe). */
 void dk_file_check(const char *path, const char *what);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +22,29 @@ static int saved_stderr = -1; /* where stderr really goes while chatter is held 
 static int chatter = -1;
 static const char *subject_held;
 
+static atomic_bool progress_drawn;
+
+void dk_drawn(bool drawn)
+{
+    atomic_store(&progress_drawn, drawn);
+}
+
+void dk_log(const char *who, const char *line)
+{
+    char text[2400];
+    const bool wipe = atomic_load(&progress_drawn) && isatty(STDERR_FILENO);
+    snprintf(text, sizeof text, "%s%s: %s", wipe ? "\r\033[K" : "", who, line);
+    for (char *p = text + wipe; *p; p++) /* one message, one line: a path may hold anything */
+        if (*p == '\n' || *p == '\r') *p = ' ';
+    fprintf(stderr, "%s\n", text);
+    fflush(stderr);
+}
+
 static void say(const char *format, va_list args)
 {
     char line[2048];
-    int n = snprintf(line, sizeof line, "darknet: ");
-    vsnprintf(line + n, sizeof line - (size_t)n - 1, format, args);
-    for (char *p = line; *p; p++) /* one message, one line: a path may hold anything */
-        if (*p == '\n' || *p == '\r') *p = ' ';
-    strcat(line, "\n");
-    fputs(line, stderr);
-    fflush(stderr);
+    vsnprintf(line, sizeof line, format, args);
+    dk_log("darknet", line);
 }
 
 static void drop_chatter(void)

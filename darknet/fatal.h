@@ -12,6 +12,13 @@ void dk_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 
 /* dk_note - one line on stderr, "darknet: " first, for what the user should know but need not act on. */
 void dk_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* dk_log - one line on stderr that begins with "who: ". Any thread. */
+void dk_log(const char *who, const char *line);
+
+/* dk_drawn - tells that a progress line stands on the terminal: the next message wipes it first. Any thread.
+ */
+void dk_drawn(bool drawn);
+
 /* dk_chatter_hold - from here on, what the library writes to stderr is kept back; while it is, an assertion
  * or error of the library is reported as a fault of `subject` (a file name; borrowed). One holder at a time.
  * dk_chatter_release - shows what was kept, in order, and lets stderr through again. */

@@ -47,18 +47,14 @@ static int room_for_round(dk_loader *loader)
  */
 static int load_row(load_args args, const char *list, char *path, data *row, char *text, size_t size)
 {
-    const bool boxes = args.type == DETECTION_DATA;
-    if (boxes) {
-        char labels[4096], problem[5120];
-        dk_boxes_path(path, labels);
-        if (dk_check_boxes_file(labels, args.classes, problem, sizeof problem) != 0) {
-            snprintf(text, size, "%s: image %.1000s: %.1000s", list, path, problem);
-            return -1;
-        }
+    char problem[5120];
+    if (dk_check_truth(path, args.type, args.classes, problem, sizeof problem) != 0) {
+        snprintf(text, size, "%s: image %.1000s: %.1000s", list, path, problem);
+        return -1;
     }
     args.paths = &path;
     args.n = 1;
-    args.m = boxes; /* from the one path given; for classifiers 0 means: take it as it is */
+    args.m = args.type == DETECTION_DATA; /* one to draw from; for the others 0 means: take it as it is */
     args.d = row;
     load_data_blocking(args);
     if (!dk_image_failed()) return 0;

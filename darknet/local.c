@@ -5,8 +5,9 @@
  * killed by the kernel if this process dies (PR_SET_PDEATHSIG). Worker 0 writes to our stdout and stderr; the
  * server and the other workers write to files in a temporary directory, whose last line is shown when they
  * fail. Signals are blocked and taken one by one with sigtimedwait, so nothing runs in a handler and no
- * child's end is missed. When a child fails, the others are asked to stop (SIGTERM), then killed after
- * GRACE_S. When all workers are done the server has GRACE_S to write its last checkpoint. */
+ * child's end is missed. When a child fails, or a signal comes, the workers are asked to stop and then the
+ * server, so that each ends by its own rules; what still runs after GRACE_S is killed. When all workers are
+ * done the server has GRACE_S to write its last checkpoint. */
 #include "local.h"
 
 #include "fatal.h"
@@ -43,9 +44,10 @@ int dk_local_workers(const dk_cli *cli)
     return (int)n;
 }
 
-static void signal_all(local *l, int number)
+/* first: 0 = the server too, 1 = workers only. */
+static void signal_all(local *l, int first, int number)
 {
-    for (int i = 0; i < l->n; i++)
+    for (int i = first; i < l->n; i++)
         if (l->child[i].pid > 0) kill(l->child[i].pid, number);
 }
 
@@ -89,23 +91,29 @@ static void wait_all(local *l, const sigset_t *set)
         }
         const int number = sigtimedwait(set, NULL, &left);
         if (number == SIGINT || number == SIGTERM) {
-            signal_all(l, l->signal_number ? SIGKILL : number);
+            signal_all(l, l->signal_number ? 0 : 1, l->signal_number ? SIGKILL : number);
             l->signal_number = number;
         }
         const int failed = reap(l);
         if (failed >= 0 && l->failed < 0 && !l->signal_number) {
             l->failed = failed;
-            signal_all(l, SIGTERM);
+            signal_all(l, 1, SIGTERM);
         }
-        const int ending = l->failed >= 0 || l->signal_number || !running(l, 1);
-        if (deadline == 0 && ending) deadline = now_s() + GRACE_S;
-        if (deadline > 0 && now_s() >= deadline) signal_all(l, SIGKILL);
+        const bool cut_short = l->failed >= 0 || l->signal_number;
+        if (cut_short && !running(l, 1))
+            signal_all(l, 0, SIGTERM); /* it may be waiting for workers to join */
+        if (deadline == 0 && (cut_short || !running(l, 1))) deadline = now_s() + GRACE_S;
+        if (deadline > 0 && now_s() >= deadline) {
+            signal_all(l, 0, SIGKILL);
+            deadline = now_s() + 1;
+        }
     }
 }
 
 static void say_failed(const local *l)
 {
-    if (l->failed < 0 || l->child[1].status == 1) return; /* worker 0 has said why on our stderr */
+    if (l->failed < 0) return;
+    if (l->failed > 0 && l->child[1].status == 1) return; /* worker 0 has said why on our stderr */
     const dk_child *child = &l->child[l->failed];
     char line[1024];
     dk_child_last_line(child, line, sizeof line);
@@ -167,7 +175,7 @@ int dk_local_run(const dk_cli *cli, const char *backup)
     start_all(&l, cli, workers, backup);
     if (l.child[l.n - 1].pid <= 0) {
         l.failed = l.n - 1;
-        signal_all(&l, SIGTERM);
+        signal_all(&l, 0, SIGTERM);
     }
     wait_all(&l, &set);
     if (!l.signal_number) say_failed(&l);

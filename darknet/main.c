@@ -4,7 +4,10 @@
  * the whole command line and returns the exit status. */
 #include "cli.h"
 #include "fatal.h"
+#include "kernels/wait.h"
+#include "profile_cmd.h"
 #include "train.h"
+#include "validate.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +28,18 @@ static const struct {
 } commands[] = {
     {"classifier", "train", dk_cmd_classifier_train, "classifier train DATA CFG [WEIGHTS]"},
     {"detector", "train", dk_cmd_detector_train, "detector train DATA CFG [WEIGHTS]"},
+    {"regressor", "train", dk_cmd_regressor_train, "regressor train DATA CFG [WEIGHTS]"},
+    {"detector", "test", dk_cmd_detector_test, "detector test DATA CFG WEIGHTS [IMAGE]"},
+    {"detector", "valid", dk_cmd_detector_valid, "detector valid DATA CFG WEIGHTS"},
+    {"detector", "recall", dk_cmd_detector_recall, "detector recall DATA CFG WEIGHTS"},
+    {"detector", "map", dk_cmd_detector_map, "detector map DATA CFG WEIGHTS"},
+    {"detect", NULL, dk_cmd_detect, "detect CFG WEIGHTS [IMAGE]"},
+    {"yolo", "test", dk_cmd_yolo_test, "yolo test CFG WEIGHTS [IMAGE]"},
+    {"yolo", "valid", dk_cmd_yolo_valid, "yolo valid CFG WEIGHTS -list FILE"},
+    {"classifier", "valid", dk_cmd_classifier_valid, "classifier valid DATA CFG WEIGHTS"},
+    {"classifier", "predict", dk_cmd_classifier_predict, "classifier predict DATA CFG WEIGHTS [IMAGE]"},
+    {"classify", NULL, dk_cmd_classify, "classify CFG WEIGHTS [IMAGE]"},
+    {"profile", NULL, dk_cmd_profile, "profile CFG [-batch B] [-o FILE]"},
     {"help", NULL, cmd_help, "help"},
     {"version", NULL, cmd_version, "version"},
 };
@@ -55,9 +70,15 @@ static int cmd_version(int argc, char **argv)
     return 0;
 }
 
-/* Hands the command line to the packaged program, as it is. Does not return. */
+/* Hands the command line to the packaged program, as it is. Does not return. That program ignores flags it
+ * does not know: one of ours would be lost without a word. */
 static _Noreturn void pass_on(char **argv)
 {
+    for (char **arg = argv + 1; *arg; arg++)
+        if (strncmp(*arg, "-dynacomm", 9) == 0)
+            dk_die(
+                "%s: '%s' is run by the packaged program, which trains alone; `darknet help` lists what can",
+                *arg, argv[1]);
     const char *path = getenv("DARKNET_PACKAGED");
     if (!path || !*path) path = PACKAGED;
     struct stat self, other;
@@ -85,8 +106,10 @@ int main(int argc, char **argv)
     dk_cli_words(argc, argv, &command, &subcommand);
     for (int i = 0; i < N_COMMANDS && command; i++) {
         if (strcmp(command, commands[i].command) != 0) continue;
-        if (!commands[i].subcommand || (subcommand && strcmp(subcommand, commands[i].subcommand) == 0))
-            return commands[i].run(argc, argv);
+        if (commands[i].subcommand && (!subcommand || strcmp(subcommand, commands[i].subcommand) != 0))
+            continue;
+        if (commands[i].run != cmd_help && commands[i].run != cmd_version) dk_wait_passively(argv);
+        return commands[i].run(argc, argv);
     }
     pass_on(argv);
 }

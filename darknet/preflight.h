@@ -37,14 +37,21 @@ void dk_check_images(const dk_lines *images);
  * makes mismatches a note. */
 void dk_check_classes(const dk_lines *images, const dk_lines *labels, int classes, bool force);
 
-/* dk_check_boxes - each image has its label file, with five numbers a line and classes below `classes`. */
-void dk_check_boxes(const dk_lines *images, int classes);
+/* dk_truth_path - where the library looks for an image's file of truth. */
+void dk_truth_path(const char *image, data_type type, char out[4096]);
 
-/* dk_check_boxes_file - the same for one label file. Returns 0, or -1 and a message in text. Any thread. */
-int dk_check_boxes_file(const char *path, int classes, char *text, size_t size);
+/* dk_check_truths - each image's file of truth is there and holds what type (DETECTION_DATA: lines of class,
+ * x, y, width, height, with classes below `classes`; REGRESSION_DATA: `classes` numbers) asks for. */
+void dk_check_truths(const dk_lines *images, data_type type, int classes);
 
-/* dk_boxes_path - where the library looks for image's boxes. out has 4096 bytes. */
-void dk_boxes_path(const char *image, char *out);
+/* dk_check_truth - the same for one image; 0 for types without such files. Returns 0, or -1 and a message in
+ * text. Any thread. */
+int dk_check_truth(const char *image, data_type type, int classes, char *text, size_t size);
+
+/* Most files behind a list that are opened before a run starts. dk_spread - index of the k-th of `count`
+ * entries spread over n. */
+#define DK_MAX_OPENED 20000
+int dk_spread(int k, int count, int n);
 
 /* dk_check_weights - the file's length fits the network: all of it, or the first layers of it exactly (a
  * pretrained backbone). A longer file is refused unless force. */

@@ -1,4 +1,4 @@
-/* preflight_data.c - lists of images, class labels, boxes, the backup directory. */
+/* preflight_data.c - lists of images, class labels, the backup directory. */
 #include "preflight.h"
 
 #include "fatal.h"
@@ -11,14 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Largest number of files behind a list that are opened, and of path-label comparisons made, before a run
- * starts: well under a second from a warm disk. */
-#define MAX_OPENED 20000
+/* Largest number of paths that are looked for, and of path-label comparisons, before a run starts: well under
+ * a second. */
 #define MAX_EXISTING 200000
 #define MAX_COMPARED 20000000
 
-/* Index of the k-th of `count` entries spread over n. */
-static int spread(int k, int count, int n)
+int dk_spread(int k, int count, int n)
 {
     return (int)((long long)k * n / count);
 }
@@ -32,16 +30,16 @@ void dk_check_images(const dk_lines *images)
 {
     const int existing = at_most(images->n, MAX_EXISTING);
     for (int k = 0; k < existing; k++) {
-        const int i = spread(k, existing, images->n);
+        const int i = dk_spread(k, existing, images->n);
         if (access(images->line[i], R_OK) != 0)
             dk_die("%s line %d: cannot open image %s: %s", images->path, i + 1, images->line[i],
                    strerror(errno));
         if (strlen(images->line[i]) >= 4000)
             dk_die("%s line %d: the path is longer than 4000 bytes", images->path, i + 1);
     }
-    const int opened = at_most(images->n, MAX_OPENED);
+    const int opened = at_most(images->n, DK_MAX_OPENED);
     for (int k = 0; k < opened; k++) {
-        const int i = spread(k, opened, images->n);
+        const int i = dk_spread(k, opened, images->n);
         if (!dk_image_recognised(images->line[i]))
             dk_die("%s line %d: %s is not an image that OpenCV can read", images->path, i + 1,
                    images->line[i]);
@@ -55,7 +53,7 @@ void dk_check_classes(const dk_lines *images, const dk_lines *labels, int classe
     const int compared = at_most(images->n, budget);
     int wrong = 0, example = 0;
     for (int k = 0; k < compared; k++) {
-        const int i = spread(k, compared, images->n);
+        const int i = dk_spread(k, compared, images->n);
         int found = 0;
         for (int c = 0; c < classes; c++)
             found += strstr(images->line[i], labels->line[c]) != NULL;
@@ -79,53 +77,6 @@ void dk_check_classes(const dk_lines *images, const dk_lines *labels, int classe
         found ? "it holds " : "it holds none", names);
     if (!force) dk_die("%s, or add -force to train on them as they are", line);
     dk_note("%s", line);
-}
-
-void dk_boxes_path(const char *image, char *out)
-{
-    /* The library's own replacements, in its order (fill_truth_detection). */
-    static const char *const swaps[][2] = {{"images", "labels"}, {"JPEGImages", "labels"}, {"raw", "labels"},
-                                           {".jpg", ".txt"},     {".png", ".txt"},         {".JPG", ".txt"},
-                                           {".JPEG", ".txt"}};
-    snprintf(out, 4096, "%s", image);
-    for (size_t i = 0; i < sizeof swaps / sizeof *swaps; i++)
-        find_replace(out, (char *)swaps[i][0], (char *)swaps[i][1], out);
-}
-
-int dk_check_boxes_file(const char *path, int classes, char *text, size_t size)
-{
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        snprintf(text, size, "cannot open its label file %s: %s", path, strerror(errno));
-        return -1;
-    }
-    int id, fields, n = 0;
-    float box[4];
-    while ((fields = fscanf(file, "%d %f %f %f %f", &id, &box[0], &box[1], &box[2], &box[3])) == 5) {
-        n++;
-        if (id < 0 || id >= classes) {
-            snprintf(text, size, "label file %s, box %d: class %d, but the cfg has classes=%d (0..%d)", path,
-                     n, id, classes, classes - 1);
-            fclose(file);
-            return -1;
-        }
-    }
-    fclose(file);
-    if (fields == EOF) return 0; /* no boxes at all is a picture of nothing: fine */
-    snprintf(text, size, "label file %s, box %d is not 'class x y width height'", path, n + 1);
-    return -1;
-}
-
-void dk_check_boxes(const dk_lines *images, int classes)
-{
-    const int opened = at_most(images->n, MAX_OPENED);
-    for (int k = 0; k < opened; k++) {
-        const int i = spread(k, opened, images->n);
-        char path[4096], text[5120];
-        dk_boxes_path(images->line[i], path);
-        if (dk_check_boxes_file(path, classes, text, sizeof text) != 0)
-            dk_die("%s line %d: image %.1000s: %.1000s", images->path, i + 1, images->line[i], text);
-    }
 }
 
 void dk_check_backup(const char *directory)

@@ -1,6 +1,8 @@
 /* progress.c - see progress.h. */
 #include "progress.h"
 
+#include "fatal.h"
+
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
@@ -105,6 +107,7 @@ static void draw(dk_progress *progress, const dk_round *round)
         strcat(line, field[i]);
     dprintf(screen(progress), "\r%s\033[K", line);
     progress->drawn = true;
+    dk_drawn(true);
 }
 
 void dk_progress_round(dk_progress *progress, const dk_round *round, double load_s, const char *line)
@@ -123,4 +126,5 @@ void dk_progress_break(dk_progress *progress)
 {
     if (progress->drawn) dprintf(screen(progress), "\n");
     progress->drawn = false;
+    dk_drawn(false);
 }

@@ -65,8 +65,14 @@ uint64_t dk_train_seen(const dk_train *train, uint64_t round);
  */
 int dk_train_run(dk_train *train);
 
+/* dk_epochs_numbered, dk_epochs_line - for kinds that save after each pass over the list and print passes
+ * done. */
+bool dk_epochs_numbered(dk_train *train, uint64_t round, char *name, size_t size);
+void dk_epochs_line(const dk_train *train, const dk_round *round, float average, char *text, size_t size);
+
 /* The commands: argv as main got it. They return the exit status. */
 int dk_cmd_classifier_train(int argc, char **argv);
 int dk_cmd_detector_train(int argc, char **argv);
+int dk_cmd_regressor_train(int argc, char **argv);
 
 #endif

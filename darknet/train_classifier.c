@@ -25,28 +25,11 @@ static void resize(const dk_train *train, int size, load_args *args)
     args->max = (int)(train->net->max_ratio * (float)size);
 }
 
-static bool numbered(dk_train *train, uint64_t round, char *name, size_t size)
-{
-    const uint64_t epoch = dk_train_seen(train, round) / (uint64_t)train->args.m;
-    if (epoch <= train->epoch) return false;
-    train->epoch = epoch;
-    snprintf(name, size, "%s_%llu.weights", train->base, (unsigned long long)epoch);
-    return true;
-}
-
-static void line(const dk_train *train, const dk_round *round, float average, char *text, size_t size)
-{
-    const uint64_t seen = dk_train_seen(train, round->round);
-    snprintf(text, size, "%llu, %.3f: %f, %f avg, %f rate, %lf seconds, %llu images",
-             (unsigned long long)round->round, (double)seen / train->args.m, (double)round->loss,
-             (double)average, (double)round->rate, round->seconds, (unsigned long long)seen);
-}
-
 static const dk_train_kind classifier = {.name = "classifier train",
                                          .backup_every = 1000,
                                          .final = "%s.weights",
-                                         .numbered = numbered,
-                                         .line = line,
+                                         .numbered = dk_epochs_numbered,
+                                         .line = dk_epochs_line,
                                          .size = size_of_round,
                                          .resize = resize};
 
@@ -83,7 +66,7 @@ int dk_cmd_classifier_train(int argc, char **argv)
     const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;
 
     dk_datafile file;
-    dk_datafile_read(cli.words[2], true, &file);
+    dk_datafile_read(cli.words[2], DK_FOR_CLASSIFIER, &file);
     dk_check_cfg(cfg);
     if (weights) dk_file_check(weights, "weights file");
     if (file.tree) dk_file_check(file.tree, "tree file");

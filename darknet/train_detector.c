@@ -80,7 +80,7 @@ int dk_cmd_detector_train(int argc, char **argv)
     const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;
 
     dk_datafile file;
-    dk_datafile_read(cli.words[2], false, &file);
+    dk_datafile_read(cli.words[2], DK_FOR_DETECTOR, &file);
     const dk_detector_head last = dk_check_detector_cfg(cfg);
     if (!last.max_batches && !cli.rounds)
         dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", cfg);
@@ -88,7 +88,7 @@ int dk_cmd_detector_train(int argc, char **argv)
     dk_lines images;
     dk_lines_read(file.train, "training list", &images);
     dk_check_images(&images);
-    dk_check_boxes(&images, last.classes);
+    dk_check_truths(&images, DETECTION_DATA, last.classes);
     if (dk_local_workers(&cli)) return dk_local_run(&cli, file.backup);
 
     network *net = dk_train_parse(cfg, weights, &cli);

@@ -7,6 +7,7 @@
 #include "preflight.h"
 #include "progress.h"
 #include "random.h"
+#include "repair.h"
 #include "stop.h"
 
 #include <limits.h>
@@ -23,6 +24,7 @@ network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
     dk_random_begin(DK_STREAM_INIT, cli->seed, 0, 0, 0);
     dk_chatter_hold(cfg);
     network *net = parse_network_cfg((char *)cfg);
+    dk_repair_network(net);
     if (weights) {
         dk_check_weights(weights, net, cli->force);
         load_weights(net, (char *)weights);
@@ -93,7 +95,7 @@ static int save(dk_train *train, dk_session *session, const char *name)
         return -1;
     }
     const int err = dk_session_save(session, path);
-    if (err != DC_OK) dk_note("%s", dc_last_error());
+    if (err != DC_OK && !(err == DC_ESTOPPED && dk_stop_signal())) dk_note("%s", dc_last_error());
     return err;
 }
 
@@ -109,7 +111,8 @@ static int save_backup(dk_train *train, dk_session *session)
 static int save_due(dk_train *train, dk_session *session, dk_progress *progress)
 {
     const uint64_t round = dk_session_round(session);
-    const uint64_t every = train->cli->backup_every ? train->cli->backup_every : train->kind->backup_every;
+    uint64_t every = train->cli->backup_every ? train->cli->backup_every : train->kind->backup_every;
+    if (train->cli->shared_backup) every = UINT64_MAX; /* the server's own .backup is in that directory */
     char name[PATH_MAX];
     const bool numbered = train->kind->numbered(train, round, name, sizeof name);
     if (!numbered && round % every != 0) return DC_OK;
@@ -140,7 +143,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     if (dk_loader_next(loader, &d) != 0) {
         dk_progress_break(progress);
         dk_note("%s", dk_loader_error(loader));
-        dk_session_blame(session, dk_loader_error(loader));
+        dk_session_reason(session, dk_loader_error(loader));
         return DC_EFILE;
     }
     const double load_s = what_time_is_it_now() - began;
@@ -150,7 +153,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     free_data(d);
     if (err != DC_OK) {
         dk_progress_break(progress);
-        if (err != DC_ESTOPPED) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
+        if (!dk_stop_signal()) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
         return err;
     }
     dk_progress_loss(progress, done.loss);
@@ -185,7 +188,8 @@ static void say_stopped(dk_train *train, dk_session *session, int signal_number)
                 (unsigned long long)train->saved);
     else
         dk_note("stopped by %s after round %llu; %s", dk_stop_name(signal_number), round,
-                train->cli->dynacomm ? "the server keeps the run's checkpoints" : "nothing was trained yet");
+                train->cli->dynacomm ? "the server has saved the run: start it again to go on"
+                                     : "nothing was trained yet");
 }
 
 static int rounds(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
@@ -270,7 +274,8 @@ int dk_train_run(dk_train *train)
         err = save(train, session, name);
     }
     dk_progress_finish(&progress);
-    const int stopped = err == DC_ESTOPPED ? dk_stop_signal() : 0;
+    /* A Ctrl-C may reach the server first: its end is then not what went wrong here. */
+    const int stopped = err != DC_OK ? dk_stop_signal() : 0;
     if (stopped) say_stopped(train, session, stopped);
     const int close_err = dk_session_close(session, err == DC_OK);
     if (err == DC_OK && close_err != DC_OK) {

@@ -41,16 +41,17 @@ static double least_idle(const dc__items *s, double *row, uint64_t *steps)
         before[i] = INFINITY;
     for (int k = 1; k <= n; k++) {
         if (edge(s, k, n, n - 1) >= before[n]) break;
-        now[0] = 0.0;
-        int p = 0;
-        for (int i = 1; i <= n; i++) {
+        /* Fewer than k items have no k segments, and the last of k starts after k-1 items or more. */
+        memcpy(now, before, (size_t)k * sizeof *now);
+        int p = k - 1;
+        for (int i = k; i <= n; i++) {
             while (p < i && before[p] < edge(s, k, i, p)) {
                 p++;
                 ++*steps;
             }
             double best = before[i];
-            if (p < i) best = fmin(best, before[p]);
-            if (p > 0) best = fmin(best, edge(s, k, i, p - 1));
+            if (p < i && before[p] < best) best = before[p];
+            if (p >= k && edge(s, k, i, p - 1) < best) best = edge(s, k, i, p - 1);
             now[i] = best;
             ++*steps;
         }

@@ -62,7 +62,7 @@ static dc_error predict(dc_plan *plan, const dc_profile *profile)
 
 static dc_error make_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy)
 {
-    plan->slice_bytes = DC__SLICE_DEFAULT;
+    plan->slice_bytes = DC__SLICE_MOST; /* no queue needs a segment's frames short */
     dc_error err = dc__plan_cut(plan, profile, strategy);
     return err ? err : predict(plan, profile);
 }
@@ -70,13 +70,12 @@ static dc_error make_cut(dc_plan *plan, const dc_profile *profile, dc_strategy s
 /* Tries a ladder of slice sizes and takes the largest that costs next to nothing against the best. */
 static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
 {
-    enum { RUNGS = 9 };
-    dc__assert(DC__SLICE_MOST >> (RUNGS - 1) == DC__SLICE_LEAST);
+    dc__assert(DC__SLICE_MOST >> (DC__SLICE_RUNGS - 1) == DC__SLICE_LEAST);
     dc_error err = dc__plan_cut(plan, profile, DC_DUPLEX);
     uint64_t enough = dc__total_bytes(profile) / FRAMES_ENOUGH;
-    double round_s[RUNGS], best_s = INFINITY;
+    double round_s[DC__SLICE_RUNGS], best_s = INFINITY;
     int rungs = 0;
-    while (!err && rungs < RUNGS && (rungs == 0 || DC__SLICE_MOST >> rungs >= enough)) {
+    while (!err && rungs < DC__SLICE_RUNGS && (rungs == 0 || DC__SLICE_MOST >> rungs >= enough)) {
         plan->slice_bytes = DC__SLICE_MOST >> rungs;
         err = predict(plan, profile);
         round_s[rungs] = plan->round_s;

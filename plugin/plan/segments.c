@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "plan/rates.h"
+#include "plan/units.h"
 
 dc_error dc__items_make(dc__items *items, const dc_profile *profile, bool push)
 {
@@ -27,7 +28,9 @@ dc_error dc__items_make(dc__items *items, const dc_profile *profile, bool push)
             sent[n] = sent_s;
             computed[n] = computed_s;
             layer[n++] = i;
-            sent_s += (double)cost->bytes / rate_Bps;
+            /* A layer larger than a frame pays for its further frames in every cut. */
+            uint64_t further = (cost->bytes - 1) / DC__SLICE_MOST;
+            sent_s += (double)cost->bytes / rate_Bps + (double)further * profile->overhead_s;
         }
         computed_s += push ? cost->bc_s : cost->fc_s;
     }

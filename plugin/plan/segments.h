@@ -22,7 +22,7 @@
 typedef struct dc__items {
     int n;              /* items; 0 when no layer has bytes */
     int *layer;         /* [n] the item's layer with bytes */
-    double *sent_s;     /* [n+1] transmission time of items 0..k-1, without overhead */
+    double *sent_s;     /* [n+1] transmission time of items 0..k-1, without the overhead of their segments */
     double *computed_s; /* [n+1] computation up to item k; computed_s[0] = the leading layers without bytes */
     double overhead_s;
 } dc__items;
@@ -37,7 +37,7 @@ void dc__items_free(dc__items *items);
 int dc__cut_greedy(const dc__items *items, int *cut);
 
 /* dc__cut_optimal - the fewest segments among the cuts of least total time; as dc__cut_greedy. row: scratch,
- * [2 * (items->n + 1)]. *steps (may be NULL) counts the candidates looked at: at most 2 n^2 + n. */
+ * [2 * (items->n + 1)]. *steps (may be NULL) counts the candidates looked at: at most n^2 + 2 n. */
 int dc__cut_optimal(const dc__items *items, int *cut, double *row, uint64_t *steps);
 
 /* dc__plan_cut - fills plan's segments for a two-phase strategy. */

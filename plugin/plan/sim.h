@@ -9,19 +9,20 @@
  *   What is modelled, and how the engine does it:
  *   - A worker computes one thing at a time: forward of layers 0.., the middle, backward of ..0.
  *   - Each direction of its link carries one transmission at a time: overhead_s, then its bytes at the link's
- *     rate. A segment of several frames sends them back to back and pays overhead_s once: the cost of
- * handling a further frame hides behind the wire. A frame of duplex is scheduled by itself, so it is a
- * transmission and pays overhead_s. Everything arrives rtt/2 after its last bit was sent.
+ *     rate. Every frame pays overhead_s, since that is how it is measured (net/meter.h): a segment that
+ *     fits slice_bytes once, as in the paper, a larger one once for each of its frames. Everything
+ *     arrives rtt/2 after its last bit was sent; a segment counts when all of it is there.
  *   - The server's link is shared fairly, each direction by itself: every transmission gets the same rate up
  *     to its worker's own, what one cannot use goes to the others (max-min fairness, as TCP aims at).
  *   - Two-phase: when the backward of a round is done and the last push has left, the worker asks once for
  *     all its pull segments. The server sends them strictly in order, each when all its layers have their new
  *     version. A layer's forward waits for its whole segment. A push segment is ready when the backward of
  *     all its layers is done, and pushes leave in order.
- *   - Duplex: frames (units.h). A frame to push is ready when its lowest layer's backward is done. A frame
- *     comes back as soon as every worker's gradient for each of its bytes has arrived. In each direction the
- *     lowest frame of those ready goes next; a frame on the wire is finished first. A layer's forward waits
- *     for its own bytes only.
+ *   - Duplex: blocks, in frames (units.h). A layer's blocks are ready to push when its backward is done,
+ *     and ready to return as soon as every worker's gradient for all of their bytes has arrived. In each
+ *     direction the lowest ready block goes next, with the ready ones right behind it as far as they fit.
+ *     A frame on the wire is finished first (what the kernel has buffered would be too: the engine keeps
+ *     that small). A layer's forward waits for its own bytes only.
  *   - The server's arithmetic takes no time, and its readiness has the grain of what was pushed: bytes of a
  *     layer are in up to the end of the last unit that arrived whole.
  *   - Workers may differ in costs, link and plan. Identical ones stay in step and are simulated as one, with
@@ -39,16 +40,18 @@
 
 typedef enum dc__direction { DC__UP, DC__DOWN, DC__DIRECTIONS } dc__direction;
 
+/* Units [unit, unit + run) as one transmission, due at at_s. */
 typedef struct dc__flight {
     double at_s;
-    int unit;
+    int unit, run;
 } dc__flight;
 
 /* One direction of one worker's link. */
 typedef struct dc__sim_lane {
     dc__unit *units;
     int n_units;
-    bool in_order; /* unit k only after k-1; else the lowest that is ready */
+    bool in_order;        /* unit k only after k-1; else the lowest that is ready */
+    uint64_t frame_bytes; /* not in_order: neighbours join a unit up to here */
     double link_Bps;
 
     uint64_t *ready; /* one bit per unit */
@@ -56,7 +59,7 @@ typedef struct dc__sim_lane {
     int next;        /* in_order: the unit to send next */
     int to_send;     /* units that are ready or on the wire */
 
-    int unit; /* on the wire; -1 = idle */
+    int unit, run; /* on the wire; -1 = idle */
     bool paying_overhead;
     double start_s, event_s;           /* of the wire; event_s = end of the overhead or of the transmission */
     double left_bytes, rate_Bps, at_s; /* shared server link: what was left at at_s */
@@ -116,7 +119,7 @@ void dc__lane_make_ready(dc__sim_lane *lane, int unit);
 void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction);
 void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction);
 double dc__lane_next_s(const dc__sim_lane *lane);
-int dc__lane_arrived(dc__sim_lane *lane, double now_s); /* a unit whose flight ended by now_s, or -1 */
+bool dc__lane_arrived(dc__sim_lane *lane, double now_s, dc__flight *arrived); /* by now_s; the oldest */
 
 /* sim_worker.c: computation, and the server's readiness */
 void dc__worker_start(dc__sim *sim, dc__sim_worker *w);

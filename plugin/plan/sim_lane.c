@@ -12,19 +12,31 @@ void dc__lane_make_ready(dc__sim_lane *lane, int unit)
     lane->to_send++;
 }
 
-/* Takes the unit to send next, or -1. */
-static int take(dc__sim_lane *lane)
+/* Takes the unit to send next and what goes with it; false if there is nothing to send. */
+static bool take(dc__sim_lane *lane)
 {
     int words = (lane->n_units + 63) / 64;
     while (lane->low_word < words && lane->ready[lane->low_word] == 0)
         lane->low_word++;
-    if (lane->low_word == words) return -1;
+    if (lane->low_word == words) return false;
     uint64_t *word = &lane->ready[lane->low_word];
     int unit = lane->low_word * 64 + __builtin_ctzll(*word);
-    if (lane->in_order && unit != lane->next) return -1;
+    if (lane->in_order && unit != lane->next) return false;
     *word &= *word - 1;
     lane->next = unit + 1 < lane->n_units ? unit + 1 : 0;
-    return unit;
+    lane->unit = unit;
+    lane->run = 1;
+    lane->left_bytes = (double)lane->units[unit].bytes;
+    if (lane->in_order) return true;
+    uint64_t bytes = lane->units[unit].bytes;
+    for (int k = unit + 1; k < lane->n_units && (lane->ready[k / 64] >> (k % 64) & 1); k++) {
+        if (bytes + lane->units[k].bytes > lane->frame_bytes) break;
+        bytes += lane->units[k].bytes;
+        lane->ready[k / 64] &= ~((uint64_t)1 << (k % 64));
+        lane->run++;
+    }
+    lane->left_bytes = (double)bytes;
+    return true;
 }
 
 static bool is_sending(const dc__sim_lane *lane)
@@ -71,17 +83,12 @@ void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
     dc__sim_lane *lane = &w->lane[direction];
     if (lane->unit >= 0 || lane->to_send == 0) return;
     if (direction == DC__DOWN && !w->duplex && !w->asked) return;
-    int unit = take(lane);
-    if (unit < 0) return;
-    double bytes = (double)lane->units[unit].bytes;
-    lane->unit = unit;
+    if (!take(lane)) return;
     lane->start_s = sim->now_s;
     lane->paying_overhead = sim->shared;
-    lane->event_s = sim->now_s + w->profile->overhead_s;
-    if (sim->shared)
-        lane->left_bytes = bytes;
-    else
-        lane->event_s += bytes / lane->link_Bps;
+    lane->event_s =
+        sim->now_s + (lane->in_order ? lane->units[lane->unit].frames : 1) * w->profile->overhead_s;
+    if (!sim->shared) lane->event_s += lane->left_bytes / lane->link_Bps;
 }
 
 void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
@@ -95,21 +102,23 @@ void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
         share_link(sim, direction);
         return;
     }
-    int unit = lane->unit;
+    const dc__unit *first = &lane->units[lane->unit], *last = first + lane->run - 1;
+    uint64_t bytes = 0;
+    for (const dc__unit *u = first; u <= last; u++)
+        bytes += u->bytes;
     dc__assert(lane->flights < lane->n_units);
     lane->flight[(lane->flight_head + lane->flights++) % lane->n_units] =
-        (dc__flight){sim->now_s + w->half_rtt_s, unit};
-    lane->to_send--;
+        (dc__flight){sim->now_s + w->half_rtt_s, lane->unit, lane->run};
+    lane->to_send -= lane->run;
     lane->unit = -1;
     if (sim->shared) share_link(sim, direction);
-    const dc__unit *u = &lane->units[unit];
     double shift_s = direction == DC__DOWN ? w->half_rtt_s : 0.0;
     dc__sim_tell(sim, w,
                  (dc_event){.lane = direction == DC__UP ? DC_LANE_UP : DC_LANE_DOWN,
                             .kind = direction == DC__UP ? DC_EVENT_PUSH : DC_EVENT_PULL,
-                            .first_layer = u->first,
-                            .last_layer = u->last,
-                            .bytes = u->bytes,
+                            .first_layer = first->first,
+                            .last_layer = last->last,
+                            .bytes = bytes,
                             .start_s = lane->start_s + shift_s,
                             .end_s = sim->now_s + shift_s});
 }
@@ -120,11 +129,11 @@ double dc__lane_next_s(const dc__sim_lane *lane)
     return lane->flights > 0 ? fmin(next_s, lane->flight[lane->flight_head].at_s) : next_s;
 }
 
-int dc__lane_arrived(dc__sim_lane *lane, double now_s)
+bool dc__lane_arrived(dc__sim_lane *lane, double now_s, dc__flight *arrived)
 {
-    if (lane->flights == 0 || lane->flight[lane->flight_head].at_s > now_s) return -1;
-    int unit = lane->flight[lane->flight_head].unit;
+    if (lane->flights == 0 || lane->flight[lane->flight_head].at_s > now_s) return false;
+    *arrived = lane->flight[lane->flight_head];
     lane->flight_head = (lane->flight_head + 1) % lane->n_units;
     lane->flights--;
-    return unit;
+    return true;
 }

@@ -18,17 +18,19 @@ static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction
 {
     const dc_profile *p = w->profile;
     bool ok = true;
-    lane->n_units = dc_plan_transmissions(w->plan, p, direction == DC__UP);
+    lane->n_units = w->duplex ? dc__units_blocks(p->layers, p->n_layers, NULL)
+                              : dc__units_segments(p->layers, w->plan, direction == DC__UP, NULL);
     size_t n = (size_t)lane->n_units;
     lane->units = array(n, sizeof *lane->units, &ok);
     lane->ready = array((n + 63) / 64, sizeof *lane->ready, &ok);
     lane->flight = array(n, sizeof *lane->flight, &ok);
     if (!ok) return false;
     if (w->duplex)
-        dc__units_frames(p->layers, p->n_layers, w->plan->slice_bytes, lane->units);
+        (void)dc__units_blocks(p->layers, p->n_layers, lane->units);
     else
-        dc__units_segments(p->layers, w->plan, direction == DC__UP, lane->units);
+        (void)dc__units_segments(p->layers, w->plan, direction == DC__UP, lane->units);
     lane->in_order = !w->duplex;
+    lane->frame_bytes = w->plan->slice_bytes;
     lane->link_Bps = link_Bps;
     return true;
 }
@@ -88,8 +90,7 @@ static dc_error check_worker(const dc_sim_worker *worker, const dc_profile *refe
     for (int i = 0; i < p->n_layers; i++)
         if (p->layers[i].bytes != reference->layers[i].bytes)
             return dc__fail(DC_EINVAL, "layer %d has other bytes in another worker's profile", i);
-    if (plan->strategy < DC_SEQUENTIAL || plan->strategy > DC_DUPLEX || plan->slice_bytes == 0 ||
-        plan->slice_bytes % DC__SLICE_GRAIN != 0)
+    if (plan->strategy < DC_SEQUENTIAL || plan->strategy > DC_DUPLEX || plan->slice_bytes == 0)
         return dc__fail(DC_EINVAL,
                         "not a finished plan (strategy %s, slices of %u bytes); make it with dc_plan_make",
                         dc_strategy_name(plan->strategy), plan->slice_bytes);

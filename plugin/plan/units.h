@@ -1,33 +1,39 @@
-/* units.h - what is scheduled as one transmission: a segment of layers, or a frame of duplex.
+/* units.h - what is scheduled: segments of layers, or the blocks that duplex's frames are runs of.
  *
  * DESIGN
  *   The byte stream of a round is the layers' trained bytes in layer order. A unit is a stretch of it: from
- * byte `begin` of layer `first` to before byte `end` of layer `last`.
- *   Frames: a layer larger than slice_bytes is cut into equal slices (a multiple of DC__SLICE_GRAIN bytes,
- * the last one may be smaller) that do not cross its ends; neighbouring layers are merged into one frame
- * while they fit in slice_bytes together. The engine and the simulator cut with this one function. */
+ * byte `begin` of layer `first` to before byte `end` of layer `last`. Two-phase plans schedule segments.
+ * Duplex schedules blocks (core/model.h: at most DC__BLOCK_BYTES, never across layers), and what goes out
+ * next is a run of ready ones of at most slice_bytes, but a block at least (net/queue.h): so a large layer is
+ * cut into slices, and small neighbouring layers are merged when they are ready together. A segment goes out
+ * as several frames when it is larger than slice_bytes: such runs too, back to back. */
 #ifndef DC__UNITS_H
 #define DC__UNITS_H
 
+#include "core/model.h"
 #include "dynacomm.h"
+#include "net/wire.h"
 
-#define DC__SLICE_GRAIN 64u              /* bytes; a slice starts at a multiple of it within its layer */
-#define DC__SLICE_DEFAULT (256u * 1024u) /* frames of a segment, where no queue needs them short */
-#define DC__SLICE_LEAST (16u * 1024u)
-#define DC__SLICE_MOST (4u * 1024u * 1024u)
+#define DC__BLOCK_BYTES (DC__BLOCK_FLOATS * (uint32_t)sizeof(float))
+#define DC__SLICE_LEAST DC__BLOCK_BYTES
+#define DC__SLICE_MOST DC__MAX_SLICE_BYTES
+#define DC__SLICE_RUNGS 5 /* sizes from least to most, doubling */
 
 typedef struct dc__unit {
     int first, last;
     uint64_t begin, end;
     uint64_t bytes;
+    int frames; /* that it goes out as when it goes alone */
 } dc__unit;
 
-/* dc__units_frames - duplex's frames, in layer order; units may be NULL to count them. slice_bytes is a
- * positive multiple of DC__SLICE_GRAIN. */
-int dc__units_frames(const dc_layer_cost *layers, int n_layers, uint32_t slice_bytes, dc__unit *units);
+/* dc__units_blocks - the model's blocks, in layer order; units may be NULL to count them. */
+int dc__units_blocks(const dc_layer_cost *layers, int n_layers, dc__unit *units);
 
 /* dc__units_segments - the segments of a two-phase plan that carry bytes, in the order they are sent; units
  * may be NULL to count them. */
 int dc__units_segments(const dc_layer_cost *layers, const dc_plan *plan, bool push, dc__unit *units);
+
+/* dc__units_frames - how many frames layers [first, last] take when all their blocks are ready. */
+int dc__units_frames(const dc_layer_cost *layers, int first, int last, uint32_t slice_bytes);
 
 #endif

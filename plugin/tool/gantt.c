@@ -70,6 +70,15 @@ static void layers_text(char text[32], int first, int last)
         (void)snprintf(text, 32, "%d–%d", first, last);
 }
 
+/* Of UTF-8 text. */
+static int letters(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
 typedef struct canvas {
     FILE *out;
     double px_per_s;
@@ -104,8 +113,7 @@ static void draw_bar(const canvas *c, const dc__bar *bar, int joined, double y)
     if (joined > 1) (void)fprintf(c->out, " in %d pieces", joined);
     (void)fprintf(c->out, ", from %s to %s</title></rect>\n", from, to);
     const char *label = bar->label ? bar->label : layers;
-    /* The dash counts three bytes but is one letter wide; a little too careful is fine. */
-    if ((double)strlen(label) * LETTER + 4 > width) return;
+    if (letters(label) * LETTER + 4 > width) return;
     (void)fprintf(c->out, "<text class=\"in\" x=\"%.1f\" y=\"%.1f\">", x + width / 2, y + BAR / 2 + 4);
     put_text(c->out, label);
     (void)fputs("</text>\n", c->out);

@@ -18,7 +18,9 @@ static dc_error wait_for_layer(dc_worker *w, int layer)
         if (!err && w->ready[layer] <= w->info.round) dc__worker_wait(w, &w->arrived);
     }
     pthread_mutex_unlock(&w->lock);
-    if (w->in_round) dc__profiler_waited(&w->profiler, from, dc__now_ns());
+    const int64_t to = dc__now_ns();
+    dc__trace_span(w->trace, DC__LANE_COMPUTE, "wait", from, to, w->info.round, layer, layer, 0);
+    if (w->in_round) dc__profiler_waited(&w->profiler, from, to);
     return err;
 }
 
@@ -59,8 +61,37 @@ dc_error dc_worker_forward_begin(dc_worker *w, int layer)
 
 dc_error dc_worker_forward_end(dc_worker *w, int layer)
 {
-    if (w->in_round) dc__profiler_layer_end(&w->profiler, layer, true, w->first_pass, w->last_pass);
+    if (w->in_round) {
+        const int64_t begin = dc__profiler_layer_end(&w->profiler, layer, true, w->first_pass, w->last_pass);
+        dc__trace_span(w->trace, DC__LANE_COMPUTE, "forward", begin, w->profiler.mark_ns, w->info.round,
+                       layer, layer, 0);
+    }
     return w->failed ? dc__worker_check(w) : DC_OK;
+}
+
+/* Statistics are final with the last forward. They go before the round's gradients, while the link has
+ * nothing else to do: a version that is whole at the server then has everybody's, and a run that ends there
+ * resumes exactly. Copied, so that the next forward may change them while they wait. */
+static dc_error offer_statistics(dc_worker *w)
+{
+    const dc_model *m = w->model;
+    const uint64_t start = m->start[DC_STATISTIC];
+    dc_error err = DC_OK;
+    pthread_mutex_lock(&w->lock);
+    while (!err && w->stat_due) {
+        pthread_mutex_unlock(&w->lock);
+        err = dc__worker_check(w);
+        pthread_mutex_lock(&w->lock);
+        if (!err && w->stat_due) dc__worker_wait(w, &w->arrived);
+    }
+    if (!err) {
+        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->stat_out);
+        w->stat_due = true;
+        w->stat_round = w->info.round + 1;
+        pthread_cond_signal(&w->work);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return err;
 }
 
 /* The plan's push segments as runs of blocks, and, in slices, the wish for the version they make. With the
@@ -93,11 +124,12 @@ dc_error dc_worker_backward_begin(dc_worker *w, int layer)
 {
     (void)layer;
     if (w->failed) return dc__worker_check(w);
-    if (w->last_pass && !w->pushing) {
-        pthread_mutex_lock(&w->lock);
-        start_pushing(w);
-        pthread_mutex_unlock(&w->lock);
-    }
+    if (!w->last_pass || w->pushing) return DC_OK;
+    dc_error err = offer_statistics(w);
+    if (err) return err;
+    pthread_mutex_lock(&w->lock);
+    start_pushing(w);
+    pthread_mutex_unlock(&w->lock);
     return DC_OK;
 }
 
@@ -113,7 +145,9 @@ static void offer_layer(dc_worker *w, int layer)
 
 dc_error dc_worker_backward_end(dc_worker *w, int layer)
 {
-    dc__profiler_layer_end(&w->profiler, layer, false, w->first_pass, w->last_pass);
+    const int64_t begin = dc__profiler_layer_end(&w->profiler, layer, false, w->first_pass, w->last_pass);
+    dc__trace_span(w->trace, DC__LANE_COMPUTE, "backward", begin, w->profiler.mark_ns, w->info.round, layer,
+                   layer, 0);
     if (w->failed) return dc__worker_check(w);
     if (w->last_pass && w->model->layers[layer].n_blocks) {
         pthread_mutex_lock(&w->lock);
@@ -121,26 +155,6 @@ dc_error dc_worker_backward_end(dc_worker *w, int layer)
         pthread_mutex_unlock(&w->lock);
     }
     return DC_OK;
-}
-
-/* Statistics are copied so that the next forward may change them while they wait for the link to be idle. */
-static dc_error offer_statistics(dc_worker *w)
-{
-    const dc_model *m = w->model;
-    dc_error err = DC_OK;
-    pthread_mutex_lock(&w->lock);
-    while (!err && w->stat_due) {
-        pthread_mutex_unlock(&w->lock);
-        err = dc__worker_check(w);
-        pthread_mutex_lock(&w->lock);
-        if (!err && w->stat_due) dc__worker_wait(w, &w->arrived);
-    }
-    if (!err) {
-        const uint64_t start = m->start[DC_STATISTIC];
-        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->stat_out);
-    }
-    pthread_mutex_unlock(&w->lock);
-    return err;
 }
 
 static void fill_report(dc_worker *w, dc_round_report *report)
@@ -170,7 +184,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->rate,
                            (uint64_t)m->images_per_round * (uint64_t)w->info.workers,
                            w->start_step + (w->info.round - w->start_round) + 1);
-    err = offer_statistics(w);
+    if (!w->pushing) err = offer_statistics(w);
     if (err) return err;
     dc__profiler_round_end(&w->profiler, m->n_layers);
     fill_report(w, report);
@@ -181,8 +195,6 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
         w->pushed[i] = false;
     }
     w->info.round++;
-    w->stat_due = true;
-    w->stat_round = w->info.round;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
     dc__plan_adopt(w);

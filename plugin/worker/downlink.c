@@ -187,19 +187,33 @@ static void note(dc_worker *w, bool *due, uint64_t stamp)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* Parameters also tell what the link delivers. */
+static dc_error time_params(dc_worker *w, dc__meter *meter, const dc__frame *frame)
+{
+    const dc__header *h = &frame->header;
+    const uint64_t bytes = DC__HEADER_BYTES + (uint64_t)h->payload_bytes;
+    const int64_t now = dc__now_ns(), before = meter->last_ns;
+    double goodput = 0, overhead = 0;
+    dc__meter_frame(meter, now, bytes, h->flags & DC__BUSY);
+    if (dc__meter_read(meter, &goodput, &overhead)) {
+        w->profiler.down_Bps = goodput;
+        w->profiler.overhead_s = overhead;
+    }
+    dc_error err = take_params(w, frame);
+    if (!err && w->trace) { /* after a pause the frame's beginning is not seen, only reckoned */
+        const int64_t reckoned = now - (goodput > 0 ? (int64_t)((double)bytes / goodput * 1e9) : 0);
+        const int64_t begin = h->flags & DC__BUSY || reckoned < before ? before : reckoned;
+        dc__worker_trace_slice(w, DC__LANE_DOWN, "pull", begin, h);
+    }
+    return err;
+}
+
 static dc_error dispatch(dc_worker *w, dc__meter *meter, const dc__frame *frame)
 {
     const dc__header *h = &frame->header;
-    double goodput, overhead;
     switch (h->type) {
     case DC__PARAM:
-        dc__meter_frame(meter, dc__now_ns(), DC__HEADER_BYTES + (uint64_t)h->payload_bytes,
-                        h->flags & DC__BUSY);
-        if (dc__meter_read(meter, &goodput, &overhead)) {
-            w->profiler.down_Bps = goodput;
-            w->profiler.overhead_s = overhead;
-        }
-        return take_params(w, frame);
+        return time_params(w, meter, frame);
     case DC__STATE:
         return take_state(w, frame);
     case DC__START:

@@ -42,10 +42,11 @@ void dc__profiler_waited(dc__profiler *p, int64_t from_ns, int64_t to_ns)
     p->mark_ns += to_ns - from_ns;
 }
 
-void dc__profiler_layer_end(dc__profiler *p, int layer, bool forward, bool first_pass, bool last_pass)
+int64_t dc__profiler_layer_end(dc__profiler *p, int layer, bool forward, bool first_pass, bool last_pass)
 {
     const int64_t now = dc__now_ns();
-    const double seconds = dc__seconds(now - p->mark_ns);
+    const int64_t before = p->mark_ns;
+    const double seconds = dc__seconds(now - before);
     p->mark_ns = now;
     p->compute_s += seconds;
     if (forward && first_pass)
@@ -54,6 +55,7 @@ void dc__profiler_layer_end(dc__profiler *p, int layer, bool forward, bool first
         p->bc[layer] = seconds;
     else
         p->middle_now_s += seconds;
+    return before;
 }
 
 static double blend(double old, double now, bool first)

@@ -115,22 +115,36 @@ void dc__plan_review(dc_worker *w)
 static void log_plan(dc_worker *w, uint64_t round)
 {
     const dc_profile *p = &w->planned;
-    dc__worker_log(
-        w,
-        "round %llu: plan %s, %d pull and %d push segments, slices of %u KiB: predicted %.1f ms, floor %.1f "
-        "ms, "
-        "waiting %.0f %% (costs moved %.0f %%; down %.1f, up %.1f Mbit/s, message %.0f us, rtt %.2f ms)",
+    char line[DC__LINE_BYTES];
+    (void)snprintf(
+        line, sizeof line,
+        "round %llu: plan %s, %d pull and %d push segments, slices of %u KiB: predicted %.1f ms, floor %.1f ms, waiting %.0f %% "
+        "(costs moved %.0f %%; down %.1f, up %.1f Mbit/s, message %.0f us, rtt %.2f ms)",
         (unsigned long long)round, dc_strategy_name(w->plan.strategy), w->plan.n_pull, w->plan.n_push,
         w->plan.slice_bytes / 1024, 1e3 * w->plan.round_s, 1e3 * w->plan.floor_s,
         w->plan.round_s > 0 ? 100 * w->plan.wait_s / w->plan.round_s : 0, 100 * w->change, p->down_Bps * 8e-6,
         p->up_Bps * 8e-6, 1e6 * p->overhead_s, 1e3 * p->rtt_s);
+    dc__worker_log(w, "%s", line);
+    dc__trace_note(w->trace, round, line);
 }
 
+static bool same_plan(const dc_plan *a, const dc_plan *b)
+{
+    return a->strategy == b->strategy && a->n_pull == b->n_pull && a->n_push == b->n_push &&
+           a->slice_bytes == b->slice_bytes &&
+           memcmp(a->pull_end, b->pull_end, (size_t)a->n_pull * sizeof(int)) == 0 &&
+           memcmp(a->push_end, b->push_end, (size_t)a->n_push * sizeof(int)) == 0;
+}
+
+/* A plan that came out the same for other costs replaces the old one's prediction; only a new one is worth a
+ * line. */
 void dc__plan_adopt(dc_worker *w)
 {
     pthread_mutex_lock(&w->lock);
     const bool here = w->next_plan_here;
+    bool news = false;
     if (here) {
+        news = w->plan.round_s <= 0 || !same_plan(&w->plan, &w->next_plan);
         dc_plan old = w->plan;
         w->plan = w->next_plan;
         w->next_plan = old;
@@ -140,7 +154,7 @@ void dc__plan_adopt(dc_worker *w)
         w->planned.layers = w->planned_costs;
     }
     pthread_mutex_unlock(&w->lock);
-    if (here) log_plan(w, w->info.round + 1);
+    if (news) log_plan(w, w->info.round + 1);
 }
 
 void *dc__worker_plan(void *argument)

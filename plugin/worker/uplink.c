@@ -10,6 +10,7 @@
 
 static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
 {
+    const int64_t begin = dc__now_ns();
     void *payload;
     header.payload_bytes = header.count * (uint32_t)sizeof(float);
     void *message = dc__link_alloc(header.payload_bytes, &payload);
@@ -20,7 +21,9 @@ static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
          * to turn it into momentum. */
         if (gradients && !w->carry) dc__model_zero_gradients(w->model, header.offset, header.count);
     }
-    return dc__link_send(&w->link, &header, message);
+    dc_error err = dc__link_send(&w->link, &header, message);
+    if (gradients) dc__worker_trace_slice(w, DC__LANE_UP, "push", begin, &header);
+    return err;
 }
 
 /* One frame of the upload that a new run begins with. */
@@ -127,8 +130,7 @@ static dc_error step(dc_worker *w, bool *idle, bool *done, bool busy)
         const bool slices = w->pull_slices;
         const uint32_t slice_bytes = w->pull_slice_bytes;
         UNLOCKED(send_pull(w, version, slices, slice_bytes));
-    } else if (w->stat_due && (w->push.left == 0 || w->push_round == w->stat_round)) {
-        /* After the gradients of its round and before the first of the next: the server counts on it. */
+    } else if (w->stat_due) { /* before the gradients of its round: the server counts on it */
         const uint64_t version = w->stat_round;
         UNLOCKED(send_stats(w, version));
         w->stat_due = false;

@@ -25,6 +25,15 @@ void dc__worker_log(dc_worker *w, const char *fmt, ...)
     pthread_mutex_unlock(&w->log_lock);
 }
 
+void dc__worker_trace_slice(dc_worker *w, dc__lane lane, const char *name, int64_t begin_ns,
+                            const dc__header *header)
+{
+    uint32_t first, end;
+    if (!w->trace || !dc__model_blocks(w->model, header->offset, header->count, &first, &end)) return;
+    dc__trace_span(w->trace, lane, name, begin_ns, dc__now_ns(), header->round, w->model->block_layer[first],
+                   w->model->block_layer[end - 1], header->payload_bytes);
+}
+
 void dc__worker_fail(dc_worker *w, dc_error err)
 {
     pthread_mutex_lock(&w->lock);
@@ -211,6 +220,7 @@ static void destroy(dc_worker *w)
 {
     stop_threads(w);
     dc__link_close(&w->link);
+    if (dc__trace_close(w->trace)) dc__worker_log(w, "%s", dc_last_error());
     dc__queue_free(&w->push);
     dc__profiler_free(&w->profiler);
     dc__plan_free_all(w);
@@ -241,6 +251,8 @@ static dc_error join_server(dc_worker *w)
     w->carry = welcome.carry;
     w->upload_at = welcome.upload ? 0 : UINT64_MAX;
     err = allocate(w);
+    if (!err && w->options.trace_path)
+        err = dc__trace_open(&w->trace, w->options.trace_path, w->info.rank, w->model);
     if (!err) err = attach(w, &welcome);
     if (!err) err = start_threads(w);
     if (!err) dc__worker_log(w, "joined %s as worker %d of %d", w->url, w->info.rank, w->info.workers);

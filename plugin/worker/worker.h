@@ -25,6 +25,7 @@
 
 #include "core/error.h"
 #include "core/model.h"
+#include "core/trace.h"
 #include "net/address.h"
 #include "net/link.h"
 #include "net/meter.h"
@@ -52,6 +53,7 @@ struct dc_worker {
     char url[DC__URL_BYTES];
     dc_worker_info info;
     bool carry;
+    dc__trace *trace; /* NULL: none */
     uint64_t start_round;
     uint64_t start_step;
     dc__link link;
@@ -125,6 +127,9 @@ struct dc_worker {
 
 /* worker.c */
 void dc__worker_log(dc_worker *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* dc__worker_trace_slice - a span from begin_ns to now for a frame of parameters or gradients. */
+void dc__worker_trace_slice(dc_worker *w, dc__lane lane, const char *name, int64_t begin_ns,
+                            const dc__header *header);
 /* dc__worker_fail - records the calling thread's last error as the worker's, the first counts. Any thread. */
 void dc__worker_fail(dc_worker *w, dc_error err);
 /* dc__worker_check - the worker's failure, or the user's wish to stop, as an error; DC_OK if there is none.
@@ -152,7 +157,8 @@ dc_error dc__profiler_init(dc__profiler *p, const dc_model *model);
 void dc__profiler_free(dc__profiler *p);
 void dc__profiler_round_begin(dc__profiler *p);
 void dc__profiler_waited(dc__profiler *p, int64_t from_ns, int64_t to_ns); /* a wait inside the round */
-void dc__profiler_layer_end(dc__profiler *p, int layer, bool forward, bool first_pass, bool last_pass);
+/* Returns where the layer's time began. */
+int64_t dc__profiler_layer_end(dc__profiler *p, int layer, bool forward, bool first_pass, bool last_pass);
 void dc__profiler_round_end(dc__profiler *p, int layers);
 
 #endif

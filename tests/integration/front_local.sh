@@ -30,7 +30,7 @@ same()
 export TMPDIR=$work/tmp
 mkdir tmp
 classifier_data 60
-classifier_cfg
+classifier_cfg max_batches=0
 run -dynacomm local:2 -seed 3 -rounds 12 -threads 2 > out 2> err
 status=$?
 check "local:2 ends well" test $status -eq 0 -a -s backup/c.weights
@@ -46,9 +46,18 @@ rm -rf backup
 run -dynacomm local:2 -seed 4 -rounds 12 -threads 2 > out 2>&1
 check "another seed: other weights" sh -c '[ -s backup/c.weights ] && ! cmp -s first/c.weights backup/c.weights'
 
-# Ctrl-C on the command that started it all, as a script sends it.
+# Stopped half way and started again: momentum, data order and all go on.
 rm -rf backup
+run -dynacomm local:2 -seed 3 -rounds 5 -threads 2 > out 2>&1
+run -dynacomm local:2 -seed 3 -rounds 12 -threads 2 > out 2> err
+check "started again: goes on" sh -c 'grep -q "^6, " out && ! grep -q "^5, " out'
+check "started again: same weights as in one go" same first/c.weights backup/c.weights
+run -dynacomm local:2 -seed 3 -rounds 3 -threads 2 -clear > out 2> err
+check "-clear starts anew" grep -q '^1, ' out
+
+# Ctrl-C on the command that started it all, as a script sends it.
 mkfifo rounds
+rm -rf backup
 env --default-signal=INT "$darknet" classifier train "$work/c.data" "$work/c.cfg" -dynacomm local:2 -seed 3 \
     -rounds 100000 > rounds 2> err &
 pid=$!
@@ -60,6 +69,7 @@ check "Ctrl-C: a line says so" grep -q '^darknet: stopped by Ctrl-C after round'
 check "Ctrl-C: nothing runs on" none_left
 
 # The command itself is killed: the kernel takes its children along.
+rm -rf backup
 env --default-signal=INT "$darknet" classifier train "$work/c.data" "$work/c.cfg" -dynacomm local:2 -seed 3 \
     -rounds 100000 > rounds 2> err &
 pid=$!
@@ -69,6 +79,7 @@ wait $pid 2> /dev/null
 check "killed: nothing runs on" none_left
 
 # A worker is killed: the run fails as a whole.
+rm -rf backup
 env --default-signal=INT "$darknet" classifier train "$work/c.data" "$work/c.cfg" -dynacomm local:2 -seed 3 \
     -rounds 100000 > rounds 2> err &
 pid=$!

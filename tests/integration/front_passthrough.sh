@@ -15,11 +15,11 @@ printf '<%s>' "$0" "$@"
 exit 7
 S
 chmod +x echo.sh
-out=$(cd / && DARKNET_PACKAGED=$work/echo.sh "$darknet" detector test 'a b' -thresh .3 '' -i 0)
+out=$(cd / && DARKNET_PACKAGED=$work/echo.sh "$darknet" nightmare x 'a b' -thresh .3 '' -i 0)
 status=$?
 check "arguments and status pass through" test "$status" -eq 7
 case $out in
-*'<detector><test><a b><-thresh><.3><><-i><0>') ok "each argument as it was" ;;
+*'<nightmare><x><a b><-thresh><.3><><-i><0>') ok "each argument as it was" ;;
 *) not_ok "each argument as it was" "$out" ;;
 esac
 DARKNET_PACKAGED=/nowhere "$darknet" rnn train x 2> err
@@ -27,6 +27,8 @@ check "packaged program missing: status" test $? -eq 1
 check "packaged program missing: remedy" grep -q '^darknet: .*rnn.*apt-get install darknet' err
 DARKNET_PACKAGED=$darknet "$darknet" rnn train x 2> err
 check "installed in the packaged program's place" grep -q '^darknet: .*install it elsewhere' err
+DARKNET_PACKAGED=$work/echo.sh "$darknet" rnn train x -dynacomm tcp://cloud:7700 2> err > out
+check "-dynacomm is not lost on the way" sh -c 'test $1 -eq 1 && grep -q "^darknet: -dynacomm" err' - $?
 check "help" sh -c '"$1" help | grep -q -- -dynacomm' - "$darknet"
 "$darknet" > out 2> err
 check "no command: usage and status" test $? -eq 1 -a -s err

@@ -168,7 +168,7 @@ static void test_optimum_takes_quadratic_steps(void **state)
             uint64_t steps;
             int m = dc__cut_optimal(&items, cut, row, &steps);
             assert_in_range(m, 1, N);
-            assert_in_range(steps, 1, 2ull * N * N + N);
+            assert_in_range(steps, 1, 1ull * N * N + 2 * N);
             free(cut);
             free(row);
             dc__items_free(&items);

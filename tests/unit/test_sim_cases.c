@@ -1,5 +1,5 @@
-/* test_sim_cases.c - the simulator against rounds worked out by hand. Rates are 1 byte/s and slices 64 bytes
- * unless a case says otherwise, so that times can be added up in the head. */
+/* test_sim_cases.c - the simulator against rounds worked out by hand. Links move 1 KiB/s, blocks and slices
+ * have 64 KiB, unless a case says otherwise, so that times can be added up in the head. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,21 +10,21 @@
 
 #include "dynacomm.h"
 
-#define LAYERS_MOST 4
+#define KIB 1024u
 
 static dc_profile profile_of(const dc_layer_cost *layers, int n)
 {
-    return (dc_profile){.n_layers = n, .layers = layers, .down_Bps = 1, .up_Bps = 1, .workers = 1};
+    return (dc_profile){.n_layers = n, .layers = layers, .down_Bps = KIB, .up_Bps = KIB, .workers = 1};
 }
 
-/* A plan with given segments; ends < 0 fill the rest. */
+/* A plan with given segments. */
 static dc_plan plan_of(int n, dc_strategy strategy, const int *pull_end, int n_pull, const int *push_end,
                        int n_push)
 {
     dc_plan plan;
     assert_int_equal(dc_plan_init(&plan, n), DC_OK);
     plan.strategy = strategy;
-    plan.slice_bytes = 64;
+    plan.slice_bytes = 64 * KIB;
     plan.n_pull = n_pull;
     plan.n_push = n_push;
     memcpy(plan.pull_end, pull_end, (size_t)n_pull * sizeof(int));
@@ -60,14 +60,16 @@ static void is_s(double got, double expected)
 static void test_sequential_adds_everything_up(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{3, 5, 100}, {7, 11, 200}};
+    const dc_layer_cost layers[] = {{3, 5, 100 * KIB}, {7, 11, 200 * KIB}};
     dc_profile p = profile_of(layers, 2);
-    p.down_Bps = 10;
-    p.up_Bps = 5;
+    p.down_Bps = 10 * KIB;
+    p.up_Bps = 5 * KIB;
     p.overhead_s = 1;
     p.rtt_s = 4;
     p.middle_s = 2;
-    dc_forecast f = round_of(&p, sequential(2));
+    dc_plan plan = sequential(2);
+    plan.slice_bytes = 1024 * KIB; /* one frame */
+    dc_forecast f = round_of(&p, plan);
     /* request 2, overhead 1, pull 30, flight 2, computation 28, overhead 1, push 60 */
     is_s(f.round_s, 2 + 1 + 30 + 2 + 28 + 1 + 60);
     is_s(f.wait_s, f.round_s - 28);
@@ -79,7 +81,7 @@ static void test_sequential_adds_everything_up(void **state)
 static void test_segments_overlap_computation(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{30, 10, 10}, {5, 10, 20}, {5, 40, 10}};
+    const dc_layer_cost layers[] = {{30, 10, 10 * KIB}, {5, 10, 20 * KIB}, {5, 40, 10 * KIB}};
     dc_profile p = profile_of(layers, 3);
     /* pull: [0] arrives at 10, [1,2] at 40; forward 10-40, 40-50. backward 50-90-100-110; push [2] 90-100,
      * [1,0] 110-140 */
@@ -91,7 +93,7 @@ static void test_segments_overlap_computation(void **state)
 static void test_layers_without_bytes_cost_no_overhead(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{4, 4, 0}, {1, 1, 10}, {2, 2, 0}};
+    const dc_layer_cost layers[] = {{4, 4, 0}, {1, 1, 10 * KIB}, {2, 2, 0}};
     dc_profile p = profile_of(layers, 3);
     p.overhead_s = 100;
     /* layer 0 computes while 1 is on its way (110); backward 2, 1; push 110 from 116 while layer 0 runs */
@@ -102,7 +104,7 @@ static void test_layers_without_bytes_cost_no_overhead(void **state)
 static void test_duplex_returns_slices_while_others_go_up(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{10, 20, 128}};
+    const dc_layer_cost layers[] = {{10, 20, 128 * KIB}};
     dc_profile p = profile_of(layers, 1);
     /* slices: up 0-64-128, down 64-128-192, computation 30 */
     dc_forecast f = round_of(&p, duplex(1));
@@ -121,7 +123,7 @@ static void test_duplex_returns_slices_while_others_go_up(void **state)
 static void test_duplex_sends_the_lowest_layer_first(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{10, 10, 64}, {10, 10, 128}};
+    const dc_layer_cost layers[] = {{10, 10, 64 * KIB}, {10, 10, 128 * KIB}};
     dc_profile p = profile_of(layers, 2);
     /* From the start of backward 1: it ends at 10, backward 0 at 20. Up: 1a 10-74, then layer 0 overtakes
      * 74-138, 1b 138-202. Down: 1a 74-138, 0 138-202, 1b 202-266. Forward 0 202-212, forward 1 266-276. */
@@ -131,36 +133,57 @@ static void test_duplex_sends_the_lowest_layer_first(void **state)
 static void test_duplex_merges_small_neighbours(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{1, 1, 30}, {1, 1, 0}, {1, 1, 34}, {1, 1, 1}};
-    dc_profile p = profile_of(layers, 4);
-    dc_plan plan = duplex(4);
+    const dc_layer_cost layers[] = {{1, 1, 30 * KIB}, {1, 1, 34 * KIB}, {1, 1, 10 * KIB}};
+    dc_profile p = profile_of(layers, 3);
+    p.overhead_s = 5;
+    dc_plan plan = duplex(3);
     assert_int_equal(dc_plan_transmissions(&plan, &p, true), 2);
-    /* From the start of backward 3: its byte goes up 1-2, down 2-3. Frame [0..2] is ready at 4: up 4-68, down
-     * 68-132, then four forwards. */
-    is_s(round_of(&p, plan).round_s, 132 + 4);
+    /* From the start of backward 2: it ends at 1, its block goes up 1-16, down 16-31. Meanwhile 1 and 0 are
+     * ready: one frame, up 16-85, down 85-154; then three forwards. */
+    is_s(round_of(&p, plan).round_s, 154 + 3);
+    /* A little more, and they are two frames: the second overhead is paid, but the first is back earlier. */
+    const dc_layer_cost apart[] = {{1, 1, 30 * KIB}, {1, 1, 35 * KIB}, {1, 1, 10 * KIB}};
+    p.layers = apart;
+    plan = duplex(3);
+    assert_int_equal(dc_plan_transmissions(&plan, &p, true), 2);
+    /* up: 2 1-16, 0 16-51, 1 51-91; down: 2 16-31, 0 51-86, 1 91-131; forward 1 131-132, 2 132-133 */
+    is_s(round_of(&p, plan).round_s, 133);
+}
+
+static void test_a_large_segment_pays_for_each_frame(void **state)
+{
+    (void)state;
+    const dc_layer_cost layers[] = {{0, 0, 130 * KIB}};
+    dc_profile p = profile_of(layers, 1);
+    p.overhead_s = 1;
+    /* 64 + 64 + 2 */
+    is_s(round_of(&p, sequential(1)).round_s, 2 * (130 + 3));
+    dc_plan plan = sequential(1);
+    plan.slice_bytes = 128 * KIB;
+    is_s(round_of(&p, plan).round_s, 2 * (130 + 2));
 }
 
 static void test_identical_workers_share_the_servers_link(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{0, 0, 100}};
+    const dc_layer_cost layers[] = {{0, 0, 100 * KIB}};
     dc_profile p = profile_of(layers, 1);
     p.workers = 4;
-    p.server_Bps = 2;
+    p.server_Bps = 2 * KIB;
     dc_forecast f = round_of(&p, sequential(1));
     is_s(f.round_s, 400);
     is_s(f.floor_s, 200);
-    p.server_Bps = 8;
+    p.server_Bps = 8 * KIB;
     is_s(round_of(&p, sequential(1)).round_s, 200);
 }
 
 static void test_unequal_workers_share_fairly(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{0, 0, 100}}, slow[] = {{10, 40, 100}};
+    const dc_layer_cost layers[] = {{0, 0, 100 * KIB}}, slow[] = {{10, 40, 100 * KIB}};
     dc_profile p[2] = {profile_of(layers, 1), profile_of(slow, 1)};
-    p[0].server_Bps = p[1].server_Bps = 4;
-    p[1].down_Bps = p[1].up_Bps = 10;
+    p[0].server_Bps = p[1].server_Bps = 4 * KIB;
+    p[1].down_Bps = p[1].up_Bps = 10 * KIB;
     dc_plan plans[2] = {sequential(1), sequential(1)};
     dc_sim_worker workers[2] = {{&p[0], &plans[0], 1}, {&p[1], &plans[1], 1}};
     dc_forecast f[2];
@@ -172,14 +195,14 @@ static void test_unequal_workers_share_fairly(void **state)
     is_s(f[1].wait_s, 150);
     is_s(f[0].floor_s, 100);
     /* Now both push at once from 33.3 on: worker 1 has 3 of the 4, 33.3 s more. */
-    p[0].down_Bps = 10;
-    p[0].up_Bps = 10;
-    p[1].down_Bps = p[1].up_Bps = 1;
+    p[0].down_Bps = 10 * KIB;
+    p[0].up_Bps = 10 * KIB;
+    p[1].down_Bps = p[1].up_Bps = 1 * KIB;
     p[1].layers = layers;
     assert_int_equal(dc_simulate(workers, 2, NULL, NULL, f), DC_OK);
     is_s(f[0].round_s, 200);
     /* Two equal ones: 2 each. */
-    p[1].down_Bps = p[1].up_Bps = 10;
+    p[1].down_Bps = p[1].up_Bps = 10 * KIB;
     assert_int_equal(dc_simulate(workers, 2, NULL, NULL, f), DC_OK);
     is_s(f[0].round_s, 100);
     for (int k = 0; k < 2; k++)
@@ -189,7 +212,7 @@ static void test_unequal_workers_share_fairly(void **state)
 static void test_the_slowest_worker_sets_the_pace(void **state)
 {
     (void)state;
-    const dc_layer_cost fast[] = {{1, 1, 64}}, slow[] = {{50, 50, 64}};
+    const dc_layer_cost fast[] = {{1, 1, 64 * KIB}}, slow[] = {{50, 50, 64 * KIB}};
     dc_profile p[2] = {profile_of(fast, 1), profile_of(slow, 1)};
     for (int s = 0; s < 4; s++) {
         dc_plan plans[2] = {s & 1 ? duplex(1) : sequential(1), s & 2 ? duplex(1) : sequential(1)};
@@ -224,8 +247,8 @@ static void test_frozen_models_only_compute(void **state)
 static void test_refuses_what_does_not_fit(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{1, 1, 64}, {1, 1, 64}}, other[] = {{1, 1, 64}, {1, 1, 65}},
-                        bad[] = {{-1, 0, 1}};
+    const dc_layer_cost layers[] = {{1, 1, 64 * KIB}, {1, 1, 64 * KIB}},
+                        other[] = {{1, 1, 64 * KIB}, {1, 1, 65 * KIB}}, bad[] = {{-1, 0, 1}};
     const dc_layer_cost nan[] = {{0, (double)NAN, 1}}, huge[] = {{0, 0, (uint64_t)1 << 60}};
     dc_profile p[2] = {profile_of(layers, 2), profile_of(other, 2)};
     dc_plan plan = sequential(2);
@@ -282,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_duplex_returns_slices_while_others_go_up),
         cmocka_unit_test(test_duplex_sends_the_lowest_layer_first),
         cmocka_unit_test(test_duplex_merges_small_neighbours),
+        cmocka_unit_test(test_a_large_segment_pays_for_each_frame),
         cmocka_unit_test(test_identical_workers_share_the_servers_link),
         cmocka_unit_test(test_unequal_workers_share_fairly),
         cmocka_unit_test(test_the_slowest_worker_sets_the_pace),

@@ -1,0 +1,139 @@
+/* activation.c - the library's activations and gradients on whole arrays: one loop per function, on all
+ * threads. */
+#include "kernels/isa.h"
+#include "kernels/layers.h"
+#include "kernels/ranges.h"
+#include "kernels/stock.h"
+
+#include <math.h>
+
+DK_STOCK_SLOT(activate_array);
+DK_STOCK_SLOT(gradient_array);
+
+/* Darknet's own definitions, in float. */
+DK_INLINE float act(float x, ACTIVATION a)
+{
+    switch (a) {
+    case LINEAR:
+        return x;
+    case LOGISTIC:
+        return 1 / (1 + expf(-x));
+    case LOGGY:
+        return 2 / (1 + expf(-x)) - 1;
+    case RELU:
+        return x > 0 ? x : x * 0;
+    case ELU:
+        return x >= 0 ? x : expf(x) - 1;
+    case SELU:
+        return x >= 0 ? 1.0507f * x : 1.0507f * 1.6732f * (expf(x) - 1);
+    case RELIE:
+        return x > 0 ? x : .01f * x;
+    case RAMP:
+        return (x > 0 ? x : x * 0) + .1f * x;
+    case LEAKY:
+        return x > 0 ? x : .1f * x;
+    case TANH:
+        return tanhf(x);
+    case PLSE:
+        return x < -4 ? .01f * (x + 4) : x > 4 ? .01f * (x - 4) + 1 : .125f * x + .5f;
+    case STAIR: {
+        const float n = floorf(x);
+        return fmodf(n, 2) == 0 ? floorf(x / 2) : (x - n) + floorf(x / 2);
+    }
+    case HARDTAN:
+        return x < -1 ? -1 : x > 1 ? 1 : x;
+    case LHTAN:
+        return x < 0 ? .001f * x : x > 1 ? .001f * (x - 1) + 1 : x;
+    }
+    return 0;
+}
+
+DK_INLINE float slope(float x, ACTIVATION a)
+{
+    switch (a) {
+    case LINEAR:
+        return 1;
+    case LOGISTIC:
+        return (1 - x) * x;
+    case LOGGY:
+        return 2 * (1 - (x + 1) / 2) * ((x + 1) / 2);
+    case RELU:
+        return x > 0 ? 1 : 0;
+    case ELU:
+        return x >= 0 ? 1 : x + 1;
+    case SELU:
+        return x >= 0 ? 1.0507f : x + 1.0507f * 1.6732f;
+    case RELIE:
+        return x > 0 ? 1 : .01f;
+    case RAMP:
+        return x > 0 ? 1.1f : .1f;
+    case LEAKY:
+        return x > 0 ? 1 : .1f;
+    case TANH:
+        return 1 - x * x;
+    case PLSE:
+        return x < 0 || x > 1 ? .01f : .125f;
+    case STAIR:
+        return floorf(x) == x ? 0 : 1;
+    case HARDTAN:
+        return x > -1 && x < 1 ? 1 : 0;
+    case LHTAN:
+        return x > 0 && x < 1 ? 1 : .001f;
+    }
+    return 0;
+}
+
+/* X(name): every activation that does something. */
+#define DK_ACTIVATIONS(X) \
+    X(LOGISTIC)           \
+    X(LOGGY) X(RELU) X(ELU) X(SELU) X(RELIE) X(RAMP) X(LEAKY) X(TANH) X(PLSE) X(STAIR) X(HARDTAN) X(LHTAN)
+
+#define DK_X(name)                     \
+    case name:                         \
+        for (size_t i = 0; i < n; i++) \
+            x[i] = act(x[i], name);    \
+        break;
+DK_CLONES static void activate_range(float *x, size_t n, ACTIVATION a)
+{
+    switch (a) {
+        DK_ACTIVATIONS(DK_X)
+    case LINEAR:
+        break;
+    }
+}
+#undef DK_X
+
+#define DK_X(name)                         \
+    case name:                             \
+        for (size_t i = 0; i < n; i++)     \
+            delta[i] *= slope(x[i], name); \
+        break;
+DK_CLONES static void gradient_range(const float *x, size_t n, ACTIVATION a, float *delta)
+{
+    switch (a) {
+        DK_ACTIVATIONS(DK_X)
+    case LINEAR:
+        break;
+    }
+}
+#undef DK_X
+
+DK_EXPORT void activate_array(float *x, const int n, const ACTIVATION a)
+{
+    if (!dk_kernels_fast()) {
+        DK_STOCK(activate_array)(x, n, a);
+        return;
+    }
+    if (a == LINEAR || n <= 0) return;
+    DK_RANGES((size_t)n, lo, hi, activate_range(x + lo, hi - lo, a));
+}
+
+DK_EXPORT void gradient_array(const float *x, const int n, const ACTIVATION a, float *delta)
+{
+    if (!dk_kernels_fast()) {
+        DK_STOCK(gradient_array)(x, n, a, delta);
+        return;
+    }
+    if (a == LINEAR || n <= 0) return;
+    DK_RANGES((size_t)n, lo, hi, gradient_range(x + lo, hi - lo, a, delta + lo));
+}

@@ -1,0 +1,76 @@
+/* conv_plain.c - convolution as a matrix product per image and group. A 1x1 filter without stride or padding
+ * multiplies the image itself; every other one goes through im2col's matrix. */
+#include "kernels/conv_plain.h"
+
+#include "kernels/gemm.h"
+#include "kernels/im2col.h"
+#include "kernels/layers.h"
+#include "kernels/scratch.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+typedef struct product {
+    int m, k, pixels;        /* filters and weights per filter of a group, pixels of the output */
+    size_t in, out, weights; /* floats of a group */
+    bool direct;
+} product;
+
+static product product_of(const layer *l)
+{
+    product d = {.m = l->n / l->groups, .pixels = l->out_h * l->out_w};
+    d.k = l->size * l->size * l->c / l->groups;
+    d.in = (size_t)(l->c / l->groups) * (size_t)(l->h * l->w);
+    d.out = (size_t)d.m * (size_t)d.pixels;
+    d.weights = (size_t)d.m * (size_t)d.k;
+    d.direct = l->size == 1 && l->stride == 1 && l->pad == 0;
+    return d;
+}
+
+static float *columns(const layer *l, const product *d, float *image)
+{
+    if (d->direct) return image;
+    float *col = dk_scratch(DK_SCRATCH_DATA, (size_t)d->k * (size_t)d->pixels * sizeof *col);
+    im2col_cpu(image, l->c / l->groups, l->h, l->w, l->size, l->stride, l->pad, col);
+    return col;
+}
+
+void dk_conv_plain_forward(layer *l, network *net)
+{
+    const product d = product_of(l);
+    for (int i = 0; i < l->batch * l->groups; i++) {
+        float *col = columns(l, &d, net->input + (size_t)i * d.in);
+        float *w = l->weights + (size_t)(i % l->groups) * d.weights;
+        gemm(0, 0, d.m, d.pixels, d.k, 1, w, d.k, col, d.pixels, 0, l->output + (size_t)i * d.out, d.pixels);
+    }
+    if (l->batch_normalize)
+        forward_batchnorm_layer(*l, *net);
+    else
+        add_bias(l->output, l->biases, l->batch, l->n, d.pixels);
+    activate_array(l->output, l->outputs * l->batch, l->activation);
+}
+
+void dk_conv_plain_backward(layer *l, network *net)
+{
+    const product d = product_of(l);
+    gradient_array(l->output, l->outputs * l->batch, l->activation, l->delta);
+    if (l->batch_normalize)
+        backward_batchnorm_layer(*l, *net);
+    else
+        backward_bias(l->bias_updates, l->delta, l->batch, l->n, d.pixels);
+    for (int i = 0; i < l->batch * l->groups; i++) {
+        float *delta = l->delta + (size_t)i * d.out;
+        float *w = l->weights + (size_t)(i % l->groups) * d.weights;
+        float *dw = l->weight_updates + (size_t)(i % l->groups) * d.weights;
+        float *col = columns(l, &d, net->input + (size_t)i * d.in);
+        gemm(0, 1, d.m, d.k, d.pixels, 1, delta, d.pixels, col, d.pixels, 1, dw, d.k);
+        if (net->delta == NULL) continue;
+        float *to = net->delta + (size_t)i * d.in;
+        if (d.direct) {
+            gemm(1, 0, d.k, d.pixels, d.m, 1, w, d.k, delta, d.pixels, 1, to, d.pixels);
+        } else {
+            gemm(1, 0, d.k, d.pixels, d.m, 1, w, d.k, delta, d.pixels, 0, col, d.pixels);
+            col2im_cpu(col, l->c / l->groups, l->h, l->w, l->size, l->stride, l->pad, to);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+/* conv_plain.h - convolutional layers by im2col and gemm, for shapes and machines without a plan. */
+#ifndef DK_CONV_PLAIN_H
+#define DK_CONV_PLAIN_H
+
+#include <darknet.h>
+
+/* dk_conv_plain_forward, _backward - the whole layer, with batch norm, bias and activation. */
+void dk_conv_plain_forward(layer *l, network *net);
+void dk_conv_plain_backward(layer *l, network *net);
+
+#endif

@@ -1,0 +1,109 @@
+#!/bin/sh
+# plan.sh BUILD - dynacomm plan as a user runs it: what it prints, what it writes, how it refuses.
+# Prints one line per check; ends with status 1 if any failed.
+set -u
+build=${1:-build}
+here=$(cd "$(dirname "$0")" && pwd)
+tool=$build/dynacomm
+profile=$here/../data/profile-resnet50.tsv
+tiny=$here/../data/profile-yolov3-tiny.tsv
+[ -x "$tool" ] || { echo "FAILED: $tool is missing; run make"; exit 1; }
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+check() { # check NAME STATUS: status 0 = passed
+    if [ "$2" -eq 0 ]; then echo "ok: $1"; else echo "FAILED: $1"; failed=1; fi
+}
+
+# refuses NAME 'part of the line' ARGUMENT ...: status 1, nothing on stdout, one line on stderr that says it.
+refuses() {
+    name=$1 says=$2
+    shift 2
+    "$tool" plan "$@" >"$work/out" 2>"$work/err"
+    status=$?
+    [ $status -eq 1 ] && [ ! -s "$work/out" ] && [ "$(wc -l <"$work/err")" -eq 1 ] && grep -qF -- "$says" "$work/err"
+    check "refuses $name" $?
+}
+
+# number FILE STRATEGY KEY: from the JSON
+number() {
+    python3 -c 'import json, sys
+plans = json.load(open(sys.argv[1]))["plans"]
+print(next(p for p in plans if p["asked"] == sys.argv[2])[sys.argv[3]])' "$@"
+}
+
+# holds 'EXPRESSION': arithmetic of numbers
+holds() { python3 -c 'import sys; sys.exit(not eval(sys.argv[1]))' "$1"; }
+
+"$tool" plan "$profile" --down 100mbit --up 100mbit --rtt 10ms >"$work/table" 2>"$work/err"
+check "prints a table" $?
+[ ! -s "$work/err" ] && [ "$(grep -cE '^[* ] (sequential|layerwise|ibatch|dynacomm|duplex) ' "$work/table")" -eq 5 ]
+check "the table has every strategy" $?
+grep -q '^\* duplex' "$work/table"
+check "duplex is marked as the fastest where communication dominates" $?
+
+"$tool" plan "$profile" --down 100mbit --up 100mbit --rtt 10ms --json >"$work/all.json"
+check "prints JSON" $?
+holds "$(number "$work/all.json" dynacomm round_s) >= 1.7 * $(number "$work/all.json" duplex round_s)"
+check "duplex is 1.7 times as fast as the two-phase optimum there" $?
+for s in sequential layerwise ibatch; do
+    holds "$(number "$work/all.json" dynacomm round_s) <= $(number "$work/all.json" $s round_s) * 1.000001"
+    check "dynacomm is not slower than $s" $?
+done
+holds "$(number "$work/all.json" duplex efficiency) >= 0.95"
+check "duplex is within 5 % of the floor" $?
+"$tool" plan "$profile" --down 100mbit --up 100mbit --rtt 10ms --json >"$work/again.json" &&
+    cmp -s "$work/all.json" "$work/again.json"
+check "the same question has the same answer" $?
+
+"$tool" plan "$profile" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --json >"$work/four.json"
+holds "$(number "$work/four.json" duplex floor_s) > 3.99 * $(number "$work/all.json" duplex floor_s)"
+check "four workers behind the same rate take four times as long" $?
+
+"$tool" plan "$tiny" --down 1gbit --up 1gbit --strategy auto --json >"$work/auto.json"
+[ "$(number "$work/auto.json" auto strategy)" != auto ]
+check "auto says what it became" $?
+
+"$tool" plan "$tiny" --down 100mbit --up 20mbit --rtt 10ms --svg "$work/round.svg" >/dev/null
+check "draws a chart" $?
+python3 -c 'import sys, xml.etree.ElementTree as x
+svg = x.parse(sys.argv[1]).getroot()
+bars = [r for r in svg.iter("{http://www.w3.org/2000/svg}rect") if r.get("class", "").startswith("k")]
+width = float(svg.get("width"))
+assert len(bars) > 50, len(bars)
+assert all(0 <= float(b.get("x")) and float(b.get("x")) + float(b.get("width")) <= width for b in bars)
+text = [t.text for t in svg.iter("{http://www.w3.org/2000/svg}text")]
+for name in ("sequential", "layerwise", "ibatch", "dynacomm", "duplex"):
+    assert any(t and t.startswith(name + ":") for t in text), name
+assert text.count("compute") == text.count("up") == text.count("down") == 5' "$work/round.svg"
+check "the chart is well-formed XML with every strategy's lanes inside the page" $?
+[ "$(ls "$work" | grep -c '\.tmp$')" -eq 0 ]
+check "no temporary file is left" $?
+
+refuses "no profile" "give one profile" --down 1mbit --up 1mbit
+refuses "two profiles" "give one profile" a b --down 1mbit --up 1mbit
+refuses "no rates" "--down and --up" "$profile"
+refuses "a rate without a unit" "--down: '100' is not a rate" "$profile" --down 100 --up 1mbit
+refuses "a rate of nothing" "more than 0" "$profile" --down 0mbit --up 1mbit
+refuses "a time without a unit" "--rtt: '10' is not a time" "$profile" --down 1mbit --up 1mbit --rtt 10
+refuses "no workers" "--workers: '0'" "$profile" --down 1mbit --up 1mbit --workers 0
+refuses "an unknown strategy" "no strategy is named 'best'" "$profile" --down 1mbit --up 1mbit --strategy best
+refuses "an unknown option" "unknown option --speed" "$profile" --speed 1
+refuses "an option without its value" "--up needs a value" "$profile" --down 1mbit --up
+refuses "a missing file" "$work/none.tsv: No such file" "$work/none.tsv" --down 1mbit --up 1mbit
+printf 'layer\ttype\tbytes\tfc_ms\tbc_ms\n0\tconv\tmany\t1\t1\n' >"$work/bad.tsv"
+refuses "a bad line, by its number" "bad.tsv:2: bytes 'many'" "$work/bad.tsv" --down 1mbit --up 1mbit
+head -c 4096 "$tool" >"$work/noise.tsv"
+refuses "noise" "noise.tsv:" "$work/noise.tsv" --down 1mbit --up 1mbit
+
+"$tool" plan "$tiny" --down 1mbit --up 1mbit --svg "$work/none/x.svg" >/dev/null 2>"$work/err"
+[ $? -eq 1 ] && grep -qF "$work/none/x.svg" "$work/err"
+check "names a chart that it cannot write" $?
+"$tool" plan "$tiny" --down 1mbit --up 1mbit >/dev/full 2>"$work/err"
+[ $? -eq 1 ] && grep -q 'standard output' "$work/err"
+check "fails when its output cannot be written" $?
+"$tool" plan --help | grep -q -- '--server-rate'
+check "explains itself" $?
+
+exit $failed

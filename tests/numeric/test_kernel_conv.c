@@ -1,0 +1,259 @@
+/* test_kernel_conv.c - convolutional layers, forward and backward, on random shapes against their definition
+ * in double: strides, padding (1x1 filters too), groups, odd sizes, batch norm or bias, what is added to
+ * gradients. */
+#include "kernel_test.h"
+
+#include "kernels/kernels.h"
+#include "kernels/layers.h"
+
+/* A layer of one network, its random input and gradients, and what double arithmetic makes of them. */
+typedef struct conv_case {
+    int c, h, w, n, size, stride, pad, groups, batch, norm;
+    const char *activation;
+} conv_case;
+
+static double activated(double x, ACTIVATION a)
+{
+    switch ((int)a) {
+    case LEAKY:
+        return x > 0 ? x : .1 * x;
+    case RELU:
+        return x > 0 ? x : 0;
+    case LOGISTIC:
+        return 1 / (1 + exp(-x));
+    default:
+        return x;
+    }
+}
+
+static double slope(double y, ACTIVATION a)
+{
+    switch ((int)a) {
+    case LEAKY:
+        return y > 0 ? 1 : .1;
+    case RELU:
+        return y > 0;
+    case LOGISTIC:
+        return y * (1 - y);
+    default:
+        return 1;
+    }
+}
+
+/* Calls visit(output index, input index, weight index) for every product of the convolution. */
+#define EACH_PRODUCT(l, body)                                                                              \
+    for (int eb = 0; eb < (l)->batch; eb++)                                                                \
+        for (int ef = 0; ef < (l)->n; ef++)                                                                \
+            for (int ey = 0; ey < (l)->out_h; ey++)                                                        \
+                for (int ex = 0; ex < (l)->out_w; ex++)                                                    \
+                    for (int ek = 0; ek < (l)->c / (l)->groups; ek++)                                      \
+                        for (int e = 0; e < (l)->size * (l)->size; e++) {                                  \
+                            const int row = ey * (l)->stride + e / (l)->size - (l)->pad;                   \
+                            const int col = ex * (l)->stride + e % (l)->size - (l)->pad;                   \
+                            if (row < 0 || col < 0 || row >= (l)->h || col >= (l)->w) continue;            \
+                            const int from = ef / ((l)->n / (l)->groups) * ((l)->c / (l)->groups) + ek;    \
+                            const int in = ((eb * (l)->c + from) * (l)->h + row) * (l)->w + col;           \
+                            const int wt = (ef * ((l)->c / (l)->groups) + ek) * (l)->size * (l)->size + e; \
+                            const int out = ((eb * (l)->n + ef) * (l)->out_h + ey) * (l)->out_w + ex;      \
+                            body;                                                                          \
+                        }
+
+static double *zeros(size_t n)
+{
+    double *x = calloc(n + 1, sizeof *x);
+    assert_non_null(x);
+    return x;
+}
+
+/* Error allowed, as a share of a tensor's root mean square. Winograd's transforms cost two digits; batch norm
+ * over few values divides by small variances. */
+static const double forward_most = 5e-5, backward_most = 3e-4;
+
+static void check_case(const conv_case *k, unsigned seed)
+{
+    char text[1024], what[256];
+    snprintf(
+        text, sizeof text,
+        "[net]\nbatch=%d\nheight=%d\nwidth=%d\nchannels=%d\n[convolutional]\n%sfilters=%d\nsize=%d\nstride=%d\n"
+        "padding=%d\ngroups=%d\nactivation=%s\n",
+        k->batch, k->h, k->w, k->c, k->norm ? "batch_normalize=1\n" : "", k->n, k->size, k->stride, k->pad,
+        k->groups, k->activation);
+    snprintf(what, sizeof what, "conv %dx%dx%d n%d %dx%d/%d pad %d groups %d batch %d%s %s", k->c, k->h, k->w,
+             k->n, k->size, k->size, k->stride, k->pad, k->groups, k->batch, k->norm ? " norm" : "",
+             k->activation);
+    network *net = test_network(text, seed);
+    layer *l = &net->layers[0];
+    const size_t ins = (size_t)(l->inputs * l->batch), outs = (size_t)(l->outputs * l->batch);
+    float *input = test_random(ins), *delta = test_random(ins), *old_delta = test_random(ins);
+    memcpy(delta, old_delta, ins * sizeof *delta);
+    float *incoming = test_random(outs);
+    test_fill(l->weight_updates, (size_t)l->nweights); /* an earlier subdivision's */
+    double *x = zeros(outs), *y = zeros(outs), *d = zeros(outs), *dw = zeros((size_t)l->nweights),
+           *din = zeros(ins);
+    double *db = zeros((size_t)l->n), *ds = zeros((size_t)l->n);
+    for (int i = 0; i < l->nweights; i++)
+        dw[i] = (double)l->weight_updates[i];
+
+    EACH_PRODUCT(l, x[out] += (double)input[in] * (double)l->weights[wt]);
+    const int plane = l->out_h * l->out_w, count = plane * l->batch;
+    for (int f = 0; f < l->n; f++) {
+        double mean = 0, variance = 0, sum_d = 0, sum_dx = 0;
+#define EACH(p, body)                                 \
+    for (int b = 0; b < l->batch; b++)                \
+        for (int q = 0; q < plane; q++) {             \
+            const int p = (b * l->n + f) * plane + q; \
+            body;                                     \
+        }
+        EACH(p, mean += x[p] / count);
+        EACH(p, variance += (x[p] - mean) * (x[p] - mean) / (count - 1));
+        const double bias = (double)l->biases[f], scale = k->norm ? (double)l->scales[f] : 1;
+        EACH(p, {
+            const double z = k->norm ? (x[p] - mean) / (sqrt(variance) + 1e-6) * scale + bias : x[p] + bias;
+            y[p] = activated(z, l->activation);
+            d[p] = (double)incoming[p] * slope(y[p], l->activation);
+            sum_d += d[p];
+            sum_dx += d[p] * (x[p] - mean);
+        });
+        db[f] = sum_d;
+        ds[f] = sum_dx / (sqrt(variance) + 1e-6);
+        const double inverse = 1 / sqrt(variance + 1e-5);
+        if (k->norm)
+            EACH(p, d[p] = scale *
+                           (d[p] * inverse - sum_dx * inverse * inverse * inverse * (x[p] - mean) / count -
+                            sum_d * inverse / count));
+    }
+    for (size_t i = 0; i < ins; i++)
+        din[i] = (double)old_delta[i];
+    EACH_PRODUCT(l, {
+        dw[wt] += d[out] * (double)input[in];
+        din[in] += d[out] * (double)l->weights[wt];
+    });
+
+    network run = *net;
+    run.train = 1;
+    run.index = 0;
+    run.input = input;
+    l->forward(*l, run);
+    char part[320];
+    snprintf(part, sizeof part, "%s: output", what);
+    test_within(part, test_error(l->output, y, outs), forward_most);
+    memcpy(l->delta, incoming, outs * sizeof *incoming);
+    run.delta = delta;
+    l->backward(*l, run);
+    snprintf(part, sizeof part, "%s: weight gradient", what);
+    test_within(part, test_error(l->weight_updates, dw, (size_t)l->nweights), backward_most);
+    snprintf(part, sizeof part, "%s: input gradient", what);
+    test_within(part, test_error(delta, din, ins), backward_most);
+    snprintf(part, sizeof part, "%s: bias gradient", what);
+    test_within(part, test_error(l->bias_updates, db, (size_t)l->n), backward_most);
+    if (k->norm) {
+        snprintf(part, sizeof part, "%s: scale gradient", what);
+        test_within(part, test_error(l->scale_updates, ds, (size_t)l->n), backward_most);
+    }
+    /* A layer without a gradient to hand on: crop before it, or the first. */
+    memcpy(l->delta, incoming, outs * sizeof *incoming);
+    run.delta = NULL;
+    l->backward(*l, run);
+
+    free(input);
+    free(delta);
+    free(old_delta);
+    free(incoming);
+    double *all[] = {x, y, d, dw, din, db, ds};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        free(all[i]);
+    free_network(net);
+}
+
+static void test_random_shapes(void **state)
+{
+    (void)state;
+    static const char *activations[] = {"leaky", "relu", "linear", "logistic"};
+    static const int channels[] = {1, 3, 5, 8, 16, 20, 32, 48};
+    for (unsigned i = 0; i < 150; i++) {
+        test_state = i;
+        conv_case k = {.c = channels[test_int(0, 7)],
+                       .h = test_int(5, 19),
+                       .w = test_int(5, 19),
+                       .n = channels[test_int(0, 7)],
+                       .size = test_int(0, 1) ? 3 : test_int(1, 5),
+                       .stride = test_int(1, 2),
+                       .groups = 1,
+                       .batch = test_int(1, 3),
+                       .norm = test_int(0, 1),
+                       .activation = activations[test_int(0, 3)]};
+        k.pad = test_int(0, k.size == 1 ? 1 : k.size / 2);
+        if (test_int(0, 4) == 0) {
+            k.groups = test_int(0, 1) ? 2 : 4;
+            k.c = k.groups * 4 * test_int(1, 8);
+            k.n = k.groups * 4 * test_int(1, 8);
+        }
+        check_case(&k, i + 1);
+    }
+}
+
+/* The shapes that networks are made of, Winograd's among them. */
+static void test_common_shapes(void **state)
+{
+    (void)state;
+    const conv_case cases[] = {
+        {3, 32, 32, 32, 3, 1, 1, 1, 2, 1, "leaky"},    {32, 26, 26, 64, 3, 1, 1, 1, 2, 1, "leaky"},
+        {64, 13, 13, 64, 3, 1, 1, 1, 3, 0, "relu"},    {64, 13, 13, 32, 1, 1, 0, 1, 2, 1, "leaky"},
+        {64, 14, 14, 128, 1, 2, 0, 1, 2, 1, "linear"}, {128, 7, 7, 255, 1, 1, 0, 1, 1, 0, "linear"},
+        {64, 8, 8, 64, 3, 2, 1, 1, 2, 1, "leaky"},     {3, 33, 33, 64, 7, 2, 3, 1, 2, 1, "leaky"},
+        {32, 9, 9, 32, 3, 1, 1, 32, 2, 1, "leaky"},    {128, 6, 6, 128, 3, 1, 1, 32, 2, 1, "relu"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_case(&cases[i], (unsigned)i + 1000);
+}
+
+/* Two layers with a copy kept between them, against the same two with a route in between, which keeps none.
+ */
+static void test_kept_copy_is_the_output(void **state)
+{
+    (void)state;
+    const char *head =
+        "[net]\nbatch=2\nheight=20\nwidth=20\nchannels=3\n[convolutional]\nbatch_normalize=1\nfilters=32\n"
+        "size=3\nstride=1\npad=1\nactivation=leaky\n";
+    const char *tail =
+        "[convolutional]\nbatch_normalize=1\nfilters=16\nsize=3\nstride=1\npad=1\nactivation=leaky\n";
+    char direct[1024], routed[1024];
+    snprintf(direct, sizeof direct, "%s%s", head, tail);
+    snprintf(routed, sizeof routed, "%s[route]\nlayers=-1\n%s", head, tail);
+    network *nets[] = {test_network(direct, 7), test_network(routed, 7)};
+    for (int i = 0; i < 2; i++) {
+        network *net = nets[i];
+        layer *first = &net->layers[0], *last = &net->layers[net->n - 1];
+        test_state = 99;
+        test_fill(first->weights, (size_t)first->nweights);
+        test_fill(first->biases, (size_t)first->n);
+        test_fill(last->weights, (size_t)last->nweights);
+        test_fill(last->biases, (size_t)last->n);
+        for (int c = 0; c < last->n; c++)
+            first->scales[c] = last->scales[c] = 1;
+        for (int c = last->n; c < first->n; c++)
+            first->scales[c] = 1;
+        test_fill(net->input, (size_t)(net->inputs * net->batch));
+        net->train = 1;
+        forward_network(net);
+        test_fill(last->delta, (size_t)(last->outputs * last->batch));
+        backward_network(net);
+    }
+    const layer *a = &nets[0]->layers[0], *b = &nets[1]->layers[0];
+    const layer *p = &nets[0]->layers[1], *q = &nets[1]->layers[2];
+    assert_memory_equal(p->output, q->output, (size_t)(p->outputs * p->batch) * sizeof(float));
+    assert_memory_equal(p->weight_updates, q->weight_updates, (size_t)p->nweights * sizeof(float));
+    assert_memory_equal(a->weight_updates, b->weight_updates, (size_t)a->nweights * sizeof(float));
+    free_network(nets[0]);
+    free_network(nets[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_shapes),
+        cmocka_unit_test(test_common_shapes),
+        cmocka_unit_test(test_kept_copy_is_the_output),
+    };
+    return cmocka_run_group_tests_name("kernels: convolutional layers", tests, NULL, NULL);
+}
