@@ -14,7 +14,9 @@
 #include "kernels/conv_plan.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
+#include "operations.h"
 #include "preflight.h"
+#include "repair.h"
 #include "tensors.h"
 
 #include "core/model.h"
@@ -60,7 +62,17 @@ static void timed_backward(layer l, network net)
 typedef struct options {
     const char *cfg, *out;
     int batch, steps;
+    double gflops; /* 0: measure; else times from operation counts */
 } options;
+
+static double positive(const char *flag, const char *text)
+{
+    char *end;
+    const double x = strtod(text, &end);
+    if (end == text || *end != '\0' || !(x > 0) || x > 1e9)
+        dk_die("%s takes a positive number, not '%s'", flag, text);
+    return x;
+}
 
 static int whole(const char *flag, const char *text, int most)
 {
@@ -88,6 +100,8 @@ static void read_options(int argc, char **argv, options *o)
             o->steps = whole(flag, value, 100000);
         else if (strcmp(flag, "-threads") == 0)
             dk_threads_set(whole(flag, value, 4096));
+        else if (strcmp(flag, "-gflops") == 0)
+            o->gflops = positive(flag, value);
         else if (strcmp(flag, "-o") == 0)
             o->out = value;
         else if (strcmp(flag, "-memory") == 0 && strcmp(value, "low") == 0)
@@ -100,7 +114,7 @@ static void read_options(int argc, char **argv, options *o)
     }
     if (o->cfg == NULL)
         dk_die(
-            "usage: darknet profile CFG [-batch B] [-threads N] [-steps N] [-kernels fast|stock] [-o FILE]");
+            "usage: darknet profile CFG [-batch B] [-threads N] [-steps N] [-kernels fast|stock] [-gflops G] [-o FILE]");
 }
 
 /* The cfg with another batch, in memory: the library allocates for the batch that it reads. */
@@ -124,6 +138,7 @@ static network *parse_with_batch(const char *cfg, int batch)
     fflush(out);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     network *net = parse_network_cfg(path);
+    dk_repair_network(net);
     fclose(out);
     return net;
 }
@@ -239,13 +254,44 @@ static void print_table(const network *net, const dc_model *model, const double 
     printf("batch %d, %d threads, gemm peak %.0f GFLOP/s\n", net->batch, dk_threads(), peak * 1e-9);
 }
 
-static void write_profile(const char *path, const network *net, const dc_model *model, const double *fc,
+/* Times of a device that does gflops x 10^9 operations a second in every layer: what -gflops asks for. */
+static void reckon(const network *net, int batch, double gflops, double *fc, double *bc)
+{
+    for (int i = 0; i < net->n; i++) {
+        fc[i] = dk_operations(&net->layers[i]) * batch / (gflops * 1e9);
+        bc[i] = net->layers[i].stopbackward ? 0 : fc[i] * dk_backward_ratio(&net->layers[i]);
+    }
+}
+
+static void print_sums(const network *net, const dc_model *model, const options *o, const double *fc,
+                       const double *bc)
+{
+    double sum_fc = 0, sum_bc = 0;
+    for (int i = 0; i < net->n; i++) {
+        sum_fc += fc[i];
+        sum_bc += bc[i];
+    }
+    printf(
+        "%s: %d layers, %llu bytes, forward %.1f ms, backward %.1f ms: batch %d, operation counts at %g GFLOP/s\n",
+        o->cfg, net->n, (unsigned long long)dc_model_trained_bytes(model, -1), sum_fc * 1e3, sum_bc * 1e3,
+        o->batch, o->gflops);
+}
+
+static void write_profile(const options *o, const network *net, const dc_model *model, const double *fc,
                           const double *bc)
 {
+    const char *path = o->out, *name = strrchr(o->cfg, '/');
     char temporary[4096];
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
     FILE *out = fopen(temporary, "w");
     if (out == NULL) dk_die("cannot write %s: %s", temporary, strerror(errno));
+    name = name != NULL ? name + 1 : o->cfg;
+    if (o->gflops > 0)
+        fprintf(out, "# darknet profile %s -batch %d -gflops %g (times from operation counts)\n", name,
+                o->batch, o->gflops);
+    else
+        fprintf(out, "# darknet profile %s, batch %d, %d threads, %s kernels\n", name, net->batch,
+                dk_threads(), dk_kernels_fast() ? "fast" : "stock");
     fprintf(out, "layer\ttype\tbytes\tfc_ms\tbc_ms\n");
     for (int i = 0; i < net->n; i++)
         fprintf(out, "%d\t%s\t%llu\t%.4f\t%.4f\n", i, model->layers[i].type,
@@ -263,17 +309,23 @@ int dk_cmd_profile(int argc, char **argv)
     read_options(argc, argv, &o);
     dk_file_check(o.cfg, "cfg");
     dk_check_cfg(o.cfg);
-    network *net = parse_with_batch(o.cfg, o.batch);
+    if (o.gflops > 0 && o.batch == 0) dk_die("-gflops needs -batch: how many images a round has");
+    network *net = parse_with_batch(o.cfg, o.gflops > 0 ? 1 : o.batch); /* operations are counted per image */
     if (net->n > MOST_LAYERS)
         dk_die("%s has %d layers; darknet profile takes up to %d", o.cfg, net->n, MOST_LAYERS);
     dc_model *model = NULL;
     if (dk_model_of(net, "profile", false, &model) != DC_OK) dk_die("%s", dc_last_error());
-    fill_input(net);
     double *fc = calloc(2 * (size_t)net->n, sizeof *fc), *bc = fc + net->n;
-    const double peak = peak_flops();
-    measure(net, o.steps, fc, bc);
-    print_table(net, model, fc, bc, peak);
-    if (o.out != NULL) write_profile(o.out, net, model, fc, bc);
+    if (o.gflops > 0) {
+        reckon(net, o.batch, o.gflops, fc, bc);
+        print_sums(net, model, &o, fc, bc);
+    } else {
+        fill_input(net);
+        const double peak = peak_flops();
+        measure(net, o.steps, fc, bc);
+        print_table(net, model, fc, bc, peak);
+    }
+    if (o.out != NULL) write_profile(&o, net, model, fc, bc);
     free(fc);
     dc_model_free(model);
     free_network(net);

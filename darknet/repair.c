@@ -50,6 +50,7 @@ void dk_repair_network(network *net)
             if (!l->dc_cpu) l->dc_cpu = room(step);
             if (!l->backward) l->backward = backward_lstm_layer;
         }
+        if (l->type == DECONVOLUTIONAL && l->groups == 0) l->groups = 1;
         if (l->type == BATCHNORM) {
             if (!l->x) l->x = room(step);
             if (!l->x_norm) l->x_norm = room(step);

@@ -10,6 +10,7 @@
  *   [lstm]       has no delta, neither its output's nor its cell's, and its backward is not set
  *   [batchnorm]  has no copy of its input and no deltas of mean and variance
  *   [local]      asks for a workspace of floats counted as bytes; [crnn] for none
+ *   [deconvolutional]  has no groups, by which load_weights divides
  * Ends the program with a line when memory is out. */
 void dk_repair_network(network *net);
 

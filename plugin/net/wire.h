@@ -18,7 +18,7 @@
  *   Then, on the worker's own link:
  *     worker: ATTACH; a first worker of a new run uploads all values as STATE; READY
  *     server: STATE (what a pull does not bring), START once all workers are READY
- *     worker, each round: PULL (what it wants next, in order), GRAD ..., STAT (rolling statistics)
+ *     worker, each round: PULL (what it wants next, in order), STAT (rolling statistics), GRAD ...
  *     server, each round: PARAM ...
  *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
  *     either: ACK, when nothing else goes that would tell what was received

@@ -83,7 +83,7 @@ static dc_error take_stats(dc__peer *peer, const dc__frame *frame)
     dc__wire_floats(frame->payload, h->count);
     const int at = (int)(h->round & 1);
     pthread_mutex_lock(&s->lock);
-    /* A version's come after the gradients that make it and before the first that makes the next. */
+    /* A version's come after the version before is whole, and before the last gradient that makes it. */
     const bool now = h->round == s->state.round || h->round == s->state.round + 1;
     if (now)
         memcpy(s->state.stats[at] + (size_t)peer->rank * n + (h->offset - start), frame->payload,

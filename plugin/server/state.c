@@ -155,7 +155,14 @@ static dc_error load(dc_server *s, source *in, const char *path)
     dc__bytes d = dc__bytes_over(description, in->ok ? n : 0);
     dc_error err = dc__model_parse(&saved, &d);
     free(description);
-    if (!err) err = dc__model_same(saved, s->model, path, "this worker");
+    if (err) { /* the line so far names no file */
+        char why[DC__LINE_BYTES];
+        (void)snprintf(why, sizeof why, "%s", dc_last_error());
+        return dc__fail(err == DC_ENOMEM ? err : DC_EFORMAT,
+                        "%.200s is damaged (%.150s): start with --fresh, from the .weights beside it", path,
+                        why);
+    }
+    err = dc__model_same(saved, s->model, path, "this worker");
     dc_model_free(saved);
     if (err) return err;
     get(in, numbers, sizeof numbers);

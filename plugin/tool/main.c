@@ -12,6 +12,8 @@ static const struct {
 } commands[] = {
     {"server", dc_tool_server, "hold the parameters of a run and serve its workers"},
     {"plan", dc_tool_plan, "predict a round for a profile and a link, strategy by strategy"},
+    {"bench", dc_tool_bench, "be a worker whose computation is emulated from a profile"},
+    {"trace", dc_tool_trace, "draw a measured round from a trace"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

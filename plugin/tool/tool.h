@@ -3,7 +3,9 @@
 #ifndef DC__TOOL_H
 #define DC__TOOL_H
 
+int dc_tool_bench(int argc, char **argv);
 int dc_tool_plan(int argc, char **argv);
 int dc_tool_server(int argc, char **argv);
+int dc_tool_trace(int argc, char **argv);
 
 #endif

@@ -146,8 +146,7 @@ static dc_error step(dc_worker *w, bool *idle, bool *done, bool *busy)
         const uint32_t slice_bytes = w->pull_slice_bytes;
         const uint64_t window_bytes = w->pull_window_bytes;
         UNLOCKED(send_pull(w, version, slices, slice_bytes, window_bytes));
-    } else if (w->stat_due && (w->push.left == 0 || w->push_round == w->stat_round)) {
-        /* After the gradients of its round and before the first of the next: the server counts on it. */
+    } else if (w->stat_due) { /* before the gradients of its round: the server counts on it */
         const uint64_t version = w->stat_round;
         UNLOCKED(send_stats(w, version));
         w->stat_due = false;

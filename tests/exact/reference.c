@@ -4,9 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "kernels/kernels.h"
+
 ex_reference ex_reference_begin(const network *net, const ex_tensors *list)
 {
-    ex_reference reference = {.wanted = net->adam || net->clip > 0};
+    ex_reference reference = {.wanted = dk_kernels_fast() && (net->adam || net->clip > 0)};
     if (!reference.wanted) return reference;
     reference.m = calloc(list->floats + 1, sizeof(float));
     reference.v = calloc(list->floats + 1, sizeof(float));

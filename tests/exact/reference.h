@@ -1,5 +1,6 @@
 /* reference.h - the update step of Darknet's GPU path, for the settings that its CPU path ignores: Adam and
- * clip. Written from its formulas, one element at a time, apart from the plugin's optimizer. */
+ * clip. Ours follows it with the fast kernels, and the CPU path with the stock ones. Written from its
+ * formulas, one element at a time, apart from the plugin's optimizer. */
 #ifndef EXACT_REFERENCE_H
 #define EXACT_REFERENCE_H
 

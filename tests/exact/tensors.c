@@ -9,7 +9,7 @@ typedef struct walk {
     ex_tensors list;
     int layer;
     const char *part; /* "" or "input." and the like */
-    bool frozen, clips;
+    bool frozen, blind, clips;
 } walk;
 
 static void add(walk *w, const char *name, ex_kind kind, int count, float *value, float *velocity,
@@ -24,6 +24,7 @@ static void add(walk *w, const char *name, ex_kind kind, int count, float *value
                      .kind = kind,
                      .updated = velocity != NULL,
                      .frozen = w->frozen,
+                     .blind = w->blind,
                      .clipped = w->clips && kind == EX_WEIGHTS,
                      .adam = true,
                      .count = (size_t)count,
@@ -95,6 +96,7 @@ static void add_layer(walk *w, const layer *l)
     static const char *const reset[] = {"wz.", "wr.", "wh.", "uz.", "ur.", "uh."};
     layer *const three[] = {l->input_layer, l->self_layer, l->output_layer};
     w->clips = l->type == CONVOLUTIONAL;
+    w->blind = l->type == GRU;
     if (l->type == CONVOLUTIONAL || l->type == DECONVOLUTIONAL)
         add_filters(w, l);
     else if (l->type == CONNECTED)
@@ -209,7 +211,8 @@ bool ex_meaningful(const ex_tensors *list, const float *before, const float *aft
                          t->name, j, (double)after[at + j]);
                 return false;
             }
-        const bool trained = t->updated && !t->frozen && t->kind == EX_WEIGHTS && t->rate_scale > 0;
+        const bool trained =
+            t->updated && !t->frozen && !t->blind && t->kind == EX_WEIGHTS && t->rate_scale > 0;
         if (trained && memcmp(before + at, after + at, t->count * sizeof(float)) == 0) {
             snprintf(text, size, "layer %d %s did not move on one machine: nothing to compare", t->layer,
                      t->name);

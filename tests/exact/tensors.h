@@ -17,6 +17,7 @@ typedef struct ex_tensor {
     ex_kind kind;
     bool updated; /* the library's update step acts on it */
     bool frozen;  /* no gradient reaches it: at or below the last stopbackward */
+    bool blind;   /* the library's backward computes no gradient for it: [gru] on a CPU */
     bool clipped; /* the library's GPU path limits its magnitude (clip=) */
     bool adam;    /* ... and steps it with Adam where the cfg asks for that */
     size_t count; /* floats */

@@ -1,0 +1,158 @@
+# lab.sh - one benchmark run in the network lab: links, their goodput, a server, its workers. Sourced by scripts/bench
+# and scripts/bench-ddp, which set: root, build, work (a directory), lab (a name).
+#
+# A run starts with its rates unlimited, so that the model's first trip does not count or cost time; the delay is there
+# from the start. Every process is awaited by its number; nothing here sleeps or has a time limit of its own: the engine's do.
+# shellcheck shell=bash
+# shellcheck disable=SC2154
+
+PORT=7700
+IPERF_PORT=5300
+pids=()
+
+die() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+netlab() { "$root/scripts/netlab" --name "$lab" "$@"; }
+
+need_tools() {
+    local tool
+    for tool in iperf3 jq awk ip tc; do
+        command -v "$tool" >/dev/null || die "'$tool' is missing: apt-get install iperf3 jq gawk iproute2"
+    done
+    [[ -x $build/dynacomm && -x $build/delaybox ]] || die "$build is not built: run make"
+}
+
+# lab_up EDGES DELAY (one way): makes the lab, unlimited
+lab_up() {
+    netlab up --edges "$1" --delay "$2" --while "$$"
+    lab_edges=$1
+    local i
+    iperf_pids=()
+    for ((i = 0; i < $1; i++)); do
+        # Its own output says when it listens.
+        mkfifo "$work/iperf.$i"
+        netlab exec server0 -- iperf3 --server --port $((IPERF_PORT + i)) --forceflush >"$work/iperf.$i" 2>&1 &
+        iperf_pids+=($!)
+        local line
+        exec {iperf_out[i]}<"$work/iperf.$i"
+        while read -r line <&"${iperf_out[i]}" && [[ $line != *listening* ]]; do :; done
+        cat <&"${iperf_out[i]}" >/dev/null &
+        exec {iperf_out[i]}<&-
+        rm "$work/iperf.$i"
+    done
+}
+
+lab_down() {
+    [[ ${lab_edges-} ]] || return 0
+    local pid
+    for pid in "${iperf_pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${iperf_pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    netlab down
+    lab_edges=
+}
+
+# half RATE: of "100mbit", for the slow edge
+half() { awk -v r="$1" 'BEGIN { n = r + 0; u = r; sub(/^[0-9.]+/, "", u); print n / 2 u }'; }
+
+# shape DOWN UP SLOW: the edges' rates; with SLOW = yes edge0 has half of them
+shape() {
+    netlab set 'edge*' --down "$1" --up "$2"
+    if [[ $3 == yes ]]; then netlab set edge0 --down "$(half "$1")" --up "$(half "$2")"; fi
+}
+
+# goodput WORKERS DOWN UP SLOW DELAY: sets goodput_down and goodput_up to what TCP gets on edge0's link, in bit/s, while
+# as many edges send at once as will train. Measured once per lab and link.
+declare -A goodput_known=()
+goodput() {
+    local key="$*" i direction option
+    if [[ ! ${goodput_known[$key]-} ]]; then
+        local found=()
+        shape "$2" "$3" "$4"
+        for direction in down up; do
+            option=()
+            [[ $direction == down ]] && option=(--reverse)
+            pids=()
+            for ((i = 0; i < $1; i++)); do
+                netlab exec "edge$i" -- iperf3 --client server0 --port $((IPERF_PORT + i)) --time 2 --omit 1 --json \
+                    "${option[@]}" >"$work/iperf.$i.json" &
+                pids+=($!)
+            done
+            for i in "${pids[@]}"; do wait "$i" || die "iperf3 failed on link $key: $(cat "$work"/iperf.*.json)"; done
+            pids=()
+            found+=("$(jq '.end.sum_received.bits_per_second | floor' "$work/iperf.0.json")")
+        done
+        goodput_known[$key]="${found[*]}"
+    fi
+    read -r goodput_down goodput_up <<<"${goodput_known[$key]}"
+}
+
+# server_usage PID: processor seconds so far, and peak memory in MB
+server_usage() {
+    awk -v hz="$(getconf CLK_TCK)" 'FILENAME ~ /stat$/ { cpu = ($14 + $15) / hz } /^VmHWM:/ { mb = $2 / 1024 }
+        END { print cpu, mb }' "/proc/$1/stat" "/proc/$1/status"
+}
+
+# until_line FD WORD FILE: copies lines to FILE up to the first that begins with WORD; fails if there is none
+until_line() {
+    local line
+    while IFS= read -r line <&"$1"; do
+        printf '%s\n' "$line" >>"$3"
+        [[ $line == "$2"* ]] && return 0
+        if [[ ${on_line-} ]]; then "$on_line" "$line"; fi
+    done
+    return 1
+}
+
+# train NAME WORKERS DOWN UP SLOW -- BENCH ARGUMENTS...: one run; leaves $work/NAME.I (rows and summary of worker I),
+# $work/NAME.I.log, and sets server_cpu_s (over all rounds) and server_mb
+train() {
+    local name=$1 workers=$2 down=$3 up=$4 slow=$5 i before after dir=$work/$1.run
+    local -a in out
+    shift 6
+    rm -rf "$dir" "$work/$name".*
+    mkdir -p "$dir"
+    shape none none no
+    mkfifo "$dir/server"
+    netlab exec server0 -- "$build/dynacomm" server --listen "tcp://0.0.0.0:$PORT" --workers "$workers" \
+        >"$dir/server" 2>"$work/$name.server.log" </dev/null &
+    local server=$!
+    pids=("$server")
+    exec {server_out}<"$dir/server"
+    until_line "$server_out" '' "$work/$name.server" || die "the server did not start: $(cat "$work/$name.server.log")"
+    for ((i = 0; i < workers; i++)); do
+        mkfifo "$dir/in.$i" "$dir/out.$i"
+        netlab exec "edge$i" -- "$build/dynacomm" bench "$@" --connect "tcp://server0:$PORT" --rank "$i" --hold \
+            <"$dir/in.$i" >"$dir/out.$i" 2>"$work/$name.$i.log" &
+        pids+=($!)
+        exec {in[i]}>"$dir/in.$i" {out[i]}<"$dir/out.$i"
+    done
+    for ((i = 0; i < workers; i++)); do
+        until_line "${out[i]}" ready "$dir/greeting" || die "worker $i of $name: $(cat "$work/$name.$i.log")"
+    done
+    shape "$down" "$up" "$slow"
+    before=$(server_usage "$server")
+    for ((i = 0; i < workers; i++)); do echo go >&"${in[i]}"; done
+    for ((i = 0; i < workers; i++)); do
+        until_line "${out[i]}" summary "$work/$name.$i" || die "worker $i of $name: $(cat "$work/$name.$i.log")"
+    done
+    after=$(server_usage "$server")
+    for ((i = 0; i < workers; i++)); do exec {in[i]}>&- {out[i]}<&-; done
+    cat <&"$server_out" >>"$work/$name.server"
+    exec {server_out}<&-
+    for i in "${pids[@]}"; do wait "$i" || die "a process of $name failed: $(cat "$work/$name".*.log)"; done
+    pids=()
+    read -r server_cpu_s server_mb <<<"$(awk -v a="$before" -v b="$after" 'BEGIN {
+        split(a, x, " "); split(b, y, " "); printf "%.4f %.1f", y[1] - x[1], y[2] }')"
+    rm -rf "$dir"
+}
+
+end_all() {
+    local pid
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    lab_down 2>/dev/null || true
+    rm -rf "$work"
+}
