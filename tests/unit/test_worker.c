@@ -115,13 +115,11 @@ static dc_error send_params(stage *s, uint64_t round, uint64_t offset, uint32_t 
                      values, count * sizeof(float));
 }
 
+/* What the link tells with every frame (net/link.h) is made up. */
 static void send_pong(stage *s, double Bps, uint64_t stamp)
 {
-    uint8_t payload[16];
-    dc__bytes out = dc__bytes_over(payload, sizeof payload);
-    dc__put_double(&out, Bps);
-    dc__put_double(&out, 0);
-    (void)fake_send(&s->f, (dc__header){.type = DC__PONG, .offset = stamp}, payload, sizeof payload);
+    s->f.link.in_Bps = Bps;
+    (void)fake_word(&s->f, DC__PONG, stamp);
 }
 
 static void lie_in_a_run(stage *s, int k)
@@ -130,7 +128,7 @@ static void lie_in_a_run(stage *s, int k)
     dc__frame frame;
     switch (k) {
     case 0:
-        (void)send_params(s, 9, 0, 16384);
+        (void)send_params(s, 9, 0, FAKE_BLOCK);
         break;
     case 1:
         (void)send_params(s, 3, 0, 1000);
@@ -139,7 +137,7 @@ static void lie_in_a_run(stage *s, int k)
         (void)send_params(s, 3, UINT64_MAX - 10, 100);
         break;
     case 3:
-        (void)send_params(s, 3, 0, 16384);
+        (void)send_params(s, 3, 0, FAKE_BLOCK);
         (void)send_params(s, 3, 0, FAKE_W0);
         break;
     case 4:
@@ -196,8 +194,8 @@ static void lies_in_a_run(void **state)
                   {DC_EPROTO, "PARAM frame that is not a run of whole blocks"},
                   {DC_EPROTO, "PARAM frame twice"},
                   {DC_EPROTO, "START frame twice"},
-                  {DC_EPROTO, "PONG frame that makes no sense"},
-                  {DC_EPROTO, "PONG frame that makes no sense"},
+                  {DC_EPROTO, "PONG frame whose account of the link makes no sense"},
+                  {DC_EPROTO, "PONG frame whose account of the link makes no sense"},
                   {DC_EPROTO, "PONG frame that makes no sense"},
                   {DC_EPROTO, "STATE frame after START"},
                   {DC_EPROTO, "STAT frame outside the statistics"},
@@ -242,7 +240,7 @@ static void lies_before_the_start(void **state)
                 (dc__header){
                     .type = DC__STATE, .flags = DC__STATE_MOMENT1, .offset = FAKE_TRAINED - 3, .count = 7},
                 seven, sizeof seven);
-        if (k == 3) (void)send_params(&s, 0, 0, 16384);
+        if (k == 3) (void)send_params(&s, 0, 0, FAKE_BLOCK);
         static const char *const words[] = {"no run reaches", "outside the model", "outside the model",
                                             "asked for"};
         close_stage(&s, DC_EPROTO, words[k]);
