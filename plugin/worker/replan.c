@@ -48,7 +48,7 @@ const dc_plan *dc_worker_plan(const dc_worker *w)
  * of the other direction, which waits behind others and counts when all of it is there. Too little starves
  * the link; too much only lets a frame wait longer behind lower ones: a few per cent of a round at most, so
  * that small models are still sent in order. */
-#define WAKE_UP_S 10e-3
+#define WAKE_UP_S 8e-3
 #define WAKE_UP_SHARE 0.05
 uint64_t dc__plan_window(const dc_worker *w, bool up)
 {
@@ -57,7 +57,7 @@ uint64_t dc__plan_window(const dc_worker *w, bool up)
     const double slower_Bps = fmin(up_Bps, down_Bps);
     const double wake_s =
         fmin(WAKE_UP_S, WAKE_UP_SHARE * (double)w->model->start[DC_TRAINED + 1] * sizeof(float) / slower_Bps);
-    const double loop_s = 3 * known(w->rtt_s, GUESS_RTT_S) + wake_s + 4 * slice / slower_Bps;
+    const double loop_s = 2 * known(w->rtt_s, GUESS_RTT_S) + wake_s + 4 * slice / slower_Bps;
     return (uint64_t)((up ? up_Bps : down_Bps) * loop_s + slice);
 }
 
