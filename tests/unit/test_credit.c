@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "net/link.h"
+#include "test_url.h"
 
 #define FRAME 4000u
 #define SILENCE_S 20.0
@@ -20,8 +21,8 @@ typedef struct pair {
 
 static void open_pair(pair *p)
 {
-    assert_int_equal(dc__link_listen(&p->a, "inproc://credit", "b", SILENCE_S, NULL), DC_OK);
-    assert_int_equal(dc__link_dial(&p->b, "inproc://credit", "a", SILENCE_S, NULL), DC_OK);
+    assert_int_equal(dc__link_listen(&p->a, test_url("credit"), "b", SILENCE_S, NULL), DC_OK);
+    assert_int_equal(dc__link_dial(&p->b, test_url("credit"), "a", SILENCE_S, NULL), DC_OK);
 }
 
 static void close_pair(pair *p)

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "fault/fake.h"
+#include "test_url.h"
 
 typedef struct stage {
     int join;      /* REP socket */
@@ -88,10 +89,10 @@ static void lies_at_the_door(void **state)
 {
     (void)state;
     stage s;
-    open_stage(&s, "inproc://door-1");
+    open_stage(&s, test_url("door-1"));
     answer(&s, dc__refusal_write(DC_EFULL, "no \x1b[31mroom"));
     close_stage(&s, DC_EFULL, "the server refused: no ?[31mroom");
-    open_stage(&s, "inproc://door-2");
+    open_stage(&s, test_url("door-2"));
     answer(&s, bytes_message("220 mail server ready, and a line that is longer than a header"));
     close_stage(&s, DC_EPROTO, "not dynacomm");
     const dc__welcome absurd[] = {{.rank = 1, .workers = 1},
@@ -99,11 +100,11 @@ static void lies_at_the_door(void **state)
                                   {.rank = 0, .workers = 0},
                                   {.rank = 0, .workers = DC_MAX_WORKERS + 1}};
     for (size_t i = 0; i < sizeof absurd / sizeof *absurd; i++) {
-        open_stage(&s, "inproc://door-3");
+        open_stage(&s, test_url("door-3"));
         answer(&s, dc__welcome_write(&absurd[i]));
         close_stage(&s, DC_EPROTO, "out of bounds");
     }
-    open_stage(&s, "inproc://door-4"); /* welcomes, and then says nothing */
+    open_stage(&s, test_url("door-4")); /* welcomes, and then says nothing */
     answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1}));
     close_stage(&s, DC_ETIMEOUT, "no sign of life from the server");
 }
@@ -207,7 +208,7 @@ static void lies_in_a_run(void **state)
     for (int k = 0; k < (int)(sizeof wanted / sizeof *wanted); k++) {
         stage s;
         dc__frame frame;
-        open_stage(&s, "inproc://run");
+        open_stage(&s, test_url("run"));
         answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1, .token = 5}));
         assert_int_equal(fake_expect(&s.f, DC__READY, &frame), DC_OK);
         dc__frame_free(&frame);
@@ -226,7 +227,7 @@ static void lies_before_the_start(void **state)
         stage s;
         dc__frame frame;
         static const float seven[7];
-        open_stage(&s, "inproc://start");
+        open_stage(&s, test_url("start"));
         answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1, .token = 5}));
         assert_int_equal(fake_expect(&s.f, DC__READY, &frame), DC_OK);
         dc__frame_free(&frame);
