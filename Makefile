@@ -44,6 +44,7 @@ KERNEL_CXX  := $(wildcard darknet/kernels/*.cpp)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 NUM_SRC     := $(wildcard tests/numeric/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+EXACT_SRC   := $(wildcard tests/exact/*.c)
 BENCH_SRC   := $(wildcard tests/bench/bench_*.c)
 BOX_SRC     := $(wildcard scripts/netlab.d/*.c)
 
@@ -57,12 +58,13 @@ FRONT_OBJ   := $(filter-out $(call obj,darknet/main.c),$(DARKNET_OBJ))
 UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
+EXACT_BIN   := $(BUILD)/tests/exact_net
 BENCH_BIN   := $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(BENCH_SRC))
 
 DARKNET_CFLAGS := -isystem $(DARKNET_DIR)/include -Idarknet -DOPENCV
 DARKNET_LIBS   := -L$(DARKNET_DIR) -Wl,-rpath,$(DARKNET_DIR) -ldarknet
 OPENCV_LIBS    := -lopencv_videoio -lopencv_highgui -lopencv_imgcodecs -lopencv_imgproc -lopencv_core
-# arm64 machines without oneDNN can build with KERNEL_LIBS=.
+# Without oneDNN: make KERNEL_CFLAGS=-DDK_NO_DNNL KERNEL_LIBS=-fopenmp (our own loops then do all of it).
 KERNEL_LIBS    ?= -ldnnl -fopenmp
 LIB_LIBS        = $(call pkg_libs,$(PKGS)) -lm
 TOOL_LIBS       = $(call pkg_libs,libcjson)
@@ -140,6 +142,12 @@ $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KE
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS) $(call pkg_libs,cmocka)
 
+# One program that the tests/integration/exact_*.sh drive.
+$(EXACT_BIN): $(call obj,$(EXACT_SRC)) $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+
 $(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -154,7 +162,7 @@ $(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
 
-tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(BUILD)/kernels-bench
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(BENCH_BIN) $(BUILD)/kernels-bench
 
 check: tests
 	$(Q)scripts/run-tests $(BUILD)

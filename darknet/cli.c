@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "fatal.h"
+#include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
 #include "random.h"
 
@@ -16,6 +17,7 @@ typedef enum flag_id {
     FLAG_CLEAR,
     FLAG_FORCE,
     FLAG_KERNELS,
+    FLAG_MEMORY,
     FLAG_THREADS,
     FLAG_LOADERS,
     FLAG_DYNACOMM,
@@ -41,6 +43,7 @@ static const struct flag {
     {"-clear", FLAG_CLEAR, false},
     {"-force", FLAG_FORCE, false},
     {"-kernels", FLAG_KERNELS, true},
+    {"-memory", FLAG_MEMORY, true},
     {"-threads", FLAG_THREADS, true},
     {"-loaders", FLAG_LOADERS, true},
     {"-dynacomm", FLAG_DYNACOMM, true},
@@ -153,6 +156,11 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
         break;
     case FLAG_FORCE:
         cli->force = true;
+        break;
+    case FLAG_MEMORY:
+        if (strcmp(value, "low") != 0 && strcmp(value, "high") != 0)
+            dk_die("-memory takes low or high, not '%s'", value);
+        dk_conv_memory_low(strcmp(value, "low") == 0);
         break;
     case FLAG_KERNELS:
         set_kernels(cli, value);

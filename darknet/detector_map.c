@@ -1,10 +1,10 @@
 /* detector_map.c - `darknet detector map DATA CFG WEIGHTS`: mean average precision, per class and together.
  *
  * DESIGN
- *   Every image's detections (score above .005, non-maximum suppression at .45) are matched to its objects of the same
- *   class, each to the one it overlaps most, if by more than -iou_thresh. Then, per class, detections of all images are
- *   ranked by score. Precision, recall, F1 and mean IoU are those of detections above -thresh (.25), as users of the
- *   darknet forks know them. */
+ *   Every image's detections (score above .005, non-maximum suppression at .45) are matched to its objects of
+ * the same class, each to the one it overlaps most, if by more than -iou_thresh. Then, per class, detections
+ * of all images are ranked by score. Precision, recall, F1 and mean IoU are those of detections above -thresh
+ * (.25), as users of the darknet forks know them. */
 #include "detector_map.h"
 
 #include "datafile.h"
@@ -26,8 +26,7 @@ typedef struct tally {
 static void *grown(void *at, size_t n, size_t size)
 {
     at = realloc(at, n * size);
-    if (at == NULL)
-        dk_die("out of memory for the detections");
+    if (at == NULL) dk_die("out of memory for the detections");
     return at;
 }
 
@@ -49,8 +48,7 @@ static int best_first(const void *a, const void *b)
 /* qsort is not stable: ties must not fall by the C library's choice. */
 static void merge_sort(dk_scored *s, dk_scored *room, int n)
 {
-    if (n < 2)
-        return;
+    if (n < 2) return;
     const int half = n / 2;
     merge_sort(s, room, half);
     merge_sort(s + half, room, n - half);
@@ -59,26 +57,25 @@ static void merge_sort(dk_scored *s, dk_scored *room, int n)
     memcpy(s, room, (size_t)n * sizeof *s);
 }
 
-double dk_average_precision(dk_scored *scored, int n, int objects, bool *found, int points, int *true_positives,
-                            int *false_positives)
+double dk_average_precision(dk_scored *scored, int n, int objects, bool *found, int points,
+                            int *true_positives, int *false_positives)
 {
     *true_positives = *false_positives = 0;
     dk_scored *room = grown(NULL, (size_t)n + 1, sizeof *room);
     merge_sort(scored, room, n);
     free(room);
-    double *precision = grown(NULL, (size_t)n + 1, sizeof *precision), *recall = grown(NULL, (size_t)n + 1, sizeof *recall);
+    double *precision = grown(NULL, (size_t)n + 1, sizeof *precision),
+           *recall = grown(NULL, (size_t)n + 1, sizeof *recall);
     for (int i = 0; i < n; i++) {
         const bool hit = scored[i].truth >= 0 && !found[scored[i].truth];
-        if (hit)
-            found[scored[i].truth] = true;
+        if (hit) found[scored[i].truth] = true;
         *true_positives += hit;
         *false_positives += !hit;
         precision[i] = (double)*true_positives / (i + 1);
         recall[i] = objects > 0 ? (double)*true_positives / objects : 0;
     }
     for (int i = n - 2; i >= 0; i--)
-        if (precision[i] < precision[i + 1])
-            precision[i] = precision[i + 1];
+        if (precision[i] < precision[i + 1]) precision[i] = precision[i + 1];
     double sum = 0;
     if (points == 0) {
         for (int i = 0; i < n; i++)
@@ -95,7 +92,8 @@ double dk_average_precision(dk_scored *scored, int n, int objects, bool *found, 
     return sum;
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------- */
+/* ---- the command
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Objects of all images, in one numbering. */
 typedef struct objects {
@@ -104,14 +102,13 @@ typedef struct objects {
 } objects;
 
 /* Matches one image's detections of every class to its objects first..first+count. */
-static void match_image(tally *classes, int n_classes, const detection *dets, int n, const box_label *truth, int first,
-                        int count, float iou_thresh)
+static void match_image(tally *classes, int n_classes, const detection *dets, int n, const box_label *truth,
+                        int first, int count, float iou_thresh)
 {
     for (int i = 0; i < n; i++)
         for (int c = 0; c < n_classes; c++) {
             dk_scored s = {.score = dets[i].prob[c], .truth = -1};
-            if (s.score <= 0)
-                continue;
+            if (s.score <= 0) continue;
             for (int k = 0; k < count; k++) {
                 const box b = {truth[k].x, truth[k].y, truth[k].w, truth[k].h};
                 const float iou = box_iou(dets[i].bbox, b);
@@ -134,8 +131,7 @@ static int read_objects(const char *image, objects *all, tally *classes, int n_c
     all->at = grown(all->at, (size_t)(all->n + count + 1), sizeof *all->at);
     memcpy(all->at + all->n, b, (size_t)count * sizeof *b);
     for (int i = 0; i < count; i++)
-        if (b[i].id < n_classes)
-            classes[b[i].id].objects++;
+        if (b[i].id < n_classes) classes[b[i].id].objects++;
     all->n += count;
     free(b);
     return count;
@@ -151,8 +147,7 @@ static void count_above(const tally *t, float thresh, bool *found, above *sum)
 {
     for (int i = 0; i < t->n; i++) {
         const dk_scored *s = &t->scored[i];
-        if (s->score <= thresh)
-            continue;
+        if (s->score <= thresh) continue;
         if (s->truth >= 0 && !found[s->truth]) {
             found[s->truth] = true;
             sum->hits++;
@@ -170,9 +165,10 @@ static void print_map(const dk_eval *e, tally *classes, int n_classes, char **na
     for (int c = 0; c < n_classes; c++) {
         int hits, misses;
         memset(found, 0, (size_t)all_objects * sizeof *found);
-        const double ap = dk_average_precision(classes[c].scored, classes[c].n, classes[c].objects, found, e->points,
-                                               &hits, &misses);
-        printf("class_id = %d, name = %s, ap = %2.2f%%   \t (TP = %d, FP = %d) \n", c, names[c], ap * 100, hits, misses);
+        const double ap = dk_average_precision(classes[c].scored, classes[c].n, classes[c].objects, found,
+                                               e->points, &hits, &misses);
+        printf("class_id = %d, name = %s, ap = %2.2f%%   \t (TP = %d, FP = %d) \n", c, names[c], ap * 100,
+               hits, misses);
         sum += ap;
     }
     above total = {0};
@@ -181,10 +177,12 @@ static void print_map(const dk_eval *e, tally *classes, int n_classes, char **na
         count_above(&classes[c], e->thresh, found, &total);
     const double precision = total.hits > 0 ? (double)total.hits / (total.hits + total.misses) : 0;
     const double recall = all_objects > 0 ? (double)total.hits / all_objects : 0;
-    printf("\n for conf_thresh = %1.2f, precision = %1.2f, recall = %1.2f, F1-score = %1.2f \n", (double)e->thresh, precision,
-           recall, precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0);
-    printf(" for conf_thresh = %0.2f, TP = %d, FP = %d, FN = %d, average IoU = %2.2f %% \n", (double)e->thresh, total.hits,
-           total.misses, all_objects - total.hits, total.hits + total.misses > 0 ? 100 * total.iou / (total.hits + total.misses) : 0);
+    printf("\n for conf_thresh = %1.2f, precision = %1.2f, recall = %1.2f, F1-score = %1.2f \n",
+           (double)e->thresh, precision, recall,
+           precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0);
+    printf(" for conf_thresh = %0.2f, TP = %d, FP = %d, FN = %d, average IoU = %2.2f %% \n",
+           (double)e->thresh, total.hits, total.misses, all_objects - total.hits,
+           total.hits + total.misses > 0 ? 100 * total.iou / (total.hits + total.misses) : 0);
     printf("\n IoU threshold = %2.0f %%, used ", (double)e->iou * 100);
     if (e->points > 0)
         printf("%d Recall-points \n", e->points);

@@ -4,6 +4,7 @@
  * the whole command line and returns the exit status. */
 #include "cli.h"
 #include "fatal.h"
+#include "kernels/wait.h"
 #include "profile_cmd.h"
 #include "train.h"
 #include "validate.h"
@@ -105,8 +106,10 @@ int main(int argc, char **argv)
     dk_cli_words(argc, argv, &command, &subcommand);
     for (int i = 0; i < N_COMMANDS && command; i++) {
         if (strcmp(command, commands[i].command) != 0) continue;
-        if (!commands[i].subcommand || (subcommand && strcmp(subcommand, commands[i].subcommand) == 0))
-            return commands[i].run(argc, argv);
+        if (commands[i].subcommand && (!subcommand || strcmp(subcommand, commands[i].subcommand) != 0))
+            continue;
+        if (commands[i].run != cmd_help && commands[i].run != cmd_version) dk_wait_passively(argv);
+        return commands[i].run(argc, argv);
     }
     pass_on(argv);
 }

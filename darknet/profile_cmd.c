@@ -1,11 +1,12 @@
 /* profile_cmd.c - `darknet profile`: time per layer of training steps on random input.
  *
  * DESIGN
- *   The layers' forward and backward pointers are replaced by ones that time the originals; each layer's figure is the
- *   median over steps, so one interruption by another program does not count. The peak is what this machine's gemm
- *   reaches on large square matrices with the same threads, measured before. FLOPs are those of the textbook
- *   definition (a multiplication and an addition each count): Winograd's convolution does fewer, and may exceed the
- *   peak. Backward counts two products per weight, one where no gradient is handed on. */
+ *   The layers' forward and backward pointers are replaced by ones that time the originals; each layer's
+ * figure is the median over steps, so one interruption by another program does not count. The peak is what
+ * this machine's gemm reaches on large square matrices with the same threads, measured before. FLOPs are
+ * those of the textbook definition (a multiplication and an addition each count): Winograd's convolution does
+ * fewer, and may exceed the peak. Backward counts two products per weight, one where no gradient is handed
+ * on. */
 #include "profile_cmd.h"
 
 #include "datafile.h"
@@ -87,13 +88,11 @@ static void read_options(int argc, char **argv, options *o)
     for (int i = 2; i < argc; i++) {
         const char *flag = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (flag[0] != '-') {
-            if (o->cfg != NULL)
-                dk_die("'%s' is one argument too many", flag);
+            if (o->cfg != NULL) dk_die("'%s' is one argument too many", flag);
             o->cfg = flag;
             continue;
         }
-        if (value == NULL)
-            dk_die("%s needs a value", flag);
+        if (value == NULL) dk_die("%s needs a value", flag);
         if (strcmp(flag, "-batch") == 0)
             o->batch = whole(flag, value, 65536);
         else if (strcmp(flag, "-steps") == 0)
@@ -113,7 +112,8 @@ static void read_options(int argc, char **argv, options *o)
         i++;
     }
     if (o->cfg == NULL)
-        dk_die("usage: darknet profile CFG [-batch B] [-threads N] [-steps N] [-kernels fast|stock] [-gflops G] [-o FILE]");
+        dk_die(
+            "usage: darknet profile CFG [-batch B] [-threads N] [-steps N] [-kernels fast|stock] [-gflops G] [-o FILE]");
 }
 
 /* The cfg with another batch, in memory: the library allocates for the batch that it reads. */
@@ -124,17 +124,13 @@ static network *parse_with_batch(const char *cfg, int batch)
     bool in_net = false;
     const int fd = memfd_create("cfg", 0);
     FILE *in = fopen(cfg, "r"), *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (in == NULL || out == NULL)
-        dk_die("cannot read %s: %s", cfg, strerror(errno));
+    if (in == NULL || out == NULL) dk_die("cannot read %s: %s", cfg, strerror(errno));
     while (getline(&line, &room, in) > 0) {
         const bool header = line[0] == '[', key = strncmp(line, "batch", 5) == 0 && strchr(line, '=') != NULL;
-        if (header)
-            in_net = strncmp(line, "[net", 4) == 0;
-        if (batch > 0 && in_net && !header && (key || strncmp(line, "subdivisions", 12) == 0))
-            continue;
+        if (header) in_net = strncmp(line, "[net", 4) == 0;
+        if (batch > 0 && in_net && !header && (key || strncmp(line, "subdivisions", 12) == 0)) continue;
         fputs(line, out);
-        if (batch > 0 && in_net && header)
-            fprintf(out, "batch=%d\nsubdivisions=1\n", batch);
+        if (batch > 0 && in_net && header) fprintf(out, "batch=%d\nsubdivisions=1\n", batch);
     }
     free(line);
     fclose(in);
@@ -150,8 +146,7 @@ static double peak_flops(void)
     enum { N = 1536 };
     float *m = calloc(3 * N * N, sizeof *m);
     double best = 0;
-    if (m == NULL)
-        dk_die("out of memory");
+    if (m == NULL) dk_die("out of memory");
     for (int i = 0; i < 2 * N * N; i++)
         m[i] = (float)(i % 13) - 6;
     for (int run = 0; run < 6; run++) {
@@ -167,10 +162,8 @@ static double peak_flops(void)
 /* Multiplications and additions of a layer's forward pass; 0 where they are not what it is about. */
 static double forward_flops(const layer *l)
 {
-    if (l->type == CONVOLUTIONAL)
-        return 2. * l->nweights * l->out_h * l->out_w * l->batch;
-    if (l->type == CONNECTED)
-        return 2. * l->inputs * l->outputs * l->batch;
+    if (l->type == CONVOLUTIONAL) return 2. * l->nweights * l->out_h * l->out_w * l->batch;
+    if (l->type == CONNECTED) return 2. * l->inputs * l->outputs * l->batch;
     return 0;
 }
 
@@ -205,15 +198,15 @@ static void fill_input(network *net)
 static void measure(network *net, int steps, double *fc, double *bc)
 {
     double *all = calloc(2 * (size_t)net->n * (size_t)steps, sizeof *all);
-    if (all == NULL)
-        dk_die("out of memory");
+    if (all == NULL) dk_die("out of memory");
     for (int i = 0; i < net->n; i++) {
         timing.forward[i] = net->layers[i].forward;
         timing.backward[i] = net->layers[i].backward;
         net->layers[i].forward = timed_forward;
         net->layers[i].backward = timed_backward;
     }
-    for (int step = -1; step < steps; step++) { /* the first is not counted: it touches memory, makes primitives */
+    for (int step = -1; step < steps;
+         step++) { /* the first is not counted: it touches memory, makes primitives */
         net->train = 1;
         *net->seen += (size_t)net->batch;
         forward_network(net);
@@ -232,11 +225,12 @@ static void measure(network *net, int steps, double *fc, double *bc)
     free(all);
 }
 
-static void print_table(const network *net, const dc_model *model, const double *fc, const double *bc, double peak)
+static void print_table(const network *net, const dc_model *model, const double *fc, const double *bc,
+                        double peak)
 {
     double sum_fc = 0, sum_bc = 0, flops = 0;
-    printf("%5s  %-16s %11s %10s %10s %9s %6s  %s\n", "layer", "type", "bytes", "forward ms", "backward ms", "GFLOP/s", "peak",
-           "convolution (forward, weights, data)");
+    printf("%5s  %-16s %11s %10s %10s %9s %6s  %s\n", "layer", "type", "bytes", "forward ms", "backward ms",
+           "GFLOP/s", "peak", "convolution (forward, weights, data)");
     for (int i = 0; i < net->n; i++) {
         const layer *l = &net->layers[i];
         const double passes = bc[i] == 0 ? 1 : i == 0 ? 2 : 3, all = forward_flops(l) * passes;
@@ -252,8 +246,9 @@ static void print_table(const network *net, const dc_model *model, const double 
         sum_bc += bc[i];
         flops += all;
     }
-    printf("%5s  %-16s %11llu %10.3f %10.3f %9.1f %5.0f%%\n", "", "all", (unsigned long long)dc_model_trained_bytes(model, -1),
-           sum_fc * 1e3, sum_bc * 1e3, flops / (sum_fc + sum_bc) * 1e-9, 100 * flops / (sum_fc + sum_bc) / peak);
+    printf("%5s  %-16s %11llu %10.3f %10.3f %9.1f %5.0f%%\n", "", "all",
+           (unsigned long long)dc_model_trained_bytes(model, -1), sum_fc * 1e3, sum_bc * 1e3,
+           flops / (sum_fc + sum_bc) * 1e-9, 100 * flops / (sum_fc + sum_bc) / peak);
     printf("batch %d, %d threads, gemm peak %.0f GFLOP/s\n", net->batch, dk_threads(), peak * 1e-9);
 }
 
@@ -266,31 +261,35 @@ static void reckon(const network *net, int batch, double gflops, double *fc, dou
     }
 }
 
-static void print_sums(const network *net, const dc_model *model, const options *o, const double *fc, const double *bc)
+static void print_sums(const network *net, const dc_model *model, const options *o, const double *fc,
+                       const double *bc)
 {
     double sum_fc = 0, sum_bc = 0;
     for (int i = 0; i < net->n; i++) {
         sum_fc += fc[i];
         sum_bc += bc[i];
     }
-    printf("%s: %d layers, %llu bytes, forward %.1f ms, backward %.1f ms: batch %d, operation counts at %g GFLOP/s\n", o->cfg,
-           net->n, (unsigned long long)dc_model_trained_bytes(model, -1), sum_fc * 1e3, sum_bc * 1e3, o->batch, o->gflops);
+    printf(
+        "%s: %d layers, %llu bytes, forward %.1f ms, backward %.1f ms: batch %d, operation counts at %g GFLOP/s\n",
+        o->cfg, net->n, (unsigned long long)dc_model_trained_bytes(model, -1), sum_fc * 1e3, sum_bc * 1e3,
+        o->batch, o->gflops);
 }
 
-static void write_profile(const options *o, const network *net, const dc_model *model, const double *fc, const double *bc)
+static void write_profile(const options *o, const network *net, const dc_model *model, const double *fc,
+                          const double *bc)
 {
     const char *path = o->out, *name = strrchr(o->cfg, '/');
     char temporary[4096];
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
     FILE *out = fopen(temporary, "w");
-    if (out == NULL)
-        dk_die("cannot write %s: %s", temporary, strerror(errno));
+    if (out == NULL) dk_die("cannot write %s: %s", temporary, strerror(errno));
     name = name != NULL ? name + 1 : o->cfg;
     if (o->gflops > 0)
-        fprintf(out, "# darknet profile %s -batch %d -gflops %g (times from operation counts)\n", name, o->batch, o->gflops);
+        fprintf(out, "# darknet profile %s -batch %d -gflops %g (times from operation counts)\n", name,
+                o->batch, o->gflops);
     else
-        fprintf(out, "# darknet profile %s, batch %d, %d threads, %s kernels\n", name, net->batch, dk_threads(),
-                dk_kernels_fast() ? "fast" : "stock");
+        fprintf(out, "# darknet profile %s, batch %d, %d threads, %s kernels\n", name, net->batch,
+                dk_threads(), dk_kernels_fast() ? "fast" : "stock");
     fprintf(out, "layer\ttype\tbytes\tfc_ms\tbc_ms\n");
     for (int i = 0; i < net->n; i++)
         fprintf(out, "%d\t%s\t%llu\t%.4f\t%.4f\n", i, model->layers[i].type,
@@ -308,14 +307,12 @@ int dk_cmd_profile(int argc, char **argv)
     read_options(argc, argv, &o);
     dk_file_check(o.cfg, "cfg");
     dk_check_cfg(o.cfg);
-    if (o.gflops > 0 && o.batch == 0)
-        dk_die("-gflops needs -batch: how many images a round has");
+    if (o.gflops > 0 && o.batch == 0) dk_die("-gflops needs -batch: how many images a round has");
     network *net = parse_with_batch(o.cfg, o.gflops > 0 ? 1 : o.batch); /* operations are counted per image */
     if (net->n > MOST_LAYERS)
         dk_die("%s has %d layers; darknet profile takes up to %d", o.cfg, net->n, MOST_LAYERS);
     dc_model *model = NULL;
-    if (dk_model_of(net, "profile", false, &model) != DC_OK)
-        dk_die("%s", dc_last_error());
+    if (dk_model_of(net, "profile", false, &model) != DC_OK) dk_die("%s", dc_last_error());
     double *fc = calloc(2 * (size_t)net->n, sizeof *fc), *bc = fc + net->n;
     if (o.gflops > 0) {
         reckon(net, o.batch, o.gflops, fc, bc);
@@ -326,8 +323,7 @@ int dk_cmd_profile(int argc, char **argv)
         measure(net, o.steps, fc, bc);
         print_table(net, model, fc, bc, peak);
     }
-    if (o.out != NULL)
-        write_profile(&o, net, model, fc, bc);
+    if (o.out != NULL) write_profile(&o, net, model, fc, bc);
     free(fc);
     dc_model_free(model);
     free_network(net);

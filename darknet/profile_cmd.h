@@ -1,12 +1,13 @@
-/* profile_cmd.h - `darknet profile CFG [-batch B] [-threads N] [-steps N] [-kernels fast|stock] [-memory low] [-gflops G]
+/* profile_cmd.h - `darknet profile CFG [-batch B] [-threads N] [-steps N] [-kernels fast|stock] [-memory low]
+ * [-gflops G]
  * [-o FILE]`: what each layer costs. */
 #ifndef DK_PROFILE_CMD_H
 #define DK_PROFILE_CMD_H
 
-/* dk_cmd_profile - prints a table (milliseconds forward and backward, GFLOP/s, share of the machine's measured peak,
- * how it is convolved) and, with -o, writes `layer type bytes fc_ms bc_ms`, tab-separated, for `dynacomm plan`: bytes
- * are those of the layer's trained parameters. With -gflops nothing
- * runs: times come from operation counts at that rate. Returns the exit status. */
+/* dk_cmd_profile - prints a table (milliseconds forward and backward, GFLOP/s, share of the machine's
+ * measured peak, how it is convolved) and, with -o, writes `layer type bytes fc_ms bc_ms`, tab-separated, for
+ * `dynacomm plan`: bytes are those of the layer's trained parameters. With -gflops nothing runs: times come
+ * from operation counts at that rate. Returns the exit status. */
 int dk_cmd_profile(int argc, char **argv);
 
 #endif

@@ -14,8 +14,9 @@
 typedef enum dk_stream {
     DK_STREAM_INIT = 1, /* initial weights */
     DK_STREAM_LOAD,     /* choice and augmentation of one image */
-    DK_STREAM_TRAIN,    /* dropout, crop layers, random learning rates of one round */
+    DK_STREAM_TRAIN,    /* dropout, crop layers, a lone worker's random learning rates of one round */
     DK_STREAM_SIZE,     /* multi-scale input size: the same for all workers */
+    DK_STREAM_RATE,     /* random learning rates of several workers: the same for all */
 } dk_stream;
 
 /* dk_random_begin - sets the calling thread's generator to the start of the stream so named. */

@@ -6,9 +6,11 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/model.h"
 #include "fatal.h"
 #include "hooks.h"
 #include "kernels/kernels.h"
+#include "random.h"
 #include "tensors.h"
 
 struct dk_session {
@@ -100,6 +102,15 @@ uint64_t dk_session_round(const dk_session *s)
     return s->round;
 }
 
+/* policy=random draws its rates: several workers must draw the same one, a lone one what the library would.
+ */
+static float round_rate(const dk_session *s)
+{
+    if (s->net->policy == RANDOM && dk_session_workers(s) > 1)
+        dk_random_begin(DK_STREAM_RATE, s->seed, 0, s->round, 0);
+    return get_current_rate(s->net);
+}
+
 /* One subdivision: the library's forward and backward, our hooks inside them. The rate is asked for where the
  * library would, after all of a round's other random numbers are drawn. */
 static int subdivision(dk_session *s, const data *d, int index, float *rate)
@@ -111,11 +122,34 @@ static int subdivision(dk_session *s, const data *d, int index, float *rate)
     net->train = 1;
     if (s->worker && !s->hooks.err) s->hooks.err = dc_worker_subdivision(s->worker, last);
     forward_network(net);
-    if (last) *rate = get_current_rate(net);
+    if (last) *rate = round_rate(s);
     if (last && s->worker && !s->hooks.err) s->hooks.err = dc_worker_rate(s->worker, *rate);
     if (s->hooks.err) return s->hooks.err;
     backward_network(net);
     return s->hooks.err;
+}
+
+typedef struct update_work {
+    dk_session *session;
+    float rate;
+} update_work;
+
+static void update_part(void *context, size_t lo, size_t hi)
+{
+    const update_work *work = context;
+    const dk_session *s = work->session;
+    dc__model_update_range(s->model, lo, hi - lo, work->rate, images_per_round(s->net), s->steps);
+}
+
+/* The update of a run alone: dc_model_update on all threads. Each element is stepped on its own, so the
+ * ranges do not show in the result. */
+static int update(dk_session *s, float rate)
+{
+    const int err = dc__model_update_prepare(s->model);
+    if (err) return err;
+    s->steps++;
+    dk_parallel(dc__model_state_floats(s->model), update_part, &(update_work){s, rate});
+    return DC_OK;
 }
 
 int dk_session_train(dk_session *s, const data *d, dk_round *round)
@@ -134,7 +168,7 @@ int dk_session_train(dk_session *s, const data *d, dk_round *round)
     }
     if (!err) ++*net->t;
     if (!err && !s->worker) {
-        err = dc_model_update(s->model, rate, ++s->steps);
+        err = update(s, rate);
         report.round_s = report.compute_s = dc__seconds(dc__now_ns() - begin);
     } else if (!err) {
         err = dc_worker_round_end(s->worker, &report);
@@ -169,6 +203,11 @@ int dk_session_save(dk_session *s, const char *path)
                               : (int)dc_model_save(s->model, path, *s->net->seen);
     if (err) snprintf(s->reason, sizeof s->reason, "%s", dc_last_error());
     return err;
+}
+
+void dk_session_reason(dk_session *s, const char *why)
+{
+    snprintf(s->reason, sizeof s->reason, "%s", why);
 }
 
 int dk_session_close(dk_session *s, bool ok)

@@ -67,6 +67,9 @@ int dk_session_sync(dk_session *session);
  * rename). Syncs first; saved rolling statistics are the workers' mean. */
 int dk_session_save(dk_session *session, const char *path);
 
+/* dk_session_reason - what the server is told if the run ends badly for a reason of the caller's; copied. */
+void dk_session_reason(dk_session *session, const char *why);
+
 /* dk_session_close - finishes (all rounds acknowledged by the server) if ok, else leaves the run and tells
  * the server so; unhooks the network and frees the session, in every case. */
 int dk_session_close(dk_session *session, bool ok);

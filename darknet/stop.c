@@ -18,6 +18,7 @@ void dk_stop_catch(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, like a full disk */
     signal(SIGPIPE, SIG_IGN); /* a closed log must not end a run before its checkpoint is written */
 }
 

@@ -173,7 +173,7 @@ int dk_model_of(network *net, const char *name, bool exact_gpu, dc_model **model
         const layer *l = &net->layers[i];
         b.role = i <= frozen ? DC_FROZEN : DC_TRAINED;
         b.saved = !l->dontsave;
-        b.clip = exact_gpu ? l->clip : 0;
+        b.clip = exact_gpu && l->type == CONVOLUTIONAL ? l->clip : 0; /* the only type that obeys it */
         b.err = dc_model_add_layer(b.model, type_name(l->type));
         add_layer(&b, l);
     }

@@ -7,6 +7,7 @@
 #include "preflight.h"
 #include "progress.h"
 #include "random.h"
+#include "repair.h"
 #include "stop.h"
 
 #include <limits.h>
@@ -23,6 +24,7 @@ network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
     dk_random_begin(DK_STREAM_INIT, cli->seed, 0, 0, 0);
     dk_chatter_hold(cfg);
     network *net = parse_network_cfg((char *)cfg);
+    dk_repair_network(net);
     if (weights) {
         dk_check_weights(weights, net, cli->force);
         load_weights(net, (char *)weights);
@@ -141,6 +143,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     if (dk_loader_next(loader, &d) != 0) {
         dk_progress_break(progress);
         dk_note("%s", dk_loader_error(loader));
+        dk_session_reason(session, dk_loader_error(loader));
         return DC_EFILE;
     }
     const double load_s = what_time_is_it_now() - began;
@@ -203,11 +206,36 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     return err;
 }
 
+static uint32_t mix(uint32_t hash, const void *data, size_t n)
+{
+    for (const unsigned char *p = data; n > 0; n--)
+        hash = (hash ^ *p++) * 16777619u; /* FNV-1a */
+    return hash;
+}
+
+/* What a model's description does not hold and workers must share: the rate of every round. */
+static void describe(const dk_train *train, char *text, size_t size)
+{
+    const network *net = train->net;
+    uint32_t hash = 2166136261u;
+    const float numbers[] = {net->gamma, net->scale, net->power};
+    const int counts[] = {(int)net->policy, net->step, net->burn_in, net->num_steps,
+                          net->policy == POLY ? net->max_batches : 0};
+    hash = mix(hash, numbers, sizeof numbers);
+    hash = mix(hash, counts, sizeof counts);
+    if (net->num_steps > 0) {
+        hash = mix(hash, net->steps, (size_t)net->num_steps * sizeof *net->steps);
+        hash = mix(hash, net->scales, (size_t)net->num_steps * sizeof *net->scales);
+    }
+    snprintf(text, size, "%s of %d classes, learning_rate=%g, policy %08x", train->kind->name,
+             train->args.classes, (double)net->learning_rate, hash);
+}
+
 int dk_train_run(dk_train *train)
 {
     const dk_cli *cli = train->cli;
     char fingerprint[128];
-    snprintf(fingerprint, sizeof fingerprint, "%s classes %d", train->kind->name, train->args.classes);
+    describe(train, fingerprint, sizeof fingerprint);
     const dk_session_options options = {.name = train->base,
                                         .url = cli->dynacomm,
                                         .strategy = cli->strategy,

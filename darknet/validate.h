@@ -1,10 +1,11 @@
-/* validate.h - the commands that use a trained network: predict, validate, measure. They run through our kernels and
- * take the packaged program's arguments; each returns the exit status.
+/* validate.h - the commands that use a trained network: predict, validate, measure. They run through our
+ * kernels and take the packaged program's arguments; each returns the exit status.
  *
  * DESIGN
- *   dk_eval is what they share: the command line, the data file, the network at batch 1. Images are read by threads of
- *   their own, a few ahead of the network (dk_ahead). Results are written as the packaged program writes them, to a
- *   temporary file renamed when complete. Bad input ends the program with one line before anything is written. */
+ *   dk_eval is what they share: the command line, the data file, the network at batch 1. Images are read by
+ * threads of their own, a few ahead of the network (dk_ahead). Results are written as the packaged program
+ * writes them, to a temporary file renamed when complete. Bad input ends the program with one line before
+ * anything is written. */
 #ifndef DK_VALIDATE_H
 #define DK_VALIDATE_H
 
@@ -12,8 +13,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* darknet detector test|valid|recall|map DATA CFG WEIGHTS [IMAGE], detect CFG WEIGHTS [IMAGE], yolo test|valid CFG
- * WEIGHTS [IMAGE], classifier valid|predict DATA CFG WEIGHTS [IMAGE], classify CFG WEIGHTS [IMAGE]. */
+/* darknet detector test|valid|recall|map DATA CFG WEIGHTS [IMAGE], detect CFG WEIGHTS [IMAGE], yolo
+ * test|valid CFG WEIGHTS [IMAGE], classifier valid|predict DATA CFG WEIGHTS [IMAGE], classify CFG WEIGHTS
+ * [IMAGE]. */
 int dk_cmd_detector_test(int argc, char **argv);
 int dk_cmd_detector_valid(int argc, char **argv);
 int dk_cmd_detector_recall(int argc, char **argv);
@@ -36,13 +38,13 @@ typedef struct dk_eval {
     int classes;
 } dk_eval;
 
-/* dk_eval_open - reads flags and `words` file names (of "dcwi": data, cfg, weights and, optional, image) that follow
- * the command's `skip` words, selects kernels and threads, reads the data file, parses cfg and weights. thresh is the
- * command's default. Ends the program with a line on bad input. */
+/* dk_eval_open - reads flags and `words` file names (of "dcwi": data, cfg, weights and, optional, image) that
+ * follow the command's `skip` words, selects kernels and threads, reads the data file, parses cfg and
+ * weights. thresh is the command's default. Ends the program with a line on bad input. */
 void dk_eval_open(dk_eval *e, int argc, char **argv, int skip, const char *words, float thresh);
 
-/* dk_eval_option - a key of the data file; fallback if it is not there. If fallback is NULL the key is needed: its
- * absence ends the program with a line. */
+/* dk_eval_option - a key of the data file; fallback if it is not there. If fallback is NULL the key is
+ * needed: its absence ends the program with a line. */
 const char *dk_eval_option(const dk_eval *e, const char *key, const char *fallback);
 
 /* dk_eval_names - the file of class names, checked to have one for each of the network's classes. */
@@ -54,9 +56,9 @@ const char *dk_eval_next_image(const dk_eval *e, char *line, size_t size);
 /* Images read ahead of the network. */
 typedef struct dk_ahead dk_ahead;
 
-/* dk_ahead_open - starts reading paths[0..n), as type (LETTERBOX_DATA or IMAGE_DATA) for a w x h network. Borrows
- * paths. dk_ahead_next - the next image as it is and as the network takes it; the caller frees both with free_image.
- * False after the last. dk_ahead_close - after the last, frees. */
+/* dk_ahead_open - starts reading paths[0..n), as type (LETTERBOX_DATA or IMAGE_DATA) for a w x h network.
+ * Borrows paths. dk_ahead_next - the next image as it is and as the network takes it; the caller frees both
+ * with free_image. False after the last. dk_ahead_close - after the last, frees. */
 dk_ahead *dk_ahead_open(char **paths, int n, data_type type, int w, int h);
 bool dk_ahead_next(dk_ahead *a, image *original, image *sized);
 void dk_ahead_close(dk_ahead *a);
@@ -67,8 +69,8 @@ typedef struct dk_result {
     FILE *file;
 } dk_result;
 
-/* dk_result_open - ends the program with a line if it cannot be written. dk_result_close - the same for a write that
- * failed; else the file is in place. */
+/* dk_result_open - ends the program with a line if it cannot be written. dk_result_close - the same for a
+ * write that failed; else the file is in place. */
 void dk_result_open(dk_result *r, const char *directory, const char *name, const char *suffix);
 void dk_result_close(dk_result *r);
 

@@ -12,24 +12,21 @@
 static int class_of(const char *path, char **labels, int classes)
 {
     for (int i = 0; i < classes; i++)
-        if (strstr(path, labels[i]) != NULL)
-            return i;
+        if (strstr(path, labels[i]) != NULL) return i;
     return -1;
 }
 
 static float *predict(network *net, float *input)
 {
     float *out = network_predict(net, input);
-    if (net->hierarchy != NULL)
-        hierarchy_predictions(out, net->outputs, net->hierarchy, 1, 1);
+    if (net->hierarchy != NULL) hierarchy_predictions(out, net->outputs, net->hierarchy, 1, 1);
     return out;
 }
 
 static int number_of(const dk_eval *e, const char *key, int fallback, int most)
 {
     const char *text = dk_eval_option(e, key, "");
-    if (text[0] == '\0')
-        return fallback < most ? fallback : most;
+    if (text[0] == '\0') return fallback < most ? fallback : most;
     char *end;
     const long n = strtol(text, &end, 10);
     if (*end != '\0' || n < 1 || n > most)
@@ -44,8 +41,7 @@ int dk_cmd_classifier_valid(int argc, char **argv)
     const int classes = number_of(&e, "classes", e.net->outputs, e.net->outputs);
     const int top = number_of(&e, "top", 1, classes);
     const char *leaves = dk_eval_option(&e, "leaves", "");
-    if (leaves[0] != '\0' && e.net->hierarchy != NULL)
-        change_leaves(e.net->hierarchy, (char *)leaves);
+    if (leaves[0] != '\0' && e.net->hierarchy != NULL) change_leaves(e.net->hierarchy, (char *)leaves);
     dk_lines labels, images;
     dk_lines_read(dk_eval_option(&e, "labels", NULL), "labels", &labels);
     if (labels.n < classes)
@@ -103,8 +99,7 @@ int dk_cmd_classifier_predict(int argc, char **argv)
     dk_eval_open(&e, argc, argv, 2, "dcwi", 0);
     e.classes = e.net->outputs;
     const char *labels = dk_eval_option(&e, "names", "");
-    if (labels[0] == '\0')
-        labels = dk_eval_option(&e, "labels", NULL);
+    if (labels[0] == '\0') labels = dk_eval_option(&e, "labels", NULL);
     const int top = e.top > 0 ? e.top : number_of(&e, "top", 1, e.net->outputs);
     return predict_images(&e, dk_eval_names(&e, labels), top < e.net->outputs ? top : e.net->outputs);
 }
@@ -117,5 +112,6 @@ int dk_cmd_classify(int argc, char **argv)
     dk_file_check(e.data, "data file");
     e.options = read_data_cfg((char *)e.data);
     e.classes = e.net->outputs;
-    return predict_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)), e.net->outputs < 5 ? e.net->outputs : 5);
+    return predict_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)),
+                          e.net->outputs < 5 ? e.net->outputs : 5);
 }

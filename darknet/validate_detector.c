@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- test: boxes drawn into an image --------------------------------------------------------------------------- */
+/* ---- test: boxes drawn into an image
+ * --------------------------------------------------------------------------- */
 
 /* The letters that boxes are labelled with, if they are where the library looks for them. */
 static image **letters(void)
 {
-    if (access("data/labels/32_0.png", R_OK) == 0)
-        return load_alphabet();
+    if (access("data/labels/32_0.png", R_OK) == 0) return load_alphabet();
     dk_note("boxes are drawn without names: data/labels/ is not in this directory");
     return NULL;
 }
@@ -27,7 +27,8 @@ static int test_images(dk_eval *e, char **names, bool letterbox, float suppressi
     for (const char *path; (path = dk_eval_next_image(e, line, sizeof line)) != NULL;) {
         dk_file_check(path, "image");
         image im = load_image_color((char *)path, 0, 0);
-        image sized = letterbox ? letterbox_image(im, e->net->w, e->net->h) : resize_image(im, e->net->w, e->net->h);
+        image sized =
+            letterbox ? letterbox_image(im, e->net->w, e->net->h) : resize_image(im, e->net->w, e->net->h);
         const double start = what_time_is_it_now();
         network_predict(e->net, sized.data);
         printf("%s: Predicted in %f seconds.\n", path, what_time_is_it_now() - start);
@@ -75,13 +76,15 @@ int dk_cmd_detect(int argc, char **argv)
     return test_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)), true, .45f);
 }
 
-/* ---- valid: detections as files -------------------------------------------------------------------------------- */
+/* ---- valid: detections as files
+ * -------------------------------------------------------------------------------- */
 
 typedef enum format { FORMAT_VOC, FORMAT_COCO, FORMAT_IMAGENET } format;
 
-static const char *const voc_names[] = {"aeroplane", "bicycle",     "bird",  "boat",      "bottle", "bus",   "car",
-                                        "cat",       "chair",       "cow",   "diningtable", "dog",  "horse", "motorbike",
-                                        "person",    "pottedplant", "sheep", "sofa",      "train",  "tvmonitor"};
+static const char *const voc_names[] = {"aeroplane",   "bicycle", "bird",  "boat",      "bottle",
+                                        "bus",         "car",     "cat",   "chair",     "cow",
+                                        "diningtable", "dog",     "horse", "motorbike", "person",
+                                        "pottedplant", "sheep",   "sofa",  "train",     "tvmonitor"};
 
 /* The category numbers of COCO's 80 classes: 1 to 90 without those it left out. */
 static int coco_id(int class)
@@ -112,22 +115,25 @@ typedef struct results {
     int n, classes, entries;
 } results;
 
-static void write_detections(results *r, const char *path, int number, const detection *dets, int n, int w, int h,
-                             int origin)
+static void write_detections(results *r, const char *path, int number, const detection *dets, int n, int w,
+                             int h, int origin)
 {
     char *id = basecfg((char *)path);
     for (int i = 0; i < n; i++) {
         const box b = dets[i].bbox;
         const float o = (float)origin;
-        const double x0 = (double)clamped(b.x - b.w / 2 + o, o, (float)w), x1 = (double)clamped(b.x + b.w / 2 + o, o, (float)w);
-        const double y0 = (double)clamped(b.y - b.h / 2 + o, o, (float)h), y1 = (double)clamped(b.y + b.h / 2 + o, o, (float)h);
+        const double x0 = (double)clamped(b.x - b.w / 2 + o, o, (float)w),
+                     x1 = (double)clamped(b.x + b.w / 2 + o, o, (float)w);
+        const double y0 = (double)clamped(b.y - b.h / 2 + o, o, (float)h),
+                     y1 = (double)clamped(b.y + b.h / 2 + o, o, (float)h);
         for (int c = 0; c < r->classes; c++) {
             const double score = (double)dets[i].prob[c];
-            if (score == 0)
-                continue;
+            if (score == 0) continue;
             if (r->format == FORMAT_COCO)
-                fprintf(r->file[0].file, "%s{\"image_id\":%d, \"category_id\":%d, \"bbox\":[%f, %f, %f, %f], \"score\":%f}",
-                        r->entries > 0 ? ",\n" : "", image_id(path), coco_id(c), x0, y0, x1 - x0, y1 - y0, score);
+                fprintf(r->file[0].file,
+                        "%s{\"image_id\":%d, \"category_id\":%d, \"bbox\":[%f, %f, %f, %f], \"score\":%f}",
+                        r->entries > 0 ? ",\n" : "", image_id(path), coco_id(c), x0, y0, x1 - x0, y1 - y0,
+                        score);
             else if (r->format == FORMAT_IMAGENET)
                 fprintf(r->file[0].file, "%d %d %f %f %f %f %f\n", number, c + 1, score, x0, y0, x1, y1);
             else
@@ -147,14 +153,12 @@ static void open_results(results *r, const char *directory, const char *name, ch
         snprintf(full, sizeof full, "%s%s", name, r->format == FORMAT_VOC ? names[i] : "");
         dk_result_open(&r->file[i], directory, full, r->format == FORMAT_COCO ? ".json" : ".txt");
     }
-    if (r->format == FORMAT_COCO)
-        fputs("[\n", r->file[0].file);
+    if (r->format == FORMAT_COCO) fputs("[\n", r->file[0].file);
 }
 
 static void close_results(results *r)
 {
-    if (r->format == FORMAT_COCO)
-        fputs("\n]\n", r->file[0].file);
+    if (r->format == FORMAT_COCO) fputs("\n]\n", r->file[0].file);
     for (int i = 0; i < r->n; i++)
         dk_result_close(&r->file[i]);
     free(r->file);
@@ -198,14 +202,14 @@ int dk_cmd_detector_valid(int argc, char **argv)
                  .classes = e.classes};
     if (r.format == FORMAT_COCO && e.classes > 80)
         dk_die("%s: eval = coco needs COCO's 80 classes, but %s has %d", e.data, e.cfg, e.classes);
-    if (r.format == FORMAT_IMAGENET && map[0] != '\0')
-        r.classes = 200;
+    if (r.format == FORMAT_IMAGENET && map[0] != '\0') r.classes = 200;
     char **names = r.format == FORMAT_VOC ? dk_eval_names(&e, dk_eval_option(&e, "names", NULL)) : NULL;
     static const char *const prefix[] = {"comp4_det_test_", "coco_results", "imagenet-detection"};
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
     dk_check_images(&images);
-    open_results(&r, dk_eval_option(&e, "results", "results"), e.out != NULL ? e.out : prefix[r.format], names);
+    open_results(&r, dk_eval_option(&e, "results", "results"), e.out != NULL ? e.out : prefix[r.format],
+                 names);
     const settings s = {.type = LETTERBOX_DATA,
                         .least = e.thresh,
                         .hier = .5f,
@@ -219,7 +223,8 @@ int dk_cmd_detector_valid(int argc, char **argv)
     return 0;
 }
 
-/* ---- recall ---------------------------------------------------------------------------------------------------- */
+/* ---- recall
+ * ---------------------------------------------------------------------------------------------------- */
 
 int dk_cmd_detector_recall(int argc, char **argv)
 {
@@ -255,7 +260,8 @@ int dk_cmd_detector_recall(int argc, char **argv)
             correct += best > e.iou;
         }
         fprintf(stderr, "%5d %5d %5d\tRPs/Img: %.2f\tIOU: %.2f%%\tRecall:%.2f%%\n", i, correct, total,
-                (double)proposals / (i + 1), total > 0 ? sum_iou * 100 / total : 0, total > 0 ? 100. * correct / total : 0);
+                (double)proposals / (i + 1), total > 0 ? sum_iou * 100 / total : 0,
+                total > 0 ? 100. * correct / total : 0);
         free(truth);
         free_detections(dets, n);
         free_image(original);
@@ -267,13 +273,15 @@ int dk_cmd_detector_recall(int argc, char **argv)
     return 0;
 }
 
-/* ---- yolo: the first version's networks, on PASCAL VOC's classes ------------------------------------------------- */
+/* ---- yolo: the first version's networks, on PASCAL VOC's classes
+ * ------------------------------------------------- */
 
 static void need_voc(const dk_eval *e)
 {
     need_detector(e);
     if (e->classes != (int)(sizeof voc_names / sizeof *voc_names))
-        dk_die("yolo takes networks of PASCAL VOC's 20 classes; %s has %d: use darknet detector", e->cfg, e->classes);
+        dk_die("yolo takes networks of PASCAL VOC's 20 classes; %s has %d: use darknet detector", e->cfg,
+               e->classes);
 }
 
 int dk_cmd_yolo_test(int argc, char **argv)
@@ -289,8 +297,7 @@ int dk_cmd_yolo_valid(int argc, char **argv)
     dk_eval e;
     dk_eval_open(&e, argc, argv, 2, "cw", .001f);
     need_voc(&e);
-    if (e.list == NULL)
-        dk_die("yolo valid needs -list FILE, the images to detect in");
+    if (e.list == NULL) dk_die("yolo valid needs -list FILE, the images to detect in");
     dk_lines images;
     dk_lines_read(e.list, "validation list", &images);
     dk_check_images(&images);

@@ -1,4 +1,5 @@
-/* validate_open.c - what the validating commands share: command line, data file, network, images, result files. */
+/* validate_open.c - what the validating commands share: command line, data file, network, images, result
+ * files. */
 #include "validate.h"
 
 #include "datafile.h"
@@ -24,7 +25,8 @@ static float number(const char *flag, const char *text, double least, double mos
     return (float)value;
 }
 
-/* Takes one flag with its value; ends the program for one that is not known. Returns how many words it used. */
+/* Takes one flag with its value; ends the program for one that is not known. Returns how many words it used.
+ */
 static int take_flag(dk_eval *e, char **argv, int left)
 {
     static const char *const alone[] = {"-dont_show", "-nogpu", "-fullscreen", "-ext_output", "-letter_box"};
@@ -34,8 +36,7 @@ static int take_flag(dk_eval *e, char **argv, int left)
             e->show = e->show && i != 0;
             return 1;
         }
-    if (value == NULL)
-        dk_die("%s needs a value", flag);
+    if (value == NULL) dk_die("%s needs a value", flag);
     if (strcmp(flag, "-thresh") == 0)
         e->thresh = number(flag, value, 0, 1);
     else if (strcmp(flag, "-hier") == 0)
@@ -120,8 +121,7 @@ void dk_eval_open(dk_eval *e, int argc, char **argv, int skip, const char *words
 const char *dk_eval_option(const dk_eval *e, const char *key, const char *fallback)
 {
     const char *value = e->options != NULL ? option_find_str(e->options, (char *)key, NULL) : NULL;
-    if (value == NULL && fallback == NULL)
-        dk_die("%s has no line '%s = ...'", e->data, key);
+    if (value == NULL && fallback == NULL) dk_die("%s has no line '%s = ...'", e->data, key);
     return value != NULL ? value : fallback;
 }
 
@@ -130,8 +130,7 @@ char **dk_eval_names(const dk_eval *e, const char *path)
     dk_lines names;
     const int classes = e->classes > 0 ? e->classes : e->net->outputs;
     dk_lines_read(path, "class names", &names);
-    if (names.n < classes)
-        dk_die("%s has %d names, but %s has %d classes", path, names.n, e->cfg, classes);
+    if (names.n < classes) dk_die("%s has %d names, but %s has %d classes", path, names.n, e->cfg, classes);
     return names.line; /* kept until the program ends */
 }
 
@@ -145,14 +144,14 @@ const char *dk_eval_next_image(const dk_eval *e, char *line, size_t size)
     do {
         printf("Enter Image Path: ");
         fflush(stdout);
-        if (fgets(line, (int)size, stdin) == NULL)
-            return NULL;
+        if (fgets(line, (int)size, stdin) == NULL) return NULL;
         line[strcspn(line, "\r\n")] = '\0';
     } while (line[0] == '\0');
     return line;
 }
 
-/* ---- images ahead ---------------------------------------------------------------------------------------------- */
+/* ---- images ahead
+ * ---------------------------------------------------------------------------------------------- */
 
 struct dk_ahead {
     char **paths;
@@ -167,8 +166,7 @@ struct dk_ahead {
 static void start_one(dk_ahead *a)
 {
     const int at = a->started % AHEAD;
-    if (a->started >= a->n)
-        return;
+    if (a->started >= a->n) return;
     a->args.path = a->paths[a->started++];
     a->args.im = &a->slot[at].original;
     a->args.resized = &a->slot[at].sized;
@@ -178,8 +176,7 @@ static void start_one(dk_ahead *a)
 dk_ahead *dk_ahead_open(char **paths, int n, data_type type, int w, int h)
 {
     dk_ahead *a = calloc(1, sizeof *a);
-    if (a == NULL)
-        dk_die("out of memory");
+    if (a == NULL) dk_die("out of memory");
     a->paths = paths;
     a->n = n;
     a->args.w = w;
@@ -193,8 +190,7 @@ dk_ahead *dk_ahead_open(char **paths, int n, data_type type, int w, int h)
 bool dk_ahead_next(dk_ahead *a, image *original, image *sized)
 {
     const int at = a->next % AHEAD;
-    if (a->next >= a->n)
-        return false;
+    if (a->next >= a->n) return false;
     pthread_join(a->slot[at].thread, NULL);
     *original = a->slot[at].original;
     *sized = a->slot[at].sized;
@@ -208,16 +204,19 @@ void dk_ahead_close(dk_ahead *a)
     free(a);
 }
 
-/* ---- result files ---------------------------------------------------------------------------------------------- */
+/* ---- result files
+ * ---------------------------------------------------------------------------------------------- */
 
 void dk_result_open(dk_result *r, const char *directory, const char *name, const char *suffix)
 {
-    if (asprintf(&r->path, "%s/%s%s", directory, name, suffix) < 0 || asprintf(&r->temporary, "%s.tmp", r->path) < 0)
+    if (asprintf(&r->path, "%s/%s%s", directory, name, suffix) < 0 ||
+        asprintf(&r->temporary, "%s.tmp", r->path) < 0)
         dk_die("out of memory");
     r->file = fopen(r->temporary, "w");
     if (r->file == NULL)
-        dk_die("cannot write %s: %s; make the directory, or name another with 'results = ...' in the data file",
-               r->temporary, strerror(errno));
+        dk_die(
+            "cannot write %s: %s; make the directory, or name another with 'results = ...' in the data file",
+            r->temporary, strerror(errno));
 }
 
 void dk_result_close(dk_result *r)

@@ -1,4 +1,5 @@
-/* activation.c - the library's activations and gradients on whole arrays: one loop per function, on all threads. */
+/* activation.c - the library's activations and gradients on whole arrays: one loop per function, on all
+ * threads. */
 #include "kernels/isa.h"
 #include "kernels/layers.h"
 #include "kernels/ranges.h"
@@ -83,13 +84,14 @@ DK_INLINE float slope(float x, ACTIVATION a)
 }
 
 /* X(name): every activation that does something. */
-#define DK_ACTIVATIONS(X)                                                                                      \
-    X(LOGISTIC) X(LOGGY) X(RELU) X(ELU) X(SELU) X(RELIE) X(RAMP) X(LEAKY) X(TANH) X(PLSE) X(STAIR) X(HARDTAN) X(LHTAN)
+#define DK_ACTIVATIONS(X) \
+    X(LOGISTIC)           \
+    X(LOGGY) X(RELU) X(ELU) X(SELU) X(RELIE) X(RAMP) X(LEAKY) X(TANH) X(PLSE) X(STAIR) X(HARDTAN) X(LHTAN)
 
-#define DK_X(name)                                                                                             \
-    case name:                                                                                                 \
-        for (size_t i = 0; i < n; i++)                                                                         \
-            x[i] = act(x[i], name);                                                                            \
+#define DK_X(name)                     \
+    case name:                         \
+        for (size_t i = 0; i < n; i++) \
+            x[i] = act(x[i], name);    \
         break;
 DK_CLONES static void activate_range(float *x, size_t n, ACTIVATION a)
 {
@@ -101,10 +103,10 @@ DK_CLONES static void activate_range(float *x, size_t n, ACTIVATION a)
 }
 #undef DK_X
 
-#define DK_X(name)                                                                                             \
-    case name:                                                                                                 \
-        for (size_t i = 0; i < n; i++)                                                                         \
-            delta[i] *= slope(x[i], name);                                                                     \
+#define DK_X(name)                         \
+    case name:                             \
+        for (size_t i = 0; i < n; i++)     \
+            delta[i] *= slope(x[i], name); \
         break;
 DK_CLONES static void gradient_range(const float *x, size_t n, ACTIVATION a, float *delta)
 {
@@ -122,8 +124,7 @@ DK_EXPORT void activate_array(float *x, const int n, const ACTIVATION a)
         DK_STOCK(activate_array)(x, n, a);
         return;
     }
-    if (a == LINEAR || n <= 0)
-        return;
+    if (a == LINEAR || n <= 0) return;
     DK_RANGES((size_t)n, lo, hi, activate_range(x + lo, hi - lo, a));
 }
 
@@ -133,7 +134,6 @@ DK_EXPORT void gradient_array(const float *x, const int n, const ACTIVATION a, f
         DK_STOCK(gradient_array)(x, n, a, delta);
         return;
     }
-    if (a == LINEAR || n <= 0)
-        return;
+    if (a == LINEAR || n <= 0) return;
     DK_RANGES((size_t)n, lo, hi, gradient_range(x + lo, hi - lo, a, delta + lo));
 }

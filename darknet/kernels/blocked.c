@@ -12,8 +12,10 @@ DK_INLINE void transpose4(const float *in, size_t in_stride, float *out, size_t 
 {
     const dk_v4 a = *(const dk_v4 *)in, b = *(const dk_v4 *)(in + in_stride);
     const dk_v4 c = *(const dk_v4 *)(in + 2 * in_stride), d = *(const dk_v4 *)(in + 3 * in_stride);
-    const dk_v4 ab_lo = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_hi = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const dk_v4 cd_lo = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_hi = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    const dk_v4 ab_lo = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                ab_hi = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const dk_v4 cd_lo = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+                cd_hi = __builtin_shufflevector(c, d, 2, 6, 3, 7);
     *(dk_v4 *)out = __builtin_shufflevector(ab_lo, cd_lo, 0, 1, 4, 5);
     *(dk_v4 *)(out + out_stride) = __builtin_shufflevector(ab_lo, cd_lo, 2, 3, 6, 7);
     *(dk_v4 *)(out + 2 * out_stride) = __builtin_shufflevector(ab_hi, cd_hi, 0, 1, 4, 5);
@@ -30,9 +32,9 @@ typedef struct job job;
 typedef void item_fn(const job *j, int block, size_t plain, size_t blocked, size_t pixels, float *part);
 struct job {
     const dk_blocked *s;
-    item_fn *first;                         /* may be NULL */
+    item_fn *first;                           /* may be NULL */
     void (*combine)(const job *j, int block); /* may be NULL: after first, before second, once per block */
-    item_fn *second;                        /* may be NULL */
+    item_fn *second;                          /* may be NULL */
     const float *x, *from, *from2;
     float *to, *keep;
     const dk_affine *f;
@@ -89,12 +91,13 @@ static void run_item(const job *j, item_fn *fn, int block, int item)
 {
     const dk_blocked *s = j->s;
     const size_t image = (size_t)(item / chunks_of(s)), from = (size_t)(item % chunks_of(s)) * DK_CHUNK;
-    const size_t plain = (image * (size_t)s->channels + (size_t)(block * s->block)) * (size_t)s->pixels + from;
+    const size_t plain =
+        (image * (size_t)s->channels + (size_t)(block * s->block)) * (size_t)s->pixels + from;
     const size_t blocked =
         ((image * (size_t)blocks_of(s) + (size_t)block) * (size_t)s->pixels + from) * (size_t)s->block;
-    float *part = j->parts == NULL
-                      ? NULL
-                      : j->parts + ((size_t)block * (size_t)items_of(s) + (size_t)item) * 2 * (size_t)s->block;
+    float *part = j->parts == NULL ? NULL
+                                   : j->parts + ((size_t)block * (size_t)items_of(s) + (size_t)item) * 2 *
+                                                    (size_t)s->block;
     fn(j, block, plain, blocked, item_pixels(s, item), part);
 }
 
@@ -107,7 +110,8 @@ static void run_all(const job *j, item_fn *fn, int threads)
             run_item(j, fn, block, item);
 }
 
-/* Where blocks divide well over threads, a thread takes a block through both passes while it is in its cache. */
+/* Where blocks divide well over threads, a thread takes a block through both passes while it is in its cache.
+ */
 static void run(const job *j)
 {
     const int blocks = blocks_of(j->s), items = items_of(j->s);
@@ -117,19 +121,16 @@ static void run(const job *j)
         for (int block = 0; block < blocks; block++) {
             for (int item = 0; item < items; item++)
                 run_item(j, j->first, block, item);
-            if (j->combine != NULL)
-                j->combine(j, block);
+            if (j->combine != NULL) j->combine(j, block);
             for (int item = 0; item < items && j->second != NULL; item++)
                 run_item(j, j->second, block, item);
         }
         return;
     }
-    if (j->first != NULL)
-        run_all(j, j->first, threads);
+    if (j->first != NULL) run_all(j, j->first, threads);
     for (int block = 0; block < blocks && j->combine != NULL; block++)
         j->combine(j, block);
-    if (j->second != NULL)
-        run_all(j, j->second, threads);
+    if (j->second != NULL) run_all(j, j->second, threads);
 }
 
 static float *parts_for(const dk_blocked *s)
@@ -138,9 +139,11 @@ static float *parts_for(const dk_blocked *s)
                       (size_t)blocks_of(s) * (size_t)items_of(s) * 2 * (size_t)s->block * sizeof(float));
 }
 
-/* ---- layout ---------------------------------------------------------------------------------------------------- */
+/* ---- layout
+ * ---------------------------------------------------------------------------------------------------- */
 
-DK_CLONES static void from_plain_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels, float *part)
+DK_CLONES static void from_plain_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
+                                      float *part)
 {
     (void)part;
     const int rows = rows_of(j->s, block);
@@ -155,29 +158,30 @@ void dk_from_plain(const dk_blocked *s, const float *plain, float *blocked)
     run(&(job){.s = s, .second = from_plain_item, .from = plain, .to = blocked});
 }
 
-#define DK_TO_PLAIN(B, act, keep)                                                                              \
-    to_plain_##B(j->x + blocked, j->f->center + at, j->f->gain + at, j->f->bias + at, act, false, j->to + plain,    \
-                 stride, rows, pixels, keep)
-#define DK_TO_PLAIN_KEEP(B, act)                                                                                 \
+#define DK_TO_PLAIN(B, act, keep)                                                                 \
+    to_plain_##B(j->x + blocked, j->f->center + at, j->f->gain + at, j->f->bias + at, act, false, \
+                 j->to + plain, stride, rows, pixels, keep)
+#define DK_TO_PLAIN_KEEP(B, act) \
     (j->keep != NULL ? DK_TO_PLAIN(B, act, j->keep + blocked) : DK_TO_PLAIN(B, act, NULL))
-#define DK_BY_ACTIVATION(what, B)                                                                                \
-    do {                                                                                                       \
-        switch ((int)j->a) {                                                                                   \
-        case LEAKY:                                                                                            \
-            what(B, LEAKY);                                                                                    \
-            break;                                                                                             \
-        case RELU:                                                                                             \
-            what(B, RELU);                                                                                     \
-            break;                                                                                             \
-        case RELIE:                                                                                            \
-            what(B, RELIE);                                                                                    \
-            break;                                                                                             \
-        default:                                                                                               \
-            what(B, LINEAR);                                                                                   \
-        }                                                                                                      \
+#define DK_BY_ACTIVATION(what, B) \
+    do {                          \
+        switch ((int)j->a) {      \
+        case LEAKY:               \
+            what(B, LEAKY);       \
+            break;                \
+        case RELU:                \
+            what(B, RELU);        \
+            break;                \
+        case RELIE:               \
+            what(B, RELIE);       \
+            break;                \
+        default:                  \
+            what(B, LINEAR);      \
+        }                         \
     } while (0)
 
-DK_CLONES static void to_plain_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels, float *part)
+DK_CLONES static void to_plain_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
+                                    float *part)
 {
     (void)part;
     const int rows = rows_of(j->s, block);
@@ -188,19 +192,22 @@ DK_CLONES static void to_plain_item(const job *j, int block, size_t plain, size_
         DK_BY_ACTIVATION(DK_TO_PLAIN_KEEP, 8);
 }
 
-void dk_to_plain(const dk_blocked *s, const float *blocked, const dk_affine *f, ACTIVATION a, float *plain, float *keep)
+void dk_to_plain(const dk_blocked *s, const float *blocked, const dk_affine *f, ACTIVATION a, float *plain,
+                 float *keep)
 {
     run(&(job){.s = s, .second = to_plain_item, .x = blocked, .f = f, .a = a, .to = plain, .keep = keep});
 }
 
-DK_CLONES static void add_plain_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels, float *part)
+DK_CLONES static void add_plain_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
+                                     float *part)
 {
     (void)part;
     static const float none[16];
     const int rows = rows_of(j->s, block);
     const size_t stride = (size_t)j->s->pixels;
     if (j->s->block == 16)
-        to_plain_16(j->x + blocked, none, none, none, LINEAR, true, j->to + plain, stride, rows, pixels, NULL);
+        to_plain_16(j->x + blocked, none, none, none, LINEAR, true, j->to + plain, stride, rows, pixels,
+                    NULL);
     else
         to_plain_8(j->x + blocked, none, none, none, LINEAR, true, j->to + plain, stride, rows, pixels, NULL);
 }
@@ -210,9 +217,11 @@ void dk_add_plain(const dk_blocked *s, const float *blocked, float *plain)
     run(&(job){.s = s, .second = add_plain_item, .x = blocked, .to = plain});
 }
 
-/* ---- batch norm ------------------------------------------------------------------------------------------------ */
+/* ---- batch norm
+ * ------------------------------------------------------------------------------------------------ */
 
-DK_CLONES static void moments_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels, float *part)
+DK_CLONES static void moments_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
+                                   float *part)
 {
     (void)block, (void)plain;
     if (j->s->block == 16)
@@ -221,7 +230,8 @@ DK_CLONES static void moments_item(const job *j, int block, size_t plain, size_t
         moments_8(j->x + blocked, pixels, part);
 }
 
-/* Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979). */
+/* Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
+ */
 static void moments_combine(const job *j, int block)
 {
     const int B = j->s->block, items = items_of(j->s);
@@ -252,11 +262,12 @@ void dk_moments(const dk_blocked *s, const float *blocked, float *mean, float *m
                .out2 = m2});
 }
 
-#define DK_NORM_SUMS(B, act)                                                                                   \
-    norm_sums_##B(j->from + plain, j->x + blocked, j->g->f.center + at, j->g->f.gain + at, j->g->f.bias + at, act,   \
-                  stride, rows, pixels, j->to + blocked, part)
+#define DK_NORM_SUMS(B, act)                                                               \
+    norm_sums_##B(j->from + plain, j->x + blocked, j->g->f.center + at, j->g->f.gain + at, \
+                  j->g->f.bias + at, act, stride, rows, pixels, j->to + blocked, part)
 
-DK_CLONES static void norm_sums_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels, float *part)
+DK_CLONES static void norm_sums_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
+                                     float *part)
 {
     const int rows = rows_of(j->s, block);
     const size_t at = (size_t)(block * j->s->block), stride = (size_t)j->s->pixels;
@@ -283,19 +294,22 @@ static void norm_combine(const job *j, int block)
     j->g->coefficients(j->g->context, block * B, rows_of(j->s, block), sum_d, sum_dx);
 }
 
-DK_CLONES static void norm_apply_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels, float *part)
+DK_CLONES static void norm_apply_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
+                                      float *part)
 {
     (void)plain, (void)part;
     const size_t at = (size_t)(block * j->s->block);
     const dk_norm_gradient *g = j->g;
     if (j->s->block == 16)
-        norm_apply_16(j->x + blocked, g->f.center + at, g->a + at, g->b + at, g->c + at, pixels, j->to + blocked);
+        norm_apply_16(j->x + blocked, g->f.center + at, g->a + at, g->b + at, g->c + at, pixels,
+                      j->to + blocked);
     else
-        norm_apply_8(j->x + blocked, g->f.center + at, g->a + at, g->b + at, g->c + at, pixels, j->to + blocked);
+        norm_apply_8(j->x + blocked, g->f.center + at, g->a + at, g->b + at, g->c + at, pixels,
+                     j->to + blocked);
 }
 
-void dk_norm_backward(const dk_blocked *s, const float *delta, const float *x, ACTIVATION a, const dk_norm_gradient *g,
-                      float *dx)
+void dk_norm_backward(const dk_blocked *s, const float *delta, const float *x, ACTIVATION a,
+                      const dk_norm_gradient *g, float *dx)
 {
     run(&(job){.s = s,
                .first = norm_sums_item,
@@ -309,10 +323,11 @@ void dk_norm_backward(const dk_blocked *s, const float *delta, const float *x, A
                .parts = parts_for(s)});
 }
 
-/* ---- bias ------------------------------------------------------------------------------------------------------ */
+/* ---- bias
+ * ------------------------------------------------------------------------------------------------------ */
 
-#define DK_BIAS_GRADIENT(B, act)                                                                                 \
-    bias_gradient_##B(j->from + plain, act == LINEAR ? NULL : j->from2 + plain, act, stride, rows, pixels,           \
+#define DK_BIAS_GRADIENT(B, act)                                                                           \
+    bias_gradient_##B(j->from + plain, act == LINEAR ? NULL : j->from2 + plain, act, stride, rows, pixels, \
                       j->to + blocked, part)
 
 DK_CLONES static void bias_gradient_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
@@ -338,8 +353,8 @@ static void bias_combine(const job *j, int block)
     }
 }
 
-void dk_bias_gradient(const dk_blocked *s, const float *delta, const float *output, ACTIVATION a, float *blocked,
-                      float *sums)
+void dk_bias_gradient(const dk_blocked *s, const float *delta, const float *output, ACTIVATION a,
+                      float *blocked, float *sums)
 {
     run(&(job){.s = s,
                .first = bias_gradient_item,

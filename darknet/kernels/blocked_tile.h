@@ -1,5 +1,6 @@
 /* blocked_tile.h - the loops of blocked.c for one block size: included once with DK_B = 16 and once with 8.
- * Every function works on an item: `pixels` pixels of one block, whose rows lie `stride` floats apart in plain. */
+ * Every function works on an item: `pixels` pixels of one block, whose rows lie `stride` floats apart in
+ * plain. */
 #define DK_JOIN_(a, b) a##b
 #define DK_JOIN(a, b) DK_JOIN_(a, b)
 #define DK_NAME(x) DK_JOIN(x, DK_B)
@@ -64,7 +65,8 @@ DK_INLINE void DK_NAME(gradient_)(V *d, const V *y, ACTIVATION a)
     }
 }
 
-DK_INLINE void DK_NAME(from_plain_)(const float *plain, size_t stride, int rows, size_t pixels, float *blocked)
+DK_INLINE void DK_NAME(from_plain_)(const float *plain, size_t stride, int rows, size_t pixels,
+                                    float *blocked)
 {
     for (size_t p = 0; p < pixels; p += 16) {
         float tile[16 * DK_B];
@@ -74,8 +76,8 @@ DK_INLINE void DK_NAME(from_plain_)(const float *plain, size_t stride, int rows,
 }
 
 DK_INLINE void DK_NAME(to_plain_)(const float *x, const float *center, const float *gain, const float *bias,
-                                  ACTIVATION a, bool add, float *plain, size_t stride, int rows, size_t pixels,
-                                  float *keep)
+                                  ACTIVATION a, bool add, float *plain, size_t stride, int rows,
+                                  size_t pixels, float *keep)
 {
     const V c = LOAD(center), g = LOAD(gain), b = LOAD(bias);
     for (size_t p = 0; p < pixels; p += 16) {
@@ -88,11 +90,9 @@ DK_INLINE void DK_NAME(to_plain_)(const float *x, const float *center, const flo
                 DK_NAME(activate_)(&y, a);
             }
             STORE(tile + q * DK_B, y);
-            if (keep != NULL)
-                STORE(keep + (p + (size_t)q) * DK_B, y);
+            if (keep != NULL) STORE(keep + (p + (size_t)q) * DK_B, y);
         }
-        if (n < 16)
-            memset(tile + n * DK_B, 0, (size_t)(16 - n) * DK_B * sizeof *tile);
+        if (n < 16) memset(tile + n * DK_B, 0, (size_t)(16 - n) * DK_B * sizeof *tile);
         DK_NAME(tile_rows_)(tile, out);
         for (int l = 0; l < rows; l++) {
             float *to = plain + (size_t)l * stride + p;
@@ -132,20 +132,18 @@ DK_INLINE void DK_NAME(moments_)(const float *x, size_t pixels, float *part)
     STORE(part + DK_B, (square[0] + square[1]) + (square[2] + square[3]));
 }
 
-DK_INLINE void DK_NAME(bias_gradient_)(const float *delta, const float *output, ACTIVATION a, size_t stride, int rows,
-                                       size_t pixels, float *blocked, float *part)
+DK_INLINE void DK_NAME(bias_gradient_)(const float *delta, const float *output, ACTIVATION a, size_t stride,
+                                       int rows, size_t pixels, float *blocked, float *part)
 {
     V sum = {0};
     for (size_t p = 0; p < pixels; p += 16) {
         float tile[16 * DK_B], out[16 * DK_B];
         const int n = pixels - p < 16 ? (int)(pixels - p) : 16;
         DK_NAME(load_tile_)(delta + p, stride, rows, pixels - p, tile);
-        if (a != LINEAR)
-            DK_NAME(load_tile_)(output + p, stride, rows, pixels - p, out);
+        if (a != LINEAR) DK_NAME(load_tile_)(output + p, stride, rows, pixels - p, out);
         for (int q = 0; q < n; q++) {
             V d = LOAD(tile + q * DK_B);
-            if (a != LINEAR)
-                DK_NAME(gradient_)(&d, &LOAD(out + q * DK_B), a);
+            if (a != LINEAR) DK_NAME(gradient_)(&d, &LOAD(out + q * DK_B), a);
             sum += d;
             STORE(blocked + (p + (size_t)q) * DK_B, d);
         }
@@ -155,8 +153,8 @@ DK_INLINE void DK_NAME(bias_gradient_)(const float *delta, const float *output, 
 
 /* dx <- delta * activation'(f(x)); part = its sum and its sum times (x - center). */
 DK_INLINE void DK_NAME(norm_sums_)(const float *delta, const float *x, const float *center, const float *gain,
-                                   const float *bias, ACTIVATION a, size_t stride, int rows, size_t pixels, float *dx,
-                                   float *part)
+                                   const float *bias, ACTIVATION a, size_t stride, int rows, size_t pixels,
+                                   float *dx, float *part)
 {
     const V c = LOAD(center), g = LOAD(gain), b = LOAD(bias);
     V sum_d = {0}, sum_dx = {0};

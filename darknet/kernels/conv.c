@@ -1,18 +1,17 @@
 /* conv.c - convolutional layers, forward and backward.
  *
  * DESIGN
- *   oneDNN convolves in a blocked layout; Darknet's arrays are plain. The way in and out is fused with what has to be
- *   done there anyway (batch norm, bias, activation, their gradients, adding to net.delta).
- *   A layer with batch norm has two arrays, x and x_norm, that nothing but itself reads. They hold, blocked:
- *     x        the convolution's output, from forward to backward
- *     x_norm   between forward and backward a copy of the layer's output if the next layer convolves it (so that it
- *              need not be transposed again, twice); then the gradient of x.
- *   Whether x_norm holds that copy follows from the network's structure alone (copy_kept), so there is no state that
- *   could be stale. l.output and net.delta are plain and complete, as the library leaves them.
+ *   oneDNN convolves in a blocked layout; Darknet's arrays are plain. The way in and out is fused with what
+ * has to be done there anyway (batch norm, bias, activation, their gradients, adding to net.delta). A layer
+ * with batch norm has two arrays, x and x_norm, that nothing but itself reads. They hold, blocked: x the
+ * convolution's output, from forward to backward x_norm   between forward and backward a copy of the layer's
+ * output if the next layer convolves it (so that it need not be transposed again, twice); then the gradient
+ * of x. Whether x_norm holds that copy follows from the network's structure alone (copy_kept), so there is no
+ * state that could be stale. l.output and net.delta are plain and complete, as the library leaves them.
  *   l.delta is read, not written: nothing reads it after its layer's backward.
- *   Differences from the library, on purpose: the gradient is added to net.delta for 1x1 filters too (a later shortcut
- *   or route has already added to it), and 1x1 filters may have stride and padding.
- *   Shapes without vector code are computed by im2col and gemm (conv_plain.c); binary and xnor layers by the library. */
+ *   Differences from the library, on purpose: the gradient is added to net.delta for 1x1 filters too (a later
+ * shortcut or route has already added to it), and 1x1 filters may have stride and padding. Shapes without
+ * vector code are computed by im2col and gemm (conv_plain.c); binary and xnor layers by the library. */
 #include "kernels/blocked.h"
 #include "kernels/conv_plain.h"
 #include "kernels/conv_plan.h"
@@ -52,13 +51,12 @@ static bool is_ours(const layer *l)
 /* True if layer i of net leaves a blocked copy of its output in x_norm for layer i + 1. Structure only. */
 static bool copy_kept(const network *net, int i)
 {
-    if (i < 0 || i + 1 >= net->n || !net->train)
-        return false;
+    if (i < 0 || i + 1 >= net->n || !net->train) return false;
     const layer *l = &net->layers[i], *next = l + 1;
-    if (!is_ours(l) || !is_ours(next) || !l->batch_normalize || !dk_fused(l->activation))
-        return false;
+    if (!is_ours(l) || !is_ours(next) || !l->batch_normalize || !dk_fused(l->activation)) return false;
     const dk_conv_plan *p = dk_conv_plan_for(l), *q = dk_conv_plan_for(next);
-    return p != NULL && q != NULL && norm_is_blocked(l, p) && dk_conv_plan_src_block(q) == dk_conv_plan_dst_block(p);
+    return p != NULL && q != NULL && norm_is_blocked(l, p) &&
+           dk_conv_plan_src_block(q) == dk_conv_plan_dst_block(p);
 }
 
 /* Recurrent layers run convolutions of their own under the outer layer's index. */
@@ -72,9 +70,9 @@ static bool is_own_layer(const layer *l, const network *net)
 static const float *input_for(const layer *l, const network *net, const dk_conv_plan *p)
 {
     const int block = dk_conv_plan_src_block(p);
-    if (block == 0)
-        return net->input;
-    if (is_own_layer(l, net) && copy_kept(net, net->index - 1) && net->layers[net->index - 1].output == net->input)
+    if (block == 0) return net->input;
+    if (is_own_layer(l, net) && copy_kept(net, net->index - 1) &&
+        net->layers[net->index - 1].output == net->input)
         return net->layers[net->index - 1].x_norm;
     const dk_blocked s = input_shape(l, block);
     float *copy = dk_scratch(DK_SCRATCH_DATA, dk_blocked_floats(&s) * sizeof *copy);
@@ -94,7 +92,8 @@ static void forward_planned(layer *l, network *net, const dk_conv_plan *p)
 {
     const dk_blocked s = output_shape(l, dk_conv_plan_dst_block(p));
     const bool blocked_norm = norm_is_blocked(l, p);
-    const ACTIVATION fused = dk_fused(l->activation) && (blocked_norm || !l->batch_normalize) ? l->activation : LINEAR;
+    const ACTIVATION fused =
+        dk_fused(l->activation) && (blocked_norm || !l->batch_normalize) ? l->activation : LINEAR;
     const float *src = input_for(l, net, p);
     float *dst = blocked_norm ? l->x : dk_scratch(DK_SCRATCH_DELTA, dk_blocked_floats(&s) * sizeof *dst);
     dk_conv_plan_forward(p, src, l->weights, dst);
@@ -108,8 +107,7 @@ static void forward_planned(layer *l, network *net, const dk_conv_plan *p)
             dk_norm_statistics(l, (size_t)s.batch * (size_t)s.pixels);
         }
         dk_norm_affine(l, net->train, &f);
-        if (is_own_layer(l, net) && copy_kept(net, net->index))
-            keep = l->x_norm;
+        if (is_own_layer(l, net) && copy_kept(net, net->index)) keep = l->x_norm;
     } else {
         for (int i = 0; i < l->n; i++) {
             f.gain[i] = 1;
@@ -117,10 +115,8 @@ static void forward_planned(layer *l, network *net, const dk_conv_plan *p)
         }
     }
     dk_to_plain(&s, dst, &f, fused, l->output, keep);
-    if (l->batch_normalize && !blocked_norm)
-        forward_batchnorm_layer(*l, *net);
-    if (fused != l->activation)
-        activate_array(l->output, l->outputs * l->batch, l->activation);
+    if (l->batch_normalize && !blocked_norm) forward_batchnorm_layer(*l, *net);
+    if (fused != l->activation) activate_array(l->output, l->outputs * l->batch, l->activation);
 }
 
 /* Gradient of the convolution's output, blocked, from l->delta; adds to the bias and scale gradients. */
@@ -152,8 +148,7 @@ static void backward_planned(layer *l, network *net, const dk_conv_plan *p)
     const float *ddst = output_gradient(l, net, p);
     const float *src = input_for(l, net, p);
     dk_conv_plan_backward_weights(p, src, ddst, l->weight_updates);
-    if (net->delta == NULL)
-        return;
+    if (net->delta == NULL) return;
     const dk_blocked in = input_shape(l, dk_conv_plan_dst_block(p));
     float *dsrc = dk_scratch(DK_SCRATCH_DATA, dk_blocked_floats(&in) * sizeof *dsrc);
     dk_conv_plan_backward_data(p, ddst, l->weights, dsrc);

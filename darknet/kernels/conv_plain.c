@@ -1,5 +1,5 @@
-/* conv_plain.c - convolution as a matrix product per image and group. A 1x1 filter without stride or padding multiplies
- * the image itself; every other one goes through im2col's matrix. */
+/* conv_plain.c - convolution as a matrix product per image and group. A 1x1 filter without stride or padding
+ * multiplies the image itself; every other one goes through im2col's matrix. */
 #include "kernels/conv_plain.h"
 
 #include "kernels/gemm.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct product {
-    int m, k, pixels; /* filters and weights per filter of a group, pixels of the output */
+    int m, k, pixels;        /* filters and weights per filter of a group, pixels of the output */
     size_t in, out, weights; /* floats of a group */
     bool direct;
 } product;
@@ -29,8 +29,7 @@ static product product_of(const layer *l)
 
 static float *columns(const layer *l, const product *d, float *image)
 {
-    if (d->direct)
-        return image;
+    if (d->direct) return image;
     float *col = dk_scratch(DK_SCRATCH_DATA, (size_t)d->k * (size_t)d->pixels * sizeof *col);
     im2col_cpu(image, l->c / l->groups, l->h, l->w, l->size, l->stride, l->pad, col);
     return col;
@@ -65,8 +64,7 @@ void dk_conv_plain_backward(layer *l, network *net)
         float *dw = l->weight_updates + (size_t)(i % l->groups) * d.weights;
         float *col = columns(l, &d, net->input + (size_t)i * d.in);
         gemm(0, 1, d.m, d.k, d.pixels, 1, delta, d.pixels, col, d.pixels, 1, dw, d.k);
-        if (net->delta == NULL)
-            continue;
+        if (net->delta == NULL) continue;
         float *to = net->delta + (size_t)i * d.in;
         if (d.direct) {
             gemm(1, 0, d.k, d.pixels, d.m, 1, w, d.k, delta, d.pixels, 1, to, d.pixels);

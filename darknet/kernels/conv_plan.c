@@ -1,19 +1,12 @@
-/* conv_plan.c - oneDNN convolutions by shape: choice of layout and algorithm, cached primitives, weights in and out. */
+/* conv_plan.c - oneDNN convolutions by shape: choice of layout and algorithm, cached primitives, weights in
+ * and out. */
 #include "kernels/conv_plan.h"
 
 #include "kernels/kernels.h"
 #include "kernels/scratch.h"
 #include "kernels/vector.h"
 
-#ifdef DK_NO_DNNL
-
-const dk_conv_plan *dk_conv_plan_for(const layer *l)
-{
-    (void)l;
-    return NULL;
-}
-
-#else
+#ifndef DK_NO_DNNL
 #include <dnnl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -49,13 +42,17 @@ static dnnl_stream_t stream;
 static bool memory_low;
 
 /* Our own mistake or no memory: there is nothing to go on with. */
+static _Noreturn void give_up(dnnl_status_t status, const char *what)
+{
+    fprintf(stderr, "darknet: oneDNN could not %s (status %d)%s\n", what, (int)status,
+            status == dnnl_out_of_memory ? ": out of memory; use a smaller batch= or more subdivisions="
+                                         : "");
+    exit(1);
+}
+
 static void must(dnnl_status_t status, const char *what)
 {
-    if (status == dnnl_success)
-        return;
-    fprintf(stderr, "darknet: oneDNN could not %s (status %d)%s\n", what, (int)status,
-            status == dnnl_out_of_memory ? ": out of memory; use a smaller batch= or more subdivisions=" : "");
-    exit(1);
+    if (status != dnnl_success) give_up(status, what);
 }
 
 static bool is_vector_code(const_dnnl_primitive_desc_t desc)
@@ -100,51 +97,44 @@ static dnnl_primitive_desc_t describe(const dk_conv_plan *p, int pass, dnnl_alg_
     dnnl_convolution_desc_t op;
     dnnl_status_t status;
     if (pass == PASS_FORWARD)
-        status = dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, algorithm, &p->src, &any, NULL, &p->dst,
-                                                    strides, before, after);
+        status = dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, algorithm, &p->src, &any,
+                                                    NULL, &p->dst, strides, before, after);
     else if (pass == PASS_WEIGHTS)
-        status = dnnl_convolution_backward_weights_desc_init(&op, algorithm, &p->src, &any, NULL, &p->dst, strides,
-                                                             before, after);
+        status = dnnl_convolution_backward_weights_desc_init(&op, algorithm, &p->src, &any, NULL, &p->dst,
+                                                             strides, before, after);
     else
-        status = dnnl_convolution_backward_data_desc_init(&op, algorithm, &p->dsrc, &any, &p->dst, strides, before,
-                                                          after);
-    if (status != dnnl_success)
-        return NULL;
+        status = dnnl_convolution_backward_data_desc_init(&op, algorithm, &p->dsrc, &any, &p->dst, strides,
+                                                          before, after);
+    if (status != dnnl_success) return NULL;
     dnnl_primitive_attr_t attr;
     must(dnnl_primitive_attr_create(&attr), "make attributes");
     must(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user), "set its work space");
     dnnl_primitive_desc_t desc = NULL;
     status = dnnl_primitive_desc_create(&desc, &op, attr, engine, p->desc[PASS_FORWARD]);
     dnnl_primitive_attr_destroy(attr);
-    if (status != dnnl_success)
-        return NULL;
-    if (is_vector_code(desc))
-        return desc;
+    if (status != dnnl_success) return NULL;
+    if (is_vector_code(desc)) return desc;
     dnnl_primitive_desc_destroy(desc);
     return NULL;
 }
 
-/* Winograd's F(4x4, 3x3) does 3x3 convolutions in a quarter of the products, at a cost in additions and memory that few
- * channels do not repay. */
-static bool winograd_pays(const key *k, int pass)
+/* Winograd's F(4x4, 3x3) does 3x3 convolutions in a quarter of the products, at a cost in additions and
+ * memory that few channels do not repay. Its weights are four times as large and are transformed every time:
+ * that takes enough tiles of 4x4 outputs to pay (measured: break-even at 32 tiles for 256x256 channels, above
+ * 32 for 512x512, below 8 for 128x128). */
+static bool winograd_pays(const key *k)
 {
-    static const char *off;
-    if (off == NULL && (off = getenv("DK_EXP_WINO")) == NULL)
-        off = "111";
-    if (off[pass] == '0')
-        return false;
-    return !memory_low && k->size == 3 && k->stride == 1 && k->groups == 1 && k->c >= 16 && k->n >= 16;
+    const double tiles = (double)k->batch * ((k->out_h + 3) / 4) * ((k->out_w + 3) / 4);
+    return !memory_low && k->size == 3 && k->stride == 1 && k->groups == 1 && k->c >= 16 && k->n >= 16 &&
+           tiles * 2048 >= (double)k->c * k->n;
 }
 
 static bool describe_all(dk_conv_plan *p)
 {
     for (int pass = 0; pass < PASSES; pass++) {
-        if (winograd_pays(&p->shape, pass))
-            p->desc[pass] = describe(p, pass, dnnl_convolution_winograd);
-        if (p->desc[pass] == NULL)
-            p->desc[pass] = describe(p, pass, dnnl_convolution_direct);
-        if (p->desc[pass] == NULL)
-            return false;
+        if (winograd_pays(&p->shape)) p->desc[pass] = describe(p, pass, dnnl_convolution_winograd);
+        if (p->desc[pass] == NULL) p->desc[pass] = describe(p, pass, dnnl_convolution_direct);
+        if (p->desc[pass] == NULL) return false;
         p->weights[pass] = *dnnl_primitive_desc_query_md(
             p->desc[pass], pass == PASS_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
     }
@@ -154,13 +144,13 @@ static bool describe_all(dk_conv_plan *p)
 static void drop_descriptions(dk_conv_plan *p)
 {
     for (int pass = 0; pass < PASSES; pass++) {
-        if (p->desc[pass] != NULL)
-            dnnl_primitive_desc_destroy(p->desc[pass]);
+        if (p->desc[pass] != NULL) dnnl_primitive_desc_destroy(p->desc[pass]);
         p->desc[pass] = NULL;
     }
 }
 
-/* Tries the layouts that vector units of 16 and 8 floats work in; plain input where channels are fewer than a block. */
+/* Tries the layouts that vector units of 16 and 8 floats work in; plain input where channels are fewer than a
+ * block. */
 static void choose(dk_conv_plan *p)
 {
     const key *k = &p->shape;
@@ -177,8 +167,7 @@ static void choose(dk_conv_plan *p)
             p->dsrc = tensor(k->batch, k->c, k->h, k->w, layouts[i].tag);
             p->dst = tensor(k->batch, k->n, k->out_h, k->out_w, layouts[i].tag);
             p->usable = describe_all(p);
-            if (p->usable)
-                return;
+            if (p->usable) return;
             drop_descriptions(p);
         }
     }
@@ -192,8 +181,7 @@ static void describe_in_words(dk_conv_plan *p)
         dnnl_primitive_desc_query(p->desc[pass], dnnl_query_impl_info_str, 0, &name);
         used += (size_t)snprintf(p->text + used, sizeof p->text - used, "%s%s", pass > 0 ? " " : "",
                                  strstr(name, "wino") != NULL ? "wino" : name);
-        if (used >= sizeof p->text)
-            break;
+        if (used >= sizeof p->text) break;
     }
 }
 
@@ -221,8 +209,7 @@ const dk_conv_plan *dk_conv_plan_for(const layer *l)
         p = p->next;
     if (p == NULL) {
         p = calloc(1, sizeof *p);
-        if (p == NULL)
-            must(dnnl_out_of_memory, "plan a convolution");
+        if (p == NULL) give_up(dnnl_out_of_memory, "plan a convolution");
         p->shape = k;
         choose(p);
         describe_in_words(p);
@@ -253,7 +240,8 @@ void dk_conv_memory_low(bool low)
     memory_low = low;
 }
 
-/* ---- running --------------------------------------------------------------------------------------------------- */
+/* ---- running
+ * --------------------------------------------------------------------------------------------------- */
 
 static dnnl_memory_t memory(const dnnl_memory_desc_t *md, const float *at)
 {
@@ -280,7 +268,15 @@ static dnnl_primitive_t reorder(const dk_conv_plan *shared, int which, const dnn
     pthread_mutex_lock(&lock);
     if (p->reorder[which] == NULL) {
         dnnl_primitive_desc_t desc;
-        must(dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, NULL), "plan a reorder");
+        dnnl_primitive_attr_t attr;
+        dnnl_post_ops_t sum;
+        must(dnnl_primitive_attr_create(&attr), "make attributes");
+        must(dnnl_post_ops_create(&sum), "make attributes");
+        if (which == REORDER_UPDATES) must(dnnl_post_ops_append_sum(sum, 1), "add gradients");
+        must(dnnl_primitive_attr_set_post_ops(attr, sum), "make attributes");
+        must(dnnl_reorder_primitive_desc_create(&desc, from, engine, to, engine, attr), "plan a reorder");
+        dnnl_post_ops_destroy(sum);
+        dnnl_primitive_attr_destroy(attr);
         must(dnnl_primitive_create(&p->reorder[which], desc), "make a reorder");
         dnnl_primitive_desc_destroy(desc);
     }
@@ -289,8 +285,8 @@ static dnnl_primitive_t reorder(const dk_conv_plan *shared, int which, const dnn
     return made;
 }
 
-static void run_reorder(const dk_conv_plan *p, int which, const dnnl_memory_desc_t *from_md, const float *from,
-                        const dnnl_memory_desc_t *to_md, float *to)
+static void run_reorder(const dk_conv_plan *p, int which, const dnnl_memory_desc_t *from_md,
+                        const float *from, const dnnl_memory_desc_t *to_md, float *to)
 {
     dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, memory(from_md, from)}, {DNNL_ARG_TO, memory(to_md, to)}};
     must(dnnl_primitive_execute(reorder(p, which, from_md, to_md), stream, 2, args), "reorder weights");
@@ -300,7 +296,8 @@ static void run_reorder(const dk_conv_plan *p, int which, const dnnl_memory_desc
 
 static void run_pass(const dk_conv_plan *p, int pass, dnnl_exec_arg_t args[4])
 {
-    const dnnl_memory_desc_t *inner = dnnl_primitive_desc_query_md(p->desc[pass], dnnl_query_scratchpad_md, 0);
+    const dnnl_memory_desc_t *inner =
+        dnnl_primitive_desc_query_md(p->desc[pass], dnnl_query_scratchpad_md, 0);
     args[3] = (dnnl_exec_arg_t){
         DNNL_ARG_SCRATCHPAD, memory(inner, dk_scratch(DK_SCRATCH_INNER, dnnl_memory_desc_get_size(inner)))};
     must(dnnl_primitive_execute(primitive(p, pass), stream, 4, args), "run a convolution");
@@ -312,8 +309,7 @@ static void run_pass(const dk_conv_plan *p, int pass, dnnl_exec_arg_t args[4])
 /* Weights as a pass wants them: themselves, or a copy in scratch. */
 static const float *weights_for(const dk_conv_plan *p, int pass, int which, const float *weights)
 {
-    if (dnnl_memory_desc_equal(&p->user, &p->weights[pass]))
-        return weights;
+    if (dnnl_memory_desc_equal(&p->user, &p->weights[pass])) return weights;
     float *copy = dk_scratch(DK_SCRATCH_WEIGHTS, dnnl_memory_desc_get_size(&p->weights[pass]));
     run_reorder(p, which, &p->user, weights, &p->weights[pass], copy);
     return copy;
@@ -345,11 +341,9 @@ void dk_conv_plan_backward_weights(const dk_conv_plan *p, const float *src, cons
                                {DNNL_ARG_DIFF_DST, memory(&p->dst, ddst)},
                                {DNNL_ARG_DIFF_WEIGHTS, memory(md, sum)}};
     run_pass(p, PASS_WEIGHTS, args);
-    if (!dnnl_memory_desc_equal(&p->user, md)) {
-        float *ordered = dk_scratch(DK_SCRATCH_INNER, dnnl_memory_desc_get_size(&p->user));
-        run_reorder(p, REORDER_UPDATES, md, sum, &p->user, ordered);
-        sum = ordered;
-    }
-    dk_add(dnnl_memory_desc_get_size(&p->user) / sizeof(float), sum, updates);
+    if (dnnl_memory_desc_equal(&p->user, md))
+        dk_add(dnnl_memory_desc_get_size(md) / sizeof(float), sum, updates);
+    else
+        run_reorder(p, REORDER_UPDATES, md, sum, &p->user, updates); /* adds */
 }
 #endif

@@ -1,10 +1,11 @@
-/* gemm.c - the library's gemm, by oneDNN, and by our own loops where one side is so thin that packing costs more than
- * the product (fully connected layers at small batch).
+/* gemm.c - the library's gemm, by oneDNN, and by our own loops where one side is so thin that packing costs
+ * more than the product (fully connected layers at small batch).
  *
  * DESIGN
- *   A thin product has at most DK_THIN images; its weights are read once, from memory, and that is all the time there
- *   is. Rows of C are split over threads; each element is summed in one fixed order by one thread, so the result does
- *   not depend on the number of threads. Where oneDNN is not built in, the blocked loops here do every product. */
+ *   A thin product has at most DK_THIN images; its weights are read once, from memory, and that is all the
+ * time there is. Rows of C are split over threads; each element is summed in one fixed order by one thread,
+ * so the result does not depend on the number of threads. Where oneDNN is not built in, the blocked loops
+ * here do every product. */
 #include "kernels/gemm.h"
 
 #include "kernels/isa.h"
@@ -53,8 +54,8 @@ DK_CLONES static void thin_nt(int M, int n0, int n1, int K, float a, const float
 }
 
 /* C[m, n0..n1) += a * sum over k of op(A)[m,k] B[k,n]: rows of B are added up (TB = 0), four at a time. */
-DK_CLONES static void rows_nn(bool ta, int m0, int m1, int n0, int n1, int K, float a, const float *A, int lda,
-                              const float *B, int ldb, float *C, int ldc)
+DK_CLONES static void rows_nn(bool ta, int m0, int m1, int n0, int n1, int K, float a, const float *A,
+                              int lda, const float *B, int ldb, float *C, int ldc)
 {
     const size_t row = ta ? 1 : (size_t)lda, col = ta ? (size_t)lda : 1;
     for (int c0 = n0; c0 < n1; c0 += DK_COLS) {
@@ -114,36 +115,40 @@ static int part_start(int n, int part, int parts)
     return (long)part * step < n ? part * step : n;
 }
 
-static void loops(int TA, int TB, int M, int N, int K, float a, const float *A, int lda, const float *B, int ldb,
-                  float *C, int ldc)
+static void loops(int TA, int TB, int M, int N, int K, float a, const float *A, int lda, const float *B,
+                  int ldb, float *C, int ldc)
 {
     const int parts = (double)M * N * K < 65536 ? 1 : dk_threads();
     const bool by_rows = M > DK_THIN; /* split the longer side of C */
 #pragma omp parallel for num_threads(parts) schedule(static) if (parts > 1)
     for (int part = 0; part < parts; part++) {
         if (TA && TB) {
-            plain_tt((int)((long)M * part / parts), (int)((long)M * (part + 1) / parts), N, K, a, A, lda, B, ldb, C, ldc);
+            plain_tt((int)((long)M * part / parts), (int)((long)M * (part + 1) / parts), N, K, a, A, lda, B,
+                     ldb, C, ldc);
         } else if (TB) {
-            thin_nt(M, part_start(N, part, parts), part_start(N, part + 1, parts), K, a, A, lda, B, ldb, C, ldc);
+            thin_nt(M, part_start(N, part, parts), part_start(N, part + 1, parts), K, a, A, lda, B, ldb, C,
+                    ldc);
         } else if (by_rows) {
             /* A few rows of C at a time stay in the cache while all of B passes by. */
             const int end = (int)((long)M * (part + 1) / parts);
             for (int m = (int)((long)M * part / parts); m < end; m += 16)
                 rows_nn(TA != 0, m, m + 16 < end ? m + 16 : end, 0, N, K, a, A, lda, B, ldb, C, ldc);
         } else {
-            rows_nn(TA != 0, 0, M, part_start(N, part, parts), part_start(N, part + 1, parts), K, a, A, lda, B, ldb, C,
-                    ldc);
+            rows_nn(TA != 0, 0, M, part_start(N, part, parts), part_start(N, part + 1, parts), K, a, A, lda,
+                    B, ldb, C, ldc);
         }
     }
 }
 
-/* True where the weights of the product are met only once: forward, gradient of the weights, gradient of the input. */
+#ifndef DK_NO_DNNL
+/* True where the weights of the product are met only once: forward, gradient of the weights, gradient of the
+ * input. */
 static bool is_thin(int TA, int TB, int M, int N, int K)
 {
-    if (TB)
-        return !TA && M <= DK_THIN && N >= 64;
+    if (TB) return !TA && M <= DK_THIN && N >= 64;
     return (TA && K <= DK_THIN) || (!TA && M <= DK_THIN && N >= 1024 && K >= 64);
 }
+#endif
 
 DK_EXPORT void gemm(int TA, int TB, int M, int N, int K, float ALPHA, float *A, int lda, float *B, int ldb,
                     float BETA, float *C, int ldc)
@@ -152,11 +157,10 @@ DK_EXPORT void gemm(int TA, int TB, int M, int N, int K, float ALPHA, float *A, 
         DK_STOCK(gemm)(TA, TB, M, N, K, ALPHA, A, lda, B, ldb, BETA, C, ldc);
         return;
     }
-    if (M <= 0 || N <= 0)
-        return;
+    if (M <= 0 || N <= 0) return;
 #ifndef DK_NO_DNNL
-    if (!is_thin(TA, TB, M, N, K) &&
-        dnnl_sgemm(TA ? 'T' : 'N', TB ? 'T' : 'N', M, N, K, ALPHA, A, lda, B, ldb, BETA, C, ldc) == dnnl_success)
+    if (!is_thin(TA, TB, M, N, K) && dnnl_sgemm(TA ? 'T' : 'N', TB ? 'T' : 'N', M, N, K, ALPHA, A, lda, B,
+                                                ldb, BETA, C, ldc) == dnnl_success)
         return;
 #endif
     scale_rows(M, N, BETA, C, ldc);

@@ -1,5 +1,5 @@
-/* im2col.c - a convolution's input as a matrix and back, row by row: whole runs of a row are copied or added, the
- * padding is found once per row instead of once per pixel. Used where oneDNN has no fast convolution. */
+/* im2col.c - a convolution's input as a matrix and back, row by row: whole runs of a row are copied or added,
+ * the padding is found once per row instead of once per pixel. Used where oneDNN has no fast convolution. */
 #include "kernels/im2col.h"
 
 #include "kernels/isa.h"
@@ -20,10 +20,8 @@ static void inside(const shape *s, int offset, int *from, int *to)
 {
     *from = offset < 0 ? (-offset + s->stride - 1) / s->stride : 0;
     *to = offset >= s->width ? 0 : (s->width - 1 - offset) / s->stride + 1;
-    if (*to > s->out_w)
-        *to = s->out_w;
-    if (*from > *to)
-        *from = *to;
+    if (*to > s->out_w) *to = s->out_w;
+    if (*from > *to) *from = *to;
 }
 
 DK_CLONES static void channel_to_col(const shape *s, const float *im, float *col)
@@ -58,8 +56,7 @@ DK_CLONES static void col_to_channel(const shape *s, const float *col, float *im
             inside(s, kw - s->pad, &from, &to);
             for (int h = 0; h < s->out_h; h++, col += s->out_w) {
                 const int row = h * s->stride + kh - s->pad;
-                if (row < 0 || row >= s->height)
-                    continue;
+                if (row < 0 || row >= s->height) continue;
                 float *out = im + (ptrdiff_t)row * s->width + kw - s->pad;
                 if (s->stride == 1)
                     for (int w = from; w < to; w++)
@@ -96,8 +93,8 @@ DK_EXPORT void im2col_cpu(float *data_im, int channels, int height, int width, i
         channel_to_col(&s, data_im + (size_t)c * (size_t)(height * width), data_col + (size_t)c * cols);
 }
 
-DK_EXPORT void col2im_cpu(float *data_col, int channels, int height, int width, int ksize, int stride, int pad,
-                          float *data_im)
+DK_EXPORT void col2im_cpu(float *data_col, int channels, int height, int width, int ksize, int stride,
+                          int pad, float *data_im)
 {
     if (!dk_kernels_fast()) {
         DK_STOCK(col2im_cpu)(data_col, channels, height, width, ksize, stride, pad, data_im);

@@ -3,7 +3,9 @@
 #ifndef DK_IM2COL_H
 #define DK_IM2COL_H
 
-void im2col_cpu(float *data_im, int channels, int height, int width, int ksize, int stride, int pad, float *data_col);
-void col2im_cpu(float *data_col, int channels, int height, int width, int ksize, int stride, int pad, float *data_im);
+void im2col_cpu(float *data_im, int channels, int height, int width, int ksize, int stride, int pad,
+                float *data_col);
+void col2im_cpu(float *data_col, int channels, int height, int width, int ksize, int stride, int pad,
+                float *data_im);
 
 #endif

@@ -1,12 +1,12 @@
-/* isa.h - what every kernel file needs from the compiler: exported names, run-time choice of instruction set, short
- * vectors.
+/* isa.h - what every kernel file needs from the compiler: exported names, run-time choice of instruction set,
+ * short vectors.
  *
  * DESIGN
- *   One binary runs on any x86-64. A loop worth it is a DK_CLONES function: the compiler makes a version for each
- *   instruction set and the dynamic linker picks one. OpenMP outlines a parallel body before clones are made, so a
- *   parallel loop lives in a plain function that calls a DK_CLONES function for each range.
- *   No version contracts a*b+c (-ffp-contract=off) and every sum has a fixed number of lanes, so the versions agree to
- *   the bit, whatever the address of the data and the number of threads. */
+ *   One binary runs on any x86-64. A loop worth it is a DK_CLONES function: the compiler makes a version for
+ * each instruction set and the dynamic linker picks one. OpenMP outlines a parallel body before clones are
+ * made, so a parallel loop lives in a plain function that calls a DK_CLONES function for each range. No
+ * version contracts a*b+c (-ffp-contract=off) and every sum has a fixed number of lanes, so the versions
+ * agree to the bit, whatever the address of the data and the number of threads. */
 #ifndef DK_ISA_H
 #define DK_ISA_H
 

@@ -1,5 +1,5 @@
-/* join.c - layers that join others: shortcut and upsample (route works through copy_cpu and axpy_cpu), and the
- * activation layer's gradient. Each plane is independent: planes are split over threads. */
+/* join.c - layers that join others: shortcut and upsample (route works through copy_cpu and axpy_cpu), and
+ * the activation layer's gradient. Each plane is independent: planes are split over threads. */
 #include "kernels/isa.h"
 #include "kernels/kernels.h"
 #include "kernels/layers.h"
@@ -15,8 +15,8 @@ DK_STOCK_SLOT(backward_activation_layer);
 DK_STOCK_SLOT(upsample_cpu);
 
 /* out = activation(alpha * a + beta * b), where both have the output's shape. */
-DK_CLONES static void join_range(const float *a, const float *b, float alpha, float beta, size_t n, ACTIVATION act,
-                                 float *out)
+DK_CLONES static void join_range(const float *a, const float *b, float alpha, float beta, size_t n,
+                                 ACTIVATION act, float *out)
 {
     const float slope = act == LEAKY ? .1f : act == RELU ? 0 : 1;
     for (size_t i = 0; i < n; i++) {
@@ -26,8 +26,8 @@ DK_CLONES static void join_range(const float *a, const float *b, float alpha, fl
 }
 
 /* d = delta * activation'(output) is left in delta and added to both inputs' gradients. */
-DK_CLONES static void split_range(float *delta, const float *output, float alpha, float beta, size_t n, ACTIVATION act,
-                                  float *da, float *db)
+DK_CLONES static void split_range(float *delta, const float *output, float alpha, float beta, size_t n,
+                                  ACTIVATION act, float *da, float *db)
 {
     const float slope = act == LEAKY ? .1f : act == RELU ? 0 : 1;
     for (size_t i = 0; i < n; i++) {
@@ -63,7 +63,8 @@ DK_EXPORT void backward_shortcut_layer(const layer l, network net)
         return;
     }
     DK_RANGES((size_t)l.outputs * (size_t)l.batch, lo, hi,
-              split_range(l.delta + lo, l.output + lo, l.alpha, l.beta, hi - lo, l.activation, net.delta + lo, to + lo));
+              split_range(l.delta + lo, l.output + lo, l.alpha, l.beta, hi - lo, l.activation, net.delta + lo,
+                          to + lo));
 }
 
 /* The library overwrites net.delta here; what a later shortcut or route has added must stay. */
@@ -74,11 +75,11 @@ DK_EXPORT void backward_activation_layer(layer l, network net)
         return;
     }
     gradient_array(l.output, l.outputs * l.batch, l.activation, l.delta);
-    if (net.delta != NULL)
-        dk_add((size_t)l.outputs * (size_t)l.batch, l.delta, net.delta);
+    if (net.delta != NULL) dk_add((size_t)l.outputs * (size_t)l.batch, l.delta, net.delta);
 }
 
-DK_CLONES static void upsample_plane(float *in, int w, int h, int stride, int forward, float scale, float *out)
+DK_CLONES static void upsample_plane(float *in, int w, int h, int stride, int forward, float scale,
+                                     float *out)
 {
     for (int y = 0; y < h * stride; y++) {
         float *small = in + (y / stride) * w, *large = out + y * w * stride;
@@ -92,7 +93,8 @@ DK_CLONES static void upsample_plane(float *in, int w, int h, int stride, int fo
     }
 }
 
-DK_EXPORT void upsample_cpu(float *in, int w, int h, int c, int batch, int stride, int forward, float scale, float *out)
+DK_EXPORT void upsample_cpu(float *in, int w, int h, int c, int batch, int stride, int forward, float scale,
+                            float *out)
 {
     if (!dk_kernels_fast()) {
         DK_STOCK(upsample_cpu)(in, w, h, c, batch, stride, forward, scale, out);

@@ -4,6 +4,7 @@
 #define DK_KERNELS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* dk_kernels_select - "fast" or "stock". Returns 0, or -1 for another name. Not to be called while a network
  * runs. */
@@ -17,5 +18,9 @@ void dk_threads_set(int threads);
 
 /* dk_threads - the number in force, at least 1. */
 int dk_threads(void);
+
+/* dk_parallel - calls work(context, lo, hi) for consecutive ranges that make up [0, n), on dk_threads()
+ * threads; work must not depend on how they fall. Returns when all are done. */
+void dk_parallel(size_t n, void (*work)(void *context, size_t lo, size_t hi), void *context);
 
 #endif

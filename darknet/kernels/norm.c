@@ -2,9 +2,9 @@
  *
  * DESIGN
  *   Darknet's arithmetic: variance over count - 1, forward divides by sqrt(variance) + 1e-6, backward by
- *   sqrt(variance + 1e-5). Sums run in 16 lanes per image and then in double over images, so they do not lose digits
- *   as one running float does. x_norm is not stored: backward makes it from x, which for a batchnorm layer of its own
- *   (where the CPU library has no x at all) is the layer's input. */
+ *   sqrt(variance + 1e-5). Sums run in 16 lanes per image and then in double over images, so they do not lose
+ * digits as one running float does. x_norm is not stored: backward makes it from x, which for a batchnorm
+ * layer of its own (where the CPU library has no x at all) is the layer's input. */
 #include "kernels/norm.h"
 
 #include "kernels/isa.h"
@@ -35,7 +35,8 @@ void dk_norm_statistics(layer *l, size_t count)
 
 void dk_norm_affine(const layer *l, int train, dk_affine *f)
 {
-    const float *mean = train ? l->mean : l->rolling_mean, *variance = train ? l->variance : l->rolling_variance;
+    const float *mean = train ? l->mean : l->rolling_mean,
+                *variance = train ? l->variance : l->rolling_variance;
     for (int i = 0; i < l->out_c; i++) {
         f->center[i] = mean[i];
         f->gain[i] = l->scales[i] / (sqrtf(variance[i]) + .000001f);
@@ -43,7 +44,8 @@ void dk_norm_affine(const layer *l, int train, dk_affine *f)
     }
 }
 
-/* ---- gradient: the part per channel ---------------------------------------------------------------------------- */
+/* ---- gradient: the part per channel
+ * ---------------------------------------------------------------------------- */
 
 typedef struct norm_context {
     layer *l;
@@ -90,7 +92,8 @@ void dk_norm_backward_blocked(layer *l, const network *net, const dk_blocked *s,
     dk_norm_backward(s, l->delta, l->x, a, &g, dx);
 }
 
-/* ---- plain arrays: one channel of one image is a run of `n` floats --------------------------------------------- */
+/* ---- plain arrays: one channel of one image is a run of `n` floats
+ * --------------------------------------------- */
 
 DK_CLONES static float run_sum(const float *x, size_t n)
 {
@@ -129,7 +132,8 @@ DK_CLONES static void run_affine(const float *x, float center, float gain, float
         y[i] = (x[i] - center) * gain + bias;
 }
 
-DK_CLONES static void run_gradient(const float *x, float center, float a, float b, float c, size_t n, float *d)
+DK_CLONES static void run_gradient(const float *x, float center, float a, float b, float c, size_t n,
+                                   float *d)
 {
     for (size_t i = 0; i < n; i++)
         d[i] = a * d[i] + (b * (x[i] - center) + c);
@@ -189,8 +193,7 @@ DK_EXPORT void forward_batchnorm_layer(layer l, network net)
     for (int b = 0; b < r.batch; b++)
         for (int c = 0; c < r.channels; c++) {
             const size_t i = at(&r, b, c);
-            if (l.x != NULL)
-                memcpy(l.x + i, x + i, r.n * sizeof *x);
+            if (l.x != NULL) memcpy(l.x + i, x + i, r.n * sizeof *x);
             run_affine(x + i, f.center[c], f.gain[c], f.bias[c], r.n, l.output + i);
         }
 }
@@ -218,11 +221,11 @@ DK_EXPORT void backward_batchnorm_layer(layer l, network net)
             run_gradient(x + at(&r, b, c), mean[c], n.a[c], n.b[c], n.c[c], r.n, l.delta + at(&r, b, c));
     }
     /* The library overwrites net.delta here; what a later shortcut or route has added must stay. */
-    if (l.type == BATCHNORM && net.delta != NULL)
-        axpy_cpu(l.outputs * l.batch, 1, l.delta, 1, net.delta, 1);
+    if (l.type == BATCHNORM && net.delta != NULL) axpy_cpu(l.outputs * l.batch, 1, l.delta, 1, net.delta, 1);
 }
 
-/* ---- bias and scale -------------------------------------------------------------------------------------------- */
+/* ---- bias and scale
+ * -------------------------------------------------------------------------------------------- */
 
 static runs runs_from(int batch, int n, int size)
 {

@@ -11,12 +11,12 @@
  * count - 1, as Darknet does) and moves the rolling statistics. */
 void dk_norm_statistics(layer *l, size_t count);
 
-/* dk_norm_affine - what batch norm does to each channel: with the batch's statistics, or the rolling ones if not
- * train. f has room for the layer's channels. */
+/* dk_norm_affine - what batch norm does to each channel: with the batch's statistics, or the rolling ones if
+ * not train. f has room for the layer's channels. */
 void dk_norm_affine(const layer *l, int train, dk_affine *f);
 
-/* dk_norm_backward_blocked - dx (blocked) = gradient of l->x (blocked), given l->delta (plain), the gradient of
- * activation a of the norm's output. Adds to the bias and scale gradients. */
+/* dk_norm_backward_blocked - dx (blocked) = gradient of l->x (blocked), given l->delta (plain), the gradient
+ * of activation a of the norm's output. Adds to the bias and scale gradients. */
 void dk_norm_backward_blocked(layer *l, const network *net, const dk_blocked *s, ACTIVATION a, float *dx);
 
 #endif

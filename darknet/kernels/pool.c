@@ -1,9 +1,10 @@
 /* pool.c - max and average pooling.
  *
  * DESIGN
- *   Planes (one channel of one image) are independent: they are split over threads. Max pooling notes, as the library
- *   does, the index of each maximum (the first of equals; -1 where a window lies outside or holds only NaN); backward
- *   follows it. The 2x2, stride 2 window without padding, which nearly every network uses, has a loop of its own. */
+ *   Planes (one channel of one image) are independent: they are split over threads. Max pooling notes, as the
+ * library does, the index of each maximum (the first of equals; -1 where a window lies outside or holds only
+ * NaN); backward follows it. The 2x2, stride 2 window without padding, which nearly every network uses, has a
+ * loop of its own. */
 #include "kernels/isa.h"
 #include "kernels/kernels.h"
 #include "kernels/layers.h"
@@ -18,8 +19,10 @@ DK_STOCK_SLOT(backward_maxpool_layer);
 DK_STOCK_SLOT(forward_avgpool_layer);
 DK_STOCK_SLOT(backward_avgpool_layer);
 
-/* Windows of 2x2 that lie wholly inside: out row i from input rows 2i and 2i + 1. base: index of the plane's start. */
-DK_CLONES static void max_row_2x2(const float *a, const float *b, int n, int base, int width, float *out, int *index)
+/* Windows of 2x2 that lie wholly inside: out row i from input rows 2i and 2i + 1. base: index of the plane's
+ * start. */
+DK_CLONES static void max_row_2x2(const float *a, const float *b, int n, int base, int width, float *out,
+                                  int *index)
 {
     for (int j = 0; j < n; j++) {
         const float v0 = a[2 * j], v1 = a[2 * j + 1], v2 = b[2 * j], v3 = b[2 * j + 1];
@@ -38,7 +41,8 @@ DK_CLONES static void max_row_2x2(const float *a, const float *b, int n, int bas
     }
 }
 
-static void max_row(const layer *l, const float *plane, int base, int i, int from, int to, float *out, int *index)
+static void max_row(const layer *l, const float *plane, int base, int i, int from, int to, float *out,
+                    int *index)
 {
     const int top = i * l->stride - l->pad / 2;
     for (int j = from; j < to; j++) {
@@ -90,14 +94,12 @@ DK_EXPORT void backward_maxpool_layer(const layer l, network net)
         DK_STOCK(backward_maxpool_layer)(l, net);
         return;
     }
-    if (net.delta == NULL)
-        return;
+    if (net.delta == NULL) return;
     const size_t pixels = (size_t)l.out_h * (size_t)l.out_w;
 #pragma omp parallel for schedule(static)
     for (int plane = 0; plane < l.batch * l.c; plane++)
         for (size_t i = (size_t)plane * pixels; i < (size_t)(plane + 1) * pixels; i++)
-            if (l.indexes[i] >= 0)
-                net.delta[l.indexes[i]] += l.delta[i];
+            if (l.indexes[i] >= 0) net.delta[l.indexes[i]] += l.delta[i];
 }
 
 DK_CLONES static float plane_sum(const float *x, size_t n)
@@ -131,8 +133,7 @@ DK_EXPORT void backward_avgpool_layer(const layer l, network net)
         DK_STOCK(backward_avgpool_layer)(l, net);
         return;
     }
-    if (net.delta == NULL)
-        return;
+    if (net.delta == NULL) return;
     const size_t pixels = (size_t)l.h * (size_t)l.w;
 #pragma omp parallel for schedule(static)
     for (int plane = 0; plane < l.batch * l.c; plane++) {

@@ -9,7 +9,8 @@ void *dk_stock(const char *name)
 {
     void *address = dlsym(RTLD_NEXT, name);
     if (address == NULL) {
-        fprintf(stderr, "darknet: the Darknet library in use has no function '%s'; set DARKNET_DIR to one that has\n",
+        fprintf(stderr,
+                "darknet: the Darknet library in use has no function '%s'; set DARKNET_DIR to one that has\n",
                 name);
         exit(1);
     }

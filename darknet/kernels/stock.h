@@ -2,8 +2,8 @@
 #ifndef DK_STOCK_H
 #define DK_STOCK_H
 
-/* dk_stock - address of the library's function of that name. Ends the program with a line that names it if the
- * library lacks it: it is then not a Darknet library. Any thread; the caller may keep the address. */
+/* dk_stock - address of the library's function of that name. Ends the program with a line that names it if
+ * the library lacks it: it is then not a Darknet library. Any thread; the caller may keep the address. */
 void *dk_stock(const char *name);
 
 /* DK_STOCK - calls the library's version of the function named fn, whose type is that of our fn. */

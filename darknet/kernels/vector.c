@@ -1,5 +1,5 @@
-/* vector.c - the library's element-wise functions: fill, copy, axpy, scal, mul and the losses' siblings that profiles
- * show. Strides other than 1 go to the library. */
+/* vector.c - the library's element-wise functions: fill, copy, axpy, scal, mul and the losses' siblings that
+ * profiles show. Strides other than 1 go to the library. */
 #include "kernels/isa.h"
 #include "kernels/ranges.h"
 #include "kernels/stock.h"
@@ -49,8 +49,7 @@ DK_EXPORT void fill_cpu(int N, float ALPHA, float *X, int INCX)
         DK_STOCK(fill_cpu)(N, ALPHA, X, INCX);
         return;
     }
-    if (N <= 0)
-        return;
+    if (N <= 0) return;
     DK_RANGES((size_t)N, lo, hi, fill_range(ALPHA, X + lo, hi - lo));
 }
 
@@ -60,8 +59,7 @@ DK_EXPORT void copy_cpu(int N, float *X, int INCX, float *Y, int INCY)
         DK_STOCK(copy_cpu)(N, X, INCX, Y, INCY);
         return;
     }
-    if (N <= 0 || X == Y)
-        return;
+    if (N <= 0 || X == Y) return;
     DK_RANGES((size_t)N, lo, hi, memmove(Y + lo, X + lo, (hi - lo) * sizeof *X));
 }
 
@@ -71,8 +69,7 @@ DK_EXPORT void axpy_cpu(int N, float ALPHA, float *X, int INCX, float *Y, int IN
         DK_STOCK(axpy_cpu)(N, ALPHA, X, INCX, Y, INCY);
         return;
     }
-    if (N <= 0)
-        return;
+    if (N <= 0) return;
     if (ALPHA == 1)
         dk_add((size_t)N, X, Y);
     else
@@ -85,8 +82,7 @@ DK_EXPORT void scal_cpu(int N, float ALPHA, float *X, int INCX)
         DK_STOCK(scal_cpu)(N, ALPHA, X, INCX);
         return;
     }
-    if (N <= 0)
-        return;
+    if (N <= 0) return;
     DK_RANGES((size_t)N, lo, hi, scal_range(ALPHA, X + lo, hi - lo));
 }
 
@@ -96,8 +92,7 @@ DK_EXPORT void mul_cpu(int N, float *X, int INCX, float *Y, int INCY)
         DK_STOCK(mul_cpu)(N, X, INCX, Y, INCY);
         return;
     }
-    if (N <= 0)
-        return;
+    if (N <= 0) return;
     DK_RANGES((size_t)N, lo, hi, mul_range(X + lo, Y + lo, hi - lo));
 }
 

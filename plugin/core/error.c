@@ -28,12 +28,19 @@ const char *dc_version(void)
     return DC_VERSION_STRING;
 }
 
+void dc__make_printable(char *line)
+{
+    for (; *line; line++)
+        if ((unsigned char)*line < 0x20 || *line == 0x7f) *line = '?';
+}
+
 dc_error dc__fail(dc_error code, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     (void)vsnprintf(last_line, sizeof last_line, fmt, args);
     va_end(args);
+    dc__make_printable(last_line);
     return code;
 }
 

@@ -129,17 +129,18 @@ static uint64_t place_role(dc_model *model, dc_role role, uint64_t offset, int *
     return offset;
 }
 
-static uint32_t blocks_of(const dc__layer *layer)
+static uint32_t blocks_of(const dc_model *model, const dc__layer *layer)
 {
-    return (uint32_t)((layer->count + DC__BLOCK_FLOATS - 1) / DC__BLOCK_FLOATS);
+    return (uint32_t)((layer->count + model->block_floats - 1) / model->block_floats);
 }
 
 static dc_error place_blocks(dc_model *model)
 {
     uint32_t n = 0;
+    model->block_floats = dc__block_floats(model->start[DC_TRAINED + 1] - model->start[DC_TRAINED]);
     for (int i = 0; i < model->n_layers; i++) {
         model->layers[i].first_block = n;
-        model->layers[i].n_blocks = blocks_of(&model->layers[i]);
+        model->layers[i].n_blocks = blocks_of(model, &model->layers[i]);
         n += model->layers[i].n_blocks;
     }
     model->n_blocks = n;
@@ -150,7 +151,7 @@ static dc_error place_blocks(dc_model *model)
     for (int i = 0; i < model->n_layers; i++) {
         const dc__layer *layer = &model->layers[i];
         for (uint32_t b = 0; b < layer->n_blocks; b++) {
-            model->block_offset[layer->first_block + b] = layer->offset + (uint64_t)b * DC__BLOCK_FLOATS;
+            model->block_offset[layer->first_block + b] = layer->offset + (uint64_t)b * model->block_floats;
             model->block_layer[layer->first_block + b] = i;
         }
     }

@@ -5,7 +5,7 @@
  * counts floats from the start of the arena. The arena's addresses are what travels; where a value lives is
  * up to each end: in the network's own tensors at a worker (dc__model_gather / _scatter), in one array at the
  * server. The trained part is cut into blocks, the finest grain that is sent, summed and versioned: at most
- *   DC__BLOCK_FLOATS, never across layers. A slice (one frame) is a run of blocks.
+ * dc__block_floats of the trained part, never across layers. A slice (one frame) is a run of blocks.
  *   A description is the model without its values, in bytes: what a worker sends when it joins. */
 #ifndef DC__MODEL_H
 #define DC__MODEL_H
@@ -14,7 +14,9 @@
 #include "core/optimizer.h"
 #include "dynacomm.h"
 
-#define DC__BLOCK_FLOATS 16384u /* 64 KiB */
+#define DC__BLOCK_FLOATS_LEAST 1024u /* 4 KiB */
+#define DC__BLOCK_FLOATS_MOST 16384u /* 64 KiB */
+#define DC__BLOCKS_ENOUGH 128u       /* finer than that only where DC__BLOCK_FLOATS_MOST makes it so */
 #define DC__MAX_LAYERS 65536
 #define DC__MAX_TENSORS 1048576
 #define DC__MAX_MODEL_FLOATS ((uint64_t)1 << 33) /* 32 GiB of parameters */
@@ -45,6 +47,7 @@ struct dc_model {
     int n_tensors, cap_tensors;
     dc__tensor *tensors;    /* in the order added = .weights order */
     int *by_offset;         /* [n_tensors] indices of tensors in arena order */
+    uint32_t block_floats;  /* most in one block */
     uint64_t *block_offset; /* [n_blocks + 1] */
     int *block_layer;       /* [n_blocks] */
     uint32_t n_blocks;
@@ -52,6 +55,16 @@ struct dc_model {
     uint64_t start[DC_ROLE_COUNT + 1]; /* role r occupies [start[r], start[r+1]) of the arena */
     float *adam_m, *adam_v;            /* dc_model_update's own, over trained and frozen; NULL until used */
 };
+
+/* dc__block_floats - the most floats of a block in a model with this many trained ones: a power of two, so
+ * that a small model too is cut finely enough to be scheduled and measured. Every end derives the same. */
+static inline uint32_t dc__block_floats(uint64_t trained_floats)
+{
+    uint32_t floats = DC__BLOCK_FLOATS_LEAST;
+    while (floats < DC__BLOCK_FLOATS_MOST && (uint64_t)floats * DC__BLOCKS_ENOUGH < trained_floats)
+        floats *= 2;
+    return floats;
+}
 
 /* dc__model_seal - computes offsets and blocks. DC_EINVAL for a model without layers. Idempotent. */
 dc_error dc__model_seal(dc_model *model);
@@ -92,6 +105,10 @@ void dc__model_zero_gradients(dc_model *model, uint64_t offset, uint64_t count);
  */
 dc__step dc__model_step(const dc_model *model, const dc__tensor *tensor, float rate, uint64_t images,
                         uint64_t step_number);
+
+/* dc__model_update_prepare - what dc_model_update needs before its ranges may be updated one by one, by any
+ * thread: offsets, and moments for Adam. */
+dc_error dc__model_update_prepare(dc_model *model);
 
 /* dc__model_update_range - dc_model_update over [offset, offset + count), with images for a whole round. */
 void dc__model_update_range(dc_model *model, uint64_t offset, uint64_t count, float rate, uint64_t images,

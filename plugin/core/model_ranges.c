@@ -133,14 +133,18 @@ void dc__model_update_range(dc_model *model, uint64_t offset, uint64_t count, fl
     }
 }
 
-dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number)
+dc_error dc__model_update_prepare(dc_model *model)
 {
     dc_error err = dc__model_seal(model);
+    return err ? err : dc__model_adam_allocate(model);
+}
+
+dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number)
+{
+    dc_error err = dc__model_update_prepare(model);
     if (err) return err;
-    err = dc__model_adam_allocate(model);
-    if (err) return err;
-    const uint64_t n = dc__model_state_floats(model);
-    dc__model_update_range(model, 0, n, rate, model->images_per_round, step_number);
+    dc__model_update_range(model, 0, dc__model_state_floats(model), rate, model->images_per_round,
+                           step_number);
     return DC_OK;
 }
 

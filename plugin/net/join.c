@@ -48,14 +48,15 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     dc__bytes in = dc__bytes_over(payload, n);
     memset(join, 0, sizeof *join);
     dc__get_text(&in, join->version, sizeof join->version);
-    join->rank = (int)dc__get_uint(&in, 4) - 1;
+    const uint64_t rank = dc__get_uint(&in, 4); /* 0 = any, else 1 + rank */
     join->nonce = dc__get_uint(&in, 8);
     join->seed = dc__get_uint(&in, 8);
     join->round = dc__get_uint(&in, 8);
     join->clear = dc__get_uint(&in, 1) & DC__JOIN_CLEAR;
     dc__get_text(&in, join->fingerprint, sizeof join->fingerprint);
-    if (in.failed || join->rank < -1 || join->round > UINT32_MAX)
+    if (in.failed || rank > INT32_MAX || join->round > UINT32_MAX)
         return dc__fail(DC_EPROTO, "a JOIN frame is cut short or out of bounds");
+    join->rank = (int)rank - 1;
     if (strcmp(join->version, dc_version()) != 0)
         return dc__fail(DC_EVERSION,
                         "the worker has dynacomm %.31s, the server %s: install the same version on both",
@@ -101,13 +102,6 @@ void *dc__refusal_write(dc_error err, const char *line)
     return seal(frame, &out, DC__REFUSED);
 }
 
-/* A peer's words go to a terminal: nothing but printable characters may. */
-static void make_printable(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
-}
-
 dc_error dc__welcome_read(dc__welcome *welcome, void *frame, size_t n)
 {
     dc__header header;
@@ -118,7 +112,6 @@ dc_error dc__welcome_read(dc__welcome *welcome, void *frame, size_t n)
         char reason[DC__REASON_BYTES];
         err = (dc_error)dc__get_uint(&in, 2);
         dc__get_text(&in, reason, sizeof reason);
-        make_printable(reason);
         if (in.failed || err == DC_OK)
             return dc__fail(DC_EPROTO, "the server refused without a readable reason");
         return dc__fail(err, "the server refused: %s", reason);

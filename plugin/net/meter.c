@@ -1,36 +1,39 @@
 #include "net/meter.h"
 
-#include "core/clock.h"
+#include <math.h>
 
-#define KEEP 0.98 /* weight of the past per frame: about the last 50 count */
-#define ENOUGH_FRAMES 2.0
-#define ENOUGH_BYTES 32768.0
+#include "core/clock.h"
 
 void dc__meter_frame(dc__meter *meter, int64_t now_ns, uint64_t n, bool busy)
 {
     if (busy && meter->last_ns) {
-        const double b = (double)n, t = dc__seconds(now_ns - meter->last_ns);
-        meter->n = KEEP * meter->n + 1;
-        meter->bytes = KEEP * meter->bytes + b;
-        meter->seconds = KEEP * meter->seconds + t;
-        meter->bytes2 = KEEP * meter->bytes2 + b * b;
-        meter->bytes_seconds = KEEP * meter->bytes_seconds + b * t;
+        const double memory = meter->memory_bytes > 0 ? meter->memory_bytes : DC__METER_MEMORY_BYTES;
+        const double keep = exp(-(double)n / memory);
+        meter->bytes = keep * meter->bytes + (double)n;
+        meter->seconds = keep * meter->seconds + dc__seconds(now_ns - meter->last_ns);
     }
     meter->last_ns = now_ns;
 }
 
-bool dc__meter_read(const dc__meter *meter, double *goodput_Bps, double *overhead_s)
+double dc__meter_Bps(const dc__meter *meter)
 {
-    if (meter->n < ENOUGH_FRAMES || meter->bytes < ENOUGH_BYTES || meter->seconds <= 0) return false;
-    const double mean_b = meter->bytes / meter->n, mean_t = meter->seconds / meter->n;
-    const double spread = meter->bytes2 / meter->n - mean_b * mean_b;
-    *overhead_s = 0;
-    /* Without frames of different sizes there is one unknown too many: all of the time counts as goodput. */
-    if (spread > 0.01 * mean_b * mean_b) {
-        double slope = (meter->bytes_seconds / meter->n - mean_b * mean_t) / spread;
-        double overhead = mean_t - slope * mean_b;
-        if (slope > 0 && overhead > 0) *overhead_s = overhead < 0.5 * mean_t ? overhead : 0.5 * mean_t;
+    if (meter->bytes < DC__METER_ENOUGH_BYTES || meter->seconds <= 0) return 0;
+    return meter->bytes / meter->seconds;
+}
+
+void dc__least_add(dc__least *least, double sample)
+{
+    if (least->n_now == DC__LEAST_OF) {
+        least->before = least->now;
+        least->n_before = least->n_now;
+        least->n_now = 0;
     }
-    *goodput_Bps = mean_b / (mean_t - *overhead_s);
-    return true;
+    least->now = least->n_now == 0 ? sample : fmin(least->now, sample);
+    least->n_now++;
+}
+
+double dc__least_get(const dc__least *least)
+{
+    if (least->n_now == 0) return 0; /* every full window is followed by a sample */
+    return least->n_before ? fmin(least->before, least->now) : least->now;
 }

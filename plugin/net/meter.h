@@ -1,8 +1,16 @@
-/* meter.h - what a link delivers, measured where frames arrive.
+/* meter.h - what a link delivers and what it costs, from frames that travel anyway.
  *
- * A frame that was already waiting when the one before it left (DC__BUSY) arrives exactly one transmission
- * later: the time between the two is overhead + bytes / goodput. The meter fits that line over recent frames,
- * weighting old ones down. Frames after a pause say nothing about the link and only restart the clock. */
+ * DESIGN
+ *   Goodput is measured where frames arrive. A frame that was ready when the one before it left (DC__BUSY)
+ * came as fast as the link allowed: the time between the two is its transmission. The meter is the bytes of
+ * such frames over their time, old ones weighted down by the bytes that came since, so that one round's worth
+ * of bytes replaces most of what was known. Sums, not a mean of quotients: a late wake-up of the receiver is
+ * made good by the frames that waited behind it, a shaper's burst or TCP's slow start count for the bytes
+ * they carry.
+ *
+ *   The fixed cost of a frame is the least that the sender's thread spent on a small one lately, and the
+ * round trip the least of some recent answers that met an idle link: whatever is added to either is waiting,
+ * which the simulator accounts for itself. */
 #ifndef DC__METER_H
 #define DC__METER_H
 
@@ -11,14 +19,27 @@
 
 typedef struct dc__meter {
     int64_t last_ns;
-    double n, bytes, seconds, bytes2, bytes_seconds; /* decayed sums over busy frames */
+    double bytes, seconds; /* decayed sums over busy frames */
+    double memory_bytes;   /* how many bytes it takes to forget; 0 = DC__METER_MEMORY_BYTES */
 } dc__meter;
+
+#define DC__METER_MEMORY_BYTES 1e6
+#define DC__METER_ENOUGH_BYTES 32768.0
 
 /* dc__meter_frame - a frame of n bytes has arrived at now_ns. */
 void dc__meter_frame(dc__meter *meter, int64_t now_ns, uint64_t n, bool busy);
 
-/* dc__meter_read - goodput (bytes per second) and fixed cost of a frame (seconds); false before there is
- * enough. */
-bool dc__meter_read(const dc__meter *meter, double *goodput_Bps, double *overhead_s);
+/* dc__meter_Bps - goodput in bytes per second; 0 before there is enough. */
+double dc__meter_Bps(const dc__meter *meter);
+
+/* The least of the last DC__LEAST_OF to 2 DC__LEAST_OF samples. Zeroed = none yet. */
+#define DC__LEAST_OF 16
+typedef struct dc__least {
+    double before, now;
+    int n_before, n_now;
+} dc__least;
+
+void dc__least_add(dc__least *least, double sample);
+double dc__least_get(const dc__least *least); /* 0 = no sample yet */
 
 #endif

@@ -74,6 +74,12 @@ static bool next_run(dc__queue *queue, uint32_t *begin, uint32_t *end)
     return queue->probe == *end;
 }
 
+bool dc__queue_waits(dc__queue *queue)
+{
+    uint32_t b, end;
+    return queue->left > 0 && next_run(queue, &b, &end);
+}
+
 bool dc__queue_next(dc__queue *queue, uint32_t *first, uint32_t *n, bool *last)
 {
     uint32_t b, end;

@@ -38,6 +38,9 @@ void dc__queue_start(dc__queue *queue, uint32_t n, bool slices, uint32_t slice_b
 /* dc__queue_ready - block b may be sent. */
 void dc__queue_ready(dc__queue *queue, uint32_t b);
 
+/* dc__queue_waits - whether dc__queue_next would give a frame. */
+bool dc__queue_waits(dc__queue *queue);
+
 /* dc__queue_next - takes the next frame's blocks [*first, *first + *n); *last if they end a segment (in
  * slices: the version). False if nothing can be sent now. */
 bool dc__queue_next(dc__queue *queue, uint32_t *first, uint32_t *n, bool *last);

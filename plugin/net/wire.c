@@ -7,7 +7,7 @@
 #include "core/error.h"
 
 #define MAGIC 0x434e5944u /* "DYNC" */
-#define CHECKSUM_AT 40
+#define CHECKSUM_AT 56
 
 static uint64_t checksum(const uint8_t *frame, size_t n)
 {
@@ -33,6 +33,9 @@ void dc__wire_seal(void *frame, const dc__header *header)
     dc__put_uint(&out, header->offset, 8);
     dc__put_uint(&out, header->count, 4);
     dc__put_float(&out, header->rate);
+    dc__put_uint(&out, header->received_bytes, 8);
+    dc__put_float(&out, header->goodput_Bps);
+    dc__put_float(&out, header->cost_s);
     dc__put_uint(&out, checksum(frame, DC__HEADER_BYTES + (size_t)header->payload_bytes), 8);
     dc__assert(!out.failed);
 }
@@ -59,6 +62,9 @@ dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header
     header->offset = dc__get_uint(&in, 8);
     header->count = (uint32_t)dc__get_uint(&in, 4);
     header->rate = dc__get_float(&in);
+    header->received_bytes = dc__get_uint(&in, 8);
+    header->goodput_Bps = dc__get_float(&in);
+    header->cost_s = dc__get_float(&in);
     if (type == 0 || type >= DC__TYPE_END)
         return dc__fail(DC_EPROTO, "a frame has the unknown type %llu", (unsigned long long)type);
     header->type = (dc__type)type;
@@ -74,12 +80,12 @@ dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header
 const char *dc__wire_type_name(dc__type type)
 {
     static const char *const names[DC__TYPE_END] = {
-        [DC__JOIN] = "JOIN",       [DC__WELCOME] = "WELCOME", [DC__REFUSED] = "REFUSED",
-        [DC__ATTACH] = "ATTACH",   [DC__READY] = "READY",     [DC__START] = "START",
-        [DC__STATE] = "STATE",     [DC__PULL] = "PULL",       [DC__PARAM] = "PARAM",
-        [DC__GRAD] = "GRAD",       [DC__STAT] = "STAT",       [DC__WANT_STAT] = "WANT_STAT",
-        [DC__PING] = "PING",       [DC__PONG] = "PONG",       [DC__BYE] = "BYE",
-        [DC__BYE_ACK] = "BYE_ACK", [DC__STOP] = "STOP",
+        [DC__JOIN] = "JOIN",     [DC__WELCOME] = "WELCOME", [DC__REFUSED] = "REFUSED",
+        [DC__ATTACH] = "ATTACH", [DC__READY] = "READY",     [DC__START] = "START",
+        [DC__STATE] = "STATE",   [DC__PULL] = "PULL",       [DC__PARAM] = "PARAM",
+        [DC__GRAD] = "GRAD",     [DC__STAT] = "STAT",       [DC__WANT_STAT] = "WANT_STAT",
+        [DC__PING] = "PING",     [DC__PONG] = "PONG",       [DC__ACK] = "ACK",
+        [DC__BYE] = "BYE",       [DC__BYE_ACK] = "BYE_ACK", [DC__STOP] = "STOP",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

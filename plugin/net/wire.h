@@ -9,16 +9,19 @@
  *            8-11 sequence number of the frame on its link, from 0
  *           12-15 payload bytes
  *           16-23 round            24-31 offset             32-35 count
- *           36-39 rate (float)     40-47 checksum, taken with these bytes zero
+ *           36-39 rate (float)     40-47 payload bytes received on this link so far
+ *           48-51 goodput measured at this end (float, bytes/s)   52-55 cost of a frame here (float, s)
+ *           56-63 checksum, taken with these bytes zero
  *
  *   Joining (one request, one reply, on the server's well-known port):
  *     JOIN ->  WELCOME or REFUSED
  *   Then, on the worker's own link:
  *     worker: ATTACH; a first worker of a new run uploads all values as STATE; READY
  *     server: STATE (what a pull does not bring), START once all workers are READY
- *     worker, each round: PULL (what it wants next, in order), GRAD ..., STAT (rolling statistics)
+ *     worker, each round: PULL (what it wants next, in order), STAT (rolling statistics), GRAD ...
  *     server, each round: PARAM ...
  *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
+ *     either: ACK, when nothing else goes that would tell what was received
  *     the end: worker BYE, server BYE_ACK; or server STOP */
 #ifndef DC__WIRE_H
 #define DC__WIRE_H
@@ -26,8 +29,8 @@
 #include "core/bytes.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 1
-#define DC__HEADER_BYTES 48u
+#define DC__PROTOCOL_VERSION 2
+#define DC__HEADER_BYTES 64u
 #define DC__MAX_SLICE_BYTES (1u << 20)              /* largest payload of floats */
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* on a worker's link */
 #define DC__MAX_JOIN_BYTES (64u << 20)              /* a description of the largest legal model fits */
@@ -48,6 +51,7 @@ typedef enum dc__type {
     DC__WANT_STAT,
     DC__PING,
     DC__PONG,
+    DC__ACK,
     DC__BYE,
     DC__BYE_ACK,
     DC__STOP,
@@ -62,6 +66,7 @@ enum {
         1,             /* PULL: any slice as soon as it is new, lowest first; else whole segments in order */
     DC__LAST = 4,      /* GRAD, PARAM: last frame of its segment; STATE: last of all */
     DC__BUSY = 8,      /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
+    DC__QUIET = 16,    /* PING, PONG: nothing else was on its way from its sender */
     DC__BYE_OK = 1,    /* BYE: all rounds done as planned */
     DC__JOIN_CLEAR = 1 /* JOIN: the worker asks for a new run */
 };
@@ -75,6 +80,9 @@ typedef struct dc__header {
     uint64_t offset;
     uint32_t count;
     float rate;
+    /* filled in by the link (net/link.h) */
+    uint64_t received_bytes;
+    float goodput_Bps, cost_s;
 } dc__header;
 
 /* dc__wire_seal - writes header into frame (DC__HEADER_BYTES + payload_bytes long, payload in place) and its

@@ -62,7 +62,7 @@ static dc_error predict(dc_plan *plan, const dc_profile *profile)
 
 static dc_error make_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy)
 {
-    plan->slice_bytes = DC__SLICE_MOST; /* no queue needs a segment's frames short */
+    plan->slice_bytes = dc__frame_bytes(profile->layers, profile->n_layers);
     dc_error err = dc__plan_cut(plan, profile, strategy);
     return err ? err : predict(plan, profile);
 }
@@ -70,13 +70,15 @@ static dc_error make_cut(dc_plan *plan, const dc_profile *profile, dc_strategy s
 /* Tries a ladder of slice sizes and takes the largest that costs next to nothing against the best. */
 static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
 {
-    dc__assert(DC__SLICE_MOST >> (DC__SLICE_RUNGS - 1) == DC__SLICE_LEAST);
     dc_error err = dc__plan_cut(plan, profile, DC_DUPLEX);
+    const uint64_t block = dc__block_bytes(profile->layers, profile->n_layers);
     uint64_t enough = dc__total_bytes(profile) / FRAMES_ENOUGH;
+    if (enough < block) enough = block;
+    const uint32_t most = dc__frame_bytes(profile->layers, profile->n_layers);
     double round_s[DC__SLICE_RUNGS], best_s = INFINITY;
     int rungs = 0;
-    while (!err && rungs < DC__SLICE_RUNGS && (rungs == 0 || DC__SLICE_MOST >> rungs >= enough)) {
-        plan->slice_bytes = DC__SLICE_MOST >> rungs;
+    while (!err && rungs < DC__SLICE_RUNGS && (rungs == 0 || most >> rungs >= enough)) {
+        plan->slice_bytes = most >> rungs;
         err = predict(plan, profile);
         round_s[rungs] = plan->round_s;
         best_s = fmin(best_s, plan->round_s);
@@ -86,7 +88,7 @@ static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
     int rung = 0;
     while (round_s[rung] > best_s * (1 + SLACK))
         rung++;
-    plan->slice_bytes = DC__SLICE_MOST >> rung;
+    plan->slice_bytes = most >> rung;
     return predict(plan, profile);
 }
 

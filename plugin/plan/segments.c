@@ -20,6 +20,7 @@ dc_error dc__items_make(dc__items *items, const dc_profile *profile, bool push)
     }
     double rate_Bps = push ? dc__up_Bps(profile) : dc__down_Bps(profile);
     double sent_s = 0.0, computed_s = 0.0;
+    const uint32_t frame_bytes = dc__frame_bytes(profile->layers, n_layers);
     int n = 0;
     double *sent = sums, *computed = sums + room;
     for (int i = 0; i < n_layers; i++) {
@@ -29,7 +30,7 @@ dc_error dc__items_make(dc__items *items, const dc_profile *profile, bool push)
             computed[n] = computed_s;
             layer[n++] = i;
             /* A layer larger than a frame pays for its further frames in every cut. */
-            uint64_t further = (cost->bytes - 1) / DC__SLICE_MOST;
+            uint64_t further = (cost->bytes - 1) / frame_bytes;
             sent_s += (double)cost->bytes / rate_Bps + (double)further * profile->overhead_s;
         }
         computed_s += push ? cost->bc_s : cost->fc_s;

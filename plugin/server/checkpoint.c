@@ -3,11 +3,13 @@
  * A version that is due stays untouched in its arrays until version + 2 begins to overwrite it;
  * dc__checkpoint_guard holds that up if the disk is slower than a round. First the .weights, then the state:
  * a crash in between leaves an older state, from which a run resumes as if it had stopped there. */
-#include "core/floatmode.h"
 #include "server/server.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/clock.h"
+#include "core/floatmode.h"
 
 /* With the lock held: the oldest version that a writer still needs. */
 static void protect(dc_server *s)
@@ -22,20 +24,25 @@ void dc__checkpoint_if_due(dc_server *s)
     if (!s->backup_dir[0] || !s->running || every == 0 || round % every != 0 || round == s->saved ||
         round == s->writing || round == s->due || round == s->state.first_round)
         return;
-    for (int i = 0; i < s->workers; i++)
-        if (s->state.stat_round[i] != round) return;
+    const float *stats = dc__state_stats(s, round);
+    if (!stats) return;
     s->due = round;
-    memcpy(s->due_stats, s->state.stats, (size_t)dc__stat_floats(s) * (size_t)s->workers * sizeof(float));
+    memcpy(s->due_stats, stats, (size_t)dc__stat_floats(s) * (size_t)s->workers * sizeof(float));
     protect(s);
 }
 
-void dc__checkpoint_guard(dc_server *s, uint64_t version)
+dc_error dc__checkpoint_guard(dc__peer *peer, uint64_t version)
 {
-    if (version == DC__NO_ROUND || s->protected_ != version) return;
+    dc_server *s = peer->server;
+    if (version == DC__NO_ROUND || s->protected_ != version) return DC_OK;
     pthread_mutex_lock(&s->lock);
-    while ((s->due == version || s->writing == version) && !s->ending)
-        pthread_cond_wait(&s->changed, &s->lock);
+    while ((s->due == version || s->writing == version) && !s->ending) {
+        dc__server_wait(s, &s->changed);
+        peer->link.heard_ns = dc__now_ns(); /* the worker is not silent: nobody reads what it says */
+    }
+    const bool writing = s->due == version || s->writing == version;
     pthread_mutex_unlock(&s->lock);
+    return writing ? dc__fail(DC_ESTOPPED, "the run ended while a checkpoint was written") : DC_OK;
 }
 
 static dc_error write_weights(dc_server *s, uint64_t version, const char *path)
@@ -110,6 +117,19 @@ void dc__checkpoint_stop(dc_server *s)
     s->writer_runs = false;
 }
 
+/* The statistics to save with the last version. Where a worker died before it sent them, those of the round
+ * before: nothing in training reads them. */
+static const float *last_stats(dc_server *s, uint64_t version)
+{
+    const size_t n = (size_t)dc__stat_floats(s);
+    for (int i = 0; i < s->workers; i++) {
+        const bool here = s->state.stat_round[version & 1][i] == version;
+        const float *from = s->state.stats[here ? version & 1 : 1 - (version & 1)];
+        memcpy(s->due_stats + (size_t)i * n, from + (size_t)i * n, n * sizeof *from);
+    }
+    return s->due_stats; /* free: the writer has ended */
+}
+
 dc_error dc__checkpoint_final(dc_server *s)
 {
     dc__checkpoint_stop(s); /* what is due is written first */
@@ -117,7 +137,7 @@ dc_error dc__checkpoint_final(dc_server *s)
     if (s->result && (s->state.round == s->saved || s->state.round == s->state.first_round))
         return DC_OK; /* nothing new, and the run is not at its end */
     dc__flush_denormals();
-    dc_error err = write_version(s, s->state.round, s->state.stats, s->result == DC_OK);
+    dc_error err = write_version(s, s->state.round, last_stats(s, s->state.round), s->result == DC_OK);
     if (err && s->result) /* both ends of the story */
         dc__server_log(s, "%s", dc_last_error());
     return err;

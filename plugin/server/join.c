@@ -53,6 +53,39 @@ static dc_error adopt_model(dc_server *s, dc__join *join)
     return DC_OK;
 }
 
+/* Without a single worker the run is still anybody's: the next one may bring another model. */
+static void forget_model_if_empty(dc_server *s)
+{
+    for (int i = 0; i < s->workers; i++)
+        if (s->peers[i].state != DC__PEER_FREE) return;
+    for (int i = 0; i < s->workers; i++) {
+        dc__queue_free(&s->peers[i].queue);
+        memset(&s->peers[i].queue, 0, sizeof s->peers[i].queue);
+        free(s->peers[i].given);
+        s->peers[i].given = NULL;
+    }
+    dc__round_free(s);
+    dc_model_free(s->model);
+    free(s->fingerprint);
+    s->model = NULL;
+    s->fingerprint = NULL;
+    s->resumed = false;
+}
+
+static dc_error start_threads(dc_server *s, dc__peer *peer)
+{
+    const bool receiver = pthread_create(&peer->receiver, NULL, dc__peer_receive, peer) == 0;
+    peer->threads = receiver && pthread_create(&peer->sender, NULL, dc__peer_send, peer) == 0;
+    if (peer->threads) return DC_OK;
+    peer->stop = true;
+    if (receiver) pthread_join(peer->receiver, NULL);
+    pthread_mutex_lock(&s->lock);
+    peer->state = DC__PEER_FREE;
+    forget_model_if_empty(s);
+    pthread_mutex_unlock(&s->lock);
+    return dc__fail(DC_ENOMEM, "cannot start a thread for worker %d", peer->rank);
+}
+
 static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
 {
     int rank = -1;
@@ -72,13 +105,24 @@ static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
                        (unsigned long long)s->state.round);
     dc__peer *peer = err ? NULL : &s->peers[rank];
     if (!err && !peer->queue.model) err = dc__queue_init(&peer->queue, s->model);
-    if (err) return err;
+    if (!err && !peer->given &&
+        !(peer->given = calloc((size_t)s->model->n_blocks / 64 + 1, sizeof *peer->given)))
+        err = dc__fail(DC_ENOMEM, "out of memory for worker %d", rank);
+    if (err) {
+        pthread_mutex_lock(&s->lock);
+        forget_model_if_empty(s); /* a refused worker's model binds nobody */
+        pthread_mutex_unlock(&s->lock);
+        return err;
+    }
+    peer->n_given = 0;
+    peer->given_round = DC__NO_ROUND;
+    peer->reached = 0;
     peer->nonce = join->nonce;
     peer->welcome_upload = rank == 0 && !s->resumed;
     peer->upload_at = 0;
     peer->welcomed_ns = dc__now_ns();
     peer->stop = false;
-    memset(&peer->meter, 0, sizeof peer->meter);
+    peer->link.meter.memory_bytes = (double)dc_model_trained_bytes(s->model, -1);
     if (getrandom(&peer->token, sizeof peer->token, 0) != (ssize_t)sizeof peer->token)
         return dc__fail(DC_ENET, "no random numbers from the kernel");
     if (rank == 0 && !s->resumed) {
@@ -101,15 +145,7 @@ static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
     pthread_mutex_unlock(&s->lock);
     peer->link.heard_ns = dc__now_ns();
     peer->link.up = false;
-    if (pthread_create(&peer->receiver, NULL, dc__peer_receive, peer) != 0)
-        return dc__fail(DC_ENOMEM, "cannot start a thread for worker %d", rank);
-    if (pthread_create(&peer->sender, NULL, dc__peer_send, peer) != 0) {
-        peer->stop = true;
-        pthread_join(peer->receiver, NULL);
-        return dc__fail(DC_ENOMEM, "cannot start a thread for worker %d", rank);
-    }
-    peer->threads = true;
-    return DC_OK;
+    return start_threads(s, peer);
 }
 
 void dc__server_join(dc_server *s)
@@ -130,23 +166,6 @@ void dc__server_join(dc_server *s)
     if (err) dc__server_log(s, "a worker was refused: %s", dc_last_error());
     if (reply && nn_send(s->join_socket, &reply, NN_MSG, 0) < 0) (void)nn_freemsg(reply);
     dc__join_free(&join);
-}
-
-/* Without a single worker the run is still anybody's: the next one may bring another model. */
-static void forget_model_if_empty(dc_server *s)
-{
-    for (int i = 0; i < s->workers; i++)
-        if (s->peers[i].state != DC__PEER_FREE) return;
-    for (int i = 0; i < s->workers; i++) {
-        dc__queue_free(&s->peers[i].queue);
-        memset(&s->peers[i].queue, 0, sizeof s->peers[i].queue);
-    }
-    dc__round_free(s);
-    dc_model_free(s->model);
-    free(s->fingerprint);
-    s->model = NULL;
-    s->fingerprint = NULL;
-    s->resumed = false;
 }
 
 void dc__server_reap(dc_server *s)

@@ -5,7 +5,6 @@
  * lowest layer first). */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/clock.h"
 #include "server/server.h"
@@ -50,6 +49,7 @@ dc_error dc__peer_want(dc__peer *peer, const dc__frame *frame)
         err = read_segments(peer, frame, n);
     if (!err) {
         peer->want = h->round;
+        peer->link.window_bytes = h->offset;
         dc__queue_start(&peer->queue, n, h->flags & DC__PULL_SLICES, h->count);
         for (uint32_t b = 0; b < s->model->n_blocks; b++)
             if (s->version[b] == peer->want) dc__queue_ready(&peer->queue, b);
@@ -107,7 +107,7 @@ static dc_error send_start(dc__peer *peer)
     dc_error err = send_range(peer, header, s->state.value[at] + m->start[DC_FROZEN], m->start[DC_FROZEN],
                               m->start[DC_STATISTIC]);
     if (!err)
-        err = send_range(peer, header, s->state.stats + (size_t)peer->rank * dc__stat_floats(s),
+        err = send_range(peer, header, s->state.stats[at] + (size_t)peer->rank * dc__stat_floats(s),
                          m->start[DC_STATISTIC], m->start[DC_ROLE_COUNT]);
     header.flags = DC__STATE_MOMENT1;
     if (!err) err = send_range(peer, header, s->state.moment1[at] + moments_from, moments_from, moments_to);
@@ -127,22 +127,34 @@ static dc_error send_mean_stats(dc__peer *peer)
     if (!mean) return dc__fail(DC_ENOMEM, "out of memory for %llu statistics", (unsigned long long)n);
     pthread_mutex_lock(&s->lock);
     const uint64_t version = s->state.round;
-    dc__state_mean_stats(s, s->state.stats, mean);
+    const float *stats = dc__state_stats(s, version);
+    if (stats)
+        dc__state_mean_stats(s, stats, mean);
+    else /* the asker has pushed meanwhile, which an honest one does not: it waits once more */
+        peer->stat_due = true;
     pthread_mutex_unlock(&s->lock);
     dc__header header = {.type = DC__STAT, .round = version, .flags = DC__LAST};
-    dc_error err = send_range(peer, header, mean, start, start + n);
+    dc_error err = DC_OK;
+    if (stats && n)
+        err = send_range(peer, header, mean, start, start + n);
+    else if (stats) { /* an answer all the same */
+        header.offset = start;
+        err = send_values(peer, header, mean);
+    }
     free(mean);
     return err;
 }
 
-static dc_error send_pong(dc__peer *peer, uint64_t stamp)
+static dc_error send_pong(dc__peer *peer, uint64_t stamp, bool quiet)
 {
-    uint8_t payload[16];
-    dc__bytes out = dc__bytes_over(payload, sizeof payload);
-    dc__put_double(&out, peer->up_Bps);
-    dc__put_double(&out, peer->up_overhead_s);
-    dc__header header = {.type = DC__PONG, .offset = stamp};
-    return dc__link_send_small(&peer->link, &header, payload, sizeof payload);
+    dc__header header = {.type = DC__PONG, .flags = quiet ? DC__QUIET : 0, .offset = stamp};
+    return dc__link_send_small(&peer->link, &header, NULL, 0);
+}
+
+static dc_error send_ack(dc__peer *peer)
+{
+    dc__header header = {.type = DC__ACK};
+    return dc__link_send_small(&peer->link, &header, NULL, 0);
 }
 
 static dc_error send_words(dc__peer *peer, dc__type type, const char *words)
@@ -156,43 +168,22 @@ static dc_error send_words(dc__peer *peer, dc__type type, const char *words)
     return dc__link_send_small(&peer->link, &header, payload, (uint32_t)(out.at - payload));
 }
 
-/* All workers' statistics must be of the round that is asked about: wait with the lock held. */
-static bool stats_complete(const dc_server *s)
-{
-    for (int i = 0; i < s->workers; i++)
-        if (s->state.stat_round[i] < s->state.round) return false;
-    return true;
-}
-
-static void wait_for_work(dc__peer *peer)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += DC__POLL_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    (void)pthread_cond_timedwait(&peer->wake, &peer->server->lock, &until);
-}
-
 /* Picks and does one thing, the lock held on entry and return. *idle if there was nothing to do; *done at the
- * end. */
-static dc_error step(dc__peer *peer, bool *idle, bool *done, bool busy)
+ * end. *busy is true while the sender, and so the link, always had parameters to go on with. */
+static dc_error step(dc__peer *peer, bool *idle, bool *done, bool *busy)
 {
     dc_server *s = peer->server;
     uint32_t first, n;
     bool last;
     dc_error err = DC_OK;
+    const bool waits = dc__queue_waits(&peer->queue), quiet = !waits && dc__link_quiet(&peer->link);
 #define UNLOCKED(action)                \
     do {                                \
         pthread_mutex_unlock(&s->lock); \
         err = (action);                 \
         pthread_mutex_lock(&s->lock);   \
     } while (0)
-    if (peer->state == DC__PEER_LEFT || peer->stop) {
-        *done = true;
-    } else if (peer->ack_due) {
+    if (peer->ack_due) {
         *done = true;
         UNLOCKED(send_words(peer, DC__BYE_ACK, ""));
     } else if (peer->stop_due) {
@@ -200,28 +191,40 @@ static dc_error step(dc__peer *peer, bool *idle, bool *done, bool busy)
         char words[DC__LINE_BYTES];
         (void)snprintf(words, sizeof words, "%s", s->result_line);
         UNLOCKED(send_words(peer, DC__STOP, words));
+    } else if (peer->stop || (peer->state == DC__PEER_LEFT && !s->running)) {
+        *done = true;
+    } else if (peer->state == DC__PEER_LEFT) {
+        *idle = true; /* the run is about to end: this worker is told why, too */
+    } else if (peer->state >= DC__PEER_ATTACHED && dc__now_ns() - peer->link.sent_ns > DC__PING_NS) {
+        /* The receiver may be held up by a slow disk, and answer nothing. */
+        UNLOCKED(dc__link_ping(&peer->link));
     } else if (peer->start_due) {
         peer->start_due = false;
         UNLOCKED(send_start(peer));
     } else if (peer->pong_due) {
         peer->pong_due = false;
         const uint64_t stamp = peer->pong_stamp;
-        UNLOCKED(send_pong(peer, stamp));
-    } else if (dc__queue_next(&peer->queue, &first, &n, &last)) {
+        const bool both_quiet = quiet && peer->pong_quiet;
+        UNLOCKED(send_pong(peer, stamp, both_quiet));
+    } else if (waits && dc__link_has_credit(&peer->link) && dc__queue_next(&peer->queue, &first, &n, &last)) {
         const uint64_t version = peer->want, offset = s->model->block_offset[first];
         dc__header header = {.type = DC__PARAM,
-                             .flags = (uint8_t)((last ? DC__LAST : 0) | (busy ? DC__BUSY : 0)),
+                             .flags = (uint8_t)((last ? DC__LAST : 0) | (*busy ? DC__BUSY : 0)),
                              .round = version,
                              .offset = offset,
                              .count = (uint32_t)(s->model->block_offset[first + n] - offset),
                              .rate = s->state.rate[version & 1]};
+        *busy = true;
         UNLOCKED(send_values(peer, header, s->state.value[version & 1] + offset));
-    } else if (peer->stat_due && stats_complete(s)) {
+    } else if (dc__link_owes_ack(&peer->link)) {
+        UNLOCKED(send_ack(peer));
+    } else if (peer->stat_due && dc__state_stats(s, s->state.round)) {
         peer->stat_due = false;
         UNLOCKED(send_mean_stats(peer));
     } else {
         *idle = true;
     }
+    if (!waits) *busy = false;
 #undef UNLOCKED
     return err;
 }
@@ -235,9 +238,8 @@ void *dc__peer_send(void *argument)
     pthread_mutex_lock(&s->lock);
     while (!done && !err) {
         bool idle = false;
-        err = step(peer, &idle, &done, busy);
-        busy = !idle;
-        if (idle) wait_for_work(peer);
+        err = step(peer, &idle, &done, &busy);
+        if (idle) dc__server_wait(s, &peer->wake);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL; /* a link that fails here fails in the receiver too, which reports it */

@@ -1,4 +1,5 @@
 /* round.c - from gradients to the next version of a block. See server.h for the order of things. */
+#include <math.h>
 #include <nanomsg/nn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,13 @@ dc_error dc__round_allocate(dc_server *s)
         ok &= !adam || (state->moment2[i] = calloc(moments + 1, sizeof(float))) != NULL;
     }
     const size_t stats = (size_t)dc__stat_floats(s) * (size_t)s->workers + 1;
-    ok &= (state->stats = calloc(stats, sizeof(float))) != NULL;
+    for (int i = 0; i < 2; i++) {
+        ok &= (state->stats[i] = calloc(stats, sizeof(float))) != NULL;
+        ok &= (state->stat_round[i] = calloc((size_t)s->workers, sizeof *state->stat_round[i])) != NULL;
+        for (int rank = 0; state->stat_round[i] && rank < s->workers; rank++)
+            state->stat_round[i][rank] = DC__NO_ROUND;
+    }
     ok &= (s->due_stats = calloc(stats, sizeof(float))) != NULL;
-    ok &= (state->stat_round = calloc((size_t)s->workers, sizeof *state->stat_round)) != NULL;
     ok &= (s->version = calloc(m->n_blocks, sizeof *s->version)) != NULL;
     ok &= (s->arrived = calloc(m->n_blocks, sizeof *s->arrived)) != NULL;
     ok &= (s->slots = calloc(slots, sizeof *s->slots)) != NULL;
@@ -42,9 +47,9 @@ void dc__round_free(dc_server *s)
         free(state->value[i]);
         free(state->moment1[i]);
         free(state->moment2[i]);
+        free(state->stats[i]);
+        free(state->stat_round[i]);
     }
-    free(state->stats);
-    free(state->stat_round);
     free(s->due_stats);
     free(s->version);
     free(s->arrived);
@@ -93,7 +98,7 @@ static void apply_block(dc_server *s, uint32_t b, uint64_t version)
     const size_t n = (size_t)(m->block_offset[b + 1] - offset);
     const dc__slot *slot = &s->slots[(size_t)b * (size_t)s->workers];
     const bool adam = m->optimizer.algorithm == DC_ADAM;
-    float adam_sum[DC__BLOCK_FLOATS];
+    float adam_sum[DC__BLOCK_FLOATS_MOST];
     float *sum = adam ? adam_sum : s->state.moment1[1 - (version & 1)] + offset;
     int rank = 0;
     if (adam || s->workers == 1) /* a worker alone pushes its velocity with the gradient */
@@ -169,6 +174,29 @@ static dc_error bad_gradient(const dc__peer *peer, const char *why)
     return dc__fail(DC_EPROTO, "worker %d sent a GRAD frame %s", peer->rank, why);
 }
 
+bool dc__round_is_even(const dc__peer *peer, uint64_t round)
+{
+    const dc_server *s = peer->server;
+    if (peer->n_given == 0) return round == s->state.first_round;
+    return peer->n_given == s->model->n_blocks && peer->given_round + 1 == round;
+}
+
+/* A gradient must be of the round that is on (the caller knows that it is) and come once. */
+static dc_error note_given(dc__peer *peer, uint64_t round, uint32_t first, uint32_t end)
+{
+    if (peer->given_round != round) {
+        memset(peer->given, 0, ((size_t)peer->server->model->n_blocks + 63) / 64 * sizeof *peer->given);
+        peer->n_given = 0;
+        peer->given_round = round;
+    }
+    for (uint32_t b = first; b < end; b++)
+        if (peer->given[b / 64] >> (b % 64) & 1) return bad_gradient(peer, "twice");
+    for (uint32_t b = first; b < end; b++)
+        peer->given[b / 64] |= (uint64_t)1 << (b % 64);
+    peer->n_given += end - first;
+    return DC_OK;
+}
+
 dc_error dc__round_gradient(dc__peer *peer, dc__frame *frame, bool *kept)
 {
     dc_server *s = peer->server;
@@ -179,14 +207,13 @@ dc_error dc__round_gradient(dc__peer *peer, dc__frame *frame, bool *kept)
     if (h->payload_bytes != h->count * sizeof(float) || (uintptr_t)frame->payload % sizeof(float) != 0 ||
         !dc__model_blocks(m, h->offset, h->count, &first, &end))
         return bad_gradient(peer, "that is not a run of whole blocks");
-    for (uint32_t b = first; b < end; b++) {
-        if (s->version[b] != h->round) return bad_gradient(peer, "of another round than the one that is on");
-        if (s->slots[(size_t)b * (size_t)s->workers + (size_t)peer->rank].data)
-            return bad_gradient(peer, "twice");
-    }
+    if (!isfinite(h->rate)) return bad_gradient(peer, "with a learning rate that is not a number");
+    dc_error err = note_given(peer, h->round, first, end);
+    if (!err) err = dc__checkpoint_guard(peer, h->round - 1);
+    if (err) return err;
     dc__wire_floats(frame->payload, h->count);
-    dc__checkpoint_guard(s, h->round - 1);
 
+    /* All messages of the round before have been let go: it is over for every worker. */
     dc__held *held = &s->held[(size_t)peer->rank * m->n_blocks + first];
     held->message = frame->message;
     held->blocks_left = end - first;

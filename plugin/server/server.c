@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 
@@ -33,6 +34,11 @@ void dc__server_end(dc_server *s, dc_error err, const char *line)
         (void)snprintf(s->result_line, sizeof s->result_line, "%s", line);
     }
     pthread_cond_broadcast(&s->changed);
+}
+
+void dc__server_wait(dc_server *s, pthread_cond_t *condition)
+{
+    dc__wait_until(condition, &s->lock, dc__now_ns() + DC__POLL_NS);
 }
 
 static dc_error open_join_socket(dc_server *s)
@@ -73,10 +79,24 @@ static dc_error set_up(dc_server *s)
         s->peers[i].rank = i;
         s->peers[i].link.socket = -1;
         s->peers[i].want = DC__NO_ROUND;
-        pthread_cond_init(&s->peers[i].wake, NULL);
+        dc__condition_init(&s->peers[i].wake);
         if (!err) err = listen_for(s, &s->peers[i]);
     }
     return err;
+}
+
+/* What would fail at the first checkpoint, perhaps hours later, fails now. */
+static dc_error check_backup(const char *path)
+{
+    struct stat st;
+    if (strlen(path) > PATH_MAX - 200) return dc__fail(DC_EFILE, "the backup directory's path is too long");
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return dc__fail(DC_EFILE, "cannot make the backup directory %s: %s", path, strerror(errno));
+    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+        return dc__fail(DC_EFILE, "%s is not a directory: give another to --backup", path);
+    if (access(path, R_OK | W_OK | X_OK) != 0)
+        return dc__fail(DC_EFILE, "cannot write into the backup directory %s: %s", path, strerror(errno));
+    return DC_OK;
 }
 
 dc_error dc_server_start(dc_server **out, const dc_server_options *options)
@@ -86,11 +106,8 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
         return dc__fail(DC_EINVAL, "%d workers: a server takes 1 to %d", options->workers, DC_MAX_WORKERS);
     dc_error err = dc__address_check(options->url, options->workers);
     if (err) return err;
-    if (options->backup_dir && strlen(options->backup_dir) > PATH_MAX - 200)
-        return dc__fail(DC_EFILE, "the backup directory's path is too long");
-    if (options->backup_dir && mkdir(options->backup_dir, 0777) != 0 && errno != EEXIST)
-        return dc__fail(DC_EFILE, "cannot make the backup directory %s: %s", options->backup_dir,
-                        strerror(errno));
+    if (options->backup_dir) err = check_backup(options->backup_dir);
+    if (err) return err;
     dc_server *s = calloc(1, sizeof *s);
     dc__peer *peers = calloc((size_t)options->workers, sizeof *peers);
     if (!s || !peers) {
@@ -108,7 +125,7 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     s->protected_ = DC__NO_ROUND;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->log_lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    dc__condition_init(&s->changed);
     err = set_up(s);
     if (err) {
         dc_server_free(s);
@@ -211,6 +228,7 @@ void dc_server_free(dc_server *s)
     for (int i = 0; i < s->workers; i++) {
         dc__link_close(&s->peers[i].link);
         dc__queue_free(&s->peers[i].queue);
+        free(s->peers[i].given);
         pthread_cond_destroy(&s->peers[i].wake);
     }
     if (s->join_socket >= 0) (void)nn_close(s->join_socket);

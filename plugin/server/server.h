@@ -29,7 +29,6 @@
 #include "core/model.h"
 #include "net/address.h"
 #include "net/link.h"
-#include "net/meter.h"
 #include "net/queue.h"
 
 #define DC__ATTACH_TIMEOUT_S 10.0
@@ -71,14 +70,18 @@ typedef struct dc__peer {
     bool welcome_upload;
     uint64_t upload_at; /* receiver only: next float of the upload */
     int64_t welcomed_ns;
-    dc__meter meter; /* receiver only: what comes up */
-    _Atomic double up_Bps, up_overhead_s;
+    /* receiver only: what it has pushed. A round at a time, each block once. */
+    uint64_t *given;  /* bitmap [n_blocks] of given_round */
+    uint32_t n_given; /* blocks in it, 0 = nothing was ever pushed */
+    uint64_t given_round;
+    _Atomic uint64_t reached; /* given_round + 1, 0 = nothing yet; for other workers' receivers */
 
     dc__peer_state state; /* (L) from here on */
     uint64_t finished_round;
     pthread_cond_t wake; /* for the sender */
     bool start_due, pong_due, stat_due, ack_due, stop_due;
     uint64_t pong_stamp;
+    bool pong_quiet; /* the PING met an idle link */
     /* what the worker wants next */
     uint64_t want; /* version, DC__NO_ROUND = nothing */
     dc__queue queue;
@@ -86,12 +89,13 @@ typedef struct dc__peer {
 
 typedef struct dc__state {
     float *value[2], *moment1[2], *moment2[2]; /* [arena], [trained + frozen]; moment2 only for Adam */
-    float *stats;                              /* [workers][statistics]: (L) */
-    uint64_t *stat_round;                      /* [workers] version the statistics belong to: (L) */
-    _Atomic float rate[2];                     /* learning rate that made the version; written by round.c */
-    uint64_t first_round;                      /* where this run of the server began */
-    uint64_t round;                            /* last whole version: (L) */
-    uint64_t first_step;                       /* optimizer steps behind first_round */
+    float *stats[2];         /* [workers][statistics] of version v in [v & 1]: (L). Two, since a worker may be
+                              * a round ahead of another that has not sent its own yet */
+    uint64_t *stat_round[2]; /* [workers] version they belong to: (L) */
+    _Atomic float rate[2];   /* learning rate that made the version; written by round.c */
+    uint64_t first_round;    /* where this run of the server began */
+    uint64_t round;          /* last whole version: (L) */
+    uint64_t first_step;     /* optimizer steps behind first_round */
     uint64_t seed;
 } dc__state;
 
@@ -149,6 +153,9 @@ void dc__server_log(dc_server *s, const char *fmt, ...) __attribute__((format(pr
 /* dc__server_end - ends the run for this reason; the first one counts. With the lock held. */
 void dc__server_end(dc_server *s, dc_error err, const char *line);
 
+/* dc__server_wait - waits on condition for at most DC__POLL_MS; with the lock held. */
+void dc__server_wait(dc_server *s, pthread_cond_t *condition);
+
 /* join.c: one request on the well-known port, if there is one. Run loop. */
 void dc__server_join(dc_server *s);
 /* join.c: frees the slots of workers that left before the start, and those that never attached. Run loop. */
@@ -162,6 +169,8 @@ dc_error dc__peer_want(dc__peer *peer, const dc__frame *frame);
 /* outbox.c: block b is at version; with the lock held. */
 void dc__peer_offer(dc__peer *peer, uint32_t b, uint64_t version);
 
+/* round.c: the worker has pushed for all rounds before this one and for nothing after. Its receiver. */
+bool dc__round_is_even(const dc__peer *peer, uint64_t round);
 /* round.c: takes a GRAD frame; it owns the message afterwards if *kept. */
 dc_error dc__round_gradient(dc__peer *peer, dc__frame *frame, bool *kept);
 /* round.c: everything that a model needs in memory, versions and slots. */
@@ -171,14 +180,19 @@ void dc__round_free(dc_server *s);
 /* state.c: the server's own file beside the .weights. load: DC_OK with *found false if there is none. */
 dc_error dc__state_load(dc_server *s, bool *found);
 dc_error dc__state_save(dc_server *s, uint64_t version, const float *stats);
+/* state.c: the statistics of version that every worker has sent, or NULL while one is missing; with the lock
+ * held. */
+float *dc__state_stats(const dc_server *s, uint64_t version);
 /* state.c: mean over workers of [workers][n] statistics, into the arena's statistics range. */
 void dc__state_mean_stats(const dc_server *s, const float *stats, float *mean);
 
 /* checkpoint.c */
 dc_error dc__checkpoint_start(dc_server *s);
 void dc__checkpoint_stop(dc_server *s);
-void dc__checkpoint_if_due(dc_server *s);                  /* with the lock held */
-void dc__checkpoint_guard(dc_server *s, uint64_t version); /* blocks while version may not be overwritten */
+void dc__checkpoint_if_due(dc_server *s); /* with the lock held */
+/* blocks while version may not be overwritten; DC_ESTOPPED when the run ends meanwhile. The peer's receiver.
+ */
+dc_error dc__checkpoint_guard(dc__peer *peer, uint64_t version);
 dc_error dc__checkpoint_final(dc_server *s); /* run loop, after every other thread but the writer */
 
 #endif

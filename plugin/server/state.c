@@ -22,6 +22,13 @@ static void state_path(const dc_server *s, char path[PATH_MAX])
     (void)snprintf(path, PATH_MAX, "%s/%s.state", s->backup_dir, s->model->name);
 }
 
+float *dc__state_stats(const dc_server *s, uint64_t version)
+{
+    for (int i = 0; i < s->workers; i++)
+        if (s->state.stat_round[version & 1][i] != version) return NULL;
+    return s->state.stats[version & 1];
+}
+
 void dc__state_mean_stats(const dc_server *s, const float *stats, float *mean)
 {
     const uint64_t n = dc__stat_floats(s);
@@ -118,14 +125,15 @@ static dc_error load_floats(dc_server *s, source *in, int workers)
     memcpy(st->value[1 - at], st->value[at], dc__model_floats(m) * sizeof(float));
     /* Each worker goes on with its own statistics; if their number changed, with the mean. */
     const int before = s->workers;
+    float *to = st->stats[at];
     if (workers == before) {
-        memcpy(st->stats, stats, stat * (size_t)workers * sizeof(float));
+        memcpy(to, stats, stat * (size_t)workers * sizeof(float));
     } else {
         s->workers = workers;
-        dc__state_mean_stats(s, stats, st->stats);
+        dc__state_mean_stats(s, stats, to);
         s->workers = before;
         for (int i = 1; i < before; i++)
-            memcpy(st->stats + (size_t)i * stat, st->stats, stat * sizeof(float));
+            memcpy(to + (size_t)i * stat, to, stat * sizeof(float));
     }
     free(stats);
     return DC_OK;
@@ -147,7 +155,14 @@ static dc_error load(dc_server *s, source *in, const char *path)
     dc__bytes d = dc__bytes_over(description, in->ok ? n : 0);
     dc_error err = dc__model_parse(&saved, &d);
     free(description);
-    if (!err) err = dc__model_same(saved, s->model, path, "this worker");
+    if (err) { /* the line so far names no file */
+        char why[DC__LINE_BYTES];
+        (void)snprintf(why, sizeof why, "%s", dc_last_error());
+        return dc__fail(err == DC_ENOMEM ? err : DC_EFORMAT,
+                        "%.200s is damaged (%.150s): start with --fresh, from the .weights beside it", path,
+                        why);
+    }
+    err = dc__model_same(saved, s->model, path, "this worker");
     dc_model_free(saved);
     if (err) return err;
     get(in, numbers, sizeof numbers);
@@ -156,7 +171,8 @@ static dc_error load(dc_server *s, source *in, const char *path)
     s->state.seed = dc__get_uint(&b, 8);
     s->state.round = s->state.first_round = dc__get_uint(&b, 8);
     s->state.first_step = dc__get_uint(&b, 8);
-    if (!in->ok || workers < 1 || workers > DC_MAX_WORKERS)
+    if (!in->ok || workers < 1 || workers > DC_MAX_WORKERS || s->state.round > UINT32_MAX ||
+        s->state.first_step > UINT32_MAX)
         return dc__fail(DC_EFORMAT, "%s is cut short: start with --fresh, from the .weights beside it", path);
     err = load_floats(s, in, workers);
     const uint64_t expected = XXH3_64bits_digest(&in->hash);
@@ -168,7 +184,7 @@ static dc_error load(dc_server *s, source *in, const char *path)
         for (uint32_t i = 0; i < s->model->n_blocks; i++)
             s->version[i] = s->state.round;
     for (int i = 0; i < s->workers; i++)
-        s->state.stat_round[i] = s->state.round;
+        s->state.stat_round[s->state.round & 1][i] = s->state.round;
     return err;
 }
 

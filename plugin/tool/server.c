@@ -143,6 +143,7 @@ int dc_tool_server(int argc, char **argv)
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, like a full disk */
     err = dc_server_run(running);
     if (err) (void)fprintf(stderr, "dynacomm server: %s\n", dc_last_error());
     dc_server_free(running);

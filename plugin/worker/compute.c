@@ -64,6 +64,31 @@ dc_error dc_worker_forward_end(dc_worker *w, int layer)
     return w->failed ? dc__worker_check(w) : DC_OK;
 }
 
+/* Statistics are final with the last forward. They go before the round's gradients, while the link has
+ * nothing else to do: a version that is whole at the server then has everybody's, and a run that ends there
+ * resumes exactly. Copied, so that the next forward may change them while they wait. */
+static dc_error offer_statistics(dc_worker *w)
+{
+    const dc_model *m = w->model;
+    const uint64_t start = m->start[DC_STATISTIC];
+    dc_error err = DC_OK;
+    pthread_mutex_lock(&w->lock);
+    while (!err && w->stat_due) {
+        pthread_mutex_unlock(&w->lock);
+        err = dc__worker_check(w);
+        pthread_mutex_lock(&w->lock);
+        if (!err && w->stat_due) dc__worker_wait(w, &w->arrived);
+    }
+    if (!err) {
+        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->stat_out);
+        w->stat_due = true;
+        w->stat_round = w->info.round + 1;
+        pthread_cond_signal(&w->work);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
 /* The plan's push segments as runs of blocks, and, in slices, the wish for the version they make. With the
  * lock held. */
 static void start_pushing(dc_worker *w)
@@ -86,6 +111,7 @@ static void start_pushing(dc_worker *w)
     w->push_round = w->info.round;
     w->push_rate = w->rate;
     dc__queue_start(&w->push, n, slices, plan->slice_bytes);
+    w->link.window_bytes = dc__plan_window(w, true);
     if (slices) dc__worker_pull(w, w->info.round + 1, true);
     w->pushing = true;
 }
@@ -94,11 +120,12 @@ dc_error dc_worker_backward_begin(dc_worker *w, int layer)
 {
     (void)layer;
     if (w->failed) return dc__worker_check(w);
-    if (w->last_pass && !w->pushing) {
-        pthread_mutex_lock(&w->lock);
-        start_pushing(w);
-        pthread_mutex_unlock(&w->lock);
-    }
+    if (!w->last_pass || w->pushing) return DC_OK;
+    dc_error err = offer_statistics(w);
+    if (err) return err;
+    pthread_mutex_lock(&w->lock);
+    start_pushing(w);
+    pthread_mutex_unlock(&w->lock);
     return DC_OK;
 }
 
@@ -124,26 +151,6 @@ dc_error dc_worker_backward_end(dc_worker *w, int layer)
         pthread_mutex_unlock(&w->lock);
     }
     return DC_OK;
-}
-
-/* Statistics are copied so that the next forward may change them while they wait for the link to be idle. */
-static dc_error offer_statistics(dc_worker *w)
-{
-    const dc_model *m = w->model;
-    dc_error err = DC_OK;
-    pthread_mutex_lock(&w->lock);
-    while (!err && w->stat_due) {
-        pthread_mutex_unlock(&w->lock);
-        err = dc__worker_check(w);
-        pthread_mutex_lock(&w->lock);
-        if (!err && w->stat_due) dc__worker_wait(w, &w->arrived);
-    }
-    if (!err) {
-        const uint64_t start = m->start[DC_STATISTIC];
-        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->stat_out);
-    }
-    pthread_mutex_unlock(&w->lock);
-    return err;
 }
 
 static void fill_report(dc_worker *w, dc_round_report *report)
@@ -174,7 +181,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->rate,
                            (uint64_t)m->images_per_round * (uint64_t)w->info.workers,
                            w->start_step + (w->info.round - w->start_round) + 1);
-    err = offer_statistics(w);
+    if (!w->pushing) err = offer_statistics(w);
     if (err) return err;
     dc__profiler_round_end(&w->profiler, m->n_layers);
     fill_report(w, report);
@@ -185,7 +192,6 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
         w->pushed[i] = false;
     }
     w->info.round++;
-    w->stat_due = true;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
     dc__plan_adopt(w);

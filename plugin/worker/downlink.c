@@ -1,4 +1,5 @@
 /* downlink.c - the receiver: parameters into the model, word to the compute thread. */
+#include <math.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -18,6 +19,7 @@ void dc__worker_pull(dc_worker *w, uint64_t version, bool first)
     memset(w->gate_left, 0, (size_t)m->n_layers * sizeof *w->gate_left);
     w->pull_slices = plan->strategy == DC_DUPLEX;
     w->pull_slice_bytes = plan->slice_bytes < DC__MAX_SLICE_BYTES ? plan->slice_bytes : DC__MAX_SLICE_BYTES;
+    w->pull_window_bytes = dc__plan_window(w, false);
     dc__bytes out = dc__bytes_over(w->pull_payload, 8 * (size_t)m->n_blocks);
     int layer = 0;
     for (int k = 0; k < plan->n_pull; k++) {
@@ -120,6 +122,7 @@ static dc_error take_state(dc_worker *w, const dc__frame *frame)
 
 static dc_error take_start(dc_worker *w, const dc__frame *frame)
 {
+    if (frame->header.round > UINT32_MAX) return bad(frame, "of a round that no run reaches");
     pthread_mutex_lock(&w->lock);
     const bool again = w->started;
     if (!again) {
@@ -153,15 +156,13 @@ static dc_error take_stats(dc_worker *w, const dc__frame *frame)
 
 static dc_error take_pong(dc_worker *w, const dc__frame *frame)
 {
-    dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
-    const double up = dc__get_double(&in), overhead = dc__get_double(&in);
-    const double rtt = dc__seconds(dc__now_ns() - (int64_t)frame->header.offset);
-    dc__profiler *p = &w->profiler;
-    if (in.failed || !(up >= 0) || !(overhead >= 0) || !(rtt >= 0)) return bad(frame, "that makes no sense");
-    if (up > 0) p->up_Bps = up;
-    if (overhead > p->overhead_s) p->overhead_s = overhead;
-    /* Queues make it longer, never shorter: the least is the link's, forgotten slowly. */
-    p->rtt_s = p->rtt_s <= 0 || rtt < p->rtt_s ? rtt : p->rtt_s * 1.05;
+    const uint64_t now = (uint64_t)(int64_t)w->link.heard_ns, sent = frame->header.offset;
+    if (sent > now) return bad(frame, "that makes no sense");
+    const double rtt_s = dc__seconds((int64_t)(now - sent));
+    /* An answer that met traffic waited for it; it still bounds the round trip from above. */
+    if (frame->header.flags & DC__QUIET) dc__least_add(&w->rtt, rtt_s);
+    const double known_s = dc__least_get(&w->rtt);
+    w->rtt_s = known_s > 0 && known_s < rtt_s ? known_s : rtt_s;
     return DC_OK;
 }
 
@@ -170,8 +171,6 @@ static dc_error take_stop(const dc__frame *frame)
     char reason[DC__REASON_BYTES];
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__get_text(&in, reason, sizeof reason);
-    for (char *c = reason; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     return dc__fail(DC_EPEER, "the server ended the run: %s", reason[0] ? reason : "no reason given");
 }
 
@@ -185,33 +184,36 @@ static void note(dc_worker *w, bool *due, uint64_t stamp)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* Parameters also tell what the link delivers. */
-static dc_error time_params(dc_worker *w, dc__meter *meter, const dc__frame *frame)
+/* Traces a frame of parameters; after a pause its beginning was not seen, only reckoned. */
+static dc_error trace_params(dc_worker *w, int64_t *before, const dc__frame *frame)
 {
     const dc__header *h = &frame->header;
-    const uint64_t bytes = DC__HEADER_BYTES + (uint64_t)h->payload_bytes;
-    const int64_t now = dc__now_ns(), before = meter->last_ns;
-    double goodput = 0, overhead = 0;
-    dc__meter_frame(meter, now, bytes, h->flags & DC__BUSY);
-    if (dc__meter_read(meter, &goodput, &overhead)) {
-        w->profiler.down_Bps = goodput;
-        w->profiler.overhead_s = overhead;
-    }
+    const int64_t now = w->link.heard_ns;
+    const double Bps = w->link.in_Bps;
     dc_error err = take_params(w, frame);
-    if (!err && w->trace) { /* after a pause the frame's beginning is not seen, only reckoned */
-        const int64_t reckoned = now - (goodput > 0 ? (int64_t)((double)bytes / goodput * 1e9) : 0);
-        const int64_t begin = h->flags & DC__BUSY || reckoned < before ? before : reckoned;
+    if (!err && w->trace) {
+        const int64_t reckoned = now - (Bps > 0 ? (int64_t)(h->payload_bytes / Bps * 1e9) : 0);
+        const int64_t begin = h->flags & DC__BUSY || reckoned < *before ? *before : reckoned;
         dc__worker_trace_slice(w, DC__LANE_DOWN, "pull", begin, h);
     }
+    *before = now;
     return err;
 }
 
-static dc_error dispatch(dc_worker *w, dc__meter *meter, const dc__frame *frame)
+/* The sender may have waited for credit, and may have to acknowledge. */
+static void wake_sender(dc_worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static dc_error dispatch(dc_worker *w, int64_t *before, const dc__frame *frame)
 {
     const dc__header *h = &frame->header;
     switch (h->type) {
     case DC__PARAM:
-        return time_params(w, meter, frame);
+        return trace_params(w, before, frame);
     case DC__STATE:
         return take_state(w, frame);
     case DC__START:
@@ -223,6 +225,8 @@ static dc_error dispatch(dc_worker *w, dc__meter *meter, const dc__frame *frame)
         return DC_OK;
     case DC__PONG:
         return take_pong(w, frame);
+    case DC__ACK:
+        return DC_OK;
     case DC__STOP:
         return take_stop(frame);
     case DC__BYE_ACK:
@@ -239,13 +243,14 @@ static dc_error dispatch(dc_worker *w, dc__meter *meter, const dc__frame *frame)
 void *dc__worker_receive(void *argument)
 {
     dc_worker *w = argument;
-    dc__meter meter = {0};
+    int64_t before = dc__now_ns();
     dc__flush_denormals();
     dc_error err = DC_OK;
     while (!err && !w->bye_acked) {
         dc__frame frame;
         err = dc__link_receive(&w->link, &frame, -1);
-        if (!err) err = dispatch(w, &meter, &frame);
+        if (!err) err = dispatch(w, &before, &frame);
+        if (!err) wake_sender(w);
         dc__frame_free(&frame);
     }
     if (err) dc__worker_fail(w, err);

@@ -28,10 +28,10 @@ void dc_worker_profile(const dc_worker *w, dc_profile *profile)
         .n_layers = w->model->n_layers,
         .layers = p->cost,
         .middle_s = p->middle_s,
-        .down_Bps = known(p->down_Bps, GUESS_BPS),
-        .up_Bps = known(p->up_Bps, GUESS_BPS),
-        .overhead_s = known(p->overhead_s, GUESS_OVERHEAD_S),
-        .rtt_s = known(p->rtt_s, GUESS_RTT_S),
+        .down_Bps = known(w->link.in_Bps, GUESS_BPS),
+        .up_Bps = known(w->link.out_Bps, GUESS_BPS),
+        .overhead_s = known(fmax(w->link.cost_s, w->link.peer_cost_s), GUESS_OVERHEAD_S),
+        .rtt_s = known(w->rtt_s, GUESS_RTT_S),
         .workers = w->info.workers,
     };
 }
@@ -39,6 +39,19 @@ void dc_worker_profile(const dc_worker *w, dc_profile *profile)
 const dc_plan *dc_worker_plan(const dc_worker *w)
 {
     return &w->plan;
+}
+
+/* Credit must cover what is on the wire, and what waits until its acknowledgement is back. That one takes the
+ * round trip, some time for threads to wake, and comes in a frame of the other direction, which waits behind
+ * others and counts when all of it is there: up to three frames, of the slower direction. */
+#define WAKE_UP_S 4e-3
+uint64_t dc__plan_window(const dc_worker *w, bool up)
+{
+    const double up_Bps = w->link.out_Bps, down_Bps = w->link.in_Bps, slice = w->plan.slice_bytes;
+    if (w->plan.strategy != DC_DUPLEX || !(up_Bps > 0) || !(down_Bps > 0)) return 0;
+    const double loop_s =
+        1.25 * known(w->rtt_s, GUESS_RTT_S) + WAKE_UP_S + 3 * slice / fmin(up_Bps, down_Bps);
+    return (uint64_t)((up ? up_Bps : down_Bps) * loop_s + slice);
 }
 
 dc_error dc__plan_allocate(dc_worker *w)
@@ -80,7 +93,7 @@ static void sums(const dc_profile *p, double *fc, double *bc, double *bytes)
 }
 
 /* The largest move of a cost, as a share of the round that the new costs make at least. */
-static double moved(const dc_profile *old, const dc_profile *now)
+static double moved(const dc_plan *plan, const dc_profile *old, const dc_profile *now)
 {
     double fc0, bc0, bytes, fc1, bc1;
     sums(old, &fc0, &bc0, &bytes);
@@ -89,7 +102,8 @@ static double moved(const dc_profile *old, const dc_profile *now)
     const double up = fabs(bytes / now->up_Bps - bytes / old->up_Bps);
     const double compute = fmax(fabs(fc1 - fc0), fabs(bc1 - bc0));
     const double round = fmax(fc1 + bc1 + now->middle_s, fmax(bytes / now->down_Bps, bytes / now->up_Bps));
-    const double messages = (double)now->n_layers * fabs(now->overhead_s - old->overhead_s);
+    const int frames = dc_plan_transmissions(plan, now, false) + dc_plan_transmissions(plan, now, true);
+    const double messages = frames * fabs(now->overhead_s - old->overhead_s);
     return round > 0 ? fmax(fmax(down, up), fmax(compute, messages)) / round : 0;
 }
 
@@ -97,7 +111,7 @@ void dc__plan_review(dc_worker *w)
 {
     dc_profile now;
     dc_worker_profile(w, &now);
-    const double change = moved(&w->planned, &now);
+    const double change = moved(&w->plan, &w->planned, &now);
     const bool first = w->plan.round_s <= 0;
     if (!first && change < DC__REPLAN_CHANGE) return;
     pthread_mutex_lock(&w->lock);

@@ -6,7 +6,9 @@
 #include "core/floatmode.h"
 #include "worker/worker.h"
 
-#define PING_EVERY_NS 1000000000
+/* Round trips are asked for this often while the link is idle, and as a sign of life at least that often. */
+#define QUIET_PING_NS 200000000
+#define PING_NS 1000000000
 
 static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
 {
@@ -34,7 +36,7 @@ static dc_error send_upload(dc_worker *w)
     dc__header header = {.type = DC__STATE,
                          .round = w->info.round,
                          .offset = w->upload_at,
-                         .flags = left <= most ? DC__LAST : 0};
+                         .flags = (uint8_t)((left <= most ? DC__LAST : 0) | (w->upload_at ? DC__BUSY : 0))};
     header.count = (uint32_t)(left < most ? left : most);
     dc_error err = send_values(w, header, false);
     w->upload_at += header.count;
@@ -42,10 +44,14 @@ static dc_error send_upload(dc_worker *w)
     return err;
 }
 
-static dc_error send_pull(dc_worker *w, uint64_t version, bool slices, uint32_t slice_bytes)
+static dc_error send_pull(dc_worker *w, uint64_t version, bool slices, uint32_t slice_bytes,
+                          uint64_t window_bytes)
 {
-    dc__header header = {
-        .type = DC__PULL, .flags = slices ? DC__PULL_SLICES : 0, .round = version, .count = slice_bytes};
+    dc__header header = {.type = DC__PULL,
+                         .flags = slices ? DC__PULL_SLICES : 0,
+                         .round = version,
+                         .offset = window_bytes,
+                         .count = slice_bytes};
     return dc__link_send_small(&w->link, &header, w->pull_payload, w->pull_bytes);
 }
 
@@ -84,24 +90,31 @@ static dc_error send_bye(dc_worker *w, uint64_t round, bool ok, const char *reas
     return dc__link_send_small(&w->link, &header, payload, (uint32_t)(out.at - payload));
 }
 
-static dc_error send_word(dc_worker *w, dc__type type, uint64_t stamp)
+static dc_error send_word(dc_worker *w, dc__type type, uint8_t flags, uint64_t stamp)
 {
-    dc__header header = {.type = type, .offset = stamp};
+    dc__header header = {.type = type, .flags = flags, .offset = stamp};
     return dc__link_send_small(&w->link, &header, NULL, 0);
 }
 
-static dc_error send_ping(dc_worker *w)
+static dc_error send_ping(dc_worker *w, bool quiet)
 {
     w->pinged_ns = dc__now_ns();
-    return send_word(w, DC__PING, (uint64_t)w->pinged_ns);
+    return send_word(w, DC__PING, quiet ? DC__QUIET : 0, (uint64_t)w->pinged_ns);
 }
 
-/* Picks and does one thing, the lock held on entry and return. *idle if there was nothing to do. */
-static dc_error step(dc_worker *w, bool *idle, bool *done, bool busy)
+static bool ping_is_due(const dc_worker *w, bool quiet)
+{
+    return dc__now_ns() - w->pinged_ns > (quiet ? QUIET_PING_NS : PING_NS);
+}
+
+/* Picks and does one thing, the lock held on entry and return. *idle if there was nothing to do; *done at the
+ * end. *busy is true while the sender, and so the link, always had a gradient to go on with. */
+static dc_error step(dc_worker *w, bool *idle, bool *done, bool *busy)
 {
     uint32_t first, n;
     bool last;
     dc_error err = DC_OK;
+    const bool waits = dc__queue_waits(&w->push), quiet = !waits && dc__link_quiet(&w->link);
 #define UNLOCKED(action)                \
     do {                                \
         pthread_mutex_unlock(&w->lock); \
@@ -113,46 +126,53 @@ static dc_error step(dc_worker *w, bool *idle, bool *done, bool busy)
     } else if (w->bye_due && !w->bye_ok) {
         *done = true;
         UNLOCKED(send_bye(w, w->info.round, false, w->bye_reason));
+    } else if (w->pinged_ns == 0) { /* before the upload, so that it meets an idle link */
+        UNLOCKED(send_ping(w, true));
     } else if (w->upload_at != UINT64_MAX) {
         UNLOCKED(send_upload(w));
-    } else if (w->ready_due) {
+    } else if (w->ready_due && w->upload_at == UINT64_MAX) {
         w->ready_due = false;
-        UNLOCKED(send_word(w, DC__READY, 0));
+        UNLOCKED(send_word(w, DC__READY, 0, 0));
     } else if (w->pong_due) {
         w->pong_due = false;
         const uint64_t stamp = w->pong_stamp;
-        UNLOCKED(send_word(w, DC__PONG, stamp));
-    } else if (dc__now_ns() - w->pinged_ns > PING_EVERY_NS) {
-        UNLOCKED(send_ping(w));
+        UNLOCKED(send_word(w, DC__PONG, 0, stamp));
+    } else if (ping_is_due(w, quiet)) {
+        UNLOCKED(send_ping(w, quiet));
     } else if (w->pull_due && (w->pull_first || w->push.left == 0)) {
         w->pull_due = false;
         const uint64_t version = w->incoming;
         const bool slices = w->pull_slices;
         const uint32_t slice_bytes = w->pull_slice_bytes;
-        UNLOCKED(send_pull(w, version, slices, slice_bytes));
-    } else if (dc__queue_next(&w->push, &first, &n, &last)) {
+        const uint64_t window_bytes = w->pull_window_bytes;
+        UNLOCKED(send_pull(w, version, slices, slice_bytes, window_bytes));
+    } else if (w->stat_due) { /* before the gradients of its round: the server counts on it */
+        const uint64_t version = w->stat_round;
+        UNLOCKED(send_stats(w, version));
+        w->stat_due = false;
+        pthread_cond_signal(&w->arrived);
+    } else if (waits && dc__link_has_credit(&w->link) && dc__queue_next(&w->push, &first, &n, &last)) {
         const uint64_t *offset = w->model->block_offset;
         dc__header header = {.type = DC__GRAD,
-                             .flags = (uint8_t)((last ? DC__LAST : 0) | (busy ? DC__BUSY : 0)),
+                             .flags = (uint8_t)((last ? DC__LAST : 0) | (*busy ? DC__BUSY : 0)),
                              .round = w->push_round,
                              .offset = offset[first],
                              .count = (uint32_t)(offset[first + n] - offset[first]),
                              .rate = w->push_rate};
+        *busy = true;
         UNLOCKED(send_values(w, header, true));
-    } else if (w->stat_due) {
-        const uint64_t version = w->info.round;
-        UNLOCKED(send_stats(w, version));
-        w->stat_due = false;
-        pthread_cond_signal(&w->arrived);
+    } else if (dc__link_owes_ack(&w->link)) {
+        UNLOCKED(send_word(w, DC__ACK, 0, 0));
     } else if (w->want_stat_due && w->push.left == 0) {
         w->want_stat_due = false;
-        UNLOCKED(send_word(w, DC__WANT_STAT, 0));
+        UNLOCKED(send_word(w, DC__WANT_STAT, 0, 0));
     } else if (w->bye_due && w->push.left == 0) {
         *done = true;
         UNLOCKED(send_bye(w, w->info.round, true, ""));
     } else {
         *idle = true;
     }
+    if (!waits) *busy = false;
 #undef UNLOCKED
     return err;
 }
@@ -166,8 +186,7 @@ void *dc__worker_send(void *argument)
     pthread_mutex_lock(&w->lock);
     while (!done && !err) {
         bool idle = false;
-        err = step(w, &idle, &done, busy);
-        busy = !idle;
+        err = step(w, &idle, &done, &busy);
         if (idle) dc__worker_wait(w, &w->work);
     }
     pthread_mutex_unlock(&w->lock);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <errno.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "core/clock.h"
 #include "net/join.h"
@@ -60,14 +59,7 @@ dc_error dc__worker_check(dc_worker *w)
 
 void dc__worker_wait(dc_worker *w, pthread_cond_t *condition)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += DC__POLL_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    (void)pthread_cond_timedwait(condition, &w->lock, &until);
+    dc__wait_until(condition, &w->lock, dc__now_ns() + DC__POLL_NS);
 }
 
 /* ---- joining ---- */
@@ -188,6 +180,7 @@ static dc_error attach(dc_worker *w, const dc__welcome *welcome)
     (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
     dc_error err = dc__link_dial(&w->link, url, name, timeout_s(w), &w->stop);
     if (err) return err;
+    w->link.meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
     dc__header header = {.type = DC__ATTACH, .offset = welcome->token};
     return dc__link_send_small(&w->link, &header, NULL, 0);
 }
@@ -286,9 +279,9 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     w->incoming = UINT64_MAX;
     pthread_mutex_init(&w->lock, NULL);
     pthread_mutex_init(&w->log_lock, NULL);
-    pthread_cond_init(&w->arrived, NULL);
-    pthread_cond_init(&w->work, NULL);
-    pthread_cond_init(&w->plan_wanted, NULL);
+    dc__condition_init(&w->arrived);
+    dc__condition_init(&w->work);
+    dc__condition_init(&w->plan_wanted);
     err = join_server(w);
     if (err) {
         char line[DC__LINE_BYTES];

@@ -28,19 +28,17 @@
 #include "core/trace.h"
 #include "net/address.h"
 #include "net/link.h"
-#include "net/meter.h"
 #include "net/queue.h"
 
-#define DC__REPLAN_CHANGE 0.10 /* plan again when a cost moved by this share of the round */
+#define DC__REPLAN_CHANGE 0.05 /* plan again when a cost moved by this share of the round */
 #define DC__COST_KEEP 0.7      /* weight of the past in a layer's measured cost */
 
-/* What compute and network were measured to cost. Written by the compute thread; links by the receiver. */
+/* What computation was measured to cost; the link's figures are the link's. Compute thread. */
 typedef struct dc__profiler {
     dc_layer_cost *cost; /* [layers] running estimates */
     double *fc, *bc;     /* [layers] of this round */
     double middle_s, middle_now_s;
-    uint64_t rounds;                                    /* measured */
-    _Atomic double down_Bps, up_Bps, overhead_s, rtt_s; /* 0 = not known yet */
+    uint64_t rounds; /* measured */
     /* of the round under way */
     int64_t mark_ns;  /* until here, time is accounted for */
     int64_t layer_ns; /* accounted to the layer that began last */
@@ -89,10 +87,12 @@ struct dc_worker {
     float push_rate;       /* (L) */
     uint8_t *pull_payload; /* (L) the PULL frame to send */
     uint32_t pull_bytes, pull_slice_bytes;
+    uint64_t pull_window_bytes; /* the server's credit on the link */
     bool pull_slices;
     bool pull_due;                                    /* (L) */
     bool pull_first;                                  /* (L) before pushes, not after */
     bool stat_due;                                    /* (L) */
+    uint64_t stat_round;                              /* (L) version that stat_out belongs to */
     float *stat_out;                                  /* [statistics] copy to send */
     bool ready_due, want_stat_due, pong_due, bye_due; /* (L) */
     uint64_t pong_stamp;                              /* (L) */
@@ -101,6 +101,8 @@ struct dc_worker {
     _Atomic bool bye_acked;
     uint64_t upload_at; /* sender: next float of the upload, UINT64_MAX = none */
     int64_t pinged_ns;  /* sender */
+    dc__least rtt;      /* receiver: answers that met an idle link, the first one included */
+    _Atomic double rtt_s;
 
     /* compute thread */
     bool in_round, first_pass, last_pass, pushing;
@@ -150,6 +152,8 @@ dc_error dc__plan_allocate(dc_worker *w);
 void dc__plan_free_all(dc_worker *w);
 void dc__plan_adopt(dc_worker *w);  /* takes the planner's plan, if there is a new one */
 void dc__plan_review(dc_worker *w); /* wakes the planner if costs have moved */
+/* The credit (net/link.h) that the plan in force needs in one direction; 0 = no bound. */
+uint64_t dc__plan_window(const dc_worker *w, bool up);
 
 /* profiler.c: bookkeeping of a round's time; compute thread. */
 dc_error dc__profiler_init(dc__profiler *p, const dc_model *model);

@@ -2,9 +2,10 @@
  *
  *     kernels-bench CFG BATCH THREADS fast|stock train|infer STEPS [low]
  *
- * Prints one line: median and smallest seconds, and the process's peak memory in MiB. A training step is forward,
- * backward and update, as the library's train_network_datum does it (subdivisions = 1); an inference is
- * network_predict. One warm-up step is not counted. Inputs are random: the time does not depend on them. */
+ * Prints one line: median and smallest seconds, and the process's peak memory in MiB. A training step is
+ * forward, backward and update, as the library's train_network_datum does it (subdivisions = 1); an inference
+ * is network_predict. One warm-up step is not counted. Inputs are random: the time does not depend on them.
+ */
 #include <darknet.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -30,10 +31,8 @@ static double peak_MiB(void)
     long kib = 0;
     FILE *f = fopen("/proc/self/status", "r");
     while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (sscanf(line, "VmHWM: %ld", &kib) == 1)
-            break;
-    if (f != NULL)
-        fclose(f);
+        if (sscanf(line, "VmHWM: %ld", &kib) == 1) break;
+    if (f != NULL) fclose(f);
     return (double)kib / 1024;
 }
 
@@ -57,8 +56,7 @@ static void write_cfg(const char *from, const char *to, int batch)
         if (line[0] == '[') {
             fputs(line, out);
             in_net = strncmp(line, "[net", 4) == 0;
-            if (in_net)
-                fprintf(out, "batch=%d\nsubdivisions=1\n", batch);
+            if (in_net) fprintf(out, "batch=%d\nsubdivisions=1\n", batch);
         } else if (!in_net || (strncmp(line, "batch", 5) != 0 && strncmp(line, "subdivisions", 12) != 0)) {
             fputs(line, out);
         }
@@ -93,8 +91,7 @@ int main(int argc, char **argv)
     snprintf(cfg, sizeof cfg, "/tmp/kernels-bench-%d.cfg", (int)getpid());
     write_cfg(argv[1], cfg, atoi(argv[2]));
     dk_threads_set(atoi(argv[3]));
-    if (dk_kernels_select(argv[4]) != 0)
-        return 2;
+    if (dk_kernels_select(argv[4]) != 0) return 2;
     dk_conv_memory_low(argc > 7 && strcmp(argv[7], "low") == 0);
     const bool train = strcmp(argv[5], "train") == 0;
     const int steps = atoi(argv[6]);
@@ -123,8 +120,9 @@ int main(int argc, char **argv)
         s[i] = now_s() - from;
     }
     qsort(s, (size_t)steps, sizeof *s, by_value);
-    printf("%s b%s t%s %s %s: median %.4f s min %.4f s peak %.0f MiB loss %g .. %g\n", strrchr(argv[1], '/') + 1, argv[2],
-           argv[3], argv[4], argv[5], s[steps / 2], s[0], peak_MiB(), (double)first, (double)loss);
+    printf("%s b%s t%s %s %s: median %.4f s min %.4f s peak %.0f MiB loss %g .. %g\n",
+           strrchr(argv[1], '/') + 1, argv[2], argv[3], argv[4], argv[5], s[steps / 2], s[0], peak_MiB(),
+           (double)first, (double)loss);
     free(s);
     return 0;
 }

@@ -15,11 +15,11 @@ printf '<%s>' "$0" "$@"
 exit 7
 S
 chmod +x echo.sh
-out=$(cd / && DARKNET_PACKAGED=$work/echo.sh "$darknet" detector test 'a b' -thresh .3 '' -i 0)
+out=$(cd / && DARKNET_PACKAGED=$work/echo.sh "$darknet" nightmare x 'a b' -thresh .3 '' -i 0)
 status=$?
 check "arguments and status pass through" test "$status" -eq 7
 case $out in
-*'<detector><test><a b><-thresh><.3><><-i><0>') ok "each argument as it was" ;;
+*'<nightmare><x><a b><-thresh><.3><><-i><0>') ok "each argument as it was" ;;
 *) not_ok "each argument as it was" "$out" ;;
 esac
 DARKNET_PACKAGED=/nowhere "$darknet" rnn train x 2> err

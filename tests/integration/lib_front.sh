@@ -1,4 +1,5 @@
 # lib_front.sh - what the front end's tests share; sourced, not run.
+# shellcheck shell=bash disable=SC2034
 #
 # A test runs in an empty directory of its own ($work), with $darknet and $dynacomm from BUILD (default build/), says
 # "ok NAME" or "not ok NAME: why" per check, and ends with `finish`.

@@ -1,4 +1,5 @@
-/* kernel_test.h - shared by the kernels' tests: seeded numbers, comparison with a stated error, networks from text. */
+/* kernel_test.h - shared by the kernels' tests: seeded numbers, comparison with a stated error, networks from
+ * text. */
 #ifndef DK_KERNEL_TEST_H
 #define DK_KERNEL_TEST_H
 
@@ -18,7 +19,8 @@
 
 static uint64_t test_state = 0x9e3779b97f4a7c15u;
 
-/* A number from the test's own sequence (splitmix64; Steele, Lea, Flood 2014): the library's draws do not disturb it. */
+/* A number from the test's own sequence (splitmix64; Steele, Lea, Flood 2014): the library's draws do not
+ * disturb it. */
 static inline uint64_t test_bits(void)
 {
     uint64_t z = test_state += 0x9e3779b97f4a7c15u;
@@ -81,8 +83,7 @@ static inline double test_error_f(const float *got, const float *want, size_t n)
 /* Fails the test, naming the tensor, unless error <= most. */
 static inline void test_within(const char *what, double error, double most)
 {
-    if (!(error <= most))
-        fail_msg("%s: relative error %.3g, at most %.3g allowed", what, error, most);
+    if (!(error <= most)) fail_msg("%s: relative error %.3g, at most %.3g allowed", what, error, most);
 }
 
 /* The network that cfg text describes, with random biases and scales. */
@@ -100,13 +101,11 @@ static inline network *test_network(const char *text, unsigned seed)
     test_state = seed;
     for (int i = 0; i < net->n; i++) {
         layer *l = &net->layers[i];
-        if (l->type != CONVOLUTIONAL && l->type != CONNECTED && l->type != BATCHNORM)
-            continue;
+        if (l->type != CONVOLUTIONAL && l->type != CONNECTED && l->type != BATCHNORM) continue;
         const int n = l->type == CONNECTED ? l->outputs : l->out_c;
         for (int k = 0; k < n; k++) {
             l->biases[k] = .3f * test_float();
-            if (l->scales != NULL)
-                l->scales[k] = 1 + .3f * test_float();
+            if (l->scales != NULL) l->scales[k] = 1 + .3f * test_float();
         }
     }
     return net;

@@ -1,5 +1,6 @@
-/* test_kernel_conv.c - convolutional layers, forward and backward, on random shapes against their definition in
- * double: strides, padding (1x1 filters too), groups, odd sizes, batch norm or bias, what is added to gradients. */
+/* test_kernel_conv.c - convolutional layers, forward and backward, on random shapes against their definition
+ * in double: strides, padding (1x1 filters too), groups, odd sizes, batch norm or bias, what is added to
+ * gradients. */
 #include "kernel_test.h"
 
 #include "kernels/kernels.h"
@@ -40,22 +41,21 @@ static double slope(double y, ACTIVATION a)
 }
 
 /* Calls visit(output index, input index, weight index) for every product of the convolution. */
-#define EACH_PRODUCT(l, body)                                                                                  \
-    for (int eb = 0; eb < (l)->batch; eb++)                                                                    \
-        for (int ef = 0; ef < (l)->n; ef++)                                                                    \
-            for (int ey = 0; ey < (l)->out_h; ey++)                                                            \
-                for (int ex = 0; ex < (l)->out_w; ex++)                                                        \
-                    for (int ek = 0; ek < (l)->c / (l)->groups; ek++)                                          \
-                        for (int e = 0; e < (l)->size * (l)->size; e++) {                                      \
-                            const int row = ey * (l)->stride + e / (l)->size - (l)->pad;                       \
-                            const int col = ex * (l)->stride + e % (l)->size - (l)->pad;                       \
-                            if (row < 0 || col < 0 || row >= (l)->h || col >= (l)->w)                          \
-                                continue;                                                                      \
-                            const int from = ef / ((l)->n / (l)->groups) * ((l)->c / (l)->groups) + ek;        \
-                            const int in = ((eb * (l)->c + from) * (l)->h + row) * (l)->w + col;               \
-                            const int wt = (ef * ((l)->c / (l)->groups) + ek) * (l)->size * (l)->size + e;     \
-                            const int out = ((eb * (l)->n + ef) * (l)->out_h + ey) * (l)->out_w + ex;          \
-                            body;                                                                              \
+#define EACH_PRODUCT(l, body)                                                                              \
+    for (int eb = 0; eb < (l)->batch; eb++)                                                                \
+        for (int ef = 0; ef < (l)->n; ef++)                                                                \
+            for (int ey = 0; ey < (l)->out_h; ey++)                                                        \
+                for (int ex = 0; ex < (l)->out_w; ex++)                                                    \
+                    for (int ek = 0; ek < (l)->c / (l)->groups; ek++)                                      \
+                        for (int e = 0; e < (l)->size * (l)->size; e++) {                                  \
+                            const int row = ey * (l)->stride + e / (l)->size - (l)->pad;                   \
+                            const int col = ex * (l)->stride + e % (l)->size - (l)->pad;                   \
+                            if (row < 0 || col < 0 || row >= (l)->h || col >= (l)->w) continue;            \
+                            const int from = ef / ((l)->n / (l)->groups) * ((l)->c / (l)->groups) + ek;    \
+                            const int in = ((eb * (l)->c + from) * (l)->h + row) * (l)->w + col;           \
+                            const int wt = (ef * ((l)->c / (l)->groups) + ek) * (l)->size * (l)->size + e; \
+                            const int out = ((eb * (l)->n + ef) * (l)->out_h + ey) * (l)->out_w + ex;      \
+                            body;                                                                          \
                         }
 
 static double *zeros(size_t n)
@@ -65,20 +65,22 @@ static double *zeros(size_t n)
     return x;
 }
 
-/* Error allowed, as a share of a tensor's root mean square. Winograd's transforms cost two digits; batch norm over few
- * values divides by small variances. */
+/* Error allowed, as a share of a tensor's root mean square. Winograd's transforms cost two digits; batch norm
+ * over few values divides by small variances. */
 static const double forward_most = 5e-5, backward_most = 3e-4;
 
 static void check_case(const conv_case *k, unsigned seed)
 {
     char text[1024], what[256];
-    snprintf(text, sizeof text,
-             "[net]\nbatch=%d\nheight=%d\nwidth=%d\nchannels=%d\n[convolutional]\n%sfilters=%d\nsize=%d\nstride=%d\n"
-             "padding=%d\ngroups=%d\nactivation=%s\n",
-             k->batch, k->h, k->w, k->c, k->norm ? "batch_normalize=1\n" : "", k->n, k->size, k->stride, k->pad, k->groups,
+    snprintf(
+        text, sizeof text,
+        "[net]\nbatch=%d\nheight=%d\nwidth=%d\nchannels=%d\n[convolutional]\n%sfilters=%d\nsize=%d\nstride=%d\n"
+        "padding=%d\ngroups=%d\nactivation=%s\n",
+        k->batch, k->h, k->w, k->c, k->norm ? "batch_normalize=1\n" : "", k->n, k->size, k->stride, k->pad,
+        k->groups, k->activation);
+    snprintf(what, sizeof what, "conv %dx%dx%d n%d %dx%d/%d pad %d groups %d batch %d%s %s", k->c, k->h, k->w,
+             k->n, k->size, k->size, k->stride, k->pad, k->groups, k->batch, k->norm ? " norm" : "",
              k->activation);
-    snprintf(what, sizeof what, "conv %dx%dx%d n%d %dx%d/%d pad %d groups %d batch %d%s %s", k->c, k->h, k->w, k->n,
-             k->size, k->size, k->stride, k->pad, k->groups, k->batch, k->norm ? " norm" : "", k->activation);
     network *net = test_network(text, seed);
     layer *l = &net->layers[0];
     const size_t ins = (size_t)(l->inputs * l->batch), outs = (size_t)(l->outputs * l->batch);
@@ -86,7 +88,8 @@ static void check_case(const conv_case *k, unsigned seed)
     memcpy(delta, old_delta, ins * sizeof *delta);
     float *incoming = test_random(outs);
     test_fill(l->weight_updates, (size_t)l->nweights); /* an earlier subdivision's */
-    double *x = zeros(outs), *y = zeros(outs), *d = zeros(outs), *dw = zeros((size_t)l->nweights), *din = zeros(ins);
+    double *x = zeros(outs), *y = zeros(outs), *d = zeros(outs), *dw = zeros((size_t)l->nweights),
+           *din = zeros(ins);
     double *db = zeros((size_t)l->n), *ds = zeros((size_t)l->n);
     for (int i = 0; i < l->nweights; i++)
         dw[i] = (double)l->weight_updates[i];
@@ -95,11 +98,11 @@ static void check_case(const conv_case *k, unsigned seed)
     const int plane = l->out_h * l->out_w, count = plane * l->batch;
     for (int f = 0; f < l->n; f++) {
         double mean = 0, variance = 0, sum_d = 0, sum_dx = 0;
-#define EACH(p, body)                                                                                          \
-    for (int b = 0; b < l->batch; b++)                                                                          \
-        for (int q = 0; q < plane; q++) {                                                                      \
-            const int p = (b * l->n + f) * plane + q;                                                           \
-            body;                                                                                              \
+#define EACH(p, body)                                 \
+    for (int b = 0; b < l->batch; b++)                \
+        for (int q = 0; q < plane; q++) {             \
+            const int p = (b * l->n + f) * plane + q; \
+            body;                                     \
         }
         EACH(p, mean += x[p] / count);
         EACH(p, variance += (x[p] - mean) * (x[p] - mean) / (count - 1));
@@ -115,8 +118,9 @@ static void check_case(const conv_case *k, unsigned seed)
         ds[f] = sum_dx / (sqrt(variance) + 1e-6);
         const double inverse = 1 / sqrt(variance + 1e-5);
         if (k->norm)
-            EACH(p, d[p] = scale * (d[p] * inverse - sum_dx * inverse * inverse * inverse * (x[p] - mean) / count -
-                                    sum_d * inverse / count));
+            EACH(p, d[p] = scale *
+                           (d[p] * inverse - sum_dx * inverse * inverse * inverse * (x[p] - mean) / count -
+                            sum_d * inverse / count));
     }
     for (size_t i = 0; i < ins; i++)
         din[i] = (double)old_delta[i];
@@ -203,13 +207,16 @@ static void test_common_shapes(void **state)
         check_case(&cases[i], (unsigned)i + 1000);
 }
 
-/* Two layers with a copy kept between them, against the same two with a route in between, which keeps none. */
+/* Two layers with a copy kept between them, against the same two with a route in between, which keeps none.
+ */
 static void test_kept_copy_is_the_output(void **state)
 {
     (void)state;
-    const char *head = "[net]\nbatch=2\nheight=20\nwidth=20\nchannels=3\n[convolutional]\nbatch_normalize=1\nfilters=32\n"
-                       "size=3\nstride=1\npad=1\nactivation=leaky\n";
-    const char *tail = "[convolutional]\nbatch_normalize=1\nfilters=16\nsize=3\nstride=1\npad=1\nactivation=leaky\n";
+    const char *head =
+        "[net]\nbatch=2\nheight=20\nwidth=20\nchannels=3\n[convolutional]\nbatch_normalize=1\nfilters=32\n"
+        "size=3\nstride=1\npad=1\nactivation=leaky\n";
+    const char *tail =
+        "[convolutional]\nbatch_normalize=1\nfilters=16\nsize=3\nstride=1\npad=1\nactivation=leaky\n";
     char direct[1024], routed[1024];
     snprintf(direct, sizeof direct, "%s%s", head, tail);
     snprintf(routed, sizeof routed, "%s[route]\nlayers=-1\n%s", head, tail);

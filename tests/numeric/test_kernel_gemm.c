@@ -15,8 +15,10 @@ static double element(const float *a, int row, int col, int ld, int transposed)
 
 static void check_gemm(int ta, int tb, int m, int n, int k, float alpha, float beta)
 {
-    const int lda = (ta ? m : k) + test_int(0, 3), ldb = (tb ? k : n) + test_int(0, 3), ldc = n + test_int(0, 3);
-    float *a = test_random((size_t)(ta ? k : m) * (size_t)lda), *b = test_random((size_t)(tb ? n : k) * (size_t)ldb);
+    const int lda = (ta ? m : k) + test_int(0, 3), ldb = (tb ? k : n) + test_int(0, 3),
+              ldc = n + test_int(0, 3);
+    float *a = test_random((size_t)(ta ? k : m) * (size_t)lda),
+          *b = test_random((size_t)(tb ? n : k) * (size_t)ldb);
     float *c = test_random((size_t)m * (size_t)ldc);
     double *want = malloc((size_t)m * (size_t)ldc * sizeof *want);
     for (int i = 0; i < m; i++)
@@ -24,11 +26,13 @@ static void check_gemm(int ta, int tb, int m, int n, int k, float alpha, float b
             double sum = 0;
             for (int t = 0; t < k && j < n; t++)
                 sum += element(a, i, t, lda, ta) * element(b, t, j, ldb, tb);
-            want[i * ldc + j] = j < n ? (double)alpha * sum + (double)beta * (double)c[i * ldc + j] : (double)c[i * ldc + j];
+            want[i * ldc + j] =
+                j < n ? (double)alpha * sum + (double)beta * (double)c[i * ldc + j] : (double)c[i * ldc + j];
         }
     gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
     char what[96];
-    snprintf(what, sizeof what, "gemm TA=%d TB=%d %dx%dx%d alpha %g beta %g", ta, tb, m, n, k, (double)alpha, (double)beta);
+    snprintf(what, sizeof what, "gemm TA=%d TB=%d %dx%dx%d alpha %g beta %g", ta, tb, m, n, k, (double)alpha,
+             (double)beta);
     test_within(what, test_error(c, want, (size_t)m * (size_t)ldc), most * sqrt(k + 1.));
     free(a);
     free(b);
@@ -71,7 +75,8 @@ static void test_gemm_ignores_old_c(void **state)
 static void check_same_bits(int m, int n, int k)
 {
     float *a = test_random((size_t)(m * k)), *b = test_random((size_t)(k * n));
-    float *moved_a = malloc((size_t)(m * k + 16) * sizeof *a), *moved_b = malloc((size_t)(k * n + 16) * sizeof *b);
+    float *moved_a = malloc((size_t)(m * k + 16) * sizeof *a),
+          *moved_b = malloc((size_t)(k * n + 16) * sizeof *b);
     float *first = calloc((size_t)(m * n), sizeof *first);
     gemm(0, 0, m, n, k, 1, a, k, b, n, 1, first, n);
     for (int shift = 0; shift < 16; shift++) {
@@ -116,8 +121,7 @@ static void test_im2col(void **state)
                     const bool inside = row >= 0 && row < h && column >= 0 && column < w;
                     const int at = (c / size / size * h + row) * w + column;
                     want[(c * oh + y) * ow + x] = inside ? (double)im[at] : 0;
-                    if (inside)
-                        want_back[at] += (double)add[(c * oh + y) * ow + x];
+                    if (inside) want_back[at] += (double)add[(c * oh + y) * ow + x];
                 }
         im2col_cpu(im, channels, h, w, size, stride, pad, col);
         test_within("im2col", test_error(col, want, cols), 0);
@@ -135,8 +139,10 @@ static void test_im2col(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gemm),           cmocka_unit_test(test_gemm_thin),
-        cmocka_unit_test(test_gemm_ignores_old_c), cmocka_unit_test(test_gemm_same_bits),
+        cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_gemm_thin),
+        cmocka_unit_test(test_gemm_ignores_old_c),
+        cmocka_unit_test(test_gemm_same_bits),
         cmocka_unit_test(test_im2col),
     };
     return cmocka_run_group_tests_name("kernels: products", tests, NULL, NULL);

@@ -1,11 +1,13 @@
-/* test_kernel_network.c - whole networks: gradients against finite differences of a forward pass in double; ten
- * training steps, a resized network and predictions against the packaged library; the same bits from run to run. */
+/* test_kernel_network.c - whole networks: gradients against finite differences of a forward pass in double;
+ * ten training steps, a resized network and predictions against the packaged library; the same bits from run
+ * to run. */
 #include "kernel_test.h"
 
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
 
-/* ---- a forward pass in double ---------------------------------------------------------------------------------- */
+/* ---- a forward pass in double
+ * ---------------------------------------------------------------------------------- */
 
 typedef struct reference {
     network *net;
@@ -116,7 +118,8 @@ static double objective(reference *r, const float *weight)
     return sum;
 }
 
-/* ---- gradients ------------------------------------------------------------------------------------------------- */
+/* ---- gradients
+ * ------------------------------------------------------------------------------------------------- */
 
 static void train_pass(network *net, const float *weight)
 {
@@ -138,8 +141,8 @@ static double dot(const float *a, const double *b, int n)
     return sum;
 }
 
-/* Darknet's batch norm divides by sqrt(v) + 1e-6 forward and by sqrt(v + 1e-5) backward: its gradient is off by about
- * 1e-5 / 2v, with variances here from .01 on. */
+/* Darknet's batch norm divides by sqrt(v) + 1e-6 forward and by sqrt(v + 1e-5) backward: its gradient is off
+ * by about 1e-5 / 2v, with variances here from .01 on. */
 static const double gradient_most = 5e-3;
 
 /* Each convolution's gradient along one random direction, against central differences. */
@@ -154,8 +157,7 @@ static void check_gradients(network *net, const char *name)
     train_pass(net, weight);
     for (int i = 0; i < net->n; i++) {
         const layer *l = &net->layers[i];
-        if (l->type != CONVOLUTIONAL)
-            continue;
+        if (l->type != CONVOLUTIONAL) continue;
         double *direction = malloc((size_t)l->nweights * sizeof *direction), sum[2], size = 0;
         double *step = malloc((size_t)l->nweights * sizeof *step);
         for (int k = 0; k < l->nweights; k++) {
@@ -172,8 +174,10 @@ static void check_gradients(network *net, const char *name)
         r.step[i] = NULL;
         char what[128];
         snprintf(what, sizeof what, "%s: gradient of layer %d", name, i);
-        test_within(what, fabs(dot(l->weight_updates, direction, l->nweights) - (sum[1] - sum[0]) / (2 * epsilon)) /
-                              sqrt(size), gradient_most);
+        test_within(what,
+                    fabs(dot(l->weight_updates, direction, l->nweights) - (sum[1] - sum[0]) / (2 * epsilon)) /
+                        sqrt(size),
+                    gradient_most);
         free(direction);
         free(step);
     }
@@ -183,17 +187,26 @@ static void check_gradients(network *net, const char *name)
 }
 
 #define NET "[net]\nbatch=2\nheight=12\nwidth=12\nchannels=3\n"
-#define CONV(n, size, act) "[convolutional]\nbatch_normalize=1\nfilters=" #n "\nsize=" #size "\nstride=1\npad=1\nactivation=" act "\n"
+#define CONV(n, size, act)                                                                                 \
+    "[convolutional]\nbatch_normalize=1\nfilters=" #n "\nsize=" #size "\nstride=1\npad=1\nactivation=" act \
+    "\n"
 
-/* 1x1 filters whose input also feeds a shortcut or route: the packaged library's CPU gradients are wrong here. */
-static const char *bottleneck = NET CONV(16, 3, "leaky") CONV(16, 1, "leaky") CONV(16, 3, "linear")
-    "[shortcut]\nfrom=-3\nactivation=leaky\n" CONV(32, 1, "leaky") CONV(16, 3, "leaky") "[route]\nlayers=-1,-2\n"
-    CONV(16, 1, "linear") "[convolutional]\nfilters=5\nsize=1\nstride=1\npad=0\nactivation=linear\n";
+/* 1x1 filters whose input also feeds a shortcut or route: the packaged library's CPU gradients are wrong
+ * here. */
+static const char *bottleneck = NET CONV(16, 3, "leaky") CONV(16, 1, "leaky")
+    CONV(16, 3, "linear") "[shortcut]\nfrom=-3\nactivation=leaky\n" CONV(32, 1, "leaky")
+        CONV(16, 3, "leaky") "[route]\nlayers=-1,-2\n" CONV(
+            16, 1, "linear") "[convolutional]\nfilters=5\nsize=1\nstride=1\npad=0\nactivation=linear\n";
 
-static const char *mixed = NET CONV(8, 3, "leaky") "[convolutional]\nfilters=16\nsize=1\nstride=2\npad=0\nactivation=logistic\n"
-    "[batchnorm]\n[activation]\nactivation=leaky\n" CONV(16, 3, "leaky") "[shortcut]\nfrom=-2\nactivation=linear\n"
-    "[upsample]\nstride=2\n" CONV(24, 1, "logistic") "[route]\nlayers=-1,0\n" CONV(16, 3, "leaky")
-    "[convolutional]\nfilters=7\nsize=3\nstride=2\npad=1\nactivation=linear\n";
+static const char *mixed = NET CONV(
+    8, 3,
+    "leaky") "[convolutional]\nfilters=16\nsize=1\nstride=2\npad=0\nactivation=logistic\n"
+             "[batchnorm]\n[activation]\nactivation=leaky\n" CONV(
+                 16, 3,
+                 "leaky") "[shortcut]\nfrom=-2\nactivation=linear\n"
+                          "[upsample]\nstride=2\n" CONV(24, 1, "logistic") "[route]\nlayers=-1,0\n" CONV(
+                              16, 3,
+                              "leaky") "[convolutional]\nfilters=7\nsize=3\nstride=2\npad=1\nactivation=linear\n";
 
 static void test_finite_differences(void **state)
 {
@@ -210,14 +223,17 @@ static void test_finite_differences(void **state)
     free_network(net);
 }
 
-/* ---- against the packaged library ------------------------------------------------------------------------------ */
+/* ---- against the packaged library
+ * ------------------------------------------------------------------------------ */
 
 static const char *classifier =
     "[net]\nbatch=8\nsubdivisions=2\nheight=24\nwidth=24\nchannels=3\nlearning_rate=.01\nmomentum=.9\ndecay=.0005\n"
-    "policy=constant\nmax_batches=100\n" CONV(16, 3, "leaky") "[maxpool]\nsize=2\nstride=2\n" CONV(32, 3, "leaky")
-    "[maxpool]\nsize=2\nstride=2\n" CONV(48, 1, "leaky") CONV(32, 3, "relu")
-    "[dropout]\nprobability=.2\n[connected]\noutput=40\nactivation=leaky\n[connected]\noutput=10\nactivation=linear\n"
-    "[softmax]\n";
+    "policy=constant\nmax_batches=100\n" CONV(16, 3, "leaky") "[maxpool]\nsize=2\nstride=2\n" CONV(
+        32, 3, "leaky") "[maxpool]\nsize=2\nstride=2\n" CONV(48, 1, "leaky")
+        CONV(
+            32, 3,
+            "relu") "[dropout]\nprobability=.2\n[connected]\noutput=40\nactivation=leaky\n[connected]\noutput=10\nactivation=linear\n"
+                    "[softmax]\n";
 
 static void steps(network *net, int n)
 {
@@ -247,8 +263,7 @@ static void test_ten_steps(void **state)
         const size_t weights = a->type == CONNECTED ? (size_t)(a->inputs * a->outputs) : (size_t)a->nweights;
         char what[96];
         snprintf(what, sizeof what, "ten steps: weights of layer %d", i);
-        if (a->weights != NULL)
-            test_within(what, test_error_f(a->weights, b->weights, weights), 2e-3);
+        if (a->weights != NULL) test_within(what, test_error_f(a->weights, b->weights, weights), 2e-3);
         if (a->rolling_mean != NULL) {
             test_within(what, test_error_f(a->rolling_mean, b->rolling_mean, (size_t)a->out_c), 2e-3);
             test_within(what, test_error_f(a->rolling_variance, b->rolling_variance, (size_t)a->out_c), 2e-3);
@@ -293,7 +308,8 @@ static void test_same_bits_again(void **state)
     free_network(nets[1]);
 }
 
-/* ---- floating-point mode, NaN ---------------------------------------------------------------------------------- */
+/* ---- floating-point mode, NaN
+ * ---------------------------------------------------------------------------------- */
 
 static void test_denormals_are_flushed(void **state)
 {
@@ -330,9 +346,12 @@ static void test_low_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_finite_differences), cmocka_unit_test(test_ten_steps),
-        cmocka_unit_test(test_same_prediction),    cmocka_unit_test(test_same_bits_again),
-        cmocka_unit_test(test_denormals_are_flushed), cmocka_unit_test(test_nan_stays),
+        cmocka_unit_test(test_finite_differences),
+        cmocka_unit_test(test_ten_steps),
+        cmocka_unit_test(test_same_prediction),
+        cmocka_unit_test(test_same_bits_again),
+        cmocka_unit_test(test_denormals_are_flushed),
+        cmocka_unit_test(test_nan_stays),
         cmocka_unit_test(test_low_memory),
     };
     return cmocka_run_group_tests_name("kernels: networks", tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* test_sim_cases.c - the simulator against rounds worked out by hand. Links move 1 KiB/s, blocks and slices
- * have 64 KiB, unless a case says otherwise, so that times can be added up in the head. */
+/* test_sim_cases.c - the simulator against rounds worked out by hand. Links move one unit of bytes per
+ * second, blocks (the smallest there are, as the models are small) and slices have 64 units, unless a case
+ * says otherwise, so that times can be added up in the head. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,11 +11,11 @@
 
 #include "dynacomm.h"
 
-#define KIB 1024u
+#define UNIT 64u /* bytes */
 
 static dc_profile profile_of(const dc_layer_cost *layers, int n)
 {
-    return (dc_profile){.n_layers = n, .layers = layers, .down_Bps = KIB, .up_Bps = KIB, .workers = 1};
+    return (dc_profile){.n_layers = n, .layers = layers, .down_Bps = UNIT, .up_Bps = UNIT, .workers = 1};
 }
 
 /* A plan with given segments. */
@@ -24,7 +25,7 @@ static dc_plan plan_of(int n, dc_strategy strategy, const int *pull_end, int n_p
     dc_plan plan;
     assert_int_equal(dc_plan_init(&plan, n), DC_OK);
     plan.strategy = strategy;
-    plan.slice_bytes = 64 * KIB;
+    plan.slice_bytes = 64 * UNIT;
     plan.n_pull = n_pull;
     plan.n_push = n_push;
     memcpy(plan.pull_end, pull_end, (size_t)n_pull * sizeof(int));
@@ -60,15 +61,15 @@ static void is_s(double got, double expected)
 static void test_sequential_adds_everything_up(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{3, 5, 100 * KIB}, {7, 11, 200 * KIB}};
+    const dc_layer_cost layers[] = {{3, 5, 100 * UNIT}, {7, 11, 200 * UNIT}};
     dc_profile p = profile_of(layers, 2);
-    p.down_Bps = 10 * KIB;
-    p.up_Bps = 5 * KIB;
+    p.down_Bps = 10 * UNIT;
+    p.up_Bps = 5 * UNIT;
     p.overhead_s = 1;
     p.rtt_s = 4;
     p.middle_s = 2;
     dc_plan plan = sequential(2);
-    plan.slice_bytes = 1024 * KIB; /* one frame */
+    plan.slice_bytes = 1024 * UNIT; /* one frame */
     dc_forecast f = round_of(&p, plan);
     /* request 2, overhead 1, pull 30, flight 2, computation 28, overhead 1, push 60 */
     is_s(f.round_s, 2 + 1 + 30 + 2 + 28 + 1 + 60);
@@ -81,7 +82,7 @@ static void test_sequential_adds_everything_up(void **state)
 static void test_segments_overlap_computation(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{30, 10, 10 * KIB}, {5, 10, 20 * KIB}, {5, 40, 10 * KIB}};
+    const dc_layer_cost layers[] = {{30, 10, 10 * UNIT}, {5, 10, 20 * UNIT}, {5, 40, 10 * UNIT}};
     dc_profile p = profile_of(layers, 3);
     /* pull: [0] arrives at 10, [1,2] at 40; forward 10-40, 40-50. backward 50-90-100-110; push [2] 90-100,
      * [1,0] 110-140 */
@@ -93,7 +94,7 @@ static void test_segments_overlap_computation(void **state)
 static void test_layers_without_bytes_cost_no_overhead(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{4, 4, 0}, {1, 1, 10 * KIB}, {2, 2, 0}};
+    const dc_layer_cost layers[] = {{4, 4, 0}, {1, 1, 10 * UNIT}, {2, 2, 0}};
     dc_profile p = profile_of(layers, 3);
     p.overhead_s = 100;
     /* layer 0 computes while 1 is on its way (110); backward 2, 1; push 110 from 116 while layer 0 runs */
@@ -104,7 +105,7 @@ static void test_layers_without_bytes_cost_no_overhead(void **state)
 static void test_duplex_returns_slices_while_others_go_up(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{10, 20, 128 * KIB}};
+    const dc_layer_cost layers[] = {{10, 20, 128 * UNIT}};
     dc_profile p = profile_of(layers, 1);
     /* slices: up 0-64-128, down 64-128-192, computation 30 */
     dc_forecast f = round_of(&p, duplex(1));
@@ -123,7 +124,7 @@ static void test_duplex_returns_slices_while_others_go_up(void **state)
 static void test_duplex_sends_the_lowest_layer_first(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{10, 10, 64 * KIB}, {10, 10, 128 * KIB}};
+    const dc_layer_cost layers[] = {{10, 10, 64 * UNIT}, {10, 10, 128 * UNIT}};
     dc_profile p = profile_of(layers, 2);
     /* From the start of backward 1: it ends at 10, backward 0 at 20. Up: 1a 10-74, then layer 0 overtakes
      * 74-138, 1b 138-202. Down: 1a 74-138, 0 138-202, 1b 202-266. Forward 0 202-212, forward 1 266-276. */
@@ -133,7 +134,7 @@ static void test_duplex_sends_the_lowest_layer_first(void **state)
 static void test_duplex_merges_small_neighbours(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{1, 1, 30 * KIB}, {1, 1, 34 * KIB}, {1, 1, 10 * KIB}};
+    const dc_layer_cost layers[] = {{1, 1, 30 * UNIT}, {1, 1, 34 * UNIT}, {1, 1, 10 * UNIT}};
     dc_profile p = profile_of(layers, 3);
     p.overhead_s = 5;
     dc_plan plan = duplex(3);
@@ -142,7 +143,7 @@ static void test_duplex_merges_small_neighbours(void **state)
      * ready: one frame, up 16-85, down 85-154; then three forwards. */
     is_s(round_of(&p, plan).round_s, 154 + 3);
     /* A little more, and they are two frames: the second overhead is paid, but the first is back earlier. */
-    const dc_layer_cost apart[] = {{1, 1, 30 * KIB}, {1, 1, 35 * KIB}, {1, 1, 10 * KIB}};
+    const dc_layer_cost apart[] = {{1, 1, 30 * UNIT}, {1, 1, 35 * UNIT}, {1, 1, 10 * UNIT}};
     p.layers = apart;
     plan = duplex(3);
     assert_int_equal(dc_plan_transmissions(&plan, &p, true), 2);
@@ -153,37 +154,37 @@ static void test_duplex_merges_small_neighbours(void **state)
 static void test_a_large_segment_pays_for_each_frame(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{0, 0, 130 * KIB}};
+    const dc_layer_cost layers[] = {{0, 0, 130 * UNIT}};
     dc_profile p = profile_of(layers, 1);
     p.overhead_s = 1;
     /* 64 + 64 + 2 */
     is_s(round_of(&p, sequential(1)).round_s, 2 * (130 + 3));
     dc_plan plan = sequential(1);
-    plan.slice_bytes = 128 * KIB;
+    plan.slice_bytes = 128 * UNIT;
     is_s(round_of(&p, plan).round_s, 2 * (130 + 2));
 }
 
 static void test_identical_workers_share_the_servers_link(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{0, 0, 100 * KIB}};
+    const dc_layer_cost layers[] = {{0, 0, 100 * UNIT}};
     dc_profile p = profile_of(layers, 1);
     p.workers = 4;
-    p.server_Bps = 2 * KIB;
+    p.server_Bps = 2 * UNIT;
     dc_forecast f = round_of(&p, sequential(1));
     is_s(f.round_s, 400);
     is_s(f.floor_s, 200);
-    p.server_Bps = 8 * KIB;
+    p.server_Bps = 8 * UNIT;
     is_s(round_of(&p, sequential(1)).round_s, 200);
 }
 
 static void test_unequal_workers_share_fairly(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{0, 0, 100 * KIB}}, slow[] = {{10, 40, 100 * KIB}};
+    const dc_layer_cost layers[] = {{0, 0, 100 * UNIT}}, slow[] = {{10, 40, 100 * UNIT}};
     dc_profile p[2] = {profile_of(layers, 1), profile_of(slow, 1)};
-    p[0].server_Bps = p[1].server_Bps = 4 * KIB;
-    p[1].down_Bps = p[1].up_Bps = 10 * KIB;
+    p[0].server_Bps = p[1].server_Bps = 4 * UNIT;
+    p[1].down_Bps = p[1].up_Bps = 10 * UNIT;
     dc_plan plans[2] = {sequential(1), sequential(1)};
     dc_sim_worker workers[2] = {{&p[0], &plans[0], 1}, {&p[1], &plans[1], 1}};
     dc_forecast f[2];
@@ -195,14 +196,14 @@ static void test_unequal_workers_share_fairly(void **state)
     is_s(f[1].wait_s, 150);
     is_s(f[0].floor_s, 100);
     /* Now both push at once from 33.3 on: worker 1 has 3 of the 4, 33.3 s more. */
-    p[0].down_Bps = 10 * KIB;
-    p[0].up_Bps = 10 * KIB;
-    p[1].down_Bps = p[1].up_Bps = 1 * KIB;
+    p[0].down_Bps = 10 * UNIT;
+    p[0].up_Bps = 10 * UNIT;
+    p[1].down_Bps = p[1].up_Bps = 1 * UNIT;
     p[1].layers = layers;
     assert_int_equal(dc_simulate(workers, 2, NULL, NULL, f), DC_OK);
     is_s(f[0].round_s, 200);
     /* Two equal ones: 2 each. */
-    p[1].down_Bps = p[1].up_Bps = 10 * KIB;
+    p[1].down_Bps = p[1].up_Bps = 10 * UNIT;
     assert_int_equal(dc_simulate(workers, 2, NULL, NULL, f), DC_OK);
     is_s(f[0].round_s, 100);
     for (int k = 0; k < 2; k++)
@@ -212,7 +213,7 @@ static void test_unequal_workers_share_fairly(void **state)
 static void test_the_slowest_worker_sets_the_pace(void **state)
 {
     (void)state;
-    const dc_layer_cost fast[] = {{1, 1, 64 * KIB}}, slow[] = {{50, 50, 64 * KIB}};
+    const dc_layer_cost fast[] = {{1, 1, 64 * UNIT}}, slow[] = {{50, 50, 64 * UNIT}};
     dc_profile p[2] = {profile_of(fast, 1), profile_of(slow, 1)};
     for (int s = 0; s < 4; s++) {
         dc_plan plans[2] = {s & 1 ? duplex(1) : sequential(1), s & 2 ? duplex(1) : sequential(1)};
@@ -247,8 +248,8 @@ static void test_frozen_models_only_compute(void **state)
 static void test_refuses_what_does_not_fit(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{1, 1, 64 * KIB}, {1, 1, 64 * KIB}},
-                        other[] = {{1, 1, 64 * KIB}, {1, 1, 65 * KIB}}, bad[] = {{-1, 0, 1}};
+    const dc_layer_cost layers[] = {{1, 1, 64 * UNIT}, {1, 1, 64 * UNIT}},
+                        other[] = {{1, 1, 64 * UNIT}, {1, 1, 65 * UNIT}}, bad[] = {{-1, 0, 1}};
     const dc_layer_cost nan[] = {{0, (double)NAN, 1}}, huge[] = {{0, 0, (uint64_t)1 << 60}};
     dc_profile p[2] = {profile_of(layers, 2), profile_of(other, 2)};
     dc_plan plan = sequential(2);

@@ -110,7 +110,7 @@ static void test_choices_follow_their_rules(void **state)
 {
     (void)state;
     dc_layer_cost layers[CASE_LAYERS];
-    int chosen[DC__SLICE_RUNGS] = {0}, strategies[DC_AUTO] = {0};
+    int chosen[DC__SLICE_RUNGS] = {0}, smallest = 0, strategies[DC_AUTO] = {0};
     for (uint64_t seed = 0; seed < 3000; seed++) {
         dc_profile p = case_make(seed, layers);
         if (p.overhead_s >= 5) continue; /* of a problem whose times are whole seconds */
@@ -123,8 +123,10 @@ static void test_choices_follow_their_rules(void **state)
         }
         const uint32_t slice = plan.slice_bytes;
         double round_s[DC__SLICE_RUNGS], best_s = INFINITY;
-        for (int k = 0; k < DC__SLICE_RUNGS; k++) {
-            plan.slice_bytes = DC__SLICE_MOST >> k;
+        int rungs = 0;
+        const uint32_t most = dc__frame_bytes(layers, p.n_layers);
+        for (int k = 0; most >> k >= dc__block_bytes(layers, p.n_layers); k++, rungs++) {
+            plan.slice_bytes = most >> k;
             dc_sim_worker worker = {&p, &plan, 1};
             dc_forecast f;
             assert_int_equal(dc_simulate(&worker, 1, NULL, NULL, &f), DC_OK);
@@ -134,8 +136,9 @@ static void test_choices_follow_their_rules(void **state)
         int rung = 0;
         while (round_s[rung] > best_s * 1.001)
             rung++;
-        assert_int_equal(slice, DC__SLICE_MOST >> rung);
+        assert_int_equal(slice, most >> rung);
         chosen[rung]++;
+        smallest += rung == rungs - 1;
         dc_plan_free(&plan);
 
         double each_s[DC_AUTO];
@@ -156,8 +159,9 @@ static void test_choices_follow_their_rules(void **state)
         dc_plan_free(&plan);
     }
     /* The cases are no good if they all end the same way. */
-    assert_true(chosen[0] > 0 && chosen[2] > 0 && chosen[DC__SLICE_RUNGS - 1] > 0);
-    assert_true(strategies[DC_SEQUENTIAL] > 0 && strategies[DC_DYNACOMM] > 0 && strategies[DC_DUPLEX] > 0);
+    assert_true(chosen[0] > 0 && chosen[2] > 0 && smallest > 0);
+    assert_true(strategies[DC_SEQUENTIAL] > 0 && strategies[DC_DUPLEX] > 0);
+    assert_true(strategies[DC_LAYERWISE] + strategies[DC_IBATCH] + strategies[DC_DYNACOMM] > 0);
 }
 
 /* What one told round must obey. */
@@ -230,7 +234,7 @@ static void test_told_rounds_obey_the_laws(void **state)
         enlarge(&p, layers);
         for (int k = DC_SEQUENTIAL; k <= DC_DUPLEX; k++) {
             dc_plan plan = made(&p, (dc_strategy)k);
-            if (k == DC_DUPLEX) plan.slice_bytes = DC__BLOCK_BYTES; /* many frames */
+            if (k == DC_DUPLEX) plan.slice_bytes = dc__block_bytes(layers, p.n_layers); /* many frames */
             check_told_round(&p, &plan, seed);
             dc_plan_free(&plan);
         }
@@ -250,7 +254,7 @@ static void test_a_group_is_as_many_single_workers(void **state)
         enlarge(&p, layers);
         for (int k = DC_SEQUENTIAL; k <= DC_DUPLEX; k++) {
             dc_plan plan = made(&p, (dc_strategy)k);
-            if (k == DC_DUPLEX) plan.slice_bytes = DC__BLOCK_BYTES;
+            if (k == DC_DUPLEX) plan.slice_bytes = dc__block_bytes(layers, p.n_layers);
             dc_sim_worker group = {&p, &plan, 3},
                           single[3] = {{&p, &plan, 1}, {&p, &plan, 1}, {&p, &plan, 1}};
             dc_forecast one, three[3];
@@ -286,7 +290,8 @@ static void test_unequal_workers_keep_one_pace(void **state)
             p[k].server_Bps = (double)(seed % 3);
             enlarge(&p[k], layers[k]);
             plans[k] = made(&p[k], (dc_strategy)case_below(&s, DC_AUTO));
-            plans[k].slice_bytes = DC__BLOCK_BYTES * (uint32_t)(1 + case_below(&s, 8));
+            plans[k].slice_bytes =
+                dc__block_bytes(layers[k], p[k].n_layers) * (uint32_t)(1 + case_below(&s, 8));
             workers[k] = (dc_sim_worker){&p[k], &plans[k], 1 + case_below(&s, 2)};
         }
         dc_forecast f[3];
@@ -313,16 +318,17 @@ static void test_blocks_partition_the_bytes(void **state)
         dc__unit *blocks = calloc((size_t)n + 1, sizeof *blocks);
         assert_non_null(blocks);
         assert_int_equal(dc__units_blocks(layers, p.n_layers, blocks), n);
-        uint32_t slice = DC__BLOCK_BYTES * (uint32_t)(1 + seed % 7);
+        const uint32_t block = dc__block_bytes(layers, p.n_layers);
+        const uint32_t slice = block * (uint32_t)(1 + seed % 7);
         int k = 0, frames = 0;
         uint64_t room = 0;
         for (int i = 0; i < p.n_layers; i++) {
             for (uint64_t at = 0; at < layers[i].bytes; k++) {
                 assert_true(k < n && blocks[k].first == i && blocks[k].last == i && blocks[k].begin == at);
-                assert_in_range(blocks[k].bytes, 1, DC__BLOCK_BYTES);
+                assert_in_range(blocks[k].bytes, 1, block);
                 at += blocks[k].bytes;
                 assert_true(blocks[k].end == at);
-                if (at < layers[i].bytes) assert_int_equal(blocks[k].bytes, DC__BLOCK_BYTES);
+                if (at < layers[i].bytes) assert_int_equal(blocks[k].bytes, block);
                 if (blocks[k].bytes > room) {
                     frames++;
                     room = slice;
@@ -331,7 +337,7 @@ static void test_blocks_partition_the_bytes(void **state)
             }
         }
         assert_int_equal(k, n);
-        assert_int_equal(dc__units_frames(layers, 0, p.n_layers - 1, slice), frames);
+        assert_int_equal(dc__units_frames(layers, 0, p.n_layers - 1, block, slice), frames);
         free(blocks);
     }
 }

@@ -1,0 +1,90 @@
+# lib_fault.sh - a server and workers as separate processes, and ways to hurt them; sourced, not run.
+#
+# Every process is awaited by its pid and every state by a line it writes: nothing here sleeps.
+. "$(dirname "${BASH_SOURCE[0]}")/lib_front.sh"
+
+url=ipc://$work/socket
+server_pid=
+declare -A worker_pid=()
+
+# A test that gives up leaves nobody behind.
+trap 'for pid in $server_pid "${worker_pid[@]}"; do kill -KILL "$pid" 2> /dev/null; done; rm -rf "$work"' EXIT
+
+# server OPTION... - starts a server in the background: server.out, server.err, $server_pid
+server()
+{
+    : > server.out # whoever waits for a line may look before the server does
+    env --default-signal=INT "$dynacomm" server --listen "$url" "$@" > server.out 2> server.err &
+    server_pid=$!
+    seen "$server_pid" server.out 'listening on' || cat server.err
+}
+
+# worker RANK OPTION... - starts a worker: worker-RANK.out, worker-RANK.err, ${worker_pid[RANK]}
+worker()
+{
+    local rank=$1
+    shift
+    env --default-signal=INT "$darknet" classifier train "${data:-c.data}" "${cfg:-c.cfg}" -dynacomm "$url" \
+        -dynacomm-rank "$rank" -dynacomm-timeout 3 -kernels stock -threads 1 -seed 3 "$@" \
+        > "worker-$rank.out" 2> "worker-$rank.err" &
+    worker_pid[$rank]=$!
+}
+
+# seen PID FILE PATTERN - waits until the process has written a line; false if it ends without
+seen()
+{
+    grep -q -m1 -- "$3" < <(exec tail -q -n +1 -s .05 --pid="$1" -f "$2")
+}
+
+# ended WHO PID STATUS - waits for a process and checks its exit status
+ended()
+{
+    local status
+    wait "$2"
+    status=$?
+    check "$what: $1 exits with $3" test "$status" -eq "$3"
+}
+
+# said FILE PREFIX WORDS - exactly one line with the prefix, holding each of the words (separated by |)
+said()
+{
+    local word lines
+    lines=$(grep -c -- "^$2" "$1")
+    [ "$lines" -eq 1 ] || { not_ok "$what: one line in $1" "$lines: $(tail -c 600 "$1")"; return; }
+    local IFS='|'
+    for word in $3; do
+        grep -- "^$2" "$1" | grep -qF -- "$word" || { not_ok "$what: $1 names '$word'" "$(tail -c 600 "$1")"; return; }
+    done
+    ok "$what: one line in $1: $(grep -- "^$2" "$1" | cut -c 1-150)"
+}
+
+# last_saved - the round of the server's last checkpoint
+last_saved()
+{
+    sed -n 's/.*saved round \([0-9]*\) to .*/\1/p' server.out | tail -n 1
+}
+
+# resumes ROUND - a new server and two workers go on from that round for five more, to the end
+resumes()
+{
+    local last=$(($1 + 5))
+    server --workers 2 --backup store --timeout 3
+    worker 0 -rounds "$last"
+    worker 1 -rounds "$last"
+    what="$what, then again"
+    ended "worker 0" "${worker_pid[0]}" 0
+    ended "worker 1" "${worker_pid[1]}" 0
+    ended server "$server_pid" 0
+    check "$what: goes on from round $1" grep -q "resuming c at round $1 " server.out
+    check "$what: the end is saved" grep -q "saved round $last to store/c_final.weights" server.out
+}
+
+# running OPTION... - a server with these options and two endless workers, a checkpoint behind them
+running()
+{
+    rm -rf store backup
+    server --workers 2 --backup store --backup-every 3 --timeout 3 "$@"
+    worker 0
+    worker 1
+    seen "$server_pid" server.out 'saved round' || not_ok "$what: runs" "$(cat server.err worker-0.err worker-1.err)"
+}

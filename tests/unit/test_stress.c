@@ -1,0 +1,302 @@
+/* test_stress.c - random models, workers and strategies under random delays equal one machine bit for bit.
+ *
+ * Each run draws a model (layers, sizes, frozen ones, optimizer), 1 to 4 workers, another strategy for each,
+ * and rounds. Delays come where threads hand work to each other: this program's nn_send, nn_recv and
+ * nn_allocmsg stand before libnanomsg's, so the library under test is the one that ships. After the last
+ * round every worker's values are compared with dc_model_update on the gradients summed in rank order.
+ *   STRESS_SEED=   another series (printed)      STRESS_ROUNDS=   about how many rounds in all (default 2500)
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "core/floatmode.h"
+#include "core/model.h"
+#include "fault/box.h"
+
+#define MOST_LAYERS 12
+#define MOST_WORKERS 4
+
+/* ---- delays ---- */
+
+static _Atomic uint64_t delay_state;
+static _Atomic uint32_t delay_share; /* of 1000 hand-overs */
+
+static uint64_t next_random(uint64_t *state) /* splitmix64 (Steele et al., OOPSLA 2014) */
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static void hand_over(void)
+{
+    uint64_t mine = atomic_fetch_add(&delay_state, 0x9e3779b97f4a7c15u);
+    const uint64_t r = next_random(&mine);
+    if (r % 1000 >= delay_share) return;
+    const struct timespec pause = {.tv_nsec = (long)(r >> 40) % 400000};
+    nanosleep(&pause, NULL);
+}
+
+int nn_send(int socket, const void *buffer, size_t n, int flags);
+int nn_recv(int socket, void *buffer, size_t n, int flags);
+void *nn_allocmsg(size_t size, int type);
+
+__attribute__((visibility("default"))) int nn_send(int socket, const void *buffer, size_t n, int flags)
+{
+    static int (*real)(int, const void *, size_t, int);
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "nn_send");
+    hand_over(); /* values are copied, nobody else knows yet */
+    return real(socket, buffer, n, flags);
+}
+
+__attribute__((visibility("default"))) int nn_recv(int socket, void *buffer, size_t n, int flags)
+{
+    static int (*real)(int, void *, size_t, int);
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "nn_recv");
+    const int got = real(socket, buffer, n, flags);
+    if (got >= 0) hand_over(); /* the peer is ahead of us */
+    return got;
+}
+
+__attribute__((visibility("default"))) void *nn_allocmsg(size_t size, int type)
+{
+    static void *(*real)(size_t, int);
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "nn_allocmsg");
+    hand_over(); /* a block was picked and its values are not read yet */
+    return real(size, type);
+}
+
+/* ---- a random model ---- */
+
+typedef struct plan_of_model {
+    int layers, frozen;
+    size_t count[MOST_LAYERS], stats[MOST_LAYERS];
+    dc_algorithm algorithm;
+} recipe;
+
+typedef struct net {
+    const recipe *recipe;
+    dc_model *model;
+    float *value[MOST_LAYERS], *gradient[MOST_LAYERS], *stats[MOST_LAYERS];
+} net;
+
+static recipe draw_recipe(uint64_t *random)
+{
+    recipe r = {.layers = 1 + (int)(next_random(random) % MOST_LAYERS)};
+    r.algorithm = next_random(random) % 4 == 0 ? DC_ADAM : DC_SGD;
+    for (int i = 0; i < r.layers; i++) {
+        static const size_t sizes[] = {0, 1, 100, 5000, DC__BLOCK_FLOATS, DC__BLOCK_FLOATS + 1, 40000, 90000};
+        r.count[i] = sizes[next_random(random) % 8];
+        if (r.count[i] > 1 && next_random(random) % 2) r.count[i] -= next_random(random) % (r.count[i] / 2);
+        r.stats[i] = r.count[i] && next_random(random) % 2 ? 1 + next_random(random) % 50 : 0;
+    }
+    r.count[r.layers - 1] += 10; /* something is trained */
+    r.frozen = next_random(random) % 3 == 0 ? (int)(next_random(random) % (uint64_t)r.layers) : 0;
+    return r;
+}
+
+static float number(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t state = a * 1000003 + b * 7919 + c;
+    return (float)(next_random(&state) % 20001) / 10000.f - 1.f;
+}
+
+static net *make_net(const recipe *r, uint32_t images)
+{
+    net *n = calloc(1, sizeof *n);
+    const dc_optimizer o = {
+        .algorithm = r->algorithm, .momentum = .9f, .decay = .0005f, .b1 = .9f, .b2 = .999f, .eps = 1e-7f};
+    assert_int_equal(dc_model_new(&n->model, "stress", &o, images), DC_OK);
+    n->recipe = r;
+    for (int i = 0; i < r->layers; i++) {
+        assert_int_equal(dc_model_add_layer(n->model, "layer"), DC_OK);
+        if (r->count[i] == 0) continue;
+        n->value[i] = calloc(r->count[i], sizeof(float));
+        n->gradient[i] = calloc(r->count[i], sizeof(float));
+        for (size_t j = 0; j < r->count[i]; j++)
+            n->value[i][j] = number(j, (uint64_t)i, 1);
+        const dc_tensor weights = {.name = "weights",
+                                   .role = i < r->frozen ? DC_FROZEN : DC_TRAINED,
+                                   .is_weights = i % 2,
+                                   .saved = true,
+                                   .count = r->count[i],
+                                   .value = n->value[i],
+                                   .gradient = n->gradient[i],
+                                   .rate_scale = 1};
+        assert_int_equal(dc_model_add_tensor(n->model, &weights), DC_OK);
+        if (r->stats[i] == 0) continue;
+        n->stats[i] = calloc(r->stats[i], sizeof(float));
+        const dc_tensor mean = {.name = "rolling_mean",
+                                .role = DC_STATISTIC,
+                                .saved = true,
+                                .count = r->stats[i],
+                                .value = n->stats[i],
+                                .rate_scale = 1};
+        assert_int_equal(dc_model_add_tensor(n->model, &mean), DC_OK);
+    }
+    return n;
+}
+
+static void free_net(net *n)
+{
+    for (int i = 0; i < n->recipe->layers; i++) {
+        free(n->value[i]);
+        free(n->gradient[i]);
+        free(n->stats[i]);
+    }
+    dc_model_free(n->model);
+    free(n);
+}
+
+/* A layer's backward: reads the values, so that old or torn parameters show. */
+static void backward(net *n, const net *at, int i, int rank, uint64_t round)
+{
+    const float shift = number((uint64_t)rank, round, (uint64_t)i);
+    for (size_t j = 0; i >= n->recipe->frozen && j < n->recipe->count[i]; j++)
+        n->gradient[i][j] += .1f * at->value[i][j] + shift * (float)(j % 13);
+}
+
+static void forward(net *n, int i, int rank, uint64_t round)
+{
+    for (size_t j = 0; j < n->recipe->stats[i]; j++)
+        n->stats[i][j] = .9f * n->stats[i][j] + number(j, (uint64_t)rank, round);
+}
+
+/* ---- a run ---- */
+
+typedef struct edge {
+    pthread_t thread;
+    net *n;
+    dc_worker_options options;
+    int rounds;
+    dc_error err;
+    char line[512];
+} edge;
+
+static dc_error train_round(edge *e, dc_worker *w, uint64_t round)
+{
+    const int layers = e->n->recipe->layers, rank = e->options.rank;
+    dc_round_report report;
+    dc_error err = dc_worker_round_begin(w);
+    if (!err) err = dc_worker_subdivision(w, true);
+    for (int i = 0; !err && i < layers; i++) {
+        err = dc_worker_forward_begin(w, i);
+        if (!err) forward(e->n, i, rank, round);
+        if (!err) err = dc_worker_forward_end(w, i);
+    }
+    if (!err) err = dc_worker_rate(w, .01f);
+    for (int i = layers - 1; !err && i >= e->n->recipe->frozen; i--) {
+        err = dc_worker_backward_begin(w, i);
+        if (!err) backward(e->n, e->n, i, rank, round);
+        hand_over();
+        if (!err) err = dc_worker_backward_end(w, i);
+    }
+    return err ? err : dc_worker_round_end(w, &report);
+}
+
+static void *run_edge(void *argument)
+{
+    edge *e = argument;
+    dc_worker *w;
+    dc__flush_denormals();
+    e->err = dc_worker_join(&w, e->n->model, &e->options);
+    if (e->err) {
+        (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
+        return NULL;
+    }
+    for (int r = 0; !e->err && r < e->rounds; r++)
+        e->err = train_round(e, w, (uint64_t)r);
+    if (!e->err) e->err = dc_worker_sync(w);
+    if (e->err) (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
+    const dc_error left = dc_worker_leave(w, e->err == DC_OK, e->line);
+    if (!e->err && left) (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
+    if (!e->err) e->err = left;
+    return NULL;
+}
+
+static net *reference(const recipe *r, int workers, int rounds)
+{
+    net *all = make_net(r, 2 * (uint32_t)workers), *part = make_net(r, 2);
+    for (int round = 0; round < rounds; round++) {
+        for (int rank = 0; rank < workers; rank++)
+            for (int i = 0; i < r->layers; i++) {
+                if (workers == 1) { /* onto the momentum, as one machine does */
+                    backward(all, all, i, 0, (uint64_t)round);
+                    continue;
+                }
+                if (r->count[i]) memset(part->gradient[i], 0, r->count[i] * sizeof(float));
+                backward(part, all, i, rank, (uint64_t)round);
+                for (size_t j = 0; i >= r->frozen && j < r->count[i]; j++)
+                    all->gradient[i][j] += part->gradient[i][j];
+            }
+        assert_int_equal(dc_model_update(all->model, .01f, (uint64_t)round + 1), DC_OK);
+    }
+    free_net(part);
+    return all;
+}
+
+static int one_run(uint64_t seed, int k)
+{
+    uint64_t random = seed + (uint64_t)k * 1000003;
+    const recipe r = draw_recipe(&random);
+    const int workers = 1 + (int)(next_random(&random) % MOST_WORKERS);
+    const int rounds = 5 + (int)(next_random(&random) % 40);
+    char url[64], what[256] = "";
+    (void)snprintf(url, sizeof url, "inproc://stress-%d", k);
+    delay_state = next_random(&random);
+    delay_share = (uint32_t)(next_random(&random) % 100);
+    box *b = box_open((dc_server_options){.url = url, .workers = workers, .timeout_s = 60});
+    assert_non_null(b);
+    edge e[MOST_WORKERS];
+    for (int i = 0; i < workers; i++) {
+        const dc_strategy strategy = (dc_strategy)(next_random(&random) % (DC_AUTO + 1));
+        e[i] = (edge){.n = make_net(&r, 2),
+                      .rounds = rounds,
+                      .options = {.url = url, .rank = i, .strategy = strategy, .timeout_s = 60}};
+        (void)strcat(strcat(what, " "), dc_strategy_name(strategy));
+        assert_int_equal(pthread_create(&e[i].thread, NULL, run_edge, &e[i]), 0);
+    }
+    net *want = reference(&r, workers, rounds);
+    for (int i = 0; i < workers; i++) {
+        pthread_join(e[i].thread, NULL);
+        if (e[i].err)
+            fail_msg("seed %llu run %d,%s: worker %d: %s", (unsigned long long)seed, k, what, i, e[i].line);
+        for (int l = 0; l < r.layers; l++)
+            if (r.count[l] && memcmp(e[i].n->value[l], want->value[l], r.count[l] * sizeof(float)) != 0)
+                fail_msg(
+                    "seed %llu run %d,%s, %d rounds, optimizer %d, %d frozen: layer %d of worker %d differs",
+                    (unsigned long long)seed, k, what, rounds, (int)r.algorithm, r.frozen, l, i);
+        free_net(e[i].n);
+    }
+    free_net(want);
+    box_close(b);
+    return rounds;
+}
+
+static void random_runs_equal_one_machine(void **state)
+{
+    (void)state;
+    const char *seed_text = getenv("STRESS_SEED"), *rounds_text = getenv("STRESS_ROUNDS");
+    const uint64_t seed = seed_text ? strtoull(seed_text, NULL, 10) : 20260101;
+    const long most = rounds_text ? atol(rounds_text) : 2500;
+    dc__flush_denormals();
+    long rounds = 0;
+    int runs = 0;
+    while (rounds < most)
+        rounds += one_run(seed, runs++);
+    print_message("STRESS_SEED=%llu: %d runs, %ld rounds\n", (unsigned long long)seed, runs, rounds);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_runs_equal_one_machine)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
