@@ -124,8 +124,8 @@ dc_error dc__trace_read(const char *path, dc__trace_file *t)
         err = dc__fail(DC_EFORMAT, "%s: not a trace that -dynacomm-trace or --trace wrote", path);
     if (!err && !(t->spans = calloc((size_t)cJSON_GetArraySize(root) + 1, sizeof *t->spans)))
         err = dc__fail(DC_ENOMEM, "out of memory for %s", path);
-    const cJSON *event;
-    if (!err) cJSON_ArrayForEach(event, root) take_event(t, event);
+    for (const cJSON *event = err ? NULL : root->child; event; event = event->next)
+        take_event(t, event);
     if (!err && t->first_round == UINT64_MAX)
         err = dc__fail(DC_EFORMAT, "%s: no computation in it: the run ended before its first layer", path);
     if (!err) qsort(t->spans, (size_t)t->n_spans, sizeof *t->spans, by_start);

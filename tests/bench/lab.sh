@@ -4,7 +4,7 @@
 # A run starts with its rates unlimited, so that the model's first trip does not count or cost time; the delay is there
 # from the start. Every process is awaited by its number; nothing here sleeps or has a time limit of its own: the engine's do.
 # shellcheck shell=bash
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2034,SC1083,SC2093 # what the callers set; {name[i]} are descriptors, not commands
 
 PORT=7700
 IPERF_PORT=5300
@@ -20,7 +20,7 @@ netlab() { "$root/scripts/netlab" --name "$lab" "$@"; }
 need_tools() {
     local tool
     for tool in iperf3 jq awk ip tc; do
-        command -v "$tool" >/dev/null || die "'$tool' is missing: apt-get install iperf3 jq gawk iproute2"
+        command -v "$tool" >/dev/null || die "'$tool' is missing: apt-get install iperf3 jq iproute2"
     done
     [[ -x $build/dynacomm && -x $build/delaybox ]] || die "$build is not built: run make"
 }

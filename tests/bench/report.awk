@@ -8,7 +8,7 @@ function link_text() { return $2 == $3 ? mbit($2) : mbit($2) " / " mbit($3) }
 
 # One line of the verdict.
 function verdict(what, good, all, bar) {
-    printf "| %s | %s | %d of %d (%.0f %%) |\n", what, bar, good, all, all ? 100 * good / all : 100
+    if (all) printf "| %s | %s | %d of %d (%.0f %%) |\n", what, bar, good, all, 100 * good / all
 }
 
 BEGIN {
@@ -83,9 +83,9 @@ END {
             fast += s[c, "dynacomm"] >= 1.7 * s[c, "duplex"]
         }
     }
-    printf "%d cells:", cells
-    for (r in regimes) printf " %d %s", regimes[r], r
-    print " bound (more than 1.5 times the other; else balanced). Times are medians of rounds in seconds."
+    printf "%d cell%s: %d where communication takes at least 1.5 times as long as computation, %d the other way round, %d between.\n",
+        cells, cells == 1 ? "" : "s", regimes["communication"], regimes["computation"], regimes["balanced"]
+    print "Times are medians of rounds, in seconds."
     print ""
     print "| what | bar | holds in |"
     print "|---|---|---|"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # bench_quick.sh - the benchmark's tools as a user runs them: dynacomm bench against a real server, dynacomm trace on what it
 # traced, and scripts/bench on one small cell in the network lab.
+# shellcheck disable=SC2016 # awk expands its own
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$root/build}
