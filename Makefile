@@ -183,6 +183,10 @@ bench-quick: all
 bench-ddp: all
 	$(Q)scripts/bench-ddp
 
+# Every packaged cfg with every strategy: minutes. `make check` takes a part of it.
+exact-all: tests
+	$(Q)EXACT_ALL=1 BUILD=$(BUILD) tests/integration/exact_packaged.sh
+
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
 

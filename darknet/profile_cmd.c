@@ -16,6 +16,7 @@
 #include "kernels/kernels.h"
 #include "operations.h"
 #include "preflight.h"
+#include "repair.h"
 #include "tensors.h"
 
 #include "core/model.h"
@@ -137,6 +138,7 @@ static network *parse_with_batch(const char *cfg, int batch)
     fflush(out);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     network *net = parse_network_cfg(path);
+    dk_repair_network(net);
     fclose(out);
     return net;
 }

@@ -7,6 +7,7 @@
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
 #include "preflight.h"
+#include "repair.h"
 
 #include <errno.h>
 #include <math.h>
@@ -112,6 +113,7 @@ void dk_eval_open(dk_eval *e, int argc, char **argv, int skip, const char *words
     dk_file_check(e->weights, "weights file");
     dk_check_cfg(e->cfg);
     e->net = parse_network_cfg((char *)e->cfg);
+    dk_repair_network(e->net);
     dk_check_weights(e->weights, e->net, false);
     load_weights(e->net, (char *)e->weights);
     set_batch_network(e->net, 1);

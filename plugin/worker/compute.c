@@ -26,23 +26,28 @@ static dc_error wait_for_layer(dc_worker *w, int layer)
 
 dc_error dc_worker_round_begin(dc_worker *w)
 {
+    dc_error err = dc__worker_check(w);
+    if (err) return err;
     dc__assert(!w->in_round);
     w->in_round = true;
     w->first_pass = w->pushing = w->last_pass = false;
     dc__profiler_round_begin(&w->profiler);
-    return dc__worker_check(w);
+    return DC_OK;
 }
 
 dc_error dc_worker_subdivision(dc_worker *w, bool last)
 {
+    dc_error err = dc__worker_check(w);
+    if (err) return err;
     dc__assert(w->in_round && !w->last_pass);
     w->first_pass = w->passes++ == 0;
     w->last_pass = last;
-    return dc__worker_check(w);
+    return DC_OK;
 }
 
 dc_error dc_worker_rate(dc_worker *w, float rate)
 {
+    if (w->failed) return dc__worker_check(w);
     dc__assert(w->last_pass && !w->pushing);
     w->rate = rate;
     return DC_OK;
@@ -172,12 +177,11 @@ static void fill_report(dc_worker *w, dc_round_report *report)
 dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
 {
     dc_model *m = w->model;
-    dc__assert(w->in_round);
-    w->in_round = false;
-    w->passes = 0;
     dc_error err = dc__worker_check(w);
     if (err) return err;
-    dc__assert(w->last_pass);
+    dc__assert(w->in_round && w->last_pass);
+    w->in_round = false;
+    w->passes = 0;
     dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->rate,
                            (uint64_t)m->images_per_round * (uint64_t)w->info.workers,
                            w->start_step + (w->info.round - w->start_round) + 1);
@@ -204,8 +208,9 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
 
 dc_error dc_worker_sync(dc_worker *w)
 {
-    dc__assert(!w->in_round);
     dc_error err = dc__worker_check(w);
+    if (err) return err;
+    dc__assert(!w->in_round);
     for (int i = 0; !err && i < w->model->n_layers; i++)
         err = wait_for_layer(w, i);
     return err;

@@ -81,6 +81,7 @@ bool ex_compare_one(ex_comparison *k)
     free(before);
     if (!ok) return false;
     for (dc_strategy s = DC_SEQUENTIAL; s < DC_AUTO; s++) {
+        if (k->strategies && !strstr(k->strategies, dc_strategy_name(s))) continue;
         const bool tcp = s % 2 == 1, files = k->files && s == DC_DUPLEX;
         char check[64];
         snprintf(check, sizeof check, "%s over %s, bit for bit", dc_strategy_name(s), tcp ? "tcp" : "ipc");

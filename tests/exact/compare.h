@@ -10,8 +10,9 @@ typedef struct ex_comparison {
     ex_case run;
     const char *name; /* in the lines that are printed */
     int workers;
-    bool files;    /* compare the .weights that the server wrote, too */
-    bool no_alone; /* ex_compare_many: leave out one machine */
+    bool files;             /* compare the .weights that the server wrote, too */
+    const char *strategies; /* ex_compare_one: their names; NULL = all */
+    bool no_alone;          /* ex_compare_many: leave out one machine */
     FILE *out;
 } ex_comparison;
 

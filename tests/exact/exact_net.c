@@ -4,6 +4,7 @@
  *   exact_net many [options] CFG     several workers: strategy against strategy, run against run, and against
  *                                    one machine with as many times the subdivisions
  *     --name TEXT  --rounds R  --workers N  --sizes A,B,...  --kernels fast|stock  --files  --seed N
+ *     --strategies A,B,...   one: only these
  *     --no-alone   many: leave out the comparison with one machine, which would draw other random rates
  *
  *   Prints "ok NAME" or "not ok NAME: why" per check; the status is 1 if one failed. --files: the server's
@@ -21,22 +22,19 @@
 #include "random.h"
 #include "repair.h"
 
-enum { NAME = 256, ROUNDS, WORKERS, SIZES, KERNELS, FILES, SEED, NO_ALONE };
+enum { NAME = 256, ROUNDS, WORKERS, SIZES, KERNELS, FILES, SEED, NO_ALONE, STRATEGIES };
 
-static const struct option longs[] = {{"name", required_argument, NULL, NAME},
-                                      {"rounds", required_argument, NULL, ROUNDS},
-                                      {"workers", required_argument, NULL, WORKERS},
-                                      {"sizes", required_argument, NULL, SIZES},
-                                      {"kernels", required_argument, NULL, KERNELS},
-                                      {"files", no_argument, NULL, FILES},
-                                      {"no-alone", no_argument, NULL, NO_ALONE},
-                                      {"seed", required_argument, NULL, SEED},
-                                      {0}};
+static const struct option longs[] = {
+    {"name", required_argument, NULL, NAME},       {"rounds", required_argument, NULL, ROUNDS},
+    {"workers", required_argument, NULL, WORKERS}, {"sizes", required_argument, NULL, SIZES},
+    {"kernels", required_argument, NULL, KERNELS}, {"files", no_argument, NULL, FILES},
+    {"no-alone", no_argument, NULL, NO_ALONE},     {"strategies", required_argument, NULL, STRATEGIES},
+    {"seed", required_argument, NULL, SEED},       {0}};
 
 static _Noreturn void usage(void)
 {
     fprintf(stderr, "usage: exact_net one|many [--name TEXT] [--rounds R] [--workers N] [--sizes A,B,...] "
-                    "[--kernels fast|stock] [--files] [--no-alone] [--seed N] CFG\n"
+                    "[--kernels fast|stock] [--files] [--no-alone] [--strategies A,B,...] [--seed N] CFG\n"
                     "       exact_net classify|detect CFG WEIGHTS IMAGE\n");
     exit(2);
 }
@@ -74,6 +72,9 @@ static void take_option(ex_comparison *k, int option)
         return;
     case NO_ALONE:
         k->no_alone = true;
+        return;
+    case STRATEGIES:
+        k->strategies = optarg;
         return;
     case SEED:
         k->run.seed = strtoull(optarg, NULL, 10);

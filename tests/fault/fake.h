@@ -127,7 +127,10 @@ static inline dc_error fake_expect(fake *f, dc__type type, dc__frame *frame)
         dc_error err = dc__link_receive(&f->link, frame, -1);
         if (err) return err;
         if (frame->header.type == type) return DC_OK;
-        if (frame->header.type == DC__PING) (void)fake_word(f, DC__PONG, 0);
+        static const uint8_t no_figures[16];
+        if (frame->header.type == DC__PING)
+            (void)fake_send(f, (dc__header){.type = DC__PONG, .offset = frame->header.offset}, no_figures,
+                            sizeof no_figures);
         dc__frame_free(frame);
     }
 }

@@ -11,7 +11,7 @@ static void check_blocks(const dc_model *m)
     dc__assert(m->block_offset[m->n_blocks] == m->start[DC_TRAINED + 1]);
     for (uint32_t b = 0; b < m->n_blocks; b++) {
         const uint64_t n = m->block_offset[b + 1] - m->block_offset[b];
-        dc__assert(n > 0 && n <= DC__BLOCK_FLOATS);
+        dc__assert(n > 0 && n <= DC__BLOCK_FLOATS_MOST);
         dc__assert(dc__model_blocks(m, m->block_offset[b], n, &first, &end) && first == b && end == b + 1);
         dc__assert(!dc__model_blocks(m, m->block_offset[b] + 1, n, &first, &end) || n == 1);
     }

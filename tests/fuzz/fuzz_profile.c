@@ -171,7 +171,7 @@ int main(int argc, char **argv)
     }
     /* Both ways must have been tried, or the mutations are no good. */
     CHECK(iterations < 1000 || (taken > iterations / 20 && taken < iterations * 19 / 20));
-    (void)printf("fuzz_profile: %ld inputs, seed %llu, %ld taken\n", iterations, (unsigned long long)seed,
+    (void)printf("ok fuzz_profile: %ld inputs, seed %llu, %ld taken\n", iterations, (unsigned long long)seed,
                  taken);
     return 0;
 }

@@ -45,9 +45,12 @@ policy random power=1
 policy random burn_in=2 power=2
 
 # Layers that a server could not train exactly are refused, by a line that says what to do.
+classifier_data
 for setting in binary xnor; do
-    sed "0,/^size=3/s//size=3\n$setting=1/" "$features/policy.cfg" > refused.cfg
-    "$exact_net" one refused.cfg > refused.out 2>&1
-    check "$setting=1 is refused" grep -q "layer 0 has $setting=1, which cannot be trained over a server: remove it" refused.out
+    classifier_cfg
+    sed -i "0,/^size=3/s//size=3\n$setting=1/" c.cfg
+    "$darknet" classifier train c.data c.cfg -dynacomm "ipc://$PWD/nobody" > refused.out 2>&1
+    check "$setting=1 over a server: status" test $? -eq 1
+    check "$setting=1 over a server: a line" grep -q "layer 0 has $setting=1, which cannot be trained over a server: remove it" refused.out
 done
 finish

@@ -1,6 +1,8 @@
 #!/bin/bash
 # Every packaged cfg: one worker of a server, each strategy, equals one machine bit for bit.
 #   exact_packaged.sh [NAME...]     only these; EXACT_KERNELS=fast (default) or stock; EXACT_JOBS side by side (2)
+# Networks of tens of millions of parameters take duplex and one more strategy, by turns; EXACT_ALL=1, or make
+# exact-all, takes all five everywhere.
 #
 # What is changed in the copy of a cfg, so that minutes do: the input's size (32x32 where a net takes any), two images
 # a round, two subdivisions for some, fewer time steps, a learning rate at which no layer overflows in two rounds, and
@@ -29,6 +31,19 @@ settings()
     echo ${size:+width=$size height=$size} batch=$batch subdivisions=$subdivisions learning_rate=$rate burn_in=2 $more
 }
 
+# strategies NAME TURN - the driver's options for how much of it is compared
+strategies()
+{
+    local others=(sequential layerwise ibatch dynacomm)
+    case $1 in
+    alexnet | darknet19* | darknet53* | darknet9000 | densenet* | extraction* | res* | strided | vgg* | yolo9000 | yolov[123] | \
+        yolov2-voc | yolov3-[osv]*)
+        [ -n "${EXACT_ALL:-}" ] || { echo --strategies duplex,"${others[$2 % 4]}"; return; }
+        ;;
+    esac
+    echo --files
+}
+
 one()
 {
     local name=$1 cfg=$work/$1.cfg
@@ -38,16 +53,17 @@ one()
     case $(grep '^\[' "$cfg" | tail -1) in
     "[maxpool]"* | "[conv"* | "[avgpool]"*) printf '\n[cost]\ntype=sse\n' >> "$cfg" ;;
     esac
-    "$exact_net" one --files --name "$name" --kernels "${EXACT_KERNELS:-fast}" "$cfg" > "$results/$name" 2> "$results/$name.err" ||
+    "$exact_net" one $(strategies "$name" "$2") --name "$name" --kernels "${EXACT_KERNELS:-fast}" "$cfg" > "$results/$name" 2> "$results/$name.err" ||
         sed 's/^/# /' "$results/$name.err" >> "$results/$name"
     rm "$cfg"
 }
 
 names=("$@")
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <(cd "$packaged" && ls *.cfg | sed 's/\.cfg$//')
-running=0
+running=0 turn=0
 for name in "${names[@]}"; do
-    one "$name" &
+    one "$name" $turn &
+    turn=$((turn + 1))
     running=$((running + 1))
     [ $running -lt "${EXACT_JOBS:-2}" ] || { wait -n; running=$((running - 1)); }
 done

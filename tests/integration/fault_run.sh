@@ -82,7 +82,7 @@ ended "worker 1" "${worker_pid[1]}" 1
 said worker-0.err darknet: "no sign of life from the server at|for 3 s"
 kill -CONT "$server_pid"
 ended server "$server_pid" 1
-said server.err "dynacomm server:" "lost worker|no sign of life"
+said server.err "dynacomm server:" "lost worker"
 resumes "$(last_saved)"
 
 what="an image that cannot be read in the middle"

@@ -45,33 +45,39 @@ static void hand_over(void)
     nanosleep(&pause, NULL);
 }
 
+static int (*real_send)(int, const void *, size_t, int);
+static int (*real_recv)(int, void *, size_t, int);
+static void *(*real_allocmsg)(size_t, int);
+
+/* Before main(), so before any thread. */
+__attribute__((constructor)) static void find_real(void)
+{
+    *(void **)&real_send = dlsym(RTLD_NEXT, "nn_send");
+    *(void **)&real_recv = dlsym(RTLD_NEXT, "nn_recv");
+    *(void **)&real_allocmsg = dlsym(RTLD_NEXT, "nn_allocmsg");
+}
+
 int nn_send(int socket, const void *buffer, size_t n, int flags);
 int nn_recv(int socket, void *buffer, size_t n, int flags);
 void *nn_allocmsg(size_t size, int type);
 
 __attribute__((visibility("default"))) int nn_send(int socket, const void *buffer, size_t n, int flags)
 {
-    static int (*real)(int, const void *, size_t, int);
-    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "nn_send");
     hand_over(); /* values are copied, nobody else knows yet */
-    return real(socket, buffer, n, flags);
+    return real_send(socket, buffer, n, flags);
 }
 
 __attribute__((visibility("default"))) int nn_recv(int socket, void *buffer, size_t n, int flags)
 {
-    static int (*real)(int, void *, size_t, int);
-    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "nn_recv");
-    const int got = real(socket, buffer, n, flags);
+    const int got = real_recv(socket, buffer, n, flags);
     if (got >= 0) hand_over(); /* the peer is ahead of us */
     return got;
 }
 
 __attribute__((visibility("default"))) void *nn_allocmsg(size_t size, int type)
 {
-    static void *(*real)(size_t, int);
-    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "nn_allocmsg");
     hand_over(); /* a block was picked and its values are not read yet */
-    return real(size, type);
+    return real_allocmsg(size, type);
 }
 
 /* ---- a random model ---- */
@@ -93,7 +99,8 @@ static recipe draw_recipe(uint64_t *random)
     recipe r = {.layers = 1 + (int)(next_random(random) % MOST_LAYERS)};
     r.algorithm = next_random(random) % 4 == 0 ? DC_ADAM : DC_SGD;
     for (int i = 0; i < r.layers; i++) {
-        static const size_t sizes[] = {0, 1, 100, 5000, DC__BLOCK_FLOATS, DC__BLOCK_FLOATS + 1, 40000, 90000};
+        static const size_t sizes[] = {
+            0, 1, 100, 5000, DC__BLOCK_FLOATS_MOST, DC__BLOCK_FLOATS_MOST + 1, 40000, 90000};
         r.count[i] = sizes[next_random(random) % 8];
         if (r.count[i] > 1 && next_random(random) % 2) r.count[i] -= next_random(random) % (r.count[i] / 2);
         r.stats[i] = r.count[i] && next_random(random) % 2 ? 1 + next_random(random) % 50 : 0;
