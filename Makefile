@@ -4,6 +4,7 @@
 #   make check                build and run every C test          (scripts/test runs this and the rest)
 #   make SANITIZER=thread     the same with a sanitizer, into build-thread/ (address, undefined, thread)
 #   make lint                 formatting and static analysis
+#   make bench-quick          the strategies on emulated networks, in minutes (make bench: all of it)
 #   make install PREFIX=/usr/local DESTDIR=
 #   make V=1                  show the commands
 
@@ -170,6 +171,18 @@ check: tests
 bench-kernels: $(BUILD)/kernels-bench
 	$(Q)scripts/bench-kernels
 
+# Strategies on emulated edge networks (scripts/bench, scripts/bench-change): under 90 minutes; a few cells in under 4; and
+# against PyTorch's DistributedDataParallel. They need what scripts/deps bench installs.
+bench: all
+	$(Q)scripts/bench
+	$(Q)scripts/bench-change
+
+bench-quick: all
+	$(Q)scripts/bench --quick
+
+bench-ddp: all
+	$(Q)scripts/bench-ddp
+
 # Every packaged cfg with every strategy: minutes. `make check` takes a part of it.
 exact-all: tests
 	$(Q)EXACT_ALL=1 BUILD=$(BUILD) tests/integration/exact_packaged.sh
@@ -195,6 +208,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench-kernels tests check format lint install clean
+.PHONY: all bench bench-ddp bench-kernels bench-quick tests check format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

@@ -43,8 +43,12 @@ shape() {
     local enter=(in_host "$1")
     [[ $1 == hub ]] && enter=(in_hub)
     if [[ $3 != none ]]; then
+        # Another handle makes another shaper, with an empty queue. Changed in place, one with a smaller burst would wait
+        # for ever to send a packet that was queued before and is larger than the burst.
+        local handle=1:
+        if "${enter[@]}" tc qdisc show dev "$2" root | grep -q 'tbf 1:'; then handle=2:; fi
         # shellcheck disable=SC2046 # words on purpose
-        "${enter[@]}" tc qdisc replace dev "$2" root $(tbf_words "$3")
+        "${enter[@]}" tc qdisc replace dev "$2" root handle $handle $(tbf_words "$3")
     elif "${enter[@]}" tc qdisc show dev "$2" root | grep -q tbf; then
         "${enter[@]}" tc qdisc del dev "$2" root
     fi

@@ -1,10 +1,11 @@
 # lab.sh - one benchmark run in the network lab: links, their goodput, a server, its workers. Sourced by scripts/bench
 # and scripts/bench-ddp, which set: root, build, work (a directory), lab (a name).
 #
-# A run starts with its rates unlimited, so that the model's first trip does not count or cost time; the delay is there
-# from the start. Every process is awaited by its number; nothing here sleeps or has a time limit of its own: the engine's do.
+# The model's first trip, up from one worker and down to all, is over before the rounds begin ("ready"), but it takes the
+# shaped link: had it run without limits, the engine would know a link that no longer exists, and take rounds to forget it.
+# Every process is awaited by its number; nothing here sleeps or has a time limit of its own: the engine's do.
 # shellcheck shell=bash
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2034,SC1083,SC2093 # what the callers set; {name[i]} are descriptors, not commands
 
 PORT=7700
 IPERF_PORT=5300
@@ -20,7 +21,7 @@ netlab() { "$root/scripts/netlab" --name "$lab" "$@"; }
 need_tools() {
     local tool
     for tool in iperf3 jq awk ip tc; do
-        command -v "$tool" >/dev/null || die "'$tool' is missing: apt-get install iperf3 jq gawk iproute2"
+        command -v "$tool" >/dev/null || die "'$tool' is missing: apt-get install iperf3 jq iproute2"
     done
     [[ -x $build/dynacomm && -x $build/delaybox ]] || die "$build is not built: run make"
 }
@@ -114,7 +115,7 @@ train() {
     shift 6
     rm -rf "$dir" "$work/$name".*
     mkdir -p "$dir"
-    shape none none no
+    shape "$down" "$up" "$slow"
     mkfifo "$dir/server"
     netlab exec server0 -- "$build/dynacomm" server --listen "tcp://0.0.0.0:$PORT" --workers "$workers" \
         >"$dir/server" 2>"$work/$name.server.log" </dev/null &
@@ -132,7 +133,6 @@ train() {
     for ((i = 0; i < workers; i++)); do
         until_line "${out[i]}" ready "$dir/greeting" || die "worker $i of $name: $(cat "$work/$name.$i.log")"
     done
-    shape "$down" "$up" "$slow"
     before=$(server_usage "$server")
     for ((i = 0; i < workers; i++)); do echo go >&"${in[i]}"; done
     for ((i = 0; i < workers; i++)); do

@@ -1,4 +1,4 @@
-# report.awk - results.csv as Markdown: what it shows, then every cell. With wide=1: a line per cell for the plot.
+# report.awk - results.csv as Markdown: what it shows, then every cell. With wide=1: a line per cell for the plot, under a line of names.
 
 function cell_of() { return $1 "," $2 "," $3 "," $4 "," $5 "," $6 "," $7 }
 
@@ -8,7 +8,7 @@ function link_text() { return $2 == $3 ? mbit($2) : mbit($2) " / " mbit($3) }
 
 # One line of the verdict.
 function verdict(what, good, all, bar) {
-    printf "| %s | %s | %d of %d (%.0f %%) |\n", what, bar, good, all, all ? 100 * good / all : 100
+    if (all) printf "| %s | %s | %d of %d (%.0f %%) |\n", what, bar, good, all, 100 * good / all
 }
 
 BEGIN {
@@ -28,7 +28,7 @@ NR == 1 { next }
         regimes[$10]++
         transfer[cell] = $14
     }
-    has[cell, $9] = 1
+    has[cell, $9] = any[$9] = 1
     s[cell, $9] = $11; predicted[cell, $9] = $12; floor_s[cell] = $13; bound[cell] = $14; efficiency[cell, $9] = $15
     of_bound[cell, $9] = $16; waiting[cell, $9] = $17; moved[cell, $9] = $18 " / " $19
     goodput[cell] = $20 " / " $21; worker_cpu[cell, $9] = $22; server_cpu[cell, $9] = $23; server_MB[cell, $9] = $24
@@ -37,12 +37,17 @@ NR == 1 { next }
 }
 END {
     if (wide) {
+        printf "cell bound"
+        for (k = 1; k <= n_strategies; k++)
+            if (strategies[k] in any) printf " %s", strategies[k]
+        print ""
         for (i = 1; i <= cells; i++) {
             c = order[i]
             printf "\"%s\"", short[c]
+            printf " %s", bound[c] / floor_s[c]
             for (k = 1; k <= n_strategies; k++)
-                printf " %s", has[c, strategies[k]] ? s[c, strategies[k]] / floor_s[c] : "nan"
-            printf " %s\n", bound[c] / floor_s[c]
+                if (strategies[k] in any) printf " %s", has[c, strategies[k]] ? s[c, strategies[k]] / floor_s[c] : "nan"
+            print ""
         }
         exit
     }
@@ -78,9 +83,9 @@ END {
             fast += s[c, "dynacomm"] >= 1.7 * s[c, "duplex"]
         }
     }
-    printf "%d cells:", cells
-    for (r in regimes) printf " %d %s", regimes[r], r
-    print " bound (more than 1.5 times the other; else balanced). Times are medians of rounds in seconds."
+    printf "%d cell%s: %d where communication takes at least 1.5 times as long as computation, %d the other way round, %d between.\n",
+        cells, cells == 1 ? "" : "s", regimes["communication"], regimes["computation"], regimes["balanced"]
+    print "Times are medians of rounds, in seconds."
     print ""
     print "| what | bar | holds in |"
     print "|---|---|---|"

@@ -12,15 +12,14 @@ set grid ytics lc rgb "#cfd3d9"
 set xtics rotate by -40 font ",10" nomirror
 set key top left horizontal
 set bmargin 9
-plot data using 2:xtic(1) title "sequential" lc rgb "#9aa3af", \
-     '' using 3 title "layerwise" lc rgb "#c9a227", \
-     '' using 4 title "ibatch" lc rgb "#c2701c", \
-     '' using 5 title "dynacomm" lc rgb "#3f6fb0", \
-     '' using 6 title "duplex" lc rgb "#2f8f6b", \
-     '' using 0:7 with points pt 9 ps 0.6 lc rgb "#d6293e" title "provable bound", \
+names = system("head -n 1 '".data."'")
+colour(name) = name eq "sequential" ? 0x9aa3af : name eq "layerwise" ? 0xc9a227 : name eq "ibatch" ? 0xc2701c : \
+               name eq "dynacomm" ? 0x3f6fb0 : 0x2f8f6b
+plot for [k=3:words(names)] data skip 1 using k:xtic(1) title word(names, k) lc rgb colour(word(names, k)), \
+     '' skip 1 using 0:2 with points pt 9 ps 0.6 lc rgb "#d6293e" title "provable bound", \
      1 with lines lc rgb "#111111" dt 2 notitle
 
-reset
+reset # (variables and functions stay)
 set terminal svg size 760,760 font "DejaVu Sans,12" background "white"
 set output out."/predicted.svg"
 set datafile separator ","
@@ -34,8 +33,5 @@ set xrange [0.1:100]
 set yrange [0.1:100]
 plot x with lines lc rgb "#111111" title "equal", x*1.1 with lines dt 2 lc rgb "#888888" title "10 %", \
      x/1.1 with lines dt 2 lc rgb "#888888" notitle, \
-     results using (strcol(9) eq "sequential" ? $11 : NaN):12 with points pt 7 ps 0.6 lc rgb "#9aa3af" title "sequential", \
-     '' using (strcol(9) eq "layerwise" ? $11 : NaN):12 with points pt 7 ps 0.6 lc rgb "#c9a227" title "layerwise", \
-     '' using (strcol(9) eq "ibatch" ? $11 : NaN):12 with points pt 7 ps 0.6 lc rgb "#c2701c" title "ibatch", \
-     '' using (strcol(9) eq "dynacomm" ? $11 : NaN):12 with points pt 7 ps 0.6 lc rgb "#3f6fb0" title "dynacomm", \
-     '' using (strcol(9) eq "duplex" ? $11 : NaN):12 with points pt 7 ps 0.6 lc rgb "#2f8f6b" title "duplex"
+     for [k=3:words(names)] results using (strcol(9) eq word(names, k) ? $11 : NaN):12 with points pt 7 ps 0.6 \
+         lc rgb colour(word(names, k)) title word(names, k)
