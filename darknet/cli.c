@@ -242,6 +242,7 @@ const char *dk_cli_help(void)
            "  -threads N             threads that compute (default: all cores)\n"
            "  -loaders N             threads that read images (default: as many)\n"
            "  -kernels fast|stock    our arithmetic (default) or the packaged library's own\n"
+           "  -memory low            less memory for a slower convolution (no Winograd)\n"
            "  -force                 go on where a check of labels or weights would stop\n"
            "  -quiet                 no line per round\n"
            "  -dynacomm URL          train together with the other workers of the server at URL\n"
