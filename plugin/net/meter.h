@@ -7,6 +7,8 @@
  * of bytes replaces most of what was known. Sums, not a mean of quotients: a late wake-up of the receiver is
  * made good by the frames that waited behind it, a shaper's burst or TCP's slow start count for the bytes
  * they carry.
+ * A second, shorter pair of sums stands guard: when it is far from the long one the link has changed, and
+ * what was known is dropped at once.
  *
  *   The fixed cost of a frame is the least that the sender's thread spent on a small one lately, and the
  * round trip the least of some recent answers that met an idle link: whatever is added to either is waiting,
@@ -17,13 +19,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef struct dc__sums {
+    double bytes, seconds; /* over busy frames, decayed */
+} dc__sums;
+
 typedef struct dc__meter {
     int64_t last_ns;
-    double bytes, seconds; /* decayed sums over busy frames */
-    double memory_bytes;   /* how many bytes it takes to forget; 0 = DC__METER_MEMORY_BYTES */
+    dc__sums known, lately;
+    double memory_bytes; /* how many bytes it takes to forget; 0 = DC__METER_MEMORY_BYTES */
 } dc__meter;
 
 #define DC__METER_MEMORY_BYTES 1e6
+#define DC__METER_LATELY 0.125          /* of the memory, */
+#define DC__METER_LATELY_BYTES 262144.0 /* but more than any shaper lets through at once */
+#define DC__METER_CREDIBLE 8.0          /* one frame counts as so much faster or slower at most */
+#define DC__METER_CHANGED 1.5           /* so many times faster or slower is another link */
 #define DC__METER_ENOUGH_BYTES 32768.0
 
 /* dc__meter_frame - a frame of n bytes has arrived at now_ns. */

@@ -36,7 +36,7 @@ void dc_plan_free(dc_plan *plan)
     *plan = (dc_plan){0};
 }
 
-static void copy(dc_plan *to, const dc_plan *from)
+void dc__plan_copy(dc_plan *to, const dc_plan *from)
 {
     int *pull_end = to->pull_end, *push_end = to->push_end;
     size_t bytes = (size_t)from->n_layers * sizeof(int);
@@ -47,7 +47,7 @@ static void copy(dc_plan *to, const dc_plan *from)
     to->push_end = push_end;
 }
 
-static dc_error predict(dc_plan *plan, const dc_profile *profile)
+dc_error dc__plan_predict(dc_plan *plan, const dc_profile *profile)
 {
     dc_sim_worker worker = {profile, plan, profile->workers};
     dc_forecast forecast;
@@ -64,7 +64,7 @@ static dc_error make_cut(dc_plan *plan, const dc_profile *profile, dc_strategy s
 {
     plan->slice_bytes = dc__frame_bytes(profile->layers, profile->n_layers);
     dc_error err = dc__plan_cut(plan, profile, strategy);
-    return err ? err : predict(plan, profile);
+    return err ? err : dc__plan_predict(plan, profile);
 }
 
 /* Tries a ladder of slice sizes and takes the largest that costs next to nothing against the best. */
@@ -79,7 +79,7 @@ static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
     int rungs = 0;
     while (!err && rungs < DC__SLICE_RUNGS && (rungs == 0 || most >> rungs >= enough)) {
         plan->slice_bytes = most >> rungs;
-        err = predict(plan, profile);
+        err = dc__plan_predict(plan, profile);
         round_s[rungs] = plan->round_s;
         best_s = fmin(best_s, plan->round_s);
         rungs++;
@@ -89,7 +89,7 @@ static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
     while (round_s[rung] > best_s * (1 + SLACK))
         rung++;
     plan->slice_bytes = most >> rung;
-    return predict(plan, profile);
+    return dc__plan_predict(plan, profile);
 }
 
 static bool beats(const dc_plan *plan, const dc_plan *other)
@@ -132,7 +132,7 @@ static dc_error make(dc_plan *best, dc_plan *scratch, const dc_profile *profile,
     if (err || (strategy != DC_DYNACOMM && strategy != DC_DUPLEX)) return err;
     err = make_one(scratch, profile, DC_SEQUENTIAL);
     if (err || !beats(scratch, best)) return err;
-    copy(best, scratch);
+    dc__plan_copy(best, scratch);
     /* One segment each way is one of dynacomm's cuts. */
     if (strategy == DC_DYNACOMM) best->strategy = DC_DYNACOMM;
     return DC_OK;
@@ -151,7 +151,7 @@ dc_error dc_plan_make(dc_plan *plan, const dc_profile *profile, dc_strategy stra
     err = dc_plan_init(&best, profile->n_layers);
     if (!err) err = dc_plan_init(&scratch, profile->n_layers);
     if (!err) err = make(&best, &scratch, profile, strategy);
-    if (!err) copy(plan, &best);
+    if (!err) dc__plan_copy(plan, &best);
     dc_plan_free(&best);
     dc_plan_free(&scratch);
     return err;

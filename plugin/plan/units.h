@@ -39,6 +39,11 @@ int dc__units_blocks(const dc_layer_cost *layers, int n_layers, dc__unit *units)
  * may be NULL to count them. */
 int dc__units_segments(const dc_layer_cost *layers, const dc_plan *plan, bool push, dc__unit *units);
 
+/* dc__plan_copy - both with the same layers. dc__plan_predict - what the plan as it is makes of these costs.
+ */
+void dc__plan_copy(dc_plan *to, const dc_plan *from);
+dc_error dc__plan_predict(dc_plan *plan, const dc_profile *profile);
+
 /* dc__units_frames - how many frames layers [first, last] take when all their blocks, of block_bytes, are
  * ready. */
 int dc__units_frames(const dc_layer_cost *layers, int first, int last, uint32_t block_bytes,

@@ -19,6 +19,8 @@ dc_error dc__round_allocate(dc_server *s)
         ok &= (state->moment1[i] = calloc(moments + 1, sizeof(float))) != NULL;
         ok &= !adam || (state->moment2[i] = calloc(moments + 1, sizeof(float))) != NULL;
     }
+    const size_t frozen = (size_t)(m->start[DC_FIXED] - m->start[DC_FROZEN]);
+    ok &= !adam || (state->no_gradient = calloc(frozen + 1, sizeof(float))) != NULL;
     const size_t stats = (size_t)dc__stat_floats(s) * (size_t)s->workers + 1;
     for (int i = 0; i < 2; i++) {
         ok &= (state->stats[i] = calloc(stats, sizeof(float))) != NULL;
@@ -50,6 +52,7 @@ void dc__round_free(dc_server *s)
         free(state->stats[i]);
         free(state->stat_round[i]);
     }
+    free(state->no_gradient);
     free(s->due_stats);
     free(s->version);
     free(s->arrived);
@@ -119,14 +122,9 @@ static void apply_frozen(dc_server *s, uint64_t version)
     if (n == 0) return;
     dc__state *st = &s->state;
     const int old = (int)(version & 1);
-    float *zero = NULL;
-    if (m->optimizer.algorithm == DC_ADAM)
-        zero = calloc(n, sizeof *zero);
-    else
+    if (m->optimizer.algorithm != DC_ADAM)
         memcpy(st->moment1[1 - old] + from, st->moment1[old] + from, n * sizeof(float));
-    dc__assert(zero || m->optimizer.algorithm != DC_ADAM);
-    step_range(s, version, from, n, st->rate[1 - old], zero);
-    free(zero);
+    step_range(s, version, from, n, st->rate[1 - old], st->no_gradient);
 }
 
 /* ---- bookkeeping ---- */

@@ -92,6 +92,7 @@ typedef struct dc__state {
     float *stats[2];         /* [workers][statistics] of version v in [v & 1]: (L). Two, since a worker may be
                               * a round ahead of another that has not sent its own yet */
     uint64_t *stat_round[2]; /* [workers] version they belong to: (L) */
+    float *no_gradient;      /* [frozen] zeros, only for Adam */
     _Atomic float rate[2];   /* learning rate that made the version; written by round.c */
     uint64_t first_round;    /* where this run of the server began */
     uint64_t round;          /* last whole version: (L) */

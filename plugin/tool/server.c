@@ -101,6 +101,8 @@ static dc_error take_options(options *o, int argc, char **argv)
         return dc__fail(DC_EINVAL, "'%s' is not an option; see dynacomm server --help", argv[optind]);
     if (!o->server.url)
         return dc__fail(DC_EINVAL, "give the address to --listen on, such as tcp://0.0.0.0:7700");
+    if (strncmp(o->server.url, "inproc://", 9) == 0)
+        return dc__fail(DC_EURL, "no other process can reach %s: listen on tcp:// or ipc://", o->server.url);
     if (!o->server.workers) return dc__fail(DC_EINVAL, "give the number of --workers");
     return DC_OK;
 }

@@ -2,12 +2,14 @@
  *
  * After each round the compute thread compares the measured costs with those that the plan in force was made
  * for. If any has moved by more than DC__REPLAN_CHANGE of the predicted round, the planner thread makes a new
- * plan from a copy of the costs; the compute thread takes it up at the next round's start. */
+ * plan from a copy of the costs; if by more than DC__REPREDICT_CHANGE, it simulates the old one anew. The
+ * compute thread takes the outcome up at the next round's start. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
+#include "plan/units.h"
 #include "worker/worker.h"
 
 /* Until something is measured: a link as good as any, and layers that cost the same. */
@@ -42,15 +44,20 @@ const dc_plan *dc_worker_plan(const dc_worker *w)
 }
 
 /* Credit must cover what is on the wire, and what waits until its acknowledgement is back. That one takes the
- * round trip, some time for threads to wake, and comes in a frame of the other direction, which waits behind
- * others and counts when all of it is there: up to three frames, of the slower direction. */
-#define WAKE_UP_S 4e-3
+ * round trip (of which TCP's own queues and losses make more), time for threads to wake, and comes in a frame
+ * of the other direction, which waits behind others and counts when all of it is there. Too little starves
+ * the link; too much only lets a frame wait longer behind lower ones: a few per cent of a round at most, so
+ * that small models are still sent in order. */
+#define WAKE_UP_S 8e-3
+#define WAKE_UP_SHARE 0.05
 uint64_t dc__plan_window(const dc_worker *w, bool up)
 {
     const double up_Bps = w->link.out_Bps, down_Bps = w->link.in_Bps, slice = w->plan.slice_bytes;
     if (w->plan.strategy != DC_DUPLEX || !(up_Bps > 0) || !(down_Bps > 0)) return 0;
-    const double loop_s =
-        1.25 * known(w->rtt_s, GUESS_RTT_S) + WAKE_UP_S + 3 * slice / fmin(up_Bps, down_Bps);
+    const double slower_Bps = fmin(up_Bps, down_Bps);
+    const double wake_s =
+        fmin(WAKE_UP_S, WAKE_UP_SHARE * (double)w->model->start[DC_TRAINED + 1] * sizeof(float) / slower_Bps);
+    const double loop_s = 2 * known(w->rtt_s, GUESS_RTT_S) + wake_s + 4 * slice / slower_Bps;
     return (uint64_t)((up ? up_Bps : down_Bps) * loop_s + slice);
 }
 
@@ -113,10 +120,12 @@ void dc__plan_review(dc_worker *w)
     dc_worker_profile(w, &now);
     const double change = moved(&w->plan, &w->planned, &now);
     const bool first = w->plan.round_s <= 0;
-    if (!first && change < DC__REPLAN_CHANGE) return;
+    if (!first && change < DC__REPREDICT_CHANGE) return;
     pthread_mutex_lock(&w->lock);
     if (!w->want_plan && !w->next_plan_here) {
         w->want_plan = true;
+        w->replan = first || change >= DC__REPLAN_CHANGE;
+        if (!w->replan) dc__plan_copy(&w->next_plan, &w->plan);
         w->change = change;
         memcpy(w->plan_costs, now.layers, (size_t)now.n_layers * sizeof *w->plan_costs);
         w->plan_profile = now;
@@ -163,6 +172,8 @@ void dc__plan_adopt(dc_worker *w)
         w->plan = w->next_plan;
         w->next_plan = old;
         w->next_plan_here = false;
+    }
+    if (here && w->replan) {
         memcpy(w->planned_costs, w->plan_costs, (size_t)w->model->n_layers * sizeof *w->planned_costs);
         w->planned = w->plan_profile;
         w->planned.layers = w->planned_costs;
@@ -179,8 +190,10 @@ void *dc__worker_plan(void *argument)
         while (!w->want_plan && !w->quit_planner)
             pthread_cond_wait(&w->plan_wanted, &w->lock);
         if (w->quit_planner) break;
+        const bool replan = w->replan;
         pthread_mutex_unlock(&w->lock); /* want_plan keeps others off plan_profile and next_plan */
-        dc_error err = dc_plan_make(&w->next_plan, &w->plan_profile, w->options.strategy);
+        dc_error err = replan ? dc_plan_make(&w->next_plan, &w->plan_profile, w->options.strategy)
+                              : dc__plan_predict(&w->next_plan, &w->plan_profile);
         if (err) dc__worker_log(w, "no new plan: %s", dc_last_error());
         pthread_mutex_lock(&w->lock);
         w->next_plan_here = err == DC_OK;

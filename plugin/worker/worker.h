@@ -30,8 +30,9 @@
 #include "net/link.h"
 #include "net/queue.h"
 
-#define DC__REPLAN_CHANGE 0.05 /* plan again when a cost moved by this share of the round */
-#define DC__COST_KEEP 0.7      /* weight of the past in a layer's measured cost */
+#define DC__REPLAN_CHANGE 0.05    /* plan again when a cost moved by this share of the round */
+#define DC__REPREDICT_CHANGE 0.01 /* from here on the plan is only predicted again */
+#define DC__COST_KEEP 0.7         /* weight of the past in a layer's measured cost */
 
 /* What computation was measured to cost; the link's figures are the link's. Compute thread. */
 typedef struct dc__profiler {
@@ -119,6 +120,7 @@ struct dc_worker {
     dc_plan next_plan;            /* (L) */
     bool next_plan_here;          /* (L) */
     bool want_plan, quit_planner; /* (L) */
+    bool replan;                  /* (L) from scratch; else next_plan, a copy, is predicted anew */
     dc_profile plan_profile;      /* (L) costs to plan with; layers are plan_costs */
     dc_layer_cost *plan_costs;    /* (L) */
     dc_layer_cost *planned_costs; /* what the plan in force was made for; compute thread */

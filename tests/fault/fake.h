@@ -14,6 +14,7 @@
 #include "net/link.h"
 
 #define FAKE_W0 2000u
+#define FAKE_BLOCK 1024u /* floats of the first of its blocks */
 #define FAKE_W2 100u
 #define FAKE_STATS 7u
 #define FAKE_TRAINED (FAKE_W0 + FAKE_W2)

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "net/link.h"
+#include "test_url.h"
 
 #define FRAME 4000u
 #define SILENCE_S 20.0
@@ -20,8 +21,8 @@ typedef struct pair {
 
 static void open_pair(pair *p)
 {
-    assert_int_equal(dc__link_listen(&p->a, "inproc://credit", "b", SILENCE_S, NULL), DC_OK);
-    assert_int_equal(dc__link_dial(&p->b, "inproc://credit", "a", SILENCE_S, NULL), DC_OK);
+    assert_int_equal(dc__link_listen(&p->a, test_url("credit"), "b", SILENCE_S, NULL), DC_OK);
+    assert_int_equal(dc__link_dial(&p->b, test_url("credit"), "a", SILENCE_S, NULL), DC_OK);
 }
 
 static void close_pair(pair *p)
@@ -141,9 +142,9 @@ static void test_a_peer_that_makes_things_up_is_refused(void **state)
 
 #define MS 1000000
 
-/* 10 MB/s, with pauses, frames of two sizes and a receiver that wakes up late: 1 % of the truth, after one
- * round; when the link changes, a round of bytes makes up most of the estimate and three all but a twentieth.
- */
+/* 10 MB/s, with pauses, frames of two sizes and a receiver that wakes up late: 1 % of the truth. When the
+ * link changes a little, a round of bytes makes up most of the estimate and three all but a twentieth; when
+ * it changes a lot, to slower or to faster, one round leaves a twentieth too. */
 static void test_the_meter_finds_the_goodput(void **state)
 {
     (void)state;
@@ -160,10 +161,17 @@ static void test_the_meter_finds_the_goodput(void **state)
     double after[3];
     for (int round = 0; round < 3; round++) {
         for (int k = 0; k < 100; k++)
-            dc__meter_frame(&m, now += 20 * MS, 50000, true);
+            dc__meter_frame(&m, now += 4 * MS, 50000, true);
         after[round] = dc__meter_Bps(&m);
     }
-    assert_true(after[0] < 3.5e6 && after[2] < 2.65e6 && after[2] > 2.5e6);
+    assert_true(fabs(after[0] - 1.25e7) < .4 * 2.5e6 && fabs(after[2] - 1.25e7) < .06 * 2.5e6);
+    static const int frame_ms[] = {40, 2};
+    for (int k = 0; k < 2; k++) {
+        for (int frame = 0; frame < 100; frame++)
+            dc__meter_frame(&m, now += frame_ms[k] * MS, 50000, true);
+        const double truth = 5e7 / frame_ms[k];
+        assert_true(fabs(dc__meter_Bps(&m) - truth) < .05 * truth);
+    }
 }
 
 static void test_the_least_forgets(void **state)

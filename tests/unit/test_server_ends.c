@@ -15,6 +15,7 @@
 #include "fault/box.h"
 #include "fault/fake.h"
 #include "server/server.h"
+#include "test_url.h"
 
 /* ---- the disk ---- */
 
@@ -119,7 +120,7 @@ static void uneven_rounds(void **state)
     for (int first = 0; first < 2; first++) { /* who is heard first */
         run r;
         char line[512];
-        begin(&r, first ? "inproc://uneven-1" : "inproc://uneven-0", true, 0, 30);
+        begin(&r, first ? test_url("uneven-1") : test_url("uneven-0"), true, 0, 30);
         assert_int_equal(fake_round(&r.f[0], 1), DC_OK);
         assert_int_equal(fake_round(&r.f[1], 1), DC_OK);
         if (first) assert_int_equal(fake_bye(&r.f[1], 1, true), DC_OK);
@@ -147,7 +148,7 @@ static void a_worker_ahead_costs_no_checkpoint(void **state)
 {
     (void)state;
     run r;
-    begin(&r, "inproc://ahead", true, 1, 30);
+    begin(&r, test_url("ahead"), true, 1, 30);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(fake_pull(&r.f[i], 0), DC_OK);
         assert_int_equal(fake_take(&r.f[i], 0), DC_OK);
@@ -175,7 +176,7 @@ static void a_checkpoint_is_never_two_versions(void **state)
 {
     (void)state;
     run r;
-    begin(&r, "inproc://torn", false, 1, 30);
+    begin(&r, test_url("torn"), false, 1, 30);
     disk_hold(true);
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < 2; i++)
@@ -205,7 +206,7 @@ static void a_slow_disk_is_no_silence(void **state)
 {
     (void)state;
     run r;
-    begin(&r, "inproc://slow", true, 1, 1);
+    begin(&r, test_url("slow"), true, 1, 1);
     disk_hold(true);
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < 2; i++)
@@ -238,7 +239,7 @@ static void saving_at_once(void **state)
 {
     (void)state;
     for (int statistics = 0; statistics < 2; statistics++) {
-        const char *url = statistics ? "inproc://at-once-1" : "inproc://at-once-0";
+        const char *url = statistics ? test_url("at-once-1") : test_url("at-once-0");
         box *b = box_open((dc_server_options){.url = url, .workers = 1});
         assert_non_null(b);
         fake_model *m = fake_model_new("fake", statistics);

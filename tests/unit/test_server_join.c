@@ -11,6 +11,7 @@
 
 #include "fault/box.h"
 #include "fault/fake.h"
+#include "test_url.h"
 
 static box *open_box(const char *url, int workers, const char *backup)
 {
@@ -92,7 +93,7 @@ static size_t description_at(void)
 static void garbage_on_the_join_port(void **state)
 {
     (void)state;
-    const char *url = "inproc://join-garbage";
+    const char *url = test_url("join-garbage");
     box *b = open_box(url, 1, NULL);
     size_t n;
     uint8_t *good = join_bytes(&n), *bad = malloc(n + 16);
@@ -133,7 +134,7 @@ static void put(uint8_t *frame, size_t at, uint64_t value, size_t width)
 static void absurd_numbers_in_a_join(void **state)
 {
     (void)state;
-    const char *url = "inproc://join-absurd";
+    const char *url = test_url("join-absurd");
     box *b = open_box(url, 1, NULL);
     size_t n;
     uint8_t *good = join_bytes(&n), *bad = malloc(n);
@@ -184,7 +185,7 @@ static void absurd_numbers_in_a_join(void **state)
 static void no_control_character_reaches_a_line(void **state)
 {
     (void)state;
-    const char *url = "inproc://join-terminal";
+    const char *url = test_url("join-terminal");
     box *b = open_box(url, 2, NULL);
     fake_model *m = fake_model_new("fake", true);
     fake first;
@@ -213,7 +214,7 @@ static void expect_refusal(const char *url, const dc__join *join, const dc_model
 static void other_models_and_ranks_are_refused(void **state)
 {
     (void)state;
-    const char *url = "inproc://join-others";
+    const char *url = test_url("join-others");
     box *b = open_box(url, 2, NULL);
     fake_model *m = fake_model_new("fake", true), *other = fake_model_new("other", true);
     fake_model *plain = fake_model_new("fake", false);
@@ -256,7 +257,7 @@ static void other_models_and_ranks_are_refused(void **state)
 static void places_are_given_back(void **state)
 {
     (void)state;
-    const char *url = "inproc://join-back";
+    const char *url = test_url("join-back");
     box *b = open_box(url, 1, NULL);
     fake_model *m = fake_model_new("fake", true), *other = fake_model_new("other", false);
     for (int k = 0; k < 7; k++) {
@@ -277,7 +278,12 @@ static void places_are_given_back(void **state)
         dc__link_close(&f.link);
     }
     fake f; /* the model is anybody's again */
-    assert_int_equal(fake_enter(&f, url, 0, other), DC_OK);
+    const dc__join join = fake_join_for(0);
+    memset(&f, 0, sizeof f);
+    assert_int_equal(fake_join(url, &join, other->model, &f.welcome), DC_OK);
+    assert_int_equal(fake_dial(&f, url, 0), DC_OK);
+    assert_int_equal(fake_word(&f, DC__ATTACH, f.welcome.token), DC_OK);
+    assert_true(box_wait_nth(b, "worker 0 joined", 6)); /* those that attached, one with a wrong token not */
     dc__link_close(&f.link);
     assert_true(box_wait_nth(b, "left before", 8));
     honest_run(b, url, 1);
@@ -288,7 +294,7 @@ static void places_are_given_back(void **state)
 static void a_refused_workers_model_binds_nobody(void **state)
 {
     (void)state;
-    const char *url = "inproc://join-bind";
+    const char *url = test_url("join-bind");
     char dir[] = "/tmp/dynacomm-test-XXXXXX", command[96];
     assert_non_null(mkdtemp(dir));
     honest_run(open_box(url, 1, dir), url, 1);

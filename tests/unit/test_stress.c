@@ -19,6 +19,7 @@
 #include "core/floatmode.h"
 #include "core/model.h"
 #include "fault/box.h"
+#include "test_url.h"
 
 #define MOST_LAYERS 12
 #define MOST_WORKERS 4
@@ -256,8 +257,8 @@ static int one_run(uint64_t seed, int k)
     const recipe r = draw_recipe(&random);
     const int workers = 1 + (int)(next_random(&random) % MOST_WORKERS);
     const int rounds = 5 + (int)(next_random(&random) % 40);
-    char url[64], what[256] = "";
-    (void)snprintf(url, sizeof url, "inproc://stress-%d", k);
+    char url[96], what[256] = "";
+    (void)snprintf(url, sizeof url, "%s", test_url("stress"));
     delay_state = next_random(&random);
     delay_share = (uint32_t)(next_random(&random) % 100);
     box *b = box_open((dc_server_options){.url = url, .workers = workers, .timeout_s = 60});

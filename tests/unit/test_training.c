@@ -11,6 +11,7 @@
 #include "core/floatmode.h"
 #include "core/model.h"
 #include "toy.h"
+#include "test_url.h"
 
 #define MOST 4
 
@@ -163,7 +164,7 @@ static void one_worker_equals_one_machine(void **state)
     (void)state;
     for (int s = DC_SEQUENTIAL; s <= DC_AUTO; s++)
         for (int subdivisions = 1; subdivisions <= 3; subdivisions += 2)
-            check((setting){.url = "inproc://one",
+            check((setting){.url = test_url("one"),
                             .workers = 1,
                             .rounds = 6,
                             .subdivisions = subdivisions,
@@ -175,7 +176,7 @@ static void many_workers_equal_one_machine(void **state)
     (void)state;
     for (int workers = 2; workers <= MOST; workers++)
         for (int s = DC_SEQUENTIAL; s <= DC_AUTO; s++)
-            check((setting){.url = "inproc://many",
+            check((setting){.url = test_url("many"),
                             .workers = workers,
                             .rounds = 5,
                             .subdivisions = 2,
@@ -189,7 +190,7 @@ static void frozen_layers_and_adam(void **state)
         for (int workers = 1; workers <= 2; workers++)
             for (int adam = 0; adam <= 1; adam++)
                 for (int frozen = 0; frozen <= 3; frozen += 3)
-                    check((setting){.url = "inproc://mix",
+                    check((setting){.url = test_url("mix"),
                                     .workers = workers,
                                     .rounds = 4,
                                     .subdivisions = 1,
@@ -217,7 +218,7 @@ static void a_resumed_run_goes_on_bit_for_bit(void **state)
         for (int workers = 1; workers <= 3; workers += 2) {
             char dir[] = "/tmp/dynacomm-test-XXXXXX";
             assert_non_null(mkdtemp(dir));
-            setting x = {.url = "inproc://resume",
+            setting x = {.url = test_url("resume"),
                          .backup = dir,
                          .workers = workers,
                          .rounds = 4,

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "fault/fake.h"
+#include "test_url.h"
 
 typedef struct stage {
     int join;      /* REP socket */
@@ -88,10 +89,10 @@ static void lies_at_the_door(void **state)
 {
     (void)state;
     stage s;
-    open_stage(&s, "inproc://door-1");
+    open_stage(&s, test_url("door-1"));
     answer(&s, dc__refusal_write(DC_EFULL, "no \x1b[31mroom"));
     close_stage(&s, DC_EFULL, "the server refused: no ?[31mroom");
-    open_stage(&s, "inproc://door-2");
+    open_stage(&s, test_url("door-2"));
     answer(&s, bytes_message("220 mail server ready, and a line that is longer than a header"));
     close_stage(&s, DC_EPROTO, "not dynacomm");
     const dc__welcome absurd[] = {{.rank = 1, .workers = 1},
@@ -99,11 +100,11 @@ static void lies_at_the_door(void **state)
                                   {.rank = 0, .workers = 0},
                                   {.rank = 0, .workers = DC_MAX_WORKERS + 1}};
     for (size_t i = 0; i < sizeof absurd / sizeof *absurd; i++) {
-        open_stage(&s, "inproc://door-3");
+        open_stage(&s, test_url("door-3"));
         answer(&s, dc__welcome_write(&absurd[i]));
         close_stage(&s, DC_EPROTO, "out of bounds");
     }
-    open_stage(&s, "inproc://door-4"); /* welcomes, and then says nothing */
+    open_stage(&s, test_url("door-4")); /* welcomes, and then says nothing */
     answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1}));
     close_stage(&s, DC_ETIMEOUT, "no sign of life from the server");
 }
@@ -115,13 +116,11 @@ static dc_error send_params(stage *s, uint64_t round, uint64_t offset, uint32_t 
                      values, count * sizeof(float));
 }
 
+/* What the link tells with every frame (net/link.h) is made up. */
 static void send_pong(stage *s, double Bps, uint64_t stamp)
 {
-    uint8_t payload[16];
-    dc__bytes out = dc__bytes_over(payload, sizeof payload);
-    dc__put_double(&out, Bps);
-    dc__put_double(&out, 0);
-    (void)fake_send(&s->f, (dc__header){.type = DC__PONG, .offset = stamp}, payload, sizeof payload);
+    s->f.link.in_Bps = Bps;
+    (void)fake_word(&s->f, DC__PONG, stamp);
 }
 
 static void lie_in_a_run(stage *s, int k)
@@ -130,7 +129,7 @@ static void lie_in_a_run(stage *s, int k)
     dc__frame frame;
     switch (k) {
     case 0:
-        (void)send_params(s, 9, 0, 16384);
+        (void)send_params(s, 9, 0, FAKE_BLOCK);
         break;
     case 1:
         (void)send_params(s, 3, 0, 1000);
@@ -139,7 +138,7 @@ static void lie_in_a_run(stage *s, int k)
         (void)send_params(s, 3, UINT64_MAX - 10, 100);
         break;
     case 3:
-        (void)send_params(s, 3, 0, 16384);
+        (void)send_params(s, 3, 0, FAKE_BLOCK);
         (void)send_params(s, 3, 0, FAKE_W0);
         break;
     case 4:
@@ -196,8 +195,8 @@ static void lies_in_a_run(void **state)
                   {DC_EPROTO, "PARAM frame that is not a run of whole blocks"},
                   {DC_EPROTO, "PARAM frame twice"},
                   {DC_EPROTO, "START frame twice"},
-                  {DC_EPROTO, "PONG frame that makes no sense"},
-                  {DC_EPROTO, "PONG frame that makes no sense"},
+                  {DC_EPROTO, "PONG frame whose account of the link makes no sense"},
+                  {DC_EPROTO, "PONG frame whose account of the link makes no sense"},
                   {DC_EPROTO, "PONG frame that makes no sense"},
                   {DC_EPROTO, "STATE frame after START"},
                   {DC_EPROTO, "STAT frame outside the statistics"},
@@ -209,7 +208,7 @@ static void lies_in_a_run(void **state)
     for (int k = 0; k < (int)(sizeof wanted / sizeof *wanted); k++) {
         stage s;
         dc__frame frame;
-        open_stage(&s, "inproc://run");
+        open_stage(&s, test_url("run"));
         answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1, .token = 5}));
         assert_int_equal(fake_expect(&s.f, DC__READY, &frame), DC_OK);
         dc__frame_free(&frame);
@@ -228,7 +227,7 @@ static void lies_before_the_start(void **state)
         stage s;
         dc__frame frame;
         static const float seven[7];
-        open_stage(&s, "inproc://start");
+        open_stage(&s, test_url("start"));
         answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1, .token = 5}));
         assert_int_equal(fake_expect(&s.f, DC__READY, &frame), DC_OK);
         dc__frame_free(&frame);
@@ -242,7 +241,7 @@ static void lies_before_the_start(void **state)
                 (dc__header){
                     .type = DC__STATE, .flags = DC__STATE_MOMENT1, .offset = FAKE_TRAINED - 3, .count = 7},
                 seven, sizeof seven);
-        if (k == 3) (void)send_params(&s, 0, 0, 16384);
+        if (k == 3) (void)send_params(&s, 0, 0, FAKE_BLOCK);
         static const char *const words[] = {"no run reaches", "outside the model", "outside the model",
                                             "asked for"};
         close_stage(&s, DC_EPROTO, words[k]);
