@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 
 check() { # check NAME STATUS: status 0 = passed
-    if [ "$2" -eq 0 ]; then echo "ok: $1"; else echo "FAILED: $1"; failed=1; fi
+    if [ "$2" -eq 0 ]; then echo "ok plan: $1"; else echo "not ok plan: $1: failed"; failed=1; fi
 }
 
 # refuses NAME 'part of the line' ARGUMENT ...: status 1, nothing on stdout, one line on stderr that says it.
