@@ -103,10 +103,10 @@ else
     printf 'model\tdown\tup\trtt_ms\tworkers\tslow\tspeed\nyolov3-tiny\t500mbit\t250mbit\t4\t2\tyes\t8\n' >cells.tsv
     check "scripts/bench runs a cell" env "BUILD=$build" "$root/scripts/bench" --quick --cells cells.tsv --strategies 'sequential duplex' \
         --out results >bench.log 2>&1
-    # Bytes: the frames on their way at the end of a round count in the next one, so a few more or fewer.
+    # Goodput is measured beside the rounds, not in them; the frames on their way at the end of a round count in the next.
     check "results.csv has the cell's strategies, rounds no shorter than the bound" awk -F, '
         NR == 1 { columns = NF; next }
-        NF != columns || $11 < 0.97 * $14 || $13 <= 0 || $18 < 30 || $19 < 30 { bad++ }
+        NF != columns || $11 < 0.85 * $14 || $13 <= 0 || $18 < 30 || $19 < 30 { bad++ }
         $9 == "sequential" { s = $11 }
         $9 == "duplex" { d = $11 }
         END { exit !(NR == 3 && !bad && s > 0 && d > 0) }' results/results.csv
