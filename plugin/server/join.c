@@ -86,8 +86,23 @@ static dc_error start_threads(dc_server *s, dc__peer *peer)
     return dc__fail(DC_ENOMEM, "cannot start a thread for worker %d", peer->rank);
 }
 
+/* nanomsg sends a request again when its connection breaks before the reply: that is no second worker. */
+static bool answered_before(dc_server *s, const dc__join *join, dc__welcome *welcome)
+{
+    bool found = false;
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < s->workers && !found; i++) {
+        const dc__peer *peer = &s->peers[i];
+        found = peer->state == DC__PEER_WELCOMED && peer->nonce == join->nonce;
+        if (found) *welcome = peer->welcome;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return found;
+}
+
 static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
 {
+    if (answered_before(s, join, welcome)) return DC_OK;
     int rank = -1;
     pthread_mutex_lock(&s->lock);
     dc_error err = check_rank(s, join, &rank);
@@ -118,12 +133,12 @@ static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
     peer->given_round = DC__NO_ROUND;
     peer->reached = 0;
     peer->nonce = join->nonce;
-    peer->welcome_upload = rank == 0 && !s->resumed;
     peer->upload_at = 0;
     peer->welcomed_ns = dc__now_ns();
     peer->stop = false;
     peer->link.meter.memory_bytes = (double)dc_model_trained_bytes(s->model, -1);
-    if (getrandom(&peer->token, sizeof peer->token, 0) != (ssize_t)sizeof peer->token)
+    uint64_t token;
+    if (getrandom(&token, sizeof token, 0) != (ssize_t)sizeof token)
         return dc__fail(DC_ENET, "no random numbers from the kernel");
     if (rank == 0 && !s->resumed) {
         s->state.seed = join->seed;
@@ -133,10 +148,11 @@ static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
     }
     *welcome = (dc__welcome){.rank = rank,
                              .workers = s->workers,
-                             .token = peer->token,
-                             .upload = peer->welcome_upload,
+                             .token = token,
+                             .upload = rank == 0 && !s->resumed,
                              .carry = s->workers == 1 && s->model->optimizer.algorithm == DC_SGD,
                              .resumed = s->resumed};
+    peer->welcome = *welcome;
     pthread_mutex_lock(&s->lock);
     peer->state = DC__PEER_WELCOMED;
     peer->want = DC__NO_ROUND;

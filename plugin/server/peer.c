@@ -14,7 +14,7 @@ static dc_error unexpected(const dc__peer *peer, const dc__frame *frame, const c
 static dc_error take_attach(dc__peer *peer, const dc__frame *frame)
 {
     dc_server *s = peer->server;
-    if (frame->header.offset != peer->token || frame->header.payload_bytes != 0)
+    if (frame->header.offset != peer->welcome.token || frame->header.payload_bytes != 0)
         return unexpected(peer, frame, "that does not belong to a worker that was welcomed");
     pthread_mutex_lock(&s->lock);
     const bool in_time = peer->state == DC__PEER_WELCOMED;
@@ -37,7 +37,7 @@ static dc_error take_upload(dc__peer *peer, const dc__frame *frame, dc__peer_sta
     dc_server *s = peer->server;
     const dc__header *h = &frame->header;
     const uint64_t total = dc__model_floats(s->model);
-    if (!peer->welcome_upload || state != DC__PEER_ATTACHED ||
+    if (!peer->welcome.upload || state != DC__PEER_ATTACHED ||
         h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2))
         return unexpected(peer, frame, "that nobody asked for");
     if (h->offset != peer->upload_at || h->count == 0 || h->count > total - h->offset ||
@@ -63,7 +63,7 @@ static dc_error take_ready(dc__peer *peer, const dc__frame *frame)
 {
     dc_server *s = peer->server;
     pthread_mutex_lock(&s->lock);
-    const bool complete = !peer->welcome_upload || peer->upload_at == dc__model_floats(s->model);
+    const bool complete = !peer->welcome.upload || peer->upload_at == dc__model_floats(s->model);
     const bool ok = complete && peer->state == DC__PEER_ATTACHED;
     if (ok) peer->state = DC__PEER_READY;
     pthread_cond_broadcast(&s->changed);

@@ -14,10 +14,11 @@
  * so the last whole version is intact at any moment - a worker may die in the middle of a round and a
  * checkpoint of the round before it can still be written. Version v is overwritten by v + 2, which needs
  * every worker to have received all of v + 1: nobody reads v then but, perhaps, the checkpoint writer
- * (state.protected).
+ * (protected_).
  *
  *   Locks: server->lock guards everything below marked (L). It is never held during arithmetic, input or
- * output. There is no other lock. */
+ * output. log_lock only keeps lines of
+ * the log apart. */
 #ifndef DC__SERVER_H
 #define DC__SERVER_H
 
@@ -28,6 +29,7 @@
 #include "core/error.h"
 #include "core/model.h"
 #include "net/address.h"
+#include "net/join.h"
 #include "net/link.h"
 #include "net/queue.h"
 
@@ -66,8 +68,8 @@ typedef struct dc__peer {
     bool threads; /* run loop only: receiver and sender exist */
     pthread_t receiver, sender;
     _Atomic bool stop; /* ends both threads' calls */
-    uint64_t token, nonce;
-    bool welcome_upload;
+    uint64_t nonce;    /* of the JOIN that was answered with welcome */
+    dc__welcome welcome;
     uint64_t upload_at; /* receiver only: next float of the upload */
     int64_t welcomed_ns;
     /* receiver only: what it has pushed. A round at a time, each block once. */

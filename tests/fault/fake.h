@@ -79,7 +79,8 @@ static inline void *fake_ask(const char *url, void *message, int *n, int silence
 
 static inline dc__join fake_join_for(int rank)
 {
-    dc__join join = {.rank = rank, .seed = 9, .nonce = 1};
+    static uint64_t attempts;
+    dc__join join = {.rank = rank, .seed = 9, .nonce = ++attempts};
     (void)snprintf(join.version, sizeof join.version, "%s", dc_version());
     return join;
 }

@@ -253,6 +253,25 @@ static void other_models_and_ranks_are_refused(void **state)
     fake_model_free(plain);
 }
 
+/* A request that comes twice (nanomsg repeats one whose connection broke) is one worker. */
+static void a_repeated_request_is_one_worker(void **state)
+{
+    (void)state;
+    const char *url = test_url("join-twice");
+    box *b = open_box(url, 2, NULL);
+    fake_model *m = fake_model_new("fake", true);
+    const dc__join join = fake_join_for(-1), another = fake_join_for(-1);
+    dc__welcome first, again, other;
+    assert_int_equal(fake_join(url, &join, m->model, &first), DC_OK);
+    assert_int_equal(fake_join(url, &join, m->model, &again), DC_OK);
+    assert_int_equal(again.rank, first.rank);
+    assert_true(again.token == first.token);
+    assert_int_equal(fake_join(url, &another, m->model, &other), DC_OK);
+    assert_int_not_equal(other.rank, first.rank);
+    box_stop_and_close(b);
+    fake_model_free(m);
+}
+
 /* Who attaches wrongly or leaves before the start gives its place back. */
 static void places_are_given_back(void **state)
 {
@@ -384,6 +403,7 @@ int main(void)
         cmocka_unit_test(absurd_numbers_in_a_join),
         cmocka_unit_test(no_control_character_reaches_a_line),
         cmocka_unit_test(other_models_and_ranks_are_refused),
+        cmocka_unit_test(a_repeated_request_is_one_worker),
         cmocka_unit_test(places_are_given_back),
         cmocka_unit_test(a_refused_workers_model_binds_nobody),
         cmocka_unit_test(strangers_on_every_port),
