@@ -3,7 +3,8 @@
  * DESIGN
  *   Four threads: the caller's compute thread (compute.c), a sender (uplink.c), a receiver (downlink.c) and a
  * planner (replan.c). The engine knows two queues of blocks, one per direction, and two ways to work each off
- * (net/queue.h); a strategy is only a choice of segments. Nothing else in here knows which strategy runs.
+ * (net/queue.h); a strategy is only a choice of segments, or of slices (duplex), made where a PULL is written
+ * and where pushing starts.
  *
  *   Versions: round r (r rounds done) computes on version r of the parameters and pushes gradients that make
  * r + 1. Blocks of version r + 1 are written in place by the receiver as they come, which is safe: a layer's
