@@ -20,8 +20,15 @@ refused()
     ! "$root/scripts/demo" "$@" > "$log.bad" 2>&1 && [ "$(wc -l < "$log.bad")" -eq 1 ] && grep -q '^demo: ' "$log.bad"
 }
 
+run_demo()
+{
+    "$root/scripts/demo" --strategy-rounds 12 > "$log" 2>&1
+}
+
 check "an unknown option: one line" refused --fast
-check "ends well" "$root/scripts/demo" --strategy-rounds 12 > "$log" 2>&1
+check "a number that is none: one line" refused --rounds many
+check "a number left out: one line" refused --rounds
+check "ends well" run_demo
 accuracy=$(sed -n 's/.*top 1: \([0-9.]*\), top.*/\1/p' "$log" | tail -n 1)
 check "test accuracy ${accuracy:-none} is at least 0.88" awk -v a="${accuracy:-0}" 'BEGIN { exit !(a >= 0.88) }'
 check "five strategies in the table" test "$(grep -cE '^ +(sequential|layerwise|ibatch|dynacomm|duplex) +[0-9.]+ +[0-9]+%$' "$log")" -eq 5
