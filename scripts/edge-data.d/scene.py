@@ -61,7 +61,7 @@ class Photos:
         self.parts = []
         for name in PHOTOS:
             path = os.path.join(directory, name + '.jpg')
-            photo = cv2.imread(path)
+            photo = cv2.imread(path) if os.access(path, os.R_OK) else None
             if photo is None:
                 raise Unusable(f'{path}: not a readable picture: apt-get install darknet')
             cut = photo.shape[1] * 3 // 4
