@@ -77,7 +77,7 @@ train_clean()
 # no decay as a frozen layer would only fade. frozen trains the last two convolutions.
 retraining_cfg()
 {
-    sed -e "s/^batch=.*/batch=$batch/" -e "s/^max_batches=.*/max_batches=$rounds/" -e "s/^learning_rate=.*/learning_rate=0.001\nadam=1/" \
+    sed -e "s/^batch=.*/batch=$batch/" -e "s/^max_batches=.*/max_batches=$rounds/" -e "s/^learning_rate=.*/learning_rate=0.003\nadam=1/" \
         -e 's/^burn_in=.*/burn_in=20/' -e 's/^decay=.*/decay=0/' "$out/clean/folded.cfg" |
         awk -v frozen="$1" '{ print } /^\[/ { n++ } frozen == "frozen" && n == 9 && /^\[/ { print "stopbackward=1" }' > "$out/cfg/$1.cfg"
 }

@@ -18,9 +18,9 @@ def night(rng, picture):
 def rain(rng, picture):
     """Drops on the lens blur, mist takes contrast, streaks fall."""
     size = picture.shape[0]
-    sigma = rng.uniform(1.0, 1.6)
+    sigma = rng.uniform(0.8, 1.3)
     soft = cv2.GaussianBlur(picture, (0, 0), sigma)
-    mist = rng.uniform(0.15, 0.35)
+    mist = rng.uniform(0.15, 0.30)
     soft = soft * (1 - mist) + np.array([190.0, 185.0, 180.0]) * mist
     streaks = np.zeros((size, size), np.float32)
     slant = rng.uniform(-0.35, 0.35)
@@ -45,7 +45,7 @@ EDGES = ['night', 'rain', 'tilt']
 
 def angle(rng, domain):
     """How far the camera of a domain is turned for one picture, degrees: it hangs crooked, and sways."""
-    return rng.normal(18, 3) if domain == 'tilt' else 0.0
+    return rng.normal(15, 3) if domain == 'tilt' else 0.0
 
 
 def seen(rng, domain, picture):
