@@ -75,16 +75,16 @@ def drawn(path, found, names):
     for text, box, colour in marks:
         low, high = corners(box)
         cv2.rectangle(picture, low, high, colour, 2)
-        (w, h), _ = cv2.getTextSize(text, FONT, 0.42, 1)
+        (w, h), _ = cv2.getTextSize(text, FONT, 0.5, 1)
         x, y = min(max(low[0] - 1, 0), picture.shape[1] - w - 6), max(low[1], h + 6)
         cv2.rectangle(picture, (x, y - h - 6), (x + w + 6, y), colour, -1)
-        cv2.putText(picture, text, (x + 3, y - 4), FONT, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+        cv2.putText(picture, text, (x + 3, y - 4), FONT, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
     return picture
 
 
 def captioned(picture, text):
-    strip = np.full((26, picture.shape[1], 3), PAPER, np.uint8)
-    cv2.putText(strip, text, (4, 18), FONT, 0.5, INK, 1, cv2.LINE_AA)
+    strip = np.full((36, picture.shape[1], 3), PAPER, np.uint8)
+    cv2.putText(strip, text, (4, 26), FONT, 0.8, INK, 1, cv2.LINE_AA)
     return np.vstack([strip, picture])
 
 

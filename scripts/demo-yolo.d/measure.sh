@@ -4,6 +4,7 @@
 # side_by_side COMMAND - one process per core; stdin: arguments, one line per call of `COMMAND ARGUMENT...`
 side_by_side()
 {
+    # shellcheck disable=SC2163 # the name is in it
     export -f "$1"
     export data out
     OMP_NUM_THREADS=1 xargs -P "$(nproc)" -L 1 bash -c "set -euo pipefail; $1 \"\$@\"" "$1" || die "a detector failed: see above"
@@ -69,7 +70,7 @@ curves()
 {
     local format
     for format in svg png; do
-        gnuplot -e "out='$out'; format='$format'" $parts/curve.gp 2> "$out/gnuplot.log" || die "$(grep -m 1 . "$out/gnuplot.log")"
+        gnuplot -e "out='$out'; format='$format'" "$parts/curve.gp" 2> "$out/gnuplot.log" || die "$(grep -m 1 . "$out/gnuplot.log")"
     done
     rm -f "$out/gnuplot.log"
 }

@@ -39,9 +39,11 @@ def table(s):
 
 def cross_table(s):
     edges = list(s['edges'])
-    rows = [f'<tr><th>alone on {name}</th>' + ''.join(cell(e['alone'][d], False) for d in edges) + '</tr>'
-            for name, e in s['edges'].items()]
-    rows.append('<tr><th>together</th>' + ''.join(cell(s['edges'][d]['full'], True) for d in edges) + '</tr>')
+    models = [(f'alone on {name}', e['alone']) for name, e in s['edges'].items()]
+    models.append(('together', {name: e['full'] for name, e in s['edges'].items()}))
+    best = {d: max(values[d] for _, values in models) for d in edges}
+    rows = [f'<tr><th>{name}</th>' + ''.join(cell(values[d], values[d] == best[d]) for d in edges) + '</tr>'
+            for name, values in models]
     return '<tr><th></th>' + ''.join(f'<th>{d}</th>' for d in edges) + '</tr>\n' + '\n'.join(rows)
 
 

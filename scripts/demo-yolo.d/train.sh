@@ -69,7 +69,7 @@ train_clean()
     processes=($!)
     follow "$out/clean/train.log" $! $((clean_rounds / 4))
     await clean
-    $parts/fold.py "$out/cfg/clean.cfg" "$out/clean/clean/clean_final.weights" "$out/clean/folded.cfg" "$out/clean/folded.weights"
+    "$parts/fold.py" "$out/cfg/clean.cfg" "$out/clean/clean/clean_final.weights" "$out/clean/folded.cfg" "$out/clean/folded.weights"
     echo "$key" > "$out/clean/key"
 }
 
@@ -77,8 +77,8 @@ train_clean()
 # no decay as a frozen layer would only fade. frozen trains the last two convolutions.
 retraining_cfg()
 {
-    sed -e "s/^batch=.*/batch=$batch/" -e "s/^max_batches=.*/max_batches=$rounds/" -e "s/^learning_rate=.*/learning_rate=0.003\nadam=1/" \
-        -e 's/^burn_in=.*/burn_in=20/' -e 's/^decay=.*/decay=0/' "$out/clean/folded.cfg" |
+    sed -e "s/^batch=.*/batch=$batch/" -e "s/^max_batches=.*/max_batches=$rounds/" -e "s/^learning_rate=.*/learning_rate=$rate\nadam=1/" \
+        -e 's/^burn_in=.*/burn_in=30/' -e 's/^decay=.*/decay=0/' "$out/clean/folded.cfg" |
         awk -v frozen="$1" '{ print } /^\[/ { n++ } frozen == "frozen" && n == 9 && /^\[/ { print "stopbackward=1" }' > "$out/cfg/$1.cfg"
 }
 
