@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """frames.py OUT EDGE... - boxes of the detector before and after retraining, side by side, from the files of `detector valid`.
 
-OUT/frames-EDGE.png   the edge's first test pictures; OUT/frames.png: the first of each edge; OUT/pages/*.jpg: the same, small
+OUT/frames-EDGE.png   the edge's first test pictures; OUT/frames.png: the first two of each edge; OUT/pages/*.jpg: the same, small
 OUT/film.avi, .webm   every edge's film
 
 A box is what the detector says, above THRESHOLD: green where the label file agrees (class, and IoU above a half), red where it
@@ -149,7 +149,7 @@ def main(out, edges):
         pairs = [beside([captioned(drawn(path, found.get(key(path), []), names), f'{edge}, {when}')
                          for when, found in (('before', before), ('after', after))], 8)
                  for path in listed(out, f'{edge}/test.list')[:PAIRS]]
-        first.append(pairs[0])
+        first.append(np.vstack(pairs[:2]))
         save(out, f'frames-{edge}', np.vstack([beside(pairs[:2], 24), beside(pairs[2:], 24)]), 0.6)
         reels.append((edge, listed(out, f'{edge}/film.list'),
                       *(detections(out, f'{edge}-film', model, names) for model in ('before', 'after'))))

@@ -57,7 +57,7 @@ train_clean()
 {
     local key
     sed "s/^max_batches=.*/max_batches=$clean_rounds/" cfg/edge-yolo.cfg > "$out/cfg/clean.cfg"
-    key=$(cat "$out/cfg/clean.cfg" "$data/settings.json" scripts/edge-data scripts/edge-data.d/*.py | cksum)
+    key=$(cat "$out/cfg/clean.cfg" "$data/settings.json" | cksum)
     if [ "$(cat "$out/clean/key" 2> /dev/null)" = "$key" ]; then
         echo "    made before, kept in $out/clean: remove it to train anew"
         return

@@ -30,6 +30,9 @@ check "an unknown option: one line" refused --fast --fast
 check "a seed that is none: one line" refused "'many'" --seed many
 check "a seed left out: one line" refused --seed --seed
 check "a directory that Darknet would misread: one line" refused "--out takes" --quick --out "$out/my demo"
+mkdir "$out/mine" && touch "$out/mine/holiday.png"
+check "a directory with other things: one line" refused "did not make" --quick --out "$out/mine"
+check "which are still there" test -e "$out/mine/holiday.png"
 check "what was refused has written nothing" test ! -e "$out/my demo"
 
 # ended - the script's exit status, once
