@@ -20,7 +20,7 @@ def rain(rng, picture):
     size = picture.shape[0]
     sigma = rng.uniform(0.8, 1.3)
     soft = cv2.GaussianBlur(picture, (0, 0), sigma)
-    mist = rng.uniform(0.15, 0.30)
+    mist = rng.uniform(0.25, 0.45)
     soft = soft * (1 - mist) + np.array([190.0, 185.0, 180.0]) * mist
     streaks = np.zeros((size, size), np.float32)
     slant = rng.uniform(-0.35, 0.35)
