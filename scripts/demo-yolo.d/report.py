@@ -47,6 +47,14 @@ def cross_table(s):
     return '<tr><th></th>' + ''.join(f'<th>{d}</th>' for d in edges) + '</tr>\n' + '\n'.join(rows)
 
 
+def price(s):
+    """The sentence about what one model for all costs."""
+    most = max(e['alone'][name] - e['full'] for name, e in s['edges'].items())
+    if most <= 0:
+        return 'The common model beats every edge alone even at home. Away from home:'
+    return f'At home a model of an edge\'s own is up to {most:.1f} points better than the common one. Away from home it is lost:'
+
+
 def saved(s):
     """The sentence about time."""
     t, n = s['seconds'], s['target_round']
@@ -75,6 +83,7 @@ def main(out):
         'megabytes': f'{s["bytes"] / 1e6:.2f}', 'parameters': f'{s["bytes"] // 4:,}', 'saved': saved(s), 'goal': s['goal'],
         'clean_after': f'{s["clean_after"]:.1f}', 'frozen_seconds': f'{s["seconds"]["frozen"]:.2f}',
         'ratio': f'{s["seconds"]["sequential"] / s["seconds"]["auto"]:.2f}', 'table': table(s), 'cross': cross_table(s),
+        'price': price(s),
         'curve': svg(f'{out}/curve.svg'), 'pictures': pictures, 'film': data_uri(f'{out}/film.webm', 'video/webm'),
     }
     with open(os.path.join(HERE, 'report.html'), encoding='utf-8') as f:
