@@ -365,7 +365,8 @@ typedef struct dc_status_worker {
     uint32_t slice_bytes;
 } dc_status_worker;
 
-/* A point of a curve: all that the workers told about rounds [round, next point's round). */
+/* A point of a curve: what the workers had told last after round rounds, or in the rounds from there to the
+ * next point. */
 typedef struct dc_curve_point {
     uint64_t round;
     double elapsed_s; /* when the last of it was told */

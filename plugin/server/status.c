@@ -97,7 +97,7 @@ static void copy_watch(const dc__watch *watch, dc_status *to)
         dc_status_worker *w = &to->workers[i];
         copy_report(&watch->workers[i], to->images_per_round, dc__now_ns(), w);
         if (isfinite(w->loss) && w->reported_s >= 0) losses += w->loss, n_loss++;
-        if (w->round_s > 0) times += w->round_s, n_time++;
+        if (watch->workers[i].pace_s > 0) times += watch->workers[i].pace_s, n_time++;
         if (watch->workers[i].report.last_round > to->last_round)
             to->last_round = watch->workers[i].report.last_round;
     }

@@ -6,6 +6,8 @@
 #include "core/clock.h"
 #include "core/error.h"
 
+#define PACE_KEEP 0.8 /* weight of the past: a few seconds */
+
 dc_error dc__watch_init(dc__watch *watch, int n)
 {
     *watch = (dc__watch){.n = n,
@@ -55,6 +57,21 @@ static dc_error allocate(dc__shown_plan *plan, const dc_model *model)
     return DC_OK;
 }
 
+/* What the workers told last of one figure, as a point of its curve. With the lock held. */
+static void add_point(const dc__watch *watch, dc__curve *curve, bool map, uint64_t round, double elapsed_s)
+{
+    dc_curve_point point = {.round = round, .elapsed_s = elapsed_s, .least = INFINITY, .most = -INFINITY};
+    int n = 0;
+    for (int i = 0; i < watch->n; i++) {
+        const double value = map ? watch->workers[i].map : watch->workers[i].report.loss;
+        if (!isfinite(value)) continue;
+        point.mean += (value - point.mean) / ++n;
+        point.least = fmin(point.least, value);
+        point.most = fmax(point.most, value);
+    }
+    dc__curve_add(curve, &point);
+}
+
 dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const dc__frame *frame,
                         int64_t began_ns)
 {
@@ -75,6 +92,8 @@ dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const
     pthread_mutex_lock(&watch->lock);
     w->report = report;
     w->told_ns = now;
+    if (report.round_s > 0)
+        w->pace_s = w->pace_s > 0 ? PACE_KEEP * w->pace_s + (1 - PACE_KEEP) * report.round_s : report.round_s;
     if (with_plan) {
         const dc__shown_plan told = w->spare;
         w->spare = w->shown;
@@ -83,12 +102,10 @@ dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const
         w->shown.profile.workers = watch->n;
         w->plans++;
     }
-    if (isfinite(report.loss))
-        dc__curve_add(watch->loss, frame->header.round, elapsed_s, report.loss,
-                      report.rounds > 0 ? (double)report.rounds : 1);
+    if (isfinite(report.loss)) add_point(watch, watch->loss, false, frame->header.round, elapsed_s);
     if (isfinite(report.map)) {
         w->map = report.map;
-        dc__curve_add(watch->map, report.map_round, elapsed_s, report.map, 1);
+        add_point(watch, watch->map, true, report.map_round, elapsed_s);
     }
     pthread_mutex_unlock(&watch->lock);
     return DC_OK;
