@@ -2,7 +2,7 @@
 /* Asks /status once a second and draws it. Text from the server only ever becomes textContent. */
 const POLL_MS = 1000, ANSWER_MS = 4000, SVG = 'http://www.w3.org/2000/svg';
 const $ = id => document.getElementById(id);
-let seen = null, seenAt = 0, gone = false, log = true, whose = 0, drawn = '', asking = false;
+let seen = null, seenAt = 0, gone = false, log = true, whose = 0, drawn = '', asking = false, answers = 0;
 
 /* ---- words for numbers ---- */
 const known = x => typeof x === 'number' && isFinite(x);
@@ -19,6 +19,7 @@ const short = s => s >= 1 ? digits(s) + ' s' : s >= 1e-3 ? digits(s * 1e3) + ' m
 function long(s) {
   if (s < 60) return Math.round(s) + ' s';
   const two = n => String(Math.floor(n)).padStart(2, '0');
+  if (s >= 48 * 3600) return digits(s / 86400) + ' days';
   return s < 3600 ? Math.floor(s / 60) + ':' + two(s % 60) + ' min' : Math.floor(s / 3600) + ':' + two(s % 3600 / 60) + ' h';
 }
 const percent = x => digits(x * 100, x < 0.1 ? 2 : 3) + ' %';
@@ -120,9 +121,9 @@ function notices(s) {
 
 function tiles(s) {
   const sum = name => s.workers.reduce((a, w) => a + w[name], 0), maps = s.map_curve.points;
-  const of = s.last_round ? ` / ${count(s.last_round)}` : '';
+  const end = s.last_round ? `of ${count(s.last_round)}` : 'of all workers together';
   const all = [
-    ['round', count(s.round) + of, s.first_round ? `from ${count(s.first_round)} on` : s.saved_round ? `saved ${count(s.saved_round)}` : 'of all workers together'],
+    ['round', count(s.round), end + (s.saved_round ? `, saved ${count(s.saved_round)}` : '')],
     ['elapsed', long(s.elapsed_s), known(s.eta_s) ? `about ${long(s.eta_s)} to go` : s.state === 'finished' ? 'finished' : 'end not known'],
     ['a round takes', short(s.round_s), s.rate ? `learning rate ${digits(s.rate)}` : ' '],
     ['throughput', digits(sum('images_per_s')) + ' /s', 'images, all workers'],
@@ -212,6 +213,7 @@ async function ask() {
     seen = await answer.json();
     seenAt = Date.now();
     gone = false;
+    document.body.dataset.answers = ++answers;
     gantt(seen).catch(() => {}); /* the next answer tries again */
   } catch (e) {
     gone = true;

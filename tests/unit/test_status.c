@@ -101,7 +101,7 @@ static void *run_edge(void *argument)
     if (!e->err) e->err = dc_worker_sync(w);
     if (!e->err) e->err = dc_worker_leave(w, true, "");
     if (e->err) print_error("worker %d: %s\n", e->rank, dc_last_error());
-    dc_model_free(t->model); /* the arrays are the process' */
+    toy_free(t);
     return NULL;
 }
 
