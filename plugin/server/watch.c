@@ -69,7 +69,18 @@ static void add_point(const dc__watch *watch, dc__curve *curve, bool map, uint64
         point.least = fmin(point.least, value);
         point.most = fmax(point.most, value);
     }
-    dc__curve_add(curve, &point);
+    if (n > 0) dc__curve_add(curve, &point);
+}
+
+/* The loss curve gets a point when every worker has told something new: a mean over old and new words would
+ * zigzag where the loss falls fast. With the lock held. */
+static bool all_have_news(dc__watch *watch)
+{
+    for (int i = 0; i < watch->n; i++)
+        if (!watch->workers[i].news) return false;
+    for (int i = 0; i < watch->n; i++)
+        watch->workers[i].news = false;
+    return true;
 }
 
 dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const dc__frame *frame,
@@ -102,7 +113,8 @@ dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const
         w->shown.profile.workers = watch->n;
         w->plans++;
     }
-    if (isfinite(report.loss)) add_point(watch, watch->loss, false, frame->header.round, elapsed_s);
+    w->news = true;
+    if (all_have_news(watch)) add_point(watch, watch->loss, false, frame->header.round, elapsed_s);
     if (isfinite(report.map)) {
         w->map = report.map;
         add_point(watch, watch->map, true, report.map_round, elapsed_s);

@@ -25,6 +25,7 @@ typedef struct dc__watched {
     dc__report report;
     int64_t told_ns; /* 0 = never */
     double map;      /* the last one told, NAN = none */
+    bool news;       /* told since the loss curve's last point */
     double pace_s;   /* a round, over the last reports */
     uint64_t plans;
     dc__shown_plan shown, spare;
