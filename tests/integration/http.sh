@@ -5,9 +5,9 @@
 # KEEP=DIR keeps the screenshots there.
 . "$(dirname "$0")/lib_fault.sh"
 
-"$root/scripts/fashion-data" data > /dev/null || { not_ok "data" "scripts/fashion-data failed"; finish; }
+"$root/scripts/fashion-data" "$root/data/fashion" > /dev/null || { not_ok "data" "scripts/fashion-data failed"; finish; }
 data=edge.data
-sed "s|^backup.*|backup = $work/backup|" data/edge-1.data > edge.data
+sed "s|^backup.*|backup = $work/backup|" "$root/data/fashion/edge-1.data" > edge.data
 cfg=long.cfg
 sed 's/^max_batches.*/max_batches=1000000/' "$root/cfg/fashion.cfg" > long.cfg
 
@@ -92,6 +92,7 @@ watched
 check "a status shows two workers in training" until_status \
     '.state == "training" and .round > 20 and ([.workers[] | select(.state == "training" and .plans > 0)] | length) == 2'
 curl -s -m 10 "$page/status" > status.json
+curl -s -m 10 "$page/" > page.html
 check "what it tells adds up" jq -e '.model == "long" and .loss > 0 and (.loss_curve.points | length) > 1 and
     .trained_bytes > 100000 and .last_round == 1000000 and .eta_s > 0 and .map_curve.points == [] and
     (.workers | all(.images_per_s > 0 and .wait_share >= 0 and .wait_share < 1 and .compute_s > 0 and .up_Bps > 0 and
@@ -168,12 +169,49 @@ check "$what: the last word says so" test "$(tail -n 1 last.json | jq -r '.state
 ended "server" "$server_pid" 1
 wait "${worker_pid[0]}" "${worker_pid[1]}" 2> /dev/null
 
-watched -rounds 40
+watched -rounds 20
 "$dynacomm" status "$page" --watch > last.txt 2> watch.err
-check "a good end: who watches is told" grep -q '^long: finished, round 40 of 40' last.txt
+check "a good end: who watches is told" grep -q '^long: finished, round 20 of 20' last.txt
 what="a good end"
 ended "server" "$server_pid" 0
 wait "${worker_pid[0]}" "${worker_pid[1]}" 2> /dev/null
+
+# ---- what a page says of a server that does not come back ----
+
+# played FILE... - the real page from a server that answers /status with each file in turn and then is gone; the page as
+# it is after that goes to played.html
+played()
+{
+    local port
+    coproc player { exec perl -MIO::Socket::INET -e '
+        my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:0", Listen => 9) or die;
+        $| = 1; print $s->sockport, "\n";
+        sub content { open my $f, "<", $_[0] or die; local $/; <$f> }
+        while (@ARGV and my $c = $s->accept) {
+            my $request = <$c> // next;
+            while (my $line = <$c>) { last if $line =~ /^\r?$/ }
+            my $text = $request =~ m{ /status } ? content(shift @ARGV) : $request =~ m{ / } ? content("page.html") : "";
+            print $c "HTTP/1.0 200 OK\r\nContent-Length: ", length $text, "\r\n\r\n", $text; close $c }' "$@"; }
+    local pid=$player_PID
+    read -r port <&"${player[0]}"
+    page=http://127.0.0.1:$port browse --dump-dom > played.html
+    wait "$pid" 2> /dev/null
+}
+
+if command -v chromium > /dev/null; then
+    jq '.map_curve.points = [[10,1,0.25,0.2,0.3],[20,2,0.5,0.4,0.6]] | .workers[1] += {silent_s: 9} |
+        .model = "<img src=x>"' status.json > odd.json
+    played odd.json odd.json
+    check "page: a server that is gone is said to be" grep -q 'class="notice bad">The server has not answered for' played.html
+    check "page: the mAP curve is drawn" grep -q 'class="curve" data-points="2"' played.html
+    check "page: a silent worker is named" grep -q '1 · silent for 9 s' played.html
+    check "page: names are text" grep -q 'id="model">&lt;img src=x&gt;<' played.html
+    jq '.state = "finished" | .workers[].state = "done"' status.json > finished.json
+    played status.json finished.json
+    check "page: the end of a run is no accident" grep -q 'class="notice good">The run is finished: .* The server has ended' played.html
+fi
+
+# ---- words to who asks for what cannot be ----
 
 # refused NAME WORDS COMMAND... - one line with the words, status 1
 refused()
