@@ -69,9 +69,10 @@ static struct MHD_Response *line_response(const char *line)
 
 static struct MHD_Response *page_response(void)
 {
-    const size_t n = (size_t)(dc__page_end - dc__page);
+    size_t n;
+    const char *page = dc__page(&n);
     char *copy = malloc(n);
-    if (copy) memcpy(copy, dc__page, n);
+    if (copy) memcpy(copy, page, n);
     return respond(copy, n, "text/html; charset=utf-8");
 }
 
@@ -111,47 +112,12 @@ static struct MHD_Response *status_response(dc__http *h, bool metrics)
                    metrics ? "text/plain; version=0.0.4; charset=utf-8" : "application/json; charset=utf-8");
 }
 
-static const char *rate_text(char text[32], double Bps)
-{
-    const bool giga = Bps * 8 >= 1e9;
-    (void)snprintf(text, 32, "%.3g %s", Bps * 8 * (giga ? 1e-9 : 1e-6), giga ? "Gbit/s" : "Mbit/s");
-    return text;
-}
-
-/* The chart into *text, from malloc. */
-static dc_error plan_text(int rank, const dc_plan *plan, const dc_profile *profile, char **text, size_t *n)
-{
-    char name[64], title[160], down[32], up[32];
-    dc__plan_bars bars;
-    dc__gantt_group group;
-    (void)snprintf(name, sizeof name, "Worker %d, %s", rank, dc_strategy_name(plan->strategy));
-    (void)snprintf(title, sizeof title, "A round as planned for %s down, %s up, rtt %.3g ms, %d worker%s",
-                   rate_text(down, profile->down_Bps), rate_text(up, profile->up_Bps), profile->rtt_s * 1e3,
-                   profile->workers, profile->workers == 1 ? "" : "s");
-    dc_error err = dc__plan_group(name, profile, plan, &bars, &group);
-    FILE *out = err ? NULL : open_memstream(text, n);
-    if (!err && !out) err = dc__fail(DC_ENOMEM, "out of memory for the chart");
-    if (!err) err = dc__gantt_svg(out, title, &group, 1);
-    if (out && fclose(out) != 0 && !err) err = dc__fail(DC_ENOMEM, "out of memory for the chart");
-    free(bars.bar);
-    return err;
-}
-
 static struct MHD_Response *plan_response(dc__http *h, int rank, unsigned *code)
 {
-    dc_plan plan;
-    dc_profile profile;
-    dc_layer_cost *layers;
-    char *text = NULL;
-    size_t n = 0;
-    dc_error err = dc_server_plan(h->server, rank, &plan, &profile, &layers);
-    if (!err) {
-        err = plan_text(rank, &plan, &profile, &text, &n);
-        dc_plan_free(&plan);
-        free(layers);
-    }
-    if (!err) return respond(text, n, "image/svg+xml; charset=utf-8");
-    free(text);
+    char *text;
+    size_t n;
+    if (dc__plan_of_worker(h->server, rank, &text, &n) == DC_OK)
+        return respond(text, n, "image/svg+xml; charset=utf-8");
     *code = MHD_HTTP_NOT_FOUND;
     return line_response(dc_last_error());
 }

@@ -39,7 +39,7 @@ void dc__http_stop(dc__http *http);
 /* http_listen.c: a listening socket for where, and its URL. */
 dc_error dc__http_listen(const char *where, int *socket, char *url, size_t url_bytes);
 
-/* page.c: the page, as built in; not 0-terminated. */
-extern const char dc__page[], dc__page_end[];
+/* page.c: the page, as built in. */
+const char *dc__page(size_t *bytes);
 
 #endif

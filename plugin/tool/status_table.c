@@ -53,9 +53,7 @@ static void put_sparks(FILE *out, const cJSON *points)
     double sum[SPARKS] = {0}, least = INFINITY, most = -INFINITY;
     int of[SPARKS] = {0}, k = 0;
     const int columns = n < SPARKS ? n : SPARKS;
-    const cJSON *point;
-    cJSON_ArrayForEach(point, points)
-    {
+    for (const cJSON *point = points->child; point; point = point->next) {
         const cJSON *mean = cJSON_GetArrayItem(point, 2);
         const int column = (int)((long long)k++ * columns / n);
         if (!cJSON_IsNumber(mean) || !isfinite(mean->valuedouble)) continue;
@@ -84,9 +82,7 @@ static const cJSON *points_of(const cJSON *status, const char *curve)
 static double sum_of(const cJSON *workers, const char *name)
 {
     double sum = 0;
-    const cJSON *w;
-    cJSON_ArrayForEach(w, workers)
-    {
+    for (const cJSON *w = workers->child; w; w = w->next) {
         const double value = number(w, name);
         if (isfinite(value)) sum += value;
     }
@@ -155,7 +151,7 @@ dc_error dc__status_table(FILE *out, const cJSON *s, const char *url)
                   "images/s", "waiting", "round ms", "planned ms", "strategy", "up Mbit/s", "down Mbit/s",
                   "rtt ms");
     int rank = 0;
-    const cJSON *w;
-    cJSON_ArrayForEach(w, workers) put_worker(out, w, rank++);
+    for (const cJSON *w = workers->child; w; w = w->next)
+        put_worker(out, w, rank++);
     return DC_OK;
 }
