@@ -32,6 +32,11 @@ typedef struct dk_cli {
     bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
                          * leaves .backup to the server */
     bool quiet;         /* no line per round */
+
+    bool map;          /* measure mAP while training */
+    int map_epochs;    /* passes over the list between measurements, 0 = the habit of the forks */
+    float thresh, iou; /* of these measurements */
+    int points;
 } dk_cli;
 
 /* dk_cli_words - the first two words of argv (either may come out NULL), flags skipped. Accepts any flag: it
@@ -42,6 +47,9 @@ void dk_cli_words(int argc, char **argv, const char **command, const char **subc
  * borrows argv. A flag that is unknown, lacks its value or has one that is no number ends the program with a
  * line. */
 void dk_cli_parse(int argc, char **argv, dk_cli *cli);
+
+/* dk_cli_nearest - the flag that is spelt most like arg. */
+const char *dk_cli_nearest(const char *arg);
 
 /* dk_cli_help - the training flags, for a terminal. */
 const char *dk_cli_help(void);

@@ -8,6 +8,7 @@
 #include "fatal.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 
 static int saved_stderr = -1; /* where stderr really goes while chatter is held */
 static int chatter = -1;
+static pthread_t holder; /* the thread that holds it */
 static const char *subject_held;
 
 static atomic_bool progress_drawn;
@@ -36,8 +38,9 @@ void dk_log(const char *who, const char *line)
     snprintf(text, sizeof text, "%s%s: %s", wipe ? "\r\033[K" : "", who, line);
     for (char *p = text + wipe; *p; p++) /* one message, one line: a path may hold anything */
         if (*p == '\n' || *p == '\r') *p = ' ';
-    fprintf(stderr, "%s\n", text);
     fflush(stderr);
+    dprintf(saved_stderr >= 0 && !pthread_equal(holder, pthread_self()) ? saved_stderr : STDERR_FILENO,
+            "%s\n", text);
 }
 
 static void say(const char *format, va_list args)
@@ -47,7 +50,7 @@ static void say(const char *format, va_list args)
     dk_log("darknet", line);
 }
 
-static void drop_chatter(void)
+void dk_chatter_drop(void)
 {
     if (saved_stderr < 0) return;
     fflush(stderr);
@@ -60,7 +63,7 @@ static void drop_chatter(void)
 
 void dk_die(const char *format, ...)
 {
-    drop_chatter();
+    dk_chatter_drop();
     fflush(stdout);
     va_list args;
     va_start(args, format);
@@ -88,6 +91,7 @@ void dk_chatter_hold(const char *subject)
         chatter = -1;
         return;
     }
+    holder = pthread_self();
     subject_held = subject;
 }
 
@@ -96,7 +100,7 @@ void dk_chatter_release(void)
     if (saved_stderr < 0) return;
     fflush(stderr);
     int kept = dup(chatter);
-    drop_chatter();
+    dk_chatter_drop();
     if (kept < 0) return;
     char buffer[4096];
     ssize_t n;

@@ -79,6 +79,7 @@ void dk_check_truths(const dk_lines *images, data_type type, int classes)
         const int i = dk_spread(k, opened, images->n);
         char text[5120];
         if (dk_check_truth(images->line[i], type, classes, text, sizeof text) != 0)
-            dk_die("%s line %d: image %.1000s: %.1000s", images->path, i + 1, images->line[i], text);
+            dk_die("%s line %d: image %.1000s: %.1000s", images->path, images->number[i], images->line[i],
+                   text);
     }
 }

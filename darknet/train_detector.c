@@ -5,6 +5,7 @@
 #include "local.h"
 #include "preflight.h"
 #include "random.h"
+#include "train_map.h"
 
 #include <stdlib.h>
 
@@ -51,6 +52,7 @@ static void line(const dk_train *train, const dk_round *round, float average, ch
 static const dk_train_kind detector = {.name = "detector train",
                                        .backup_every = 100,
                                        .final = "%s_final.weights",
+                                       .last = true,
                                        .numbered = numbered,
                                        .line = line,
                                        .size = size_of_round,
@@ -89,6 +91,8 @@ int dk_cmd_detector_train(int argc, char **argv)
     dk_lines_read(file.train, "training list", &images);
     dk_check_images(&images);
     dk_check_truths(&images, DETECTION_DATA, last.classes);
+    dk_lines valid = {0};
+    if (cli.map) dk_train_map_lists(&file, last.classes, &valid);
     if (dk_local_workers(&cli)) return dk_local_run(&cli, file.backup);
 
     network *net = dk_train_parse(cfg, weights, &cli);
@@ -98,7 +102,8 @@ int dk_cmd_detector_train(int argc, char **argv)
                       .base = basecfg((char *)cfg),
                       .backup = file.backup,
                       .list = file.train,
-                      .images = net->batch * net->subdivisions};
+                      .images = net->batch * net->subdivisions,
+                      .map = cli.map ? dk_train_map_open(cfg, &file, &valid) : NULL};
     fill_args(&train, &images);
     dk_train_ready(&train);
     printf("%s\n", train.base);
@@ -106,6 +111,8 @@ int dk_cmd_detector_train(int argc, char **argv)
            (double)net->decay);
 
     const int status = dk_train_run(&train);
+    dk_train_map_close(train.map);
+    dk_lines_free(&valid);
     free_network(net);
     free(train.base);
     dk_lines_free(&images);
