@@ -202,7 +202,7 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
     }
 }
 
-const char *dk_cli_nearest(const char *arg)
+const char *dk_cli_nearest(const char *arg, const char *const *others)
 {
     const char *best = flags[0].name, *name;
     int least = INT_MAX;
@@ -210,6 +210,8 @@ const char *dk_cli_nearest(const char *arg)
         if (dk_spelling(arg, flags[k].name) < least) least = dk_spelling(arg, best = flags[k].name);
     for (size_t k = 0; (name = dk_fork_flag_at(k)) != NULL; k++)
         if (dk_spelling(arg, name) < least) least = dk_spelling(arg, best = name);
+    for (; others && *others; others++)
+        if (dk_spelling(arg, *others) < least) least = dk_spelling(arg, best = *others);
     return best;
 }
 
@@ -219,7 +221,7 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
-void dk_cli_parse(int argc, char **argv, dk_cli *cli)
+void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli)
 {
     *cli = (dk_cli){.strategy = DC_AUTO, .kernels = "fast", .rank = -1, .thresh = .25f, .iou = .5f};
     for (int i = 1; i < argc; i++) {
@@ -232,7 +234,7 @@ void dk_cli_parse(int argc, char **argv, dk_cli *cli)
         const dk_fork_flag *other = flag ? NULL : dk_fork_flag_find(argv[i]);
         if (!flag && !other)
             dk_die("unknown flag %s; the nearest is %s (`darknet help` lists them)", argv[i],
-                   dk_cli_nearest(argv[i]));
+                   dk_cli_nearest(argv[i], others));
         const char *value = NULL, *name = argv[i];
         const bool takes_value = flag ? flag->value : other->value;
         if (takes_value && i + 1 == argc) dk_die("%s needs a value", name);

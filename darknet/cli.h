@@ -45,11 +45,12 @@ void dk_cli_words(int argc, char **argv, const char **command, const char **subc
 
 /* dk_cli_parse - reads argv and the environment (DYNACOMM, DYNACOMM_STRATEGY, DYNACOMM_TRACE) into cli, which
  * borrows argv. A flag that is unknown, lacks its value or has one that is no number ends the program with a
- * line. */
-void dk_cli_parse(int argc, char **argv, dk_cli *cli);
+ * line; others: NULL-terminated names of flags that the command takes itself, to suggest, or NULL. */
+void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli);
 
-/* dk_cli_nearest - the flag that is spelt most like arg. */
-const char *dk_cli_nearest(const char *arg);
+/* dk_cli_nearest - the flag, of ours, the forks' and others (NULL-terminated, or NULL), that is spelt most
+ * like arg. */
+const char *dk_cli_nearest(const char *arg, const char *const *others);
 
 /* dk_cli_help - the training flags, for a terminal. */
 const char *dk_cli_help(void);

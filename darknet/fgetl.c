@@ -1,8 +1,9 @@
-/* fgetl.c - fgetl, in the place of the library's function of that name: a line of a cfg, a data file or a list.
+/* fgetl.c - fgetl, in the place of the library's function of that name: a line of a cfg, a data file or a
+ * list.
  *
  * DESIGN
- *   The library's leaves the \r of a Windows line end in the text: "leaky\r" is then no activation it knows, and
- * "train.txt\r" no file. Scripts that were written on Windows, and run with the forks, go on working. */
+ *   The library's leaves the \r of a Windows line end in the text: "leaky\r" is then no activation it knows,
+ * and "train.txt\r" no file. Scripts that were written on Windows, and run with the forks, go on working. */
 #include <darknet.h>
 #include <stdio.h>
 #include <stdlib.h>

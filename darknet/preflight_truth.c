@@ -41,6 +41,18 @@ static int check_boxes(FILE *file, const char *path, int classes, char *text, si
     return -1;
 }
 
+int dk_check_boxes(const char *path, int classes, char *text, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        snprintf(text, size, "cannot open label file %.1000s: %s", path, strerror(errno));
+        return -1;
+    }
+    const int result = check_boxes(file, path, classes, text, size);
+    fclose(file);
+    return result;
+}
+
 static int check_values(FILE *file, const char *path, int classes, char *text, size_t size)
 {
     float value;

@@ -76,6 +76,11 @@ void dk_epochs_line(const dk_train *train, const dk_round *round, float average,
 /* The commands: argv as main got it. They return the exit status. */
 int dk_cmd_classifier_train(int argc, char **argv);
 int dk_cmd_detector_train(int argc, char **argv);
+int dk_cmd_detector_retrain(int argc, char **argv);
 int dk_cmd_regressor_train(int argc, char **argv);
+
+/* dk_detector_train - detector train with a command line that is read already; its words are two of any kind
+ * and DATA CFG [WEIGHTS]. Returns the exit status. */
+int dk_detector_train(const dk_cli *cli);
 
 #endif

@@ -73,18 +73,16 @@ static void fill_args(dk_train *train, const dk_lines *images)
     args->type = DETECTION_DATA;
 }
 
-int dk_cmd_detector_train(int argc, char **argv)
+int dk_detector_train(const dk_cli *cli)
 {
-    dk_cli cli;
-    dk_cli_parse(argc, argv, &cli);
-    if (cli.n_words < 4 || cli.n_words > 5)
+    if (cli->n_words < 4 || cli->n_words > 5)
         dk_die("usage: darknet detector train DATA CFG [WEIGHTS] [flags]");
-    const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;
+    const char *cfg = cli->words[3], *weights = cli->n_words > 4 ? cli->words[4] : NULL;
 
     dk_datafile file;
-    dk_datafile_read(cli.words[2], DK_FOR_DETECTOR, &file);
+    dk_datafile_read(cli->words[2], DK_FOR_DETECTOR, &file);
     const dk_detector_head last = dk_check_detector_cfg(cfg);
-    if (!last.max_batches && !cli.rounds)
+    if (!last.max_batches && !cli->rounds)
         dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", cfg);
     if (weights) dk_file_check(weights, "weights file");
     dk_lines images;
@@ -92,18 +90,18 @@ int dk_cmd_detector_train(int argc, char **argv)
     dk_check_images(&images);
     dk_check_truths(&images, DETECTION_DATA, last.classes);
     dk_lines valid = {0};
-    if (cli.map) dk_train_map_lists(&file, last.classes, &valid);
-    if (dk_local_workers(&cli)) return dk_local_run(&cli, file.backup);
+    if (cli->map) dk_train_map_lists(&file, last.classes, &valid);
+    if (dk_local_workers(cli)) return dk_local_run(cli, file.backup);
 
-    network *net = dk_train_parse(cfg, weights, &cli);
+    network *net = dk_train_parse(cfg, weights, cli);
     dk_train train = {.kind = &detector,
-                      .cli = &cli,
+                      .cli = cli,
                       .net = net,
                       .base = basecfg((char *)cfg),
                       .backup = file.backup,
                       .list = file.train,
                       .images = net->batch * net->subdivisions,
-                      .map = cli.map ? dk_train_map_open(cfg, &file, &valid) : NULL};
+                      .map = cli->map ? dk_train_map_open(cfg, &file, &valid) : NULL};
     fill_args(&train, &images);
     dk_train_ready(&train);
     printf("%s\n", train.base);
@@ -117,4 +115,11 @@ int dk_cmd_detector_train(int argc, char **argv)
     free(train.base);
     dk_lines_free(&images);
     return status;
+}
+
+int dk_cmd_detector_train(int argc, char **argv)
+{
+    dk_cli cli;
+    dk_cli_parse(argc, argv, NULL, &cli);
+    return dk_detector_train(&cli);
 }

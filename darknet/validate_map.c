@@ -1,5 +1,5 @@
-/* validate_map.c - `darknet detector map DATA CFG WEIGHTS`: mean average precision, per class and together, in
- * the words of the darknet forks. */
+/* validate_map.c - `darknet detector map DATA CFG WEIGHTS`: mean average precision, per class and together,
+ * in the words of the darknet forks. */
 #include "detector_map.h"
 #include "preflight.h"
 #include "validate.h"
@@ -16,18 +16,18 @@ void dk_map_print(FILE *out, const dk_map *map, const dk_map_settings *settings,
     const double precision = map->hits > 0 ? (double)map->hits / found : 0;
     const double recall = map->objects > 0 ? (double)map->hits / map->objects : 0;
     fprintf(out, "\n for conf_thresh = %1.2f, precision = %1.2f, recall = %1.2f, F1-score = %1.2f \n",
-           (double)settings->thresh, precision, recall,
-           precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0);
+            (double)settings->thresh, precision, recall,
+            precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0);
     fprintf(out, " for conf_thresh = %0.2f, TP = %d, FP = %d, FN = %d, average IoU = %2.2f %% \n",
-           (double)settings->thresh, map->hits, map->misses, map->objects - map->hits,
-           found > 0 ? 100 * map->iou_sum / found : 0);
+            (double)settings->thresh, map->hits, map->misses, map->objects - map->hits,
+            found > 0 ? 100 * map->iou_sum / found : 0);
     fprintf(out, "\n IoU threshold = %2.0f %%, used ", (double)settings->iou * 100);
     if (settings->points > 0)
         fprintf(out, "%d Recall-points \n", settings->points);
     else
         fprintf(out, "Area-Under-Curve for each unique Recall \n");
     fprintf(out, " mean average precision (mAP@%0.2f) = %f, or %2.2f %% \n", (double)settings->iou, map->mean,
-           100 * map->mean);
+            100 * map->mean);
 }
 
 int dk_cmd_detector_map(int argc, char **argv)

@@ -65,7 +65,7 @@ static int take_flag(dk_eval *e, char **argv, int left)
     else if (other != NULL)
         dk_fork_flag_note(other);
     else if (strcmp(flag, "-kernels") != 0 && strcmp(flag, "-gpus") != 0)
-        dk_die("%s is not a flag of this command; the nearest is %s", flag, dk_cli_nearest(flag));
+        dk_die("%s is not a flag of this command; the nearest is %s", flag, dk_cli_nearest(flag, NULL));
     return 2;
 }
 
