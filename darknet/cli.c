@@ -5,6 +5,7 @@
 #include "forks.h"
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
+#include "launcher_env.h"
 #include "random.h"
 
 #include <errno.h>
@@ -248,6 +249,7 @@ void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli)
     if (!cli->dynacomm && (value = environment("DYNACOMM"))) cli->dynacomm = value;
     if (!cli->strategy_name && (value = environment("DYNACOMM_STRATEGY"))) set_strategy(cli, value);
     if (!cli->trace && (value = environment("DYNACOMM_TRACE"))) cli->trace = value;
+    dk_launcher_env(cli);
     if (!cli->seed_given) cli->seed = dk_random_seed();
     dk_threads_set(cli->threads);
 }
@@ -268,6 +270,7 @@ const char *dk_cli_help(void)
            "                         keep the best as NAME_best.weights; -mAP_epochs N: how often (4)\n"
            "  -dynacomm URL          train together with the other workers of the server at URL\n"
            "  -dynacomm local:N      a server and N workers on this machine\n"
+           "  -dynacomm auto         under mpirun or srun: rank 0 starts the server, all join it\n"
            "  -dynacomm-strategy S   sequential, layerwise, ibatch, dynacomm, duplex or auto (default)\n"
            "  -dynacomm-trace FILE   a timeline of the communication\n"
            "  -dynacomm-rank N       this worker's number, 0 to N-1: fixed, so that a run can be repeated\n"

@@ -23,7 +23,7 @@ typedef struct dk_cli {
     int threads; /* of computation; 0 = all cores */
     int loaders; /* threads that read images; 0 = as many as compute */
 
-    const char *dynacomm; /* server URL or local:N; NULL = alone */
+    const char *dynacomm; /* server URL (auto is made one) or local:N; NULL = alone */
     dc_strategy strategy;
     const char *strategy_name; /* as given, NULL if not */
     const char *trace;
@@ -32,6 +32,8 @@ typedef struct dk_cli {
     bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
                          * leaves .backup to the server */
     bool quiet;         /* no line per round */
+    int serve;          /* this process starts the server too, for so many workers; 0 = it does not */
+    const char *listen; /* where that server listens */
 
     bool map;          /* measure mAP while training */
     int map_epochs;    /* passes over the list between measurements, 0 = the habit of the forks */
