@@ -7,6 +7,8 @@
  * table is shown only if the cfg turns out to be good, so that a bad one gives exactly one line. */
 #include "fatal.h"
 
+#include "core/error.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -82,6 +84,7 @@ void dk_note(const char *format, ...)
 
 void dk_chatter_hold(const char *subject)
 {
+    dc__assert(saved_stderr < 0);
     fflush(stderr);
     chatter = memfd_create("darknet-chatter", MFD_CLOEXEC);
     if (chatter < 0) return; /* then it is shown at once: nothing is lost */

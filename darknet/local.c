@@ -14,6 +14,7 @@
 #include "fatal.h"
 #include "kernels/kernels.h"
 #include "local_child.h"
+#include "preflight.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -162,6 +163,7 @@ static void start_all(local *l, const dk_cli *cli, int workers, const char *back
 int dk_local_run(const dk_cli *cli, const char *backup)
 {
     const int workers = dk_local_workers(cli);
+    dk_check_backup(backup);
     static local l;
     l = (local){.failed = -1};
     const char *tmp = getenv("TMPDIR");

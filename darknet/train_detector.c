@@ -93,6 +93,7 @@ int dk_detector_train(const dk_cli *cli)
     if (cli->map) dk_train_map_lists(&file, last.classes, &valid);
     if (dk_local_workers(cli)) return dk_local_run(cli, file.backup);
 
+    dk_train_map *map = cli->map ? dk_train_map_open(cfg, &file, &valid) : NULL;
     network *net = dk_train_parse(cfg, weights, cli);
     dk_train train = {.kind = &detector,
                       .cli = cli,
@@ -101,7 +102,7 @@ int dk_detector_train(const dk_cli *cli)
                       .backup = file.backup,
                       .list = file.train,
                       .images = net->batch * net->subdivisions,
-                      .map = cli->map ? dk_train_map_open(cfg, &file, &valid) : NULL};
+                      .map = map};
     fill_args(&train, &images);
     dk_train_ready(&train);
     printf("%s\n", train.base);
@@ -109,7 +110,7 @@ int dk_detector_train(const dk_cli *cli)
            (double)net->decay);
 
     const int status = dk_train_run(&train);
-    dk_train_map_close(train.map);
+    dk_train_map_close(map);
     dk_lines_free(&valid);
     free_network(net);
     free(train.base);
