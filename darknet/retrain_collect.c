@@ -144,6 +144,17 @@ static void write_data(const dk_retrain *r, const dk_datafile *file, const char 
     dk_result_close(&data);
 }
 
+/* Takes away folders that this run made for nothing; those that hold something stay. */
+static void remove_empty(const char *out)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/images", out);
+    rmdir(path);
+    snprintf(path, sizeof path, "%s/labels", out);
+    rmdir(path);
+    rmdir(out);
+}
+
 static void collect(const dk_retrain *r, const char *out, dk_frames *frames, dk_labeller *labeller)
 {
     char path[PATH_MAX];
@@ -159,8 +170,10 @@ static void collect(const dk_retrain *r, const char *out, dk_frames *frames, dk_
     if (!(c.list = open_memstream(&list, &size))) dk_die("out of memory");
     take_all(&c);
     fclose(c.list);
-    if (c.kept == 0)
+    if (c.kept == 0) {
+        remove_empty(out);
         dk_die("%s: %d frames taken, none kept: %s", r->source, c.taken, dk_labeller_why(labeller));
+    }
     write_text(out, "train", ".list", list);
     free(list);
     printf("%s: %d frames, %d taken, %d kept with %d boxes in %s\n", r->source, c.seen, c.taken, c.kept,

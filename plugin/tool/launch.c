@@ -155,7 +155,7 @@ static bool on_path(const char *program)
 static dc_error split_ssh(options *o)
 {
     char *rest = NULL;
-    for (char *word = strtok_r(o->ssh_text, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
+    for (char *word = strtok_r(o->ssh_text, " \t\n", &rest); word; word = strtok_r(NULL, " \t\n", &rest)) {
         if (o->ssh_words == SSH_WORDS) return dc__fail(DC_EINVAL, "--ssh: more than %d words", SSH_WORDS);
         o->ssh[o->ssh_words++] = word;
     }

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # squares OUT N SEED [SUFFIX...] - OUT/images/p0000.png and OUT/labels/p0000.txt, suffixes in turn; an OUT that
-# ends in .avi becomes a video instead
+# ends in .avi becomes a video, its labels OUT.labels/frame_000000.txt
 squares()
 {
     /usr/bin/python3 - "$photos/dog.jpg" "$@" <<'PYTHON'
@@ -11,25 +11,27 @@ import os, random, sys
 import cv2
 photo, out, n, rng = cv2.imread(sys.argv[1]), sys.argv[2], int(sys.argv[3]), random.Random(int(sys.argv[4]))
 suffixes = sys.argv[5:] or ['.png']
-video = None
-if out.endswith('.avi'):
+is_video = out.endswith('.avi')
+labels = out + '.labels' if is_video else out + '/labels'
+os.makedirs(labels, exist_ok=True)
+if is_video:
     video = cv2.VideoWriter(out, cv2.VideoWriter_fourcc(*'MJPG'), 10, (96, 96))
     assert video.isOpened()
 else:
-    for part in ('images', 'labels'):
-        os.makedirs(out + '/' + part, exist_ok=True)
+    os.makedirs(out + '/images', exist_ok=True)
 for i in range(n):
     y, x = rng.randrange(photo.shape[0] - 96), rng.randrange(photo.shape[1] - 96)
     frame = photo[y:y + 96, x:x + 96] // 2
     size = rng.randrange(24, 40)
     a, b = rng.randrange(96 - size), rng.randrange(96 - size)
     frame[b:b + size, a:a + size] = (40, 40, 250)  # red: blue stands first
-    if video:
+    name = f'frame_{i:06d}' if is_video else f'p{i:04d}'
+    if is_video:
         video.write(frame)
-        continue
-    cv2.imwrite(f'{out}/images/p{i:04d}{suffixes[i % len(suffixes)]}', frame)
-    with open(f'{out}/labels/p{i:04d}.txt', 'w') as labels:
-        print(0, (a + size / 2) / 96, (b + size / 2) / 96, size / 96, size / 96, file=labels)
+    else:
+        cv2.imwrite(f'{out}/images/{name}{suffixes[i % len(suffixes)]}', frame)
+    with open(f'{labels}/{name}.txt', 'w') as file:
+        print(0, (a + size / 2) / 96, (b + size / 2) / 96, size / 96, size / 96, file=file)
 PYTHON
 }
 
