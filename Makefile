@@ -137,6 +137,9 @@ $(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS) $(call pkg_libs,cmocka)
 
+# Delays where threads wake each other.
+$(BUILD)/tests/test_stress: ALL_LDFLAGS += -Wl,--wrap=pthread_cond_signal,--wrap=pthread_cond_broadcast
+
 $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -158,7 +161,7 @@ $(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynac
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
+$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ) $(call obj,darknet/random.c)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
 
@@ -182,6 +185,11 @@ bench-quick: all
 
 bench-ddp: all
 	$(Q)scripts/bench-ddp
+
+# Random delays at every hand-over under the thread sanitizer: STRESS_ROUNDS= and STRESS_SEED= say how many and which.
+stress:
+	$(Q)$(MAKE) SANITIZER=thread build-thread/tests/test_stress
+	$(Q)STRESS_ROUNDS=$${STRESS_ROUNDS:-5000} build-thread/tests/test_stress
 
 # Every packaged cfg with every strategy: minutes. `make check` takes a part of it.
 exact-all: tests
@@ -208,6 +216,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-ddp bench-kernels bench-quick tests check format lint install clean
+.PHONY: all bench bench-ddp bench-kernels bench-quick tests check stress exact-all format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

@@ -112,7 +112,7 @@ int main(int argc, char **argv)
         if (strcmp(command, commands[i].command) != 0) continue;
         if (commands[i].subcommand && (!subcommand || strcmp(subcommand, commands[i].subcommand) != 0))
             continue;
-        if (commands[i].run != cmd_help && commands[i].run != cmd_version) dk_wait_passively(argv);
+        if (commands[i].run != cmd_help && commands[i].run != cmd_version) dk_wait_briefly(argv);
         return commands[i].run(argc, argv);
     }
     pass_on(argv);
