@@ -10,7 +10,7 @@ import json
 import statistics
 import sys
 
-LOSS, RECOVERED, GAIN = 25, 80, 3
+LOSS, RECOVERED, GAIN = 25, 80, 5
 NOISE = 1.02
 
 

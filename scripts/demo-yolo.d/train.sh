@@ -39,7 +39,7 @@ await()
     [ "$status" -eq 0 ] || { tail -q -n 2 "$out/$1"/*.log >&2 && die "$1 failed"; }
 }
 
-# follow LOG PID EVERY - every so many rounds a line, until the process has ended
+# follow LOG PID EVERY - every so many rounds a line, until the process has ended; in the background, so that signals are heard
 follow()
 {
     tail -n +1 -s .2 --pid="$2" -f "$1" | awk -v every="$3" '/^[0-9]+: / && $1 % every == 0 { print "    round " $0; fflush() }'
@@ -67,7 +67,8 @@ train_clean()
     touch "$out/clean/train.log"
     build/darknet detector train "$out/clean/clean.data" "$out/cfg/clean.cfg" -seed "$seed" -clear > "$out/clean/train.log" 2>&1 &
     processes=($!)
-    follow "$out/clean/train.log" $! $((clean_rounds / 4))
+    follow "$out/clean/train.log" $! $((clean_rounds / 4)) &
+    processes+=($!)
     await clean
     "$parts/fold.py" "$out/cfg/clean.cfg" "$out/clean/clean/clean_final.weights" "$out/clean/folded.cfg" "$out/clean/folded.weights"
     echo "$key" > "$out/clean/key"
@@ -112,7 +113,8 @@ together()
             -dynacomm-strategy "$strategy" > "$out/$run/edge$edge.log" 2>&1 &
         processes+=($!)
     done
-    follow "$out/$run/edge0.log" $! $((n > 100 ? n / 4 : n / 2))
+    follow "$out/$run/edge0.log" $! $((n > 100 ? n / 4 : n / 2)) &
+    processes+=($!)
     await "$run"
     cp "$out/$run/server/${cfg}_final.weights" "$out/$run/snapshot-$n.weights"
 }
@@ -129,6 +131,7 @@ alone()
             -threads "$threads" > "$out/alone-$edge/train.log" 2>&1 &
         processes+=($!)
     done
-    follow "$out/alone-${edges[0]}/train.log" $! $((rounds / 2))
+    follow "$out/alone-${edges[0]}/train.log" $! $((rounds / 2)) &
+    processes+=($!)
     await alone-"${edges[0]}"
 }
