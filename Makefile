@@ -22,7 +22,7 @@ say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 endif
 
 PKGS      := nanomsg libxxhash
-PKGS_HTTP := libmicrohttpd libcjson
+PKGS_TOOL := libcjson libmicrohttpd libcurl
 pkg_cflags = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 pkg_libs   = $(shell pkg-config --libs $(1))
 
@@ -67,7 +67,7 @@ OPENCV_LIBS    := -lopencv_videoio -lopencv_highgui -lopencv_imgcodecs -lopencv_
 # Without oneDNN: make KERNEL_CFLAGS=-DDK_NO_DNNL KERNEL_LIBS=-fopenmp (our own loops then do all of it).
 KERNEL_LIBS    ?= -ldnnl -fopenmp
 LIB_LIBS        = $(call pkg_libs,$(PKGS)) -lm
-TOOL_LIBS       = $(call pkg_libs,libcjson)
+TOOL_LIBS       = $(call pkg_libs,$(PKGS_TOOL))
 # Tests link everything of the tool but its main().
 TOOL_TEST_OBJ   = $(filter-out $(call obj,plugin/tool/main.c),$(TOOL_OBJ))
 
@@ -77,6 +77,14 @@ $(BUILD)/obj/plugin/%.c.o: plugin/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS)) -c $< -o $@
+
+# The page that dynacomm server --http serves: one file, inside the program.
+PAGE := $(BUILD)/obj/plugin/tool/page.html
+$(PAGE): $(addprefix plugin/tool/page.,html css js)
+	@mkdir -p $(@D)
+	$(Q)sed -e '/@STYLE@/{r plugin/tool/page.css' -e 'd}' -e '/@SCRIPT@/{r plugin/tool/page.js' -e 'd}' $< > $@
+$(BUILD)/obj/plugin/tool/page.c.o: $(PAGE)
+$(BUILD)/obj/plugin/tool/page.c.o: ALL_CFLAGS += -DDC_PAGE='"$(PAGE)"'
 
 $(BUILD)/obj/darknet/kernels/%.c.o: darknet/kernels/%.c
 	$(call say,CC,$<)

@@ -148,6 +148,13 @@ static void change_size(dk_train *train, uint64_t round, dk_progress *progress, 
     resize_network(train->net, wanted, wanted);
 }
 
+static uint64_t last_round(const dk_train *train)
+{
+    const uint64_t most = train->net->max_batches > 0 ? (uint64_t)train->net->max_batches : 0;
+    const uint64_t rounds = train->cli->rounds;
+    return rounds && (!most || rounds < most) ? rounds : most;
+}
+
 /* One round. Returns DC_OK, DC_ESTOPPED, or another value after it has printed why. */
 static int train_round(dk_train *train, dk_session *session, dk_loader *loader, dk_progress *progress,
                        uint64_t last, int *size)
@@ -172,6 +179,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
         if (!dk_stop_signal()) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
         return err;
     }
+    dk_session_report(session, (double)done.loss, NAN, last_round(train));
     dk_progress_loss(progress, done.loss);
     if (isnan(done.loss) && !train->lost) {
         train->lost = true;
@@ -185,13 +193,6 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     dk_progress_round(progress, &done, load_s, line);
     const int saved = save_due(train, session, progress);
     return saved != DC_OK ? saved : dk_train_map_round(train, session, progress, last);
-}
-
-static uint64_t last_round(const dk_train *train)
-{
-    const uint64_t most = train->net->max_batches > 0 ? (uint64_t)train->net->max_batches : 0;
-    const uint64_t rounds = train->cli->rounds;
-    return rounds && (!most || rounds < most) ? rounds : most;
 }
 
 /* After a signal: alone, the last whole round is kept; a worker's rounds are in the server's hands. */
