@@ -5,6 +5,7 @@
 # why (exit 77). As root it runs a second time as an ordinary user. Rates are goodput of 2 s of TCP; one that is not
 # within 10 % is measured three more times and their median judged, for a busy machine can spoil a single run.
 # shellcheck disable=SC2016 # Perl expands its own variables
+# Runs alone: it measures the lab.
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$root/build}
