@@ -203,6 +203,12 @@ stress:
 exact-all: tests
 	$(Q)EXACT_ALL=1 BUILD=$(BUILD) tests/integration/exact_packaged.sh
 
+# The README's pictures, from the last full run of scripts/demo-yolo.
+demo-pictures:
+	$(Q)test -e build/demo-yolo/report.html || { echo 'demo-pictures: run scripts/demo-yolo first' >&2; exit 1; }
+	$(Q)install -D -m 644 build/demo-yolo/pages/frames.jpg docs/edge-yolo-before-after.jpg
+	$(Q)install -D -m 644 build/demo-yolo/curve.png docs/edge-yolo-map.png
+
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
 
@@ -224,6 +230,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-ddp bench-kernels bench-quick tests check stress exact-all format lint install clean
+.PHONY: all bench bench-ddp bench-kernels bench-quick demo-pictures tests check stress exact-all format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)
