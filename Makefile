@@ -22,7 +22,7 @@ say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 endif
 
 PKGS      := nanomsg libxxhash
-PKGS_HTTP := libmicrohttpd libcjson
+PKGS_TOOL := libcjson libmicrohttpd libcurl
 pkg_cflags = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 pkg_libs   = $(shell pkg-config --libs $(1))
 
@@ -67,7 +67,7 @@ OPENCV_LIBS    := -lopencv_videoio -lopencv_highgui -lopencv_imgcodecs -lopencv_
 # Without oneDNN: make KERNEL_CFLAGS=-DDK_NO_DNNL KERNEL_LIBS=-fopenmp (our own loops then do all of it).
 KERNEL_LIBS    ?= -ldnnl -fopenmp
 LIB_LIBS        = $(call pkg_libs,$(PKGS)) -lm
-TOOL_LIBS       = $(call pkg_libs,libcjson)
+TOOL_LIBS       = $(call pkg_libs,$(PKGS_TOOL))
 # Tests link everything of the tool but its main().
 TOOL_TEST_OBJ   = $(filter-out $(call obj,plugin/tool/main.c),$(TOOL_OBJ))
 
@@ -77,6 +77,14 @@ $(BUILD)/obj/plugin/%.c.o: plugin/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS)) -c $< -o $@
+
+# The page that dynacomm server --http serves: one file, inside the program.
+PAGE := $(BUILD)/obj/plugin/tool/page.html
+$(PAGE): $(addprefix plugin/tool/page.,html css js)
+	@mkdir -p $(@D)
+	$(Q)sed -e '/@STYLE@/{r plugin/tool/page.css' -e 'd}' -e '/@SCRIPT@/{r plugin/tool/page.js' -e 'd}' $< > $@
+$(BUILD)/obj/plugin/tool/page.c.o: $(PAGE)
+$(BUILD)/obj/plugin/tool/page.c.o: ALL_CFLAGS += -DDC_PAGE='"$(PAGE)"'
 
 $(BUILD)/obj/darknet/kernels/%.c.o: darknet/kernels/%.c
 	$(call say,CC,$<)
@@ -137,6 +145,9 @@ $(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS) $(call pkg_libs,cmocka)
 
+# Delays where threads wake each other.
+$(BUILD)/tests/test_stress: ALL_LDFLAGS += -Wl,--wrap=pthread_cond_signal,--wrap=pthread_cond_broadcast
+
 $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -158,7 +169,7 @@ $(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynac
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
+$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ) $(call obj,darknet/random.c)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
 
@@ -182,6 +193,11 @@ bench-quick: all
 
 bench-ddp: all
 	$(Q)scripts/bench-ddp
+
+# Random delays at every hand-over under the thread sanitizer: STRESS_ROUNDS= and STRESS_SEED= say how many and which.
+stress:
+	$(Q)$(MAKE) SANITIZER=thread build-thread/tests/test_stress
+	$(Q)STRESS_ROUNDS=$${STRESS_ROUNDS:-5000} build-thread/tests/test_stress
 
 # Every packaged cfg with every strategy: minutes. `make check` takes a part of it.
 exact-all: tests
@@ -208,6 +224,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-ddp bench-kernels bench-quick tests check format lint install clean
+.PHONY: all bench bench-ddp bench-kernels bench-quick tests check stress exact-all format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

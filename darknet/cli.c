@@ -2,13 +2,18 @@
 #include "cli.h"
 
 #include "fatal.h"
+#include "forks.h"
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
+#include "launcher_env.h"
 #include "random.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_IDLE 64
 
 typedef enum flag_id {
     FLAG_SEED,
@@ -28,8 +33,11 @@ typedef enum flag_id {
     FLAG_SHARED_BACKUP,
     FLAG_QUIET,
     FLAG_GPUS,
-    FLAG_SILENT,  /* says what is so anyway */
-    FLAG_IGNORED, /* of other Darknets: accepted with a note, so that a script goes on working */
+    FLAG_MAP,
+    FLAG_MAP_EPOCHS,
+    FLAG_THRESH,
+    FLAG_IOU,
+    FLAG_POINTS,
 } flag_id;
 
 static const struct flag {
@@ -54,37 +62,11 @@ static const struct flag {
     {"-dynacomm-shared-backup", FLAG_SHARED_BACKUP, false},
     {"-quiet", FLAG_QUIET, false},
     {"-gpus", FLAG_GPUS, true},
-    {"-i", FLAG_SILENT, true},
-    {"-nogpu", FLAG_SILENT, false},
-    /* flags of the packaged program's own train commands that do nothing for training */
-    {"-thresh", FLAG_SILENT, true},
-    {"-hier", FLAG_SILENT, true},
-    {"-prefix", FLAG_SILENT, true},
-    {"-c", FLAG_SILENT, true},
-    {"-s", FLAG_SILENT, true},
-    {"-t", FLAG_SILENT, true},
-    {"-avg", FLAG_SILENT, true},
-    {"-out", FLAG_SILENT, true},
-    {"-fullscreen", FLAG_SILENT, false},
-    {"-w", FLAG_SILENT, true},
-    {"-h", FLAG_SILENT, true},
-    {"-fps", FLAG_SILENT, true},
-    /* flags of widely used forks */
-    {"-map", FLAG_IGNORED, false},
-    {"-dont_show", FLAG_IGNORED, false},
-    {"-show_imgs", FLAG_IGNORED, false},
-    {"-benchmark_layers", FLAG_IGNORED, false},
-    {"-mjpeg_port", FLAG_IGNORED, true},
-    {"-json_port", FLAG_IGNORED, true},
-    {"-ext_output", FLAG_IGNORED, false},
-    {"-save_labels", FLAG_IGNORED, false},
-    {"-mAP_epochs", FLAG_IGNORED, true},
-    {"-iou_thresh", FLAG_IGNORED, true},
-    {"-points", FLAG_IGNORED, true},
-    {"-chart", FLAG_IGNORED, true},
-    {"-cuda_debug_sync", FLAG_IGNORED, false},
-    {"-verbose", FLAG_IGNORED, false},
-    {"-swag", FLAG_IGNORED, false},
+    {"-map", FLAG_MAP, false},
+    {"-mAP_epochs", FLAG_MAP_EPOCHS, true},
+    {"-thresh", FLAG_THRESH, true},
+    {"-iou_thresh", FLAG_IOU, true},
+    {"-points", FLAG_POINTS, true},
 };
 
 static const struct flag *find_flag(const char *arg)
@@ -109,7 +91,8 @@ void dk_cli_words(int argc, char **argv, const char **command, const char **subc
             continue;
         }
         const struct flag *flag = find_flag(argv[i]);
-        if (flag && flag->value) i++;
+        const dk_fork_flag *other = dk_fork_flag_find(argv[i]);
+        if (flag ? flag->value : other && other->value) i++;
     }
     *command = found[0];
     *subcommand = found[1];
@@ -124,6 +107,15 @@ static uint64_t whole_number(const char *flag, const char *text, uint64_t least,
         dk_die("%s takes a whole number from %llu to %llu, not '%s'", flag, (unsigned long long)least,
                (unsigned long long)most, text);
     return n;
+}
+
+static float share(const char *flag, const char *text)
+{
+    char *end;
+    const double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= 0 && value <= 1))
+        dk_die("%s takes a number from 0 to 1, not '%s'", flag, text);
+    return (float)value;
 }
 
 static void set_strategy(dk_cli *cli, const char *name)
@@ -193,14 +185,37 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
         cli->quiet = true;
         break;
     case FLAG_GPUS:
-        dk_note("-gpus %s: this program computes on the processor; -threads N sets how many threads", value);
+        cli->gpus = value;
         break;
-    case FLAG_IGNORED:
-        dk_note("%s belongs to another Darknet; training goes on without it", flag->name);
+    case FLAG_MAP:
+        cli->map = true;
         break;
-    case FLAG_SILENT:
+    case FLAG_MAP_EPOCHS:
+        cli->map_epochs = (int)whole_number(flag->name, value, 1, INT_MAX);
+        break;
+    case FLAG_THRESH:
+        cli->thresh = share(flag->name, value);
+        break;
+    case FLAG_IOU:
+        cli->iou = share(flag->name, value);
+        break;
+    case FLAG_POINTS:
+        cli->points = (int)whole_number(flag->name, value, 0, 1001);
         break;
     }
+}
+
+const char *dk_cli_nearest(const char *arg, const char *const *others)
+{
+    const char *best = flags[0].name, *name;
+    int least = INT_MAX;
+    for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
+        if (dk_spelling(arg, flags[k].name) < least) least = dk_spelling(arg, best = flags[k].name);
+    for (size_t k = 0; (name = dk_fork_flag_at(k)) != NULL; k++)
+        if (dk_spelling(arg, name) < least) least = dk_spelling(arg, best = name);
+    for (; others && *others; others++)
+        if (dk_spelling(arg, *others) < least) least = dk_spelling(arg, best = *others);
+    return best;
 }
 
 static const char *environment(const char *name)
@@ -209,9 +224,11 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
-void dk_cli_parse(int argc, char **argv, dk_cli *cli)
+void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli)
 {
-    *cli = (dk_cli){.strategy = DC_AUTO, .kernels = "fast", .rank = -1};
+    const dk_fork_flag *idle[MAX_IDLE]; /* flags without effect: told when all others have turned out good */
+    int n_idle = 0;
+    *cli = (dk_cli){.strategy = DC_AUTO, .kernels = "fast", .rank = -1, .thresh = .25f, .iou = .5f};
     for (int i = 1; i < argc; i++) {
         if (!is_flag(argv[i])) {
             if (cli->n_words == DK_CLI_MAX_WORDS) dk_die("too many arguments at '%s'", argv[i]);
@@ -219,16 +236,29 @@ void dk_cli_parse(int argc, char **argv, dk_cli *cli)
             continue;
         }
         const struct flag *flag = find_flag(argv[i]);
-        if (!flag) dk_die("unknown flag %s (`darknet help` lists them)", argv[i]);
-        const char *value = NULL;
-        if (flag->value && i + 1 == argc) dk_die("%s needs a value", flag->name);
-        if (flag->value) value = argv[++i];
-        take(cli, flag, value);
+        const dk_fork_flag *other = flag ? NULL : dk_fork_flag_find(argv[i]);
+        if (!flag && !other)
+            dk_die("unknown flag %s; the nearest is %s (`darknet help` lists them)", argv[i],
+                   dk_cli_nearest(argv[i], others));
+        const char *value = NULL, *name = argv[i];
+        const bool takes_value = flag ? flag->value : other->value;
+        if (takes_value && i + 1 == argc) dk_die("%s needs a value", name);
+        if (takes_value) value = argv[++i];
+        if (flag)
+            take(cli, flag, value);
+        else if (n_idle < MAX_IDLE)
+            idle[n_idle++] = other;
     }
     const char *value;
     if (!cli->dynacomm && (value = environment("DYNACOMM"))) cli->dynacomm = value;
     if (!cli->strategy_name && (value = environment("DYNACOMM_STRATEGY"))) set_strategy(cli, value);
     if (!cli->trace && (value = environment("DYNACOMM_TRACE"))) cli->trace = value;
+    dk_launcher_env(cli);
+    for (int i = 0; i < n_idle; i++)
+        dk_fork_flag_note(idle[i]);
+    if (cli->gpus)
+        dk_note("-gpus %s: this program computes on the processor; -threads N sets how many threads",
+                cli->gpus);
     if (!cli->seed_given) cli->seed = dk_random_seed();
     dk_threads_set(cli->threads);
 }
@@ -245,8 +275,11 @@ const char *dk_cli_help(void)
            "  -memory low            less memory for a slower convolution (no Winograd)\n"
            "  -force                 go on where a check of labels or weights would stop\n"
            "  -quiet                 no line per round\n"
+           "  -map                   measure mAP on the data file's valid list while training (detector train),\n"
+           "                         keep the best as NAME_best.weights; -mAP_epochs N: how often (4)\n"
            "  -dynacomm URL          train together with the other workers of the server at URL\n"
            "  -dynacomm local:N      a server and N workers on this machine\n"
+           "  -dynacomm auto         under mpirun or srun: rank 0 starts the server, all join it\n"
            "  -dynacomm-strategy S   sequential, layerwise, ibatch, dynacomm, duplex or auto (default)\n"
            "  -dynacomm-trace FILE   a timeline of the communication\n"
            "  -dynacomm-rank N       this worker's number, 0 to N-1: fixed, so that a run can be repeated\n"

@@ -23,7 +23,7 @@ typedef struct dk_cli {
     int threads; /* of computation; 0 = all cores */
     int loaders; /* threads that read images; 0 = as many as compute */
 
-    const char *dynacomm; /* server URL or local:N; NULL = alone */
+    const char *dynacomm; /* server URL (auto is made one) or local:N; NULL = alone */
     dc_strategy strategy;
     const char *strategy_name; /* as given, NULL if not */
     const char *trace;
@@ -32,6 +32,14 @@ typedef struct dk_cli {
     bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
                          * leaves .backup to the server */
     bool quiet;         /* no line per round */
+    const char *gpus;   /* as given; this program has none */
+    int serve;          /* this process starts the server too, for so many workers; 0 = it does not */
+    const char *listen; /* where that server listens */
+
+    bool map;          /* measure mAP while training */
+    int map_epochs;    /* passes over the list between measurements, 0 = the habit of the forks */
+    float thresh, iou; /* of these measurements */
+    int points;
 } dk_cli;
 
 /* dk_cli_words - the first two words of argv (either may come out NULL), flags skipped. Accepts any flag: it
@@ -40,8 +48,12 @@ void dk_cli_words(int argc, char **argv, const char **command, const char **subc
 
 /* dk_cli_parse - reads argv and the environment (DYNACOMM, DYNACOMM_STRATEGY, DYNACOMM_TRACE) into cli, which
  * borrows argv. A flag that is unknown, lacks its value or has one that is no number ends the program with a
- * line. */
-void dk_cli_parse(int argc, char **argv, dk_cli *cli);
+ * line; others: NULL-terminated names of flags that the command takes itself, to suggest, or NULL. */
+void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli);
+
+/* dk_cli_nearest - the flag, of ours, the forks' and others (NULL-terminated, or NULL), that is spelt most
+ * like arg. */
+const char *dk_cli_nearest(const char *arg, const char *const *others);
 
 /* dk_cli_help - the training flags, for a terminal. */
 const char *dk_cli_help(void);

@@ -19,19 +19,23 @@ void dk_file_check(const char *path, const char *what)
     if (access(path, R_OK) != 0) dk_die("cannot open %s %s: %s", what, path, strerror(errno));
 }
 
-static void add_line(dk_lines *lines, size_t *room, char *text, const char *what)
+/* Blanks at the end, a Windows line end among them, are no part of a path or a name. */
+static void trim_end(char *text)
 {
-    const size_t length = strlen(text);
-    if (length == 0) dk_die("%s %s: line %d is empty; remove it", what, lines->path, lines->n + 1);
-    if (text[length - 1] == '\r')
-        dk_die("%s %s: line %d ends as on Windows; convert it: sed -i 's/\\r$//' %s", what, lines->path,
-               lines->n + 1, lines->path);
-    if (lines->n == INT_MAX - 1) dk_die("%s %s: too many lines", what, lines->path);
+    size_t n = strlen(text);
+    while (n > 0 && strchr(" \t\r\n", text[n - 1]))
+        text[--n] = '\0';
+}
+
+static void add_line(dk_lines *lines, size_t *room, const char *text, int number)
+{
     if ((size_t)lines->n == *room) {
         *room = *room ? 2 * *room : 1024;
         lines->line = realloc(lines->line, *room * sizeof *lines->line);
-        if (!lines->line) dk_die("out of memory reading %s", lines->path);
+        lines->number = realloc(lines->number, *room * sizeof *lines->number);
+        if (!lines->line || !lines->number) dk_die("out of memory reading %s", lines->path);
     }
+    lines->number[lines->n] = number;
     if (!(lines->line[lines->n++] = strdup(text))) dk_die("out of memory reading %s", lines->path);
 }
 
@@ -43,10 +47,12 @@ void dk_lines_read(const char *path, const char *what, dk_lines *lines)
     if (!file) dk_die("cannot open %s %s: %s", what, path, strerror(errno));
     char *text = NULL;
     size_t size = 0, room = 0;
-    ssize_t length;
-    while ((length = getline(&text, &size, file)) > 0) {
-        if (text[length - 1] == '\n') text[length - 1] = '\0';
-        add_line(lines, &room, text, what);
+    int number = 0;
+    while (getline(&text, &size, file) > 0) {
+        if (number == INT_MAX) dk_die("%s %s: too many lines", what, path);
+        number++;
+        trim_end(text);
+        if (*text) add_line(lines, &room, text, number);
     }
     const bool bad = ferror(file);
     free(text);
@@ -55,11 +61,20 @@ void dk_lines_read(const char *path, const char *what, dk_lines *lines)
     if (lines->n == 0) dk_die("%s %s is empty", what, path);
 }
 
+void dk_names_read(const char *path, const char *what, dk_lines *names)
+{
+    dk_lines_read(path, what, names);
+    for (int i = 0; i < names->n; i++)
+        if (names->number[i] != i + 1)
+            dk_die("%s %s: line %d is empty; remove it, since a name's line is its class", what, path, i + 1);
+}
+
 void dk_lines_free(dk_lines *lines)
 {
     for (int i = 0; i < lines->n; i++)
         free(lines->line[i]);
     free(lines->line);
+    free(lines->number);
     *lines = (dk_lines){0};
 }
 
@@ -92,6 +107,8 @@ void dk_datafile_read(const char *path, dk_datafile_use use, dk_datafile *data)
     dk_chatter_hold(path);
     list *options = read_data_cfg((char *)path);
     data->train = need(options, "train", "data/train.list", path);
+    data->valid = find(options, "valid");
+    data->names = find(options, "names");
     char *backup = strdup(need(options, "backup", "backup", path));
     if (!backup) dk_die("out of memory");
     for (size_t n = strlen(backup); n > 1 && backup[n - 1] == '/'; n--)

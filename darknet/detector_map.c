@@ -1,13 +1,12 @@
-/* detector_map.c - `darknet detector map DATA CFG WEIGHTS`: mean average precision, per class and together.
+/* detector_map.c - see detector_map.h.
  *
  * DESIGN
  *   Every image's detections (score above .005, non-maximum suppression at .45) are matched to its objects of
  * the same class, each to the one it overlaps most, if by more than -iou_thresh. Then, per class, detections
- * of all images are ranked by score. Precision, recall, F1 and mean IoU are those of detections above -thresh
- * (.25), as users of the darknet forks know them. */
+ * of all images are ranked by score. Precision, recall, F1 and mean IoU are those of detections above the
+ * threshold (.25), as users of the darknet forks know them. */
 #include "detector_map.h"
 
-#include "datafile.h"
 #include "fatal.h"
 #include "preflight.h"
 #include "validate.h"
@@ -92,7 +91,7 @@ double dk_average_precision(dk_scored *scored, int n, int objects, bool *found, 
     return sum;
 }
 
-/* ---- the command
+/* ---- a network's, over a list of images
  * ----------------------------------------------------------------------------------------------- */
 
 /* Objects of all images, in one numbering. */
@@ -137,13 +136,7 @@ static int read_objects(const char *image, objects *all, tally *classes, int n_c
     return count;
 }
 
-/* Detections above the threshold, over all classes. */
-typedef struct above {
-    int hits, misses;
-    double iou;
-} above;
-
-static void count_above(const tally *t, float thresh, bool *found, above *sum)
+static void count_above(const tally *t, float thresh, bool *found, dk_map *sum)
 {
     for (int i = 0; i < t->n; i++) {
         const dk_scored *s = &t->scored[i];
@@ -151,81 +144,67 @@ static void count_above(const tally *t, float thresh, bool *found, above *sum)
         if (s->truth >= 0 && !found[s->truth]) {
             found[s->truth] = true;
             sum->hits++;
-            sum->iou += (double)s->iou;
+            sum->iou_sum += (double)s->iou;
         } else {
             sum->misses++;
         }
     }
 }
 
-static void print_map(const dk_eval *e, tally *classes, int n_classes, char **names, int all_objects)
+static void rank(tally *classes, int all_objects, const dk_map_settings *settings, dk_map *map)
 {
     bool *found = grown(NULL, (size_t)all_objects + 1, sizeof *found);
-    double sum = 0;
-    for (int c = 0; c < n_classes; c++) {
-        int hits, misses;
+    for (int c = 0; c < map->n; c++) {
+        dk_map_class *class = &map->class[c];
         memset(found, 0, (size_t)all_objects * sizeof *found);
-        const double ap = dk_average_precision(classes[c].scored, classes[c].n, classes[c].objects, found,
-                                               e->points, &hits, &misses);
-        printf("class_id = %d, name = %s, ap = %2.2f%%   \t (TP = %d, FP = %d) \n", c, names[c], ap * 100,
-               hits, misses);
-        sum += ap;
+        class->ap = dk_average_precision(classes[c].scored, classes[c].n, classes[c].objects, found,
+                                         settings->points, &class->hits, &class->misses);
+        map->mean += class->ap / map->n;
     }
-    above total = {0};
     memset(found, 0, (size_t)all_objects * sizeof *found);
-    for (int c = 0; c < n_classes; c++)
-        count_above(&classes[c], e->thresh, found, &total);
-    const double precision = total.hits > 0 ? (double)total.hits / (total.hits + total.misses) : 0;
-    const double recall = all_objects > 0 ? (double)total.hits / all_objects : 0;
-    printf("\n for conf_thresh = %1.2f, precision = %1.2f, recall = %1.2f, F1-score = %1.2f \n",
-           (double)e->thresh, precision, recall,
-           precision + recall > 0 ? 2 * precision * recall / (precision + recall) : 0);
-    printf(" for conf_thresh = %0.2f, TP = %d, FP = %d, FN = %d, average IoU = %2.2f %% \n",
-           (double)e->thresh, total.hits, total.misses, all_objects - total.hits,
-           total.hits + total.misses > 0 ? 100 * total.iou / (total.hits + total.misses) : 0);
-    printf("\n IoU threshold = %2.0f %%, used ", (double)e->iou * 100);
-    if (e->points > 0)
-        printf("%d Recall-points \n", e->points);
-    else
-        printf("Area-Under-Curve for each unique Recall \n");
-    printf(" mean average precision (mAP@%0.2f) = %f, or %2.2f %% \n", (double)e->iou, sum / n_classes,
-           100 * sum / n_classes);
+    for (int c = 0; c < map->n; c++)
+        count_above(&classes[c], settings->thresh, found, map);
     free(found);
 }
 
-int dk_cmd_detector_map(int argc, char **argv)
+bool dk_map_measure(network *net, const dk_lines *images, const dk_map_settings *settings, dk_map *map)
 {
-    dk_eval e;
-    dk_eval_open(&e, argc, argv, 2, "dcw", .25f);
-    char **names = dk_eval_names(&e, dk_eval_option(&e, "names", NULL));
-    dk_lines images;
-    dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
-    dk_check_images(&images);
-    dk_check_truths(&images, DETECTION_DATA, e.classes);
-    tally *classes = calloc((size_t)e.classes, sizeof *classes);
+    const int n_classes = net->layers[net->n - 1].classes;
+    *map = (dk_map){.n = n_classes, .class = grown(NULL, (size_t)n_classes, sizeof *map->class)};
+    tally *classes = calloc((size_t)n_classes, sizeof *classes);
+    if (classes == NULL) dk_die("out of memory for the detections");
     objects all = {0};
-    dk_ahead *ahead = dk_ahead_open(images.line, images.n, LETTERBOX_DATA, e.net->w, e.net->h);
+    dk_ahead *ahead = dk_ahead_open(images->line, images->n, LETTERBOX_DATA, net->w, net->h);
     image original, sized;
-    const double start = what_time_is_it_now();
+    bool stopped = false;
     for (int i = 0; dk_ahead_next(ahead, &original, &sized); i++) {
-        const int first = all.n, count = read_objects(images.line[i], &all, classes, e.classes);
-        network_predict(e.net, sized.data);
-        int n = 0;
-        detection *dets = get_network_boxes(e.net, original.w, original.h, least_score, .5f, NULL, 1, &n);
-        do_nms_sort(dets, n, e.classes, suppression);
-        match_image(classes, e.classes, dets, n, all.at + first, first, count, e.iou);
-        free_detections(dets, n);
+        stopped = stopped || (settings->stop != NULL && *settings->stop != 0);
+        if (!stopped) {
+            const int first = all.n, count = read_objects(images->line[i], &all, classes, n_classes);
+            network_predict(net, sized.data);
+            int n = 0;
+            detection *dets = get_network_boxes(net, original.w, original.h, least_score, .5f, NULL, 1, &n);
+            do_nms_sort(dets, n, n_classes, suppression);
+            match_image(classes, n_classes, dets, n, all.at + first, first, count, settings->iou);
+            free_detections(dets, n);
+        } else {
+            dk_ahead_stop(ahead);
+        }
         free_image(original);
         free_image(sized);
     }
     dk_ahead_close(ahead);
-    print_map(&e, classes, e.classes, names, all.n);
-    fprintf(stderr, "Total Detection Time: %.2f Seconds\n", what_time_is_it_now() - start);
-    for (int c = 0; c < e.classes; c++)
+    map->objects = all.n;
+    if (!stopped) rank(classes, all.n, settings, map);
+    for (int c = 0; c < n_classes; c++)
         free(classes[c].scored);
     free(classes);
     free(all.at);
-    dk_lines_free(&images);
-    free_network(e.net);
-    return 0;
+    return !stopped;
+}
+
+void dk_map_free(dk_map *map)
+{
+    free(map->class);
+    *map = (dk_map){0};
 }

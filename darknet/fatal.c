@@ -7,7 +7,10 @@
  * table is shown only if the cfg turns out to be good, so that a bad one gives exactly one line. */
 #include "fatal.h"
 
+#include "core/error.h"
+
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +23,7 @@
 
 static int saved_stderr = -1; /* where stderr really goes while chatter is held */
 static int chatter = -1;
+static pthread_t holder; /* the thread that holds it */
 static const char *subject_held;
 
 static atomic_bool progress_drawn;
@@ -36,8 +40,9 @@ void dk_log(const char *who, const char *line)
     snprintf(text, sizeof text, "%s%s: %s", wipe ? "\r\033[K" : "", who, line);
     for (char *p = text + wipe; *p; p++) /* one message, one line: a path may hold anything */
         if (*p == '\n' || *p == '\r') *p = ' ';
-    fprintf(stderr, "%s\n", text);
     fflush(stderr);
+    dprintf(saved_stderr >= 0 && !pthread_equal(holder, pthread_self()) ? saved_stderr : STDERR_FILENO,
+            "%s\n", text);
 }
 
 static void say(const char *format, va_list args)
@@ -47,7 +52,7 @@ static void say(const char *format, va_list args)
     dk_log("darknet", line);
 }
 
-static void drop_chatter(void)
+void dk_chatter_drop(void)
 {
     if (saved_stderr < 0) return;
     fflush(stderr);
@@ -60,7 +65,7 @@ static void drop_chatter(void)
 
 void dk_die(const char *format, ...)
 {
-    drop_chatter();
+    dk_chatter_drop();
     fflush(stdout);
     va_list args;
     va_start(args, format);
@@ -79,6 +84,7 @@ void dk_note(const char *format, ...)
 
 void dk_chatter_hold(const char *subject)
 {
+    dc__assert(saved_stderr < 0);
     fflush(stderr);
     chatter = memfd_create("darknet-chatter", MFD_CLOEXEC);
     if (chatter < 0) return; /* then it is shown at once: nothing is lost */
@@ -88,6 +94,7 @@ void dk_chatter_hold(const char *subject)
         chatter = -1;
         return;
     }
+    holder = pthread_self();
     subject_held = subject;
 }
 
@@ -96,7 +103,7 @@ void dk_chatter_release(void)
     if (saved_stderr < 0) return;
     fflush(stderr);
     int kept = dup(chatter);
-    drop_chatter();
+    dk_chatter_drop();
     if (kept < 0) return;
     char buffer[4096];
     ssize_t n;

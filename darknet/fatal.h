@@ -21,8 +21,10 @@ void dk_drawn(bool drawn);
 
 /* dk_chatter_hold - from here on, what the library writes to stderr is kept back; while it is, an assertion
  * or error of the library is reported as a fault of `subject` (a file name; borrowed). One holder at a time.
- * dk_chatter_release - shows what was kept, in order, and lets stderr through again. */
+ * Messages of other threads are not held. dk_chatter_release - shows what was kept, in order, and lets stderr
+ * through again. dk_chatter_drop - lets it through again without showing what was kept. */
 void dk_chatter_hold(const char *subject);
 void dk_chatter_release(void);
+void dk_chatter_drop(void);
 
 #endif

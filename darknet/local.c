@@ -1,10 +1,11 @@
 /* local.c - see local.h.
  *
  * DESIGN
- *   Children run in process groups of their own, so that a Ctrl-C reaches them once, from here; they are
- * killed by the kernel if this process dies (PR_SET_PDEATHSIG). Worker 0 writes to our stdout and stderr; the
- * server and the other workers write to files in a temporary directory, whose last line is shown when they
- * fail. Signals are blocked and taken one by one with sigtimedwait, so nothing runs in a handler and no
+ *   Under -dynacomm auto there is one worker here, rank 0, and the server listens for those of other
+ * processes. Children run in process groups of their own, so that a Ctrl-C reaches them once, from here; they
+ * are killed by the kernel if this process dies (PR_SET_PDEATHSIG). Worker 0 writes to our stdout and stderr;
+ * the server and the other workers write to files in a temporary directory, whose last line is shown when
+ * they fail. Signals are blocked and taken one by one with sigtimedwait, so nothing runs in a handler and no
  * child's end is missed. When a child fails, or a signal comes, the workers are asked to stop and then the
  * server, so that each ends by its own rules; what still runs after GRACE_S is killed. When all workers are
  * done the server has GRACE_S to write its last checkpoint. */
@@ -13,6 +14,7 @@
 #include "fatal.h"
 #include "kernels/kernels.h"
 #include "local_child.h"
+#include "preflight.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +38,7 @@ typedef struct local {
 
 int dk_local_workers(const dk_cli *cli)
 {
+    if (cli->serve) return 1;
     if (!cli->dynacomm || strncmp(cli->dynacomm, "local:", 6) != 0) return 0;
     char *end;
     const long n = strtol(cli->dynacomm + 6, &end, 10);
@@ -129,13 +132,14 @@ static void say_failed(const local *l)
 
 static void start_all(local *l, const dk_cli *cli, int workers, const char *backup)
 {
-    char url[128], count[16], threads[16], every[32];
-    snprintf(url, sizeof url, "ipc://%s/server", l->directory);
-    snprintf(count, sizeof count, "%d", workers);
+    char socket[128], count[16], threads[16], every[32];
+    snprintf(socket, sizeof socket, "ipc://%s/server", l->directory);
+    snprintf(count, sizeof count, "%d", cli->serve ? cli->serve : workers);
+    const char *listen = cli->serve ? cli->listen : socket, *url = cli->serve ? cli->dynacomm : socket;
     const int share = dk_threads() / workers;
     snprintf(threads, sizeof threads, "%d", share > 0 ? share : 1);
 
-    const char *server[16] = {"server", "--listen", url, "--workers", count, "--backup", backup};
+    const char *server[16] = {"server", "--listen", listen, "--workers", count, "--backup", backup};
     int n = 7;
     if (cli->clear) server[n++] = "--fresh";
     if (cli->backup_every) {
@@ -159,6 +163,7 @@ static void start_all(local *l, const dk_cli *cli, int workers, const char *back
 int dk_local_run(const dk_cli *cli, const char *backup)
 {
     const int workers = dk_local_workers(cli);
+    dk_check_backup(backup);
     static local l;
     l = (local){.failed = -1};
     const char *tmp = getenv("TMPDIR");

@@ -4,7 +4,8 @@
 
 #include "cli.h"
 
-/* dk_local_workers - N if cli asks for local:N, else 0. Ends the program with a line if N is no number. */
+/* dk_local_workers - N if cli asks for local:N, 1 if this process is to start the server for others
+ * (cli->serve), else 0. Ends the program with a line if N is no number. */
 int dk_local_workers(const dk_cli *cli);
 
 /* dk_local_run - starts the server (the dynacomm program beside this one, else on PATH) and N times this

@@ -83,7 +83,8 @@ void dk_child_start(dk_child *child, const char *program, const char *const *arg
 int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, const char *threads,
                          const char *trace, const char *rank)
 {
-    static char seed[32], rounds[32], every[32], loaders[32], timeout[32];
+    static char seed[32], rounds[32], every[32], loaders[32], timeout[32], epochs[32], thresh[32], iou[32],
+        points[32];
     int n = 0;
     for (int i = 0; i < cli->n_words; i++)
         argv[n++] = cli->words[i];
@@ -91,6 +92,10 @@ int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, 
     snprintf(rounds, sizeof rounds, "%llu", (unsigned long long)cli->rounds);
     snprintf(every, sizeof every, "%llu", (unsigned long long)cli->backup_every);
     snprintf(loaders, sizeof loaders, "%d", cli->loaders);
+    snprintf(epochs, sizeof epochs, "%d", cli->map_epochs);
+    snprintf(thresh, sizeof thresh, "%.9g", (double)cli->thresh);
+    snprintf(iou, sizeof iou, "%.9g", (double)cli->iou);
+    snprintf(points, sizeof points, "%d", cli->points);
     snprintf(timeout, sizeof timeout, "%d", cli->timeout_s);
     const struct {
         bool given;
@@ -109,6 +114,11 @@ int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, 
                  {cli->loaders > 0, "-loaders", loaders},
                  {cli->clear, "-clear", NULL},
                  {cli->force, "-force", NULL},
+                 {cli->map, "-map", NULL},
+                 {cli->map_epochs > 0, "-mAP_epochs", epochs},
+                 {cli->map, "-thresh", thresh},
+                 {cli->map, "-iou_thresh", iou},
+                 {cli->map, "-points", points},
                  {cli->quiet || strcmp(rank, "0") != 0, "-quiet", NULL}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (!flags[i].given) continue;

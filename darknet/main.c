@@ -6,6 +6,7 @@
 #include "fatal.h"
 #include "kernels/wait.h"
 #include "profile_cmd.h"
+#include "retrain.h"
 #include "train.h"
 #include "validate.h"
 
@@ -28,6 +29,7 @@ static const struct {
 } commands[] = {
     {"classifier", "train", dk_cmd_classifier_train, "classifier train DATA CFG [WEIGHTS]"},
     {"detector", "train", dk_cmd_detector_train, "detector train DATA CFG [WEIGHTS]"},
+    {"detector", "retrain", dk_cmd_detector_retrain, "detector retrain DATA CFG [WEIGHTS] -from SOURCE ..."},
     {"regressor", "train", dk_cmd_regressor_train, "regressor train DATA CFG [WEIGHTS]"},
     {"detector", "test", dk_cmd_detector_test, "detector test DATA CFG WEIGHTS [IMAGE]"},
     {"detector", "valid", dk_cmd_detector_valid, "detector valid DATA CFG WEIGHTS"},
@@ -50,8 +52,10 @@ static void print_help(FILE *out)
     fprintf(out, "usage: darknet COMMAND ... [flags]\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(out, "  darknet %s\n", commands[i].usage);
-    fprintf(out, "\nEvery other command is the packaged program's (%s).\n\nflags for training:\n%s", PACKAGED,
-            dk_cli_help());
+    fprintf(out,
+            "\nEvery other command is the packaged program's (%s).\n\nflags for training:\n%s"
+            "\nflags for detector retrain, besides:\n%s",
+            PACKAGED, dk_cli_help(), dk_retrain_usage());
 }
 
 static int cmd_help(int argc, char **argv)
@@ -108,7 +112,7 @@ int main(int argc, char **argv)
         if (strcmp(command, commands[i].command) != 0) continue;
         if (commands[i].subcommand && (!subcommand || strcmp(subcommand, commands[i].subcommand) != 0))
             continue;
-        if (commands[i].run != cmd_help && commands[i].run != cmd_version) dk_wait_passively(argv);
+        if (commands[i].run != cmd_help && commands[i].run != cmd_version) dk_wait_briefly(argv);
         return commands[i].run(argc, argv);
     }
     pass_on(argv);

@@ -48,6 +48,9 @@ void dk_check_truths(const dk_lines *images, data_type type, int classes);
  * text. Any thread. */
 int dk_check_truth(const char *image, data_type type, int classes, char *text, size_t size);
 
+/* dk_check_boxes - a detector's label file by its own path: 0, or -1 and a message in text. Any thread. */
+int dk_check_boxes(const char *path, int classes, char *text, size_t size);
+
 /* Most files behind a list that are opened before a run starts. dk_spread - index of the k-th of `count`
  * entries spread over n. */
 #define DK_MAX_OPENED 20000

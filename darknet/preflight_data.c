@@ -32,7 +32,7 @@ void dk_check_images(const dk_lines *images)
     for (int k = 0; k < existing; k++) {
         const int i = dk_spread(k, existing, images->n);
         if (access(images->line[i], R_OK) != 0)
-            dk_die("%s line %d: cannot open image %s: %s", images->path, i + 1, images->line[i],
+            dk_die("%s line %d: cannot open image %s: %s", images->path, images->number[i], images->line[i],
                    strerror(errno));
         if (strlen(images->line[i]) >= 4000)
             dk_die("%s line %d: the path is longer than 4000 bytes", images->path, i + 1);
@@ -41,7 +41,7 @@ void dk_check_images(const dk_lines *images)
     for (int k = 0; k < opened; k++) {
         const int i = dk_spread(k, opened, images->n);
         if (!dk_image_recognised(images->line[i]))
-            dk_die("%s line %d: %s is not an image that OpenCV can read", images->path, i + 1,
+            dk_die("%s line %d: %s is not an image that OpenCV can read", images->path, images->number[i],
                    images->line[i]);
     }
 }

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The library drops all blanks, inside a line too. */
+/* The library drops all blanks, inside a line too, and our fgetl Windows line ends. */
 static void strip_blanks(char *s)
 {
     char *to = s;
     for (; *s; s++)
-        if (*s != ' ' && *s != '\t' && *s != '\n') *to++ = *s;
+        if (*s != ' ' && *s != '\t' && *s != '\n' && *s != '\r') *to++ = *s;
     *to = '\0';
 }
 
@@ -36,8 +36,6 @@ static char *copy(const char *s)
 
 static void read_line(dk_cfg *cfg, char *text, int line)
 {
-    if (strchr(text, '\r'))
-        dk_die("%s line %d ends as on Windows; convert it: sed -i 's/\\r$//' %s", cfg->path, line, cfg->path);
     strip_blanks(text);
     if (text[0] == '\0' || text[0] == '#' || text[0] == ';') return;
     if (text[0] == '[') {

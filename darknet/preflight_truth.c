@@ -41,6 +41,18 @@ static int check_boxes(FILE *file, const char *path, int classes, char *text, si
     return -1;
 }
 
+int dk_check_boxes(const char *path, int classes, char *text, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        snprintf(text, size, "cannot open label file %.1000s: %s", path, strerror(errno));
+        return -1;
+    }
+    const int result = check_boxes(file, path, classes, text, size);
+    fclose(file);
+    return result;
+}
+
 static int check_values(FILE *file, const char *path, int classes, char *text, size_t size)
 {
     float value;
@@ -79,6 +91,7 @@ void dk_check_truths(const dk_lines *images, data_type type, int classes)
         const int i = dk_spread(k, opened, images->n);
         char text[5120];
         if (dk_check_truth(images->line[i], type, classes, text, sizeof text) != 0)
-            dk_die("%s line %d: image %.1000s: %.1000s", images->path, i + 1, images->line[i], text);
+            dk_die("%s line %d: image %.1000s: %.1000s", images->path, images->number[i], images->line[i],
+                   text);
     }
 }

@@ -236,12 +236,15 @@ static void print_table(const network *net, const dc_model *model, const double 
     for (int i = 0; i < net->n; i++) {
         const layer *l = &net->layers[i];
         const double passes = bc[i] == 0 ? 1 : i == 0 ? 2 : 3, all = forward_flops(l) * passes;
-        const dk_conv_plan *p = l->type == CONVOLUTIONAL && dk_kernels_fast() ? dk_conv_plan_for(l) : NULL;
+        const bool planned = l->type == CONVOLUTIONAL && dk_kernels_fast() && !l->binary && !l->xnor;
+        const dk_conv_plan *p = planned ? dk_conv_plan_for(l) : NULL;
         printf("%5d  %-16s %11llu %10.3f %10.3f ", i, model->layers[i].type,
                (unsigned long long)dc_model_trained_bytes(model, i), fc[i] * 1e3, bc[i] * 1e3);
         if (all > 0)
             printf("%9.1f %5.0f%%  %s\n", all / (fc[i] + bc[i]) * 1e-9, 100 * all / (fc[i] + bc[i]) / peak,
-                   p != NULL ? dk_conv_plan_text(p) : "");
+                   p != NULL ? dk_conv_plan_text(p)
+                   : planned ? "gemm"
+                             : "");
         else
             printf("\n");
         sum_fc += fc[i];

@@ -122,6 +122,13 @@ void dk_progress_round(dk_progress *progress, const dk_round *round, double load
            100 * waiting_share(round));
 }
 
+void dk_progress_text(dk_progress *progress, const char *text)
+{
+    dk_progress_break(progress);
+    fflush(stdout);
+    dprintf(screen(progress), "%s", text);
+}
+
 void dk_progress_break(dk_progress *progress)
 {
     if (progress->drawn) dprintf(screen(progress), "\n");

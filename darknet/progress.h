@@ -31,6 +31,9 @@ void dk_progress_loss(dk_progress *progress, float loss);
 /* dk_progress_round - shows a round. line is Darknet's own text for it, without the newline. */
 void dk_progress_round(dk_progress *progress, const dk_round *round, double load_s, const char *line);
 
+/* dk_progress_text - shows text as it is, beside the rounds. */
+void dk_progress_text(dk_progress *progress, const char *text);
+
 /* dk_progress_break - ends the line in place, so that other text may follow. */
 void dk_progress_break(dk_progress *progress);
 

@@ -192,6 +192,13 @@ int dk_session_train(dk_session *s, const data *d, dk_round *round)
     return DC_OK;
 }
 
+void dk_session_report(dk_session *s, double loss, double map, uint64_t last_round)
+{
+    if (!s->worker) return;
+    const dc_report report = {.loss = loss, .map = map, .last_round = last_round};
+    dc_worker_report(s->worker, &report);
+}
+
 int dk_session_sync(dk_session *s)
 {
     return s->worker ? (int)dc_worker_sync(s->worker) : DC_OK;

@@ -60,6 +60,11 @@ uint64_t dk_session_round(const dk_session *session);
 /* dk_session_train - one round on d: net->batch * net->subdivisions rows of X and y, in order. Borrows d. */
 int dk_session_train(dk_session *session, const data *d, dk_round *round);
 
+/* dk_session_report - after each round: tells the server, for people who watch it, this worker's loss (NAN =
+ * not known), the mAP in 0..1 of an evaluation made after that round (NAN = none was) and the round that the
+ * run is to end after (0 = not known). Never waits; nothing happens when alone. */
+void dk_session_report(dk_session *session, double loss, double map, uint64_t last_round);
+
 /* dk_session_sync - waits until every parameter of the current version is in the network. */
 int dk_session_sync(dk_session *session);
 

@@ -19,12 +19,14 @@
 #include "session.h"
 
 typedef struct dk_train dk_train;
+typedef struct dk_train_map dk_train_map; /* train_map.h */
 
 /* How one kind of training differs. round counts rounds done. */
 typedef struct dk_train_kind {
     const char *name;      /* "classifier train" */
     uint64_t backup_every; /* rounds between .backup files */
     const char *final;     /* printf format of the last file's name, from base */
+    bool last;             /* the newest weights are also called NAME_last.weights */
     /* numbered - writes the name of the numbered .weights due after this round; false if none is. */
     bool (*numbered)(dk_train *train, uint64_t round, char *name, size_t size);
     /* line - Darknet's line for the round. */
@@ -48,6 +50,7 @@ struct dk_train {
     uint64_t saved;     /* round of the newest .backup of this process, 0 = none */
     bool lost;          /* the loss is no number any more, and that was said */
     int images;         /* per round of this worker: batch * subdivisions */
+    dk_train_map *map;  /* measures mAP now and then; NULL = not asked for */
 };
 
 /* dk_train_parse - reads the cfg and, if not NULL, the weights, with initial weights drawn from cli's seed.
@@ -73,6 +76,11 @@ void dk_epochs_line(const dk_train *train, const dk_round *round, float average,
 /* The commands: argv as main got it. They return the exit status. */
 int dk_cmd_classifier_train(int argc, char **argv);
 int dk_cmd_detector_train(int argc, char **argv);
+int dk_cmd_detector_retrain(int argc, char **argv);
 int dk_cmd_regressor_train(int argc, char **argv);
+
+/* dk_detector_train - detector train with a command line that is read already; its words are two of any kind
+ * and DATA CFG [WEIGHTS]. Returns the exit status. */
+int dk_detector_train(const dk_cli *cli);
 
 #endif

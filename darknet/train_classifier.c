@@ -60,7 +60,8 @@ static void fill_args(dk_train *train, const dk_datafile *file, const dk_lines *
 int dk_cmd_classifier_train(int argc, char **argv)
 {
     dk_cli cli;
-    dk_cli_parse(argc, argv, &cli);
+    dk_cli_parse(argc, argv, NULL, &cli);
+    if (cli.map) dk_note("-map has no effect here: it is for detector train");
     if (cli.n_words < 4 || cli.n_words > 5)
         dk_die("usage: darknet classifier train DATA CFG [WEIGHTS] [flags]");
     const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;
@@ -74,7 +75,7 @@ int dk_cmd_classifier_train(int argc, char **argv)
     dk_lines_read(file.train, "training list", &images);
     dk_check_images(&images);
     if (!file.tag) {
-        dk_lines_read(file.labels, "labels file", &labels);
+        dk_names_read(file.labels, "labels file", &labels);
         dk_check_classes(&images, &labels, file.classes, cli.force);
     }
     if (dk_local_workers(&cli)) return dk_local_run(&cli, file.backup);

@@ -5,6 +5,7 @@
 #include "local.h"
 #include "preflight.h"
 #include "random.h"
+#include "train_map.h"
 
 #include <stdlib.h>
 
@@ -51,6 +52,7 @@ static void line(const dk_train *train, const dk_round *round, float average, ch
 static const dk_train_kind detector = {.name = "detector train",
                                        .backup_every = 100,
                                        .final = "%s_final.weights",
+                                       .last = true,
                                        .numbered = numbered,
                                        .line = line,
                                        .size = size_of_round,
@@ -71,34 +73,36 @@ static void fill_args(dk_train *train, const dk_lines *images)
     args->type = DETECTION_DATA;
 }
 
-int dk_cmd_detector_train(int argc, char **argv)
+int dk_detector_train(const dk_cli *cli)
 {
-    dk_cli cli;
-    dk_cli_parse(argc, argv, &cli);
-    if (cli.n_words < 4 || cli.n_words > 5)
+    if (cli->n_words < 4 || cli->n_words > 5)
         dk_die("usage: darknet detector train DATA CFG [WEIGHTS] [flags]");
-    const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;
+    const char *cfg = cli->words[3], *weights = cli->n_words > 4 ? cli->words[4] : NULL;
 
     dk_datafile file;
-    dk_datafile_read(cli.words[2], DK_FOR_DETECTOR, &file);
+    dk_datafile_read(cli->words[2], DK_FOR_DETECTOR, &file);
     const dk_detector_head last = dk_check_detector_cfg(cfg);
-    if (!last.max_batches && !cli.rounds)
+    if (!last.max_batches && !cli->rounds)
         dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", cfg);
     if (weights) dk_file_check(weights, "weights file");
     dk_lines images;
     dk_lines_read(file.train, "training list", &images);
     dk_check_images(&images);
     dk_check_truths(&images, DETECTION_DATA, last.classes);
-    if (dk_local_workers(&cli)) return dk_local_run(&cli, file.backup);
+    dk_lines valid = {0};
+    if (cli->map) dk_train_map_lists(&file, last.classes, &valid);
+    if (dk_local_workers(cli)) return dk_local_run(cli, file.backup);
 
-    network *net = dk_train_parse(cfg, weights, &cli);
+    dk_train_map *map = cli->map ? dk_train_map_open(cfg, &file, &valid) : NULL;
+    network *net = dk_train_parse(cfg, weights, cli);
     dk_train train = {.kind = &detector,
-                      .cli = &cli,
+                      .cli = cli,
                       .net = net,
                       .base = basecfg((char *)cfg),
                       .backup = file.backup,
                       .list = file.train,
-                      .images = net->batch * net->subdivisions};
+                      .images = net->batch * net->subdivisions,
+                      .map = map};
     fill_args(&train, &images);
     dk_train_ready(&train);
     printf("%s\n", train.base);
@@ -106,8 +110,17 @@ int dk_cmd_detector_train(int argc, char **argv)
            (double)net->decay);
 
     const int status = dk_train_run(&train);
+    dk_train_map_close(map);
+    dk_lines_free(&valid);
     free_network(net);
     free(train.base);
     dk_lines_free(&images);
     return status;
+}
+
+int dk_cmd_detector_train(int argc, char **argv)
+{
+    dk_cli cli;
+    dk_cli_parse(argc, argv, NULL, &cli);
+    return dk_detector_train(&cli);
 }

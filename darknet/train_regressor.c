@@ -46,7 +46,8 @@ static void fill_args(dk_train *train, const dk_lines *images, int classes)
 int dk_cmd_regressor_train(int argc, char **argv)
 {
     dk_cli cli;
-    dk_cli_parse(argc, argv, &cli);
+    dk_cli_parse(argc, argv, NULL, &cli);
+    if (cli.map) dk_note("-map has no effect here: it is for detector train");
     if (cli.n_words < 4 || cli.n_words > 5)
         dk_die("usage: darknet regressor train DATA CFG [WEIGHTS] [flags]");
     const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;

@@ -9,11 +9,13 @@
 #include "random.h"
 #include "repair.h"
 #include "stop.h"
+#include "train_map.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Bounds the memory of decoders at work; reading is seldom the bottleneck beyond it. */
 #define MAX_LOADERS 16
@@ -86,6 +88,19 @@ void dk_train_ready(dk_train *train)
     dk_chatter_release();
 }
 
+/* The forks call the newest weights NAME_last.weights, and their users' scripts go on from there: a second
+ * name for the same file. */
+static void name_last(const dk_train *train, const char *path)
+{
+    char last[PATH_MAX], temporary[PATH_MAX];
+    if (!train->kind->last) return;
+    if (snprintf(last, sizeof last, "%s/%s_last.weights", train->backup, train->base) >= (int)sizeof last ||
+        snprintf(temporary, sizeof temporary, "%s.tmp", last) >= (int)sizeof temporary)
+        return;
+    unlink(temporary);
+    if (link(path, temporary) != 0 || rename(temporary, last) != 0) unlink(temporary);
+}
+
 static int save(dk_train *train, dk_session *session, const char *name)
 {
     if (train->cli->shared_backup && dk_session_rank(session) != 0) return dk_session_sync(session);
@@ -95,6 +110,7 @@ static int save(dk_train *train, dk_session *session, const char *name)
         return -1;
     }
     const int err = dk_session_save(session, path);
+    if (err == DC_OK) name_last(train, path);
     if (err != DC_OK && !(err == DC_ESTOPPED && dk_stop_signal())) dk_note("%s", dc_last_error());
     return err;
 }
@@ -132,9 +148,16 @@ static void change_size(dk_train *train, uint64_t round, dk_progress *progress, 
     resize_network(train->net, wanted, wanted);
 }
 
+static uint64_t last_round(const dk_train *train)
+{
+    const uint64_t most = train->net->max_batches > 0 ? (uint64_t)train->net->max_batches : 0;
+    const uint64_t rounds = train->cli->rounds;
+    return rounds && (!most || rounds < most) ? rounds : most;
+}
+
 /* One round. Returns DC_OK, DC_ESTOPPED, or another value after it has printed why. */
 static int train_round(dk_train *train, dk_session *session, dk_loader *loader, dk_progress *progress,
-                       int *size)
+                       uint64_t last, int *size)
 {
     const uint64_t round = dk_session_round(session);
     change_size(train, round, progress, size);
@@ -156,6 +179,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
         if (!dk_stop_signal()) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
         return err;
     }
+    dk_session_report(session, (double)done.loss, NAN, last_round(train));
     dk_progress_loss(progress, done.loss);
     if (isnan(done.loss) && !train->lost) {
         train->lost = true;
@@ -167,14 +191,8 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     char line[512];
     train->kind->line(train, &done, progress->average, line, sizeof line);
     dk_progress_round(progress, &done, load_s, line);
-    return save_due(train, session, progress);
-}
-
-static uint64_t last_round(const dk_train *train)
-{
-    const uint64_t most = train->net->max_batches > 0 ? (uint64_t)train->net->max_batches : 0;
-    const uint64_t rounds = train->cli->rounds;
-    return rounds && (!most || rounds < most) ? rounds : most;
+    const int saved = save_due(train, session, progress);
+    return saved != DC_OK ? saved : dk_train_map_round(train, session, done.loss, progress, last);
 }
 
 /* After a signal: alone, the last whole round is kept; a worker's rounds are in the server's hands. */
@@ -201,7 +219,7 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     }
     int err = DC_OK, size = 0;
     while (err == DC_OK && (!last || dk_session_round(session) < last))
-        err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, &size);
+        err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, last, &size);
     dk_loader_close(loader);
     return err;
 }
@@ -263,6 +281,7 @@ int dk_train_run(dk_train *train)
         dk_note(
             "the run has %llu rounds already and is to stop at %llu: nothing to train (-clear counts from 0)",
             (unsigned long long)first, (unsigned long long)last);
+    if (train->map && dk_session_rank(session) != 0) dk_note("-map: worker 0 measures");
     train->epoch = dk_train_seen(train, first) / (uint64_t)train->args.m;
     dk_progress progress;
     dk_progress_start(&progress, first, last, train->images, cli->quiet);

@@ -58,9 +58,11 @@ typedef struct dk_ahead dk_ahead;
 
 /* dk_ahead_open - starts reading paths[0..n), as type (LETTERBOX_DATA or IMAGE_DATA) for a w x h network.
  * Borrows paths. dk_ahead_next - the next image as it is and as the network takes it; the caller frees both
- * with free_image. False after the last. dk_ahead_close - after the last, frees. */
+ * with free_image. False after the last. dk_ahead_stop - starts no more; those begun are still to be taken.
+ * dk_ahead_close - after the last, frees. */
 dk_ahead *dk_ahead_open(char **paths, int n, data_type type, int w, int h);
 bool dk_ahead_next(dk_ahead *a, image *original, image *sized);
+void dk_ahead_stop(dk_ahead *a);
 void dk_ahead_close(dk_ahead *a);
 
 /* A file written beside its name and renamed when complete. */

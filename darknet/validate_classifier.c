@@ -43,7 +43,7 @@ int dk_cmd_classifier_valid(int argc, char **argv)
     const char *leaves = dk_eval_option(&e, "leaves", "");
     if (leaves[0] != '\0' && e.net->hierarchy != NULL) change_leaves(e.net->hierarchy, (char *)leaves);
     dk_lines labels, images;
-    dk_lines_read(dk_eval_option(&e, "labels", NULL), "labels", &labels);
+    dk_names_read(dk_eval_option(&e, "labels", NULL), "labels", &labels);
     if (labels.n < classes)
         dk_die("%s has %d labels, but there are %d classes", labels.path, labels.n, classes);
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);

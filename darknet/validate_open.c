@@ -2,8 +2,10 @@
  * files. */
 #include "validate.h"
 
+#include "cli.h"
 #include "datafile.h"
 #include "fatal.h"
+#include "forks.h"
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
 #include "preflight.h"
@@ -30,13 +32,13 @@ static float number(const char *flag, const char *text, double least, double mos
  */
 static int take_flag(dk_eval *e, char **argv, int left)
 {
-    static const char *const alone[] = {"-dont_show", "-nogpu", "-fullscreen", "-ext_output", "-letter_box"};
     const char *flag = argv[0], *value = left > 1 ? argv[1] : NULL;
-    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
-        if (strcmp(flag, alone[i]) == 0) {
-            e->show = e->show && i != 0;
-            return 1;
-        }
+    const dk_fork_flag *other = dk_fork_flag_find(flag);
+    if (strncmp(flag, "-dont", 5) == 0 || strcmp(flag, "-noshow") == 0) e->show = false;
+    if (other != NULL && !other->value) {
+        if (strcmp(flag, "-fullscreen") != 0) dk_fork_flag_note(other);
+        return 1;
+    }
     if (value == NULL) dk_die("%s needs a value", flag);
     if (strcmp(flag, "-thresh") == 0)
         e->thresh = number(flag, value, 0, 1);
@@ -60,8 +62,10 @@ static int take_flag(dk_eval *e, char **argv, int left)
         dk_die("-memory takes low or high, not '%s'", value);
     else if (strcmp(flag, "-kernels") == 0 && dk_kernels_select(value) != 0)
         dk_die("-kernels takes fast or stock, not '%s'", value);
-    else if (strcmp(flag, "-kernels") != 0 && strcmp(flag, "-gpus") != 0 && strcmp(flag, "-i") != 0)
-        dk_die("%s is not a flag of this command", flag);
+    else if (other != NULL)
+        dk_fork_flag_note(other);
+    else if (strcmp(flag, "-kernels") != 0 && strcmp(flag, "-gpus") != 0)
+        dk_die("%s is not a flag of this command; the nearest is %s", flag, dk_cli_nearest(flag, NULL));
     return 2;
 }
 
@@ -131,7 +135,7 @@ char **dk_eval_names(const dk_eval *e, const char *path)
 {
     dk_lines names;
     const int classes = e->classes > 0 ? e->classes : e->net->outputs;
-    dk_lines_read(path, "class names", &names);
+    dk_names_read(path, "class names", &names);
     if (names.n < classes) dk_die("%s has %d names, but %s has %d classes", path, names.n, e->cfg, classes);
     return names.line; /* kept until the program ends */
 }
@@ -199,6 +203,11 @@ bool dk_ahead_next(dk_ahead *a, image *original, image *sized)
     a->next++;
     start_one(a);
     return true;
+}
+
+void dk_ahead_stop(dk_ahead *a)
+{
+    a->n = a->started;
 }
 
 void dk_ahead_close(dk_ahead *a)

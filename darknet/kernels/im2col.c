@@ -24,8 +24,34 @@ static void inside(const shape *s, int offset, int *from, int *to)
     if (*from > *to) *from = *to;
 }
 
+/* Filters that keep the size: each row of the matrix is the whole image, moved by (down, right), with zeros
+ * where that leaves it. One copy instead of one per image row. */
+DK_CLONES static void moved_image(const shape *s, int down, int right, const float *im, float *col)
+{
+    const int n = s->height * s->width, move = down * s->width + right;
+    const int from = move < 0 ? -move : 0, to = move > 0 ? n - move : n;
+    if (from >= to) {
+        memset(col, 0, (size_t)n * sizeof *col);
+        return;
+    }
+    memset(col, 0, (size_t)from * sizeof *col);
+    memcpy(col + from, im + from + move, (size_t)(to - from) * sizeof *col);
+    memset(col + to, 0, (size_t)(n - to) * sizeof *col);
+    /* columns that came from the row before or after */
+    const int aside = right < 0 ? -right : right, width = s->width;
+    for (int w = 0; w < aside && w < width; w++)
+        for (int i = right < 0 ? w : width - 1 - w; i < n; i += width)
+            col[i] = 0;
+}
+
 DK_CLONES static void channel_to_col(const shape *s, const float *im, float *col)
 {
+    if (s->stride == 1 && s->out_h == s->height && s->out_w == s->width) {
+        for (int kh = 0; kh < s->ksize; kh++)
+            for (int kw = 0; kw < s->ksize; kw++, col += s->height * s->width)
+                moved_image(s, kh - s->pad, kw - s->pad, im, col);
+        return;
+    }
     for (int kh = 0; kh < s->ksize; kh++)
         for (int kw = 0; kw < s->ksize; kw++) {
             int from, to;

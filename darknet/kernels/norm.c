@@ -12,6 +12,7 @@
 #include "kernels/layers.h"
 #include "kernels/scratch.h"
 #include "kernels/stock.h"
+#include "kernels/vector.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -95,19 +96,6 @@ void dk_norm_backward_blocked(layer *l, const network *net, const dk_blocked *s,
 /* ---- plain arrays: one channel of one image is a run of `n` floats
  * --------------------------------------------- */
 
-DK_CLONES static float run_sum(const float *x, size_t n)
-{
-    dk_v16 sum = {0};
-    float lanes[DK_LANES], tail = 0;
-    size_t i = 0;
-    for (; i + DK_LANES <= n; i += DK_LANES)
-        sum += *(const dk_v16 *)(x + i);
-    for (; i < n; i++)
-        tail += x[i];
-    memcpy(lanes, &sum, sizeof lanes);
-    return dk_sum_lanes(lanes) + tail;
-}
-
 /* Sum of (a - center) * b; with b == NULL, of (a - center) squared. */
 DK_CLONES static float run_product(const float *a, float center, const float *b, size_t n)
 {
@@ -164,7 +152,7 @@ static void moments(const runs *r, const float *x, int channel, float *mean, flo
 {
     double sum = 0, square = 0;
     for (int b = 0; b < r->batch; b++)
-        sum += run_sum(x + at(r, b, channel), r->n);
+        sum += dk_sum(x + at(r, b, channel), r->n);
     *mean = (float)(sum / ((double)r->batch * (double)r->n));
     for (int b = 0; b < r->batch; b++)
         square += run_product(x + at(r, b, channel), *mean, NULL, r->n);
@@ -213,7 +201,7 @@ DK_EXPORT void backward_batchnorm_layer(layer l, network net)
     for (int c = 0; c < r.channels; c++) {
         double sum_d = 0, sum_dx = 0;
         for (int b = 0; b < r.batch; b++) {
-            sum_d += run_sum(l.delta + at(&r, b, c), r.n);
+            sum_d += dk_sum(l.delta + at(&r, b, c), r.n);
             sum_dx += run_product(x + at(&r, b, c), mean[c], l.delta + at(&r, b, c), r.n);
         }
         coefficients(&n, c, 1, &(float){(float)sum_d}, &(float){(float)sum_dx});
@@ -232,32 +220,33 @@ static runs runs_from(int batch, int n, int size)
     return (runs){.batch = batch, .channels = n, .n = (size_t)size};
 }
 
+/* output = output * gains[channel] + biases[channel]; NULL stands for ones and zeros. */
+static void affine_runs(float *output, const float *gains, const float *biases, const runs *r)
+{
+    const int threads = threads_for(r);
+#pragma omp parallel for num_threads(threads) schedule(static) collapse(2) if (threads > 1)
+    for (int b = 0; b < r->batch; b++)
+        for (int c = 0; c < r->channels; c++)
+            run_affine(output + at(r, b, c), 0, gains ? gains[c] : 1, biases ? biases[c] : 0, r->n,
+                       output + at(r, b, c));
+}
+
 DK_EXPORT void add_bias(float *output, float *biases, int batch, int n, int size)
 {
-    if (!dk_kernels_fast()) {
-        DK_STOCK(add_bias)(output, biases, batch, n, size);
-        return;
-    }
     const runs r = runs_from(batch, n, size);
-    const int threads = threads_for(&r);
-#pragma omp parallel for num_threads(threads) schedule(static) collapse(2) if (threads > 1)
-    for (int b = 0; b < batch; b++)
-        for (int c = 0; c < n; c++)
-            run_affine(output + at(&r, b, c), 0, 1, biases[c], r.n, output + at(&r, b, c));
+    if (dk_kernels_fast())
+        affine_runs(output, NULL, biases, &r);
+    else
+        DK_STOCK(add_bias)(output, biases, batch, n, size);
 }
 
 DK_EXPORT void scale_bias(float *output, float *scales, int batch, int n, int size)
 {
-    if (!dk_kernels_fast()) {
-        DK_STOCK(scale_bias)(output, scales, batch, n, size);
-        return;
-    }
     const runs r = runs_from(batch, n, size);
-    const int threads = threads_for(&r);
-#pragma omp parallel for num_threads(threads) schedule(static) collapse(2) if (threads > 1)
-    for (int b = 0; b < batch; b++)
-        for (int c = 0; c < n; c++)
-            run_affine(output + at(&r, b, c), 0, scales[c], 0, r.n, output + at(&r, b, c));
+    if (dk_kernels_fast())
+        affine_runs(output, scales, NULL, &r);
+    else
+        DK_STOCK(scale_bias)(output, scales, batch, n, size);
 }
 
 DK_EXPORT void backward_bias(float *bias_updates, float *delta, int batch, int n, int size)
@@ -272,7 +261,7 @@ DK_EXPORT void backward_bias(float *bias_updates, float *delta, int batch, int n
     for (int c = 0; c < n; c++) {
         double sum = 0;
         for (int b = 0; b < batch; b++)
-            sum += run_sum(delta + at(&r, b, c), r.n);
+            sum += dk_sum(delta + at(&r, b, c), r.n);
         bias_updates[c] += (float)sum;
     }
 }

@@ -9,6 +9,7 @@
 #include "kernels/kernels.h"
 #include "kernels/layers.h"
 #include "kernels/stock.h"
+#include "kernels/vector.h"
 
 #include <float.h>
 #include <stdbool.h>
@@ -102,19 +103,6 @@ DK_EXPORT void backward_maxpool_layer(const layer l, network net)
             if (l.indexes[i] >= 0) net.delta[l.indexes[i]] += l.delta[i];
 }
 
-DK_CLONES static float plane_sum(const float *x, size_t n)
-{
-    dk_v16 sum = {0};
-    float lanes[DK_LANES], tail = 0;
-    size_t i = 0;
-    for (; i + DK_LANES <= n; i += DK_LANES)
-        sum += *(const dk_v16 *)(x + i);
-    for (; i < n; i++)
-        tail += x[i];
-    memcpy(lanes, &sum, sizeof lanes);
-    return dk_sum_lanes(lanes) + tail;
-}
-
 DK_EXPORT void forward_avgpool_layer(const layer l, network net)
 {
     if (!dk_kernels_fast()) {
@@ -124,7 +112,7 @@ DK_EXPORT void forward_avgpool_layer(const layer l, network net)
     const size_t pixels = (size_t)l.h * (size_t)l.w;
 #pragma omp parallel for schedule(static)
     for (int plane = 0; plane < l.batch * l.c; plane++)
-        l.output[plane] = plane_sum(net.input + (size_t)plane * pixels, pixels) / (float)pixels;
+        l.output[plane] = dk_sum(net.input + (size_t)plane * pixels, pixels) / (float)pixels;
 }
 
 DK_EXPORT void backward_avgpool_layer(const layer l, network net)

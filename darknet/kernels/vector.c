@@ -13,6 +13,19 @@ DK_STOCK_SLOT(axpy_cpu);
 DK_STOCK_SLOT(scal_cpu);
 DK_STOCK_SLOT(mul_cpu);
 
+DK_CLONES float dk_sum(const float *x, size_t n)
+{
+    dk_v16 sum = {0};
+    float lanes[DK_LANES], tail = 0;
+    size_t i = 0;
+    for (; i + DK_LANES <= n; i += DK_LANES)
+        sum += *(const dk_v16 *)(x + i);
+    for (; i < n; i++)
+        tail += x[i];
+    memcpy(lanes, &sum, sizeof lanes);
+    return dk_sum_lanes(lanes) + tail;
+}
+
 DK_CLONES static void fill_range(float a, float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)

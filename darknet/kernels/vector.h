@@ -10,4 +10,7 @@ void mul_cpu(int N, float *X, int INCX, float *Y, int INCY);
 /* dk_add - y[i] += x[i] for n elements. */
 void dk_add(size_t n, const float *x, float *y);
 
+/* dk_sum - the sum of x[0..n), in one fixed order. */
+float dk_sum(const float *x, size_t n);
+
 #endif

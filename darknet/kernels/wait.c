@@ -1,12 +1,12 @@
-/* wait.c - starts the program anew with passive OpenMP waits. */
+/* wait.c - starts the program anew with brief OpenMP waits. */
 #include "kernels/wait.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-void dk_wait_passively(char **argv)
+void dk_wait_briefly(char **argv)
 {
     if (getenv("OMP_WAIT_POLICY") != NULL || getenv("GOMP_SPINCOUNT") != NULL) return;
-    if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
-        execv("/proc/self/exe", argv); /* on failure: slower beside others, but right */
+    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0)
+        execv("/proc/self/exe", argv); /* on failure: slower, but right */
 }

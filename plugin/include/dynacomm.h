@@ -274,6 +274,19 @@ DC_API dc_error dc_worker_backward_begin(dc_worker *worker, int layer);
 DC_API dc_error dc_worker_backward_end(dc_worker *worker, int layer);
 DC_API dc_error dc_worker_round_end(dc_worker *worker, dc_round_report *report);
 
+/* What the caller knows of its training, for people who watch the run (dc_server_status). */
+typedef struct dc_report {
+    double loss; /* of the round that has just ended, mean over this worker's images; NAN = not known */
+    double map;  /* of an evaluation made after that round: mean average precision, 0..1; NAN = none */
+    uint64_t last_round; /* the run is to end after it; 0 = not known */
+} dc_report;
+
+/* dc_worker_report - after round_end: tells the server how this worker is doing, together with what the
+ * engine measures. Never blocks for the network and never holds up a round: means over the rounds since the
+ * last word go out about twice a second, when no gradient is waiting; a mAP goes out at once. Failures show
+ * in the calls around the computation. Compute thread. */
+DC_API void dc_worker_report(dc_worker *worker, const dc_report *report);
+
 /* dc_worker_sync - between rounds: blocks until all parameters of the current round are in the model's
  * arrays. */
 DC_API dc_error dc_worker_sync(dc_worker *worker);
@@ -322,6 +335,76 @@ DC_API void dc_server_stop(dc_server *server);
 
 /* dc_server_free - after dc_server_run has returned. */
 DC_API void dc_server_free(dc_server *server);
+
+/* ---- watching a server ---- */
+
+typedef enum dc_run_state { DC_RUN_WAITING, DC_RUN_TRAINING, DC_RUN_FINISHED, DC_RUN_FAILED } dc_run_state;
+typedef enum dc_worker_state {
+    DC_WORKER_AWAITED, /* nobody has taken this rank yet */
+    DC_WORKER_JOINING,
+    DC_WORKER_TRAINING,
+    DC_WORKER_DONE, /* said goodbye after its last round */
+    DC_WORKER_LOST
+} dc_worker_state;
+
+/* One worker, as the server sees it and as it told last (dc_worker_report); what is not known is 0, a loss or
+ * mAP NAN. */
+typedef struct dc_status_worker {
+    dc_worker_state state;
+    uint64_t round;  /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
+    double silent_s; /* since its last frame; a live one gives a sign of life every second */
+    uint64_t up_bytes, down_bytes; /* that travelled from it and to it */
+    double reported_s;             /* since it told what follows; -1 = it has told nothing yet */
+    double loss, map;
+    double round_s, compute_s, wait_s, images_per_s; /* lately */
+    double up_Bps, down_Bps, overhead_s, rtt_s;      /* its link, as it measures it */
+    double predicted_s, floor_s;                     /* of a round, by its plan */
+    dc_strategy asked, strategy;                     /* wished for, in force */
+    uint64_t plans;                                  /* it has told; 0 = dc_server_plan has none */
+    int n_pull, n_push;                              /* segments of the last of them */
+    uint32_t slice_bytes;
+} dc_status_worker;
+
+/* A point of a curve: what the workers had told last after round rounds, or in the rounds from there to the
+ * next point. */
+typedef struct dc_curve_point {
+    uint64_t round;
+    double elapsed_s; /* when the last of it was told */
+    double mean, least, most;
+} dc_curve_point;
+
+#define DC_CURVE_POINTS 2000 /* most of a curve; neighbours are merged when there are more */
+
+typedef struct dc_status {
+    char model[64]; /* "" before the first worker */
+    dc_run_state state;
+    char line[512]; /* why the run failed */
+    int layers;
+    uint64_t trained_bytes;
+    uint32_t images_per_round; /* of one worker */
+    bool resumed;
+    uint64_t first_round, round; /* where this server began; rounds done */
+    uint64_t last_round;         /* where the workers mean to end, 0 = not known */
+    uint64_t saved_round;        /* the last in the backup, 0 = none */
+    double elapsed_s;            /* since the first round began */
+    double stalled_s;            /* since the last round was whole */
+    double round_s;              /* lately, mean over workers */
+    double rate;                 /* learning rate of the last round */
+    double loss;                 /* mean of the workers' last ones */
+    int n_workers, n_loss, n_map;
+    dc_status_worker *workers; /* [n_workers] */
+    dc_curve_point *loss_curve, *map_curve;
+} dc_status;
+
+/* dc_server_status - how the run is going: a copy, free it with dc_status_free. Any thread, from
+ * dc_server_start to dc_server_free; holds up nobody for longer than copying takes. DC_ENOMEM. */
+DC_API dc_error dc_server_status(dc_server *server, dc_status **status);
+DC_API void dc_status_free(dc_status *status);
+
+/* dc_server_plan - a copy of the plan that worker rank told last and of the costs it was made for: free with
+ * dc_plan_free and free(*layers), which profile->layers points to. DC_EINVAL if there is none. */
+DC_API dc_error dc_server_plan(dc_server *server, int rank, dc_plan *plan, dc_profile *profile,
+                               dc_layer_cost **layers);
 
 /* dc_plan_transmissions - how many transmissions a round of this plan makes in one direction: segments that
  * carry bytes, or frames for duplex. profile is the one the plan was made for. */

@@ -86,6 +86,7 @@ const char *dc__wire_type_name(dc__type type)
         [DC__GRAD] = "GRAD",     [DC__STAT] = "STAT",       [DC__WANT_STAT] = "WANT_STAT",
         [DC__PING] = "PING",     [DC__PONG] = "PONG",       [DC__ACK] = "ACK",
         [DC__BYE] = "BYE",       [DC__BYE_ACK] = "BYE_ACK", [DC__STOP] = "STOP",
+        [DC__REPORT] = "REPORT",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

@@ -22,6 +22,7 @@
  *     server, each round: PARAM ...
  *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
  *     either: ACK, when nothing else goes that would tell what was received
+ *     worker: REPORT, now and then, of how it is doing (net/report.h)
  *     the end: worker BYE, server BYE_ACK; or server STOP */
 #ifndef DC__WIRE_H
 #define DC__WIRE_H
@@ -29,7 +30,7 @@
 #include "core/bytes.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 2
+#define DC__PROTOCOL_VERSION 3
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_SLICE_BYTES (1u << 20)              /* largest payload of floats */
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* on a worker's link */
@@ -55,6 +56,7 @@ typedef enum dc__type {
     DC__BYE,
     DC__BYE_ACK,
     DC__STOP,
+    DC__REPORT,
     DC__TYPE_END
 } dc__type;
 
@@ -63,12 +65,13 @@ enum {
     DC__STATE_MOMENT1 = 1, /* STATE: SGD's velocity or Adam's m; neither flag: values */
     DC__STATE_MOMENT2 = 2, /* STATE: Adam's v */
     DC__PULL_SLICES =
-        1,             /* PULL: any slice as soon as it is new, lowest first; else whole segments in order */
-    DC__LAST = 4,      /* GRAD, PARAM: last frame of its segment; STATE: last of all */
-    DC__BUSY = 8,      /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
-    DC__QUIET = 16,    /* PING, PONG: nothing else was on its way from its sender */
-    DC__BYE_OK = 1,    /* BYE: all rounds done as planned */
-    DC__JOIN_CLEAR = 1 /* JOIN: the worker asks for a new run */
+        1,          /* PULL: any slice as soon as it is new, lowest first; else whole segments in order */
+    DC__LAST = 4,   /* GRAD, PARAM: last frame of its segment; STATE: last of all */
+    DC__BUSY = 8,   /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
+    DC__QUIET = 16, /* PING, PONG: nothing else was on its way from its sender */
+    DC__REPORT_PLAN = 1, /* REPORT: with the plan in force */
+    DC__BYE_OK = 1,      /* BYE: all rounds done as planned */
+    DC__JOIN_CLEAR = 1   /* JOIN: the worker asks for a new run */
 };
 
 typedef struct dc__header {

@@ -36,14 +36,18 @@ static dc_error adopt_model(dc_server *s, dc__join *join)
                         join->model->name);
     s->fingerprint = strdup(join->fingerprint);
     if (!s->fingerprint) return dc__fail(DC_ENOMEM, "out of memory for a fingerprint");
+    pthread_mutex_lock(&s->lock);
     s->model = join->model;
+    pthread_mutex_unlock(&s->lock);
     dc_error err = dc__round_allocate(s);
     if (!err && s->backup_dir[0] && !s->options.fresh) err = dc__state_load(s, &s->resumed);
     if (err) {
         dc__round_free(s);
         free(s->fingerprint);
         s->fingerprint = NULL;
+        pthread_mutex_lock(&s->lock);
         s->model = NULL; /* the caller frees it */
+        pthread_mutex_unlock(&s->lock);
         return err;
     }
     join->model = NULL;

@@ -181,6 +181,19 @@ static dc_error take_gradient(dc__peer *peer, dc__frame *frame)
     return err;
 }
 
+/* Only shown to people: it may be late, but not of a round that is still to come. */
+static dc_error take_report(dc__peer *peer, const dc__frame *frame)
+{
+    dc_server *s = peer->server;
+    pthread_mutex_lock(&s->lock);
+    const bool may_be = frame->header.round <= s->state.round + 1;
+    const int64_t began_ns = s->began_ns;
+    pthread_mutex_unlock(&s->lock);
+    if (!may_be) return unexpected(peer, frame, "of a round that is still to come");
+    const dc_error err = dc__watch_take(&s->watch, peer->rank, s->model, frame, began_ns);
+    return err == DC_EPROTO ? unexpected(peer, frame, "that makes no sense") : err;
+}
+
 static void note(dc__peer *peer, bool *due, const dc__header *header)
 {
     pthread_mutex_lock(&peer->server->lock);
@@ -202,7 +215,8 @@ static dc_error dispatch(dc__peer *peer, dc__frame *frame)
     const dc__type type = frame->header.type;
     const bool attached = state >= DC__PEER_ATTACHED && state <= DC__PEER_FINISHED;
     if (!attached && type != DC__ATTACH) return unexpected(peer, frame, "before ATTACH");
-    if ((type == DC__GRAD || type == DC__PULL || type == DC__STAT || type == DC__WANT_STAT) &&
+    if ((type == DC__GRAD || type == DC__PULL || type == DC__STAT || type == DC__WANT_STAT ||
+         type == DC__REPORT) &&
         state != DC__PEER_RUNNING)
         return unexpected(peer, frame, "while no round is on");
     switch (type) {
@@ -227,6 +241,8 @@ static dc_error dispatch(dc__peer *peer, dc__frame *frame)
     case DC__PONG:
     case DC__ACK:
         return DC_OK;
+    case DC__REPORT:
+        return take_report(peer, frame);
     case DC__BYE:
         return take_bye(peer, frame);
     default:

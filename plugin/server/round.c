@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "server/server.h"
 
 dc_error dc__round_allocate(dc_server *s)
@@ -157,6 +158,7 @@ static void publish(dc_server *s, uint32_t first, uint32_t n, uint64_t version)
         s->version[b] = version + 1;
     if (whole) {
         s->state.round = version + 1;
+        s->whole_ns = dc__now_ns();
         dc__checkpoint_if_due(s);
     }
     for (int i = 0; i < s->workers; i++) {

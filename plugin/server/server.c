@@ -31,6 +31,7 @@ void dc__server_end(dc_server *s, dc_error err, const char *line)
     if (!s->ending) {
         s->ending = true;
         s->result = err;
+        s->ended_ns = dc__now_ns();
         (void)snprintf(s->result_line, sizeof s->result_line, "%s", line);
     }
     pthread_cond_broadcast(&s->changed);
@@ -73,7 +74,8 @@ static dc_error listen_for(dc_server *s, dc__peer *peer)
 
 static dc_error set_up(dc_server *s)
 {
-    dc_error err = open_join_socket(s);
+    dc_error err = dc__watch_init(&s->watch, s->workers);
+    if (!err) err = open_join_socket(s);
     for (int i = 0; i < s->workers; i++) {
         s->peers[i].server = s;
         s->peers[i].rank = i;
@@ -147,6 +149,7 @@ static void start_if_complete(dc_server *s)
     for (int i = 0; i < s->workers; i++)
         if (s->peers[i].state != DC__PEER_READY) return;
     s->running = true;
+    s->began_ns = s->whole_ns = dc__now_ns();
     s->saved = s->resumed ? s->state.round : DC__NO_ROUND;
     for (int i = 0; i < s->workers; i++) {
         s->peers[i].state = DC__PEER_RUNNING;
@@ -233,6 +236,7 @@ void dc_server_free(dc_server *s)
     }
     if (s->join_socket >= 0) (void)nn_close(s->join_socket);
     dc__round_free(s);
+    dc__watch_free(&s->watch);
     dc_model_free(s->model);
     free(s->fingerprint);
     free(s->peers);

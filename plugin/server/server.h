@@ -18,7 +18,7 @@
  *
  *   Locks: server->lock guards everything below marked (L). It is never held during arithmetic, input or
  * output. log_lock only keeps lines of
- * the log apart. */
+ * the log apart, and watch.lock what people are shown (watch.h): a leaf, taken with or without the lock. */
 #ifndef DC__SERVER_H
 #define DC__SERVER_H
 
@@ -32,6 +32,7 @@
 #include "net/join.h"
 #include "net/link.h"
 #include "net/queue.h"
+#include "server/watch.h"
 
 #define DC__ATTACH_TIMEOUT_S 10.0
 #define DC__GOODBYE_S 2.0
@@ -114,12 +115,17 @@ struct dc_server {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* (L) any state the run loop or the checkpoint writer waits for */
     bool running;           /* (L) START was sent */
+    int64_t began_ns;       /* (L) when; then when the last whole round was, and the end */
+    int64_t whole_ns;       /* (L) */
+    int64_t ended_ns;       /* (L) */
     bool ending;            /* (L) */
     dc_error result;        /* (L) why, with its line */
     char result_line[DC__LINE_BYTES];
     pthread_mutex_t log_lock;
 
-    dc_model *model; /* set by the first JOIN, then constant */
+    dc__watch watch;
+
+    dc_model *model; /* set by the first JOIN, with the lock held, then constant */
     char *fingerprint;
     bool resumed;
     dc__state state;

@@ -11,6 +11,8 @@ static const struct {
     const char *does;
 } commands[] = {
     {"server", dc_tool_server, "hold the parameters of a run and serve its workers"},
+    {"status", dc_tool_status, "show how a run is going, from its server's --http"},
+    {"launch", dc_tool_launch, "run a command as a worker on each host of a list, and their server"},
     {"plan", dc_tool_plan, "predict a round for a profile and a link, strategy by strategy"},
     {"bench", dc_tool_bench, "be a worker whose computation is emulated from a profile"},
     {"trace", dc_tool_trace, "draw a measured round from a trace"},

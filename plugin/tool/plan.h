@@ -1,9 +1,9 @@
 /* plan.h - dynacomm plan: predicts a round for a profile and a link, strategy by strategy. Private to
- * plan*.c. */
+ * plan*.c, but for the chart. */
 #ifndef DC__TOOL_PLAN_H
 #define DC__TOOL_PLAN_H
 
-#include "dynacomm.h"
+#include "tool/gantt.h"
 
 /* What the command was asked, and what it found. */
 typedef struct dc__forecasts {
@@ -20,5 +20,22 @@ typedef struct dc__forecasts {
 void dc__plan_table(FILE *out, const dc__forecasts *f);
 dc_error dc__plan_json(FILE *out, const dc__forecasts *f);
 dc_error dc__plan_svg(const char *path, const dc__forecasts *f);
+
+/* What a chart of a plan borrows. */
+typedef struct dc__plan_bars {
+    char title[200];
+    dc__bar *bar; /* [n]; to be freed, after a failure too */
+    int n, room;
+    bool failed;
+} dc__plan_bars;
+
+/* dc__plan_group - one worker's steady-state round of plan as the simulator tells it, called name: group
+ * borrows from bars. */
+dc_error dc__plan_group(const char *name, const dc_profile *profile, const dc_plan *plan, dc__plan_bars *bars,
+                        dc__gantt_group *group);
+
+/* dc__plan_of_worker - the chart of the plan that worker rank told the server last, as SVG in *text, which
+ * the caller frees. DC_EINVAL if it has told none. */
+dc_error dc__plan_of_worker(dc_server *server, int rank, char **text, size_t *n);
 
 #endif

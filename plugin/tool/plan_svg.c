@@ -5,18 +5,11 @@
 #include <unistd.h>
 
 #include "core/error.h"
-#include "tool/gantt.h"
 #include "tool/plan.h"
-
-typedef struct bars {
-    dc__bar *bar;
-    int n, room;
-    bool failed;
-} bars;
 
 static void keep(void *context, const dc_event *event)
 {
-    bars *b = context;
+    dc__plan_bars *b = context;
     if (b->n == b->room) {
         int room = b->room ? 2 * b->room : 1024;
         dc__bar *more = realloc(b->bar, (size_t)room * sizeof *more);
@@ -36,27 +29,34 @@ static void keep(void *context, const dc_event *event)
                                .bytes = event->bytes};
 }
 
-static dc_error chart(FILE *out, const dc__forecasts *f)
+dc_error dc__plan_group(const char *name, const dc_profile *p, const dc_plan *plan, dc__plan_bars *bars,
+                        dc__gantt_group *group)
 {
     static const char *const lanes[] = {
         [DC_LANE_COMPUTE] = "compute", [DC_LANE_UP] = "up", [DC_LANE_DOWN] = "down"};
-    bars all[DC_STRATEGY_COUNT] = {{0}};
+    const dc_sim_worker worker = {p, plan, p->workers};
+    dc_forecast f;
+    *bars = (dc__plan_bars){0};
+    dc_error err = dc_simulate(&worker, 1, keep, bars, &f);
+    if (!err && bars->failed) err = dc__fail(DC_ENOMEM, "out of memory for the chart");
+    if (err) return err;
+    (void)snprintf(bars->title, sizeof bars->title,
+                   "%.60s: %.4g s a round, %.1f %% of it waiting; floor %.4g s (%.1f %%)", name, f.round_s,
+                   f.round_s > 0 ? 100 * f.wait_s / f.round_s : 0.0, f.floor_s,
+                   f.round_s > 0 ? 100 * f.floor_s / f.round_s : 100.0);
+    *group = (dc__gantt_group){bars->title, lanes, DC_LANE_COUNT, bars->bar, bars->n, f.round_s};
+    return DC_OK;
+}
+
+static dc_error chart(FILE *out, const dc__forecasts *f)
+{
+    dc__plan_bars bars[DC_STRATEGY_COUNT] = {{.n = 0}};
     dc__gantt_group groups[DC_STRATEGY_COUNT];
-    char titles[DC_STRATEGY_COUNT][160], title[256];
+    char title[256];
     const dc_profile *p = &f->profile;
     dc_error err = DC_OK;
-    for (int k = 0; k < f->n && !err; k++) {
-        const dc_plan *plan = &f->plans[k];
-        dc_sim_worker worker = {p, plan, p->workers};
-        dc_forecast forecast;
-        err = dc_simulate(&worker, 1, keep, &all[k], &forecast);
-        if (!err && all[k].failed) err = dc__fail(DC_ENOMEM, "out of memory for the chart");
-        (void)snprintf(titles[k], sizeof titles[k],
-                       "%s: %.4g s a round, %.1f %% of it waiting; floor %.4g s (%.1f %%)", f->asked[k],
-                       plan->round_s, plan->round_s > 0 ? 100 * plan->wait_s / plan->round_s : 0.0,
-                       plan->floor_s, plan->round_s > 0 ? 100 * plan->floor_s / plan->round_s : 100.0);
-        groups[k] = (dc__gantt_group){titles[k], lanes, DC_LANE_COUNT, all[k].bar, all[k].n, plan->round_s};
-    }
+    for (int k = 0; k < f->n && !err; k++)
+        err = dc__plan_group(f->asked[k], p, &f->plans[k], &bars[k], &groups[k]);
     const char *name = strrchr(f->path, '/');
     (void)snprintf(title, sizeof title,
                    "One round of %.80s: %.4g Mbit/s down, %.4g Mbit/s up, rtt %.4g ms, %d worker%s",
@@ -64,7 +64,7 @@ static dc_error chart(FILE *out, const dc__forecasts *f)
                    p->workers, p->workers == 1 ? "" : "s");
     if (!err) err = dc__gantt_svg(out, title, groups, f->n);
     for (int k = 0; k < f->n; k++)
-        free(all[k].bar);
+        free(bars[k].bar);
     return err;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "tool/http.h"
 #include "tool/quantity.h"
 #include "tool/tool.h"
 
@@ -28,17 +29,21 @@ static const char usage[] =
     "                      a run that is found there is resumed\n"
     "  --backup-every N    rounds between checkpoints (default 100, 0 = only at the end)\n"
     "  --fresh             start anew, whatever is in --backup\n"
+    "  --http HOST:PORT    a page to watch the run on, such as 127.0.0.1:7780; also /status (JSON) and "
+    "/metrics\n"
+    "                      (Prometheus). Whoever reaches the address may read it\n"
     "  --timeout SECONDS   give up a silent worker after this long (default 15)\n"
     "  --quiet             only errors\n"
     "  --help              this text\n";
 
-enum { LISTEN = 256, WORKERS, BACKUP, BACKUP_EVERY, FRESH, TIMEOUT, QUIET, HELP };
+enum { LISTEN = 256, WORKERS, BACKUP, BACKUP_EVERY, FRESH, HTTP, TIMEOUT, QUIET, HELP };
 
 static const struct option longs[] = {{"listen", required_argument, NULL, LISTEN},
                                       {"workers", required_argument, NULL, WORKERS},
                                       {"backup", required_argument, NULL, BACKUP},
                                       {"backup-every", required_argument, NULL, BACKUP_EVERY},
                                       {"fresh", no_argument, NULL, FRESH},
+                                      {"http", required_argument, NULL, HTTP},
                                       {"timeout", required_argument, NULL, TIMEOUT},
                                       {"quiet", no_argument, NULL, QUIET},
                                       {"help", no_argument, NULL, HELP},
@@ -46,6 +51,7 @@ static const struct option longs[] = {{"listen", required_argument, NULL, LISTEN
 
 typedef struct options {
     dc_server_options server;
+    const char *http;
     bool quiet, help;
 } options;
 
@@ -68,6 +74,9 @@ static dc_error take_option(options *o, int option)
         return err;
     case FRESH:
         o->server.fresh = true;
+        return DC_OK;
+    case HTTP:
+        o->http = optarg;
         return DC_OK;
     case TIMEOUT:
         err = dc__parse_integer("--timeout", optarg, 1, 86400, &n);
@@ -109,6 +118,7 @@ static dc_error take_options(options *o, int argc, char **argv)
 }
 
 static dc_server *running;
+static dc__http *page; /* NULL: none was asked for */
 static volatile sig_atomic_t caught;
 
 static void stop(int signal_number)
@@ -119,12 +129,15 @@ static void stop(int signal_number)
 
 static void print_line(void *context, const char *line)
 {
-    (void)context;
-    char stamp[32];
+    const options *o = context;
+    char stamp[32], stamped[DC__LINE_BYTES + sizeof stamp];
     struct tm tm;
     const time_t now = time(NULL);
     (void)strftime(stamp, sizeof stamp, "%H:%M:%S", localtime_r(&now, &tm));
-    (void)printf("%s %s\n", stamp, line);
+    (void)snprintf(stamped, sizeof stamped, "%s %s", stamp, line);
+    if (page) dc__http_event(page, stamped);
+    if (o->quiet) return;
+    (void)puts(stamped);
     (void)fflush(stdout);
 }
 
@@ -149,11 +162,14 @@ int dc_tool_server(int argc, char **argv)
         (void)fputs(usage, stdout);
         return 0;
     }
-    if (!o.quiet) o.server.log = print_line;
+    o.server.log = print_line;
+    o.server.log_context = &o;
     keep_memory();
     if (!err) err = dc_server_start(&running, &o.server);
+    if (!err && o.http) err = dc__http_start(&page, o.http, running);
     if (err) {
         (void)fprintf(stderr, "dynacomm server: %s\n", dc_last_error());
+        dc_server_free(running);
         return 1;
     }
     const struct sigaction action = {.sa_handler = stop};
@@ -161,8 +177,15 @@ int dc_tool_server(int argc, char **argv)
     (void)sigaction(SIGTERM, &action, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, like a full disk */
+    if (page) {
+        char line[DC__LINE_BYTES];
+        (void)snprintf(line, sizeof line, "to be watched at %s", dc__http_url(page));
+        print_line(&o, line);
+    }
     err = dc_server_run(running);
     if (err) (void)fprintf(stderr, "dynacomm server: %s\n", dc_last_error());
+    if (page) dc__http_last_word(page, &caught);
+    dc__http_stop(page);
     dc_server_free(running);
     if (err == DC_ESTOPPED && caught) return 128 + caught;
     return err != DC_OK;

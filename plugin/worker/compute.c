@@ -189,6 +189,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     if (err) return err;
     dc__profiler_round_end(&w->profiler, m->n_layers);
     fill_report(w, report);
+    dc__report_round_end(w, report);
     pthread_mutex_lock(&w->lock);
     if (!w->pushing) start_pushing(w);
     for (int i = 0; i < m->n_layers; i++) { /* a layer without a backward has a gradient of zero */

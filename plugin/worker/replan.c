@@ -179,6 +179,7 @@ void dc__plan_adopt(dc_worker *w)
         w->planned.layers = w->planned_costs;
     }
     pthread_mutex_unlock(&w->lock);
+    if (here) dc__report_adopted(w);
     if (news) log_plan(w, w->info.round + 1);
 }
 

@@ -151,6 +151,10 @@ static dc_error step(dc_worker *w, bool *idle, bool *done, bool *busy)
         UNLOCKED(send_stats(w, version));
         w->stat_due = false;
         pthread_cond_signal(&w->arrived);
+    } else if (dc__report_is_due(w, waits)) {
+        dc__header header;
+        void *message = dc__report_take(w, &header);
+        UNLOCKED(dc__link_send(&w->link, &header, message));
     } else if (waits && dc__link_has_credit(&w->link) && dc__queue_next(&w->push, &first, &n, &last)) {
         const uint64_t *offset = w->model->block_offset;
         dc__header header = {.type = DC__GRAD,

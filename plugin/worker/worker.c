@@ -153,6 +153,7 @@ static dc_error allocate(dc_worker *w)
     dc_error err = dc__queue_init(&w->push, m);
     if (!err) err = dc__profiler_init(&w->profiler, m);
     if (!err) err = dc__plan_allocate(w);
+    if (!err) err = dc__report_init(w);
     if (!err && m->start[DC_FROZEN] < m->start[DC_FIXED]) err = dc__model_adam_allocate(w->model);
     return err;
 }
@@ -225,6 +226,7 @@ static void destroy(dc_worker *w)
     dc__queue_free(&w->push);
     dc__profiler_free(&w->profiler);
     dc__plan_free_all(w);
+    dc__report_free(w);
     free(w->missing);
     free(w->gate);
     free(w->gate_left);
@@ -304,6 +306,7 @@ dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
         w->options.stop = NULL;
         const int64_t until = dc__now_ns() + (int64_t)((ok ? timeout_s(w) : 2.0) * 1e9);
         pthread_mutex_lock(&w->lock);
+        if (ok) dc__report_flush(w);
         w->bye_due = true;
         w->bye_ok = ok;
         w->bye_reason = reason;

@@ -30,6 +30,7 @@
 #include "net/address.h"
 #include "net/link.h"
 #include "net/queue.h"
+#include "net/report.h"
 
 #define DC__REPLAN_CHANGE 0.05    /* plan again when a cost moved by this share of the round */
 #define DC__REPREDICT_CHANGE 0.01 /* from here on the plan is only predicted again */
@@ -46,6 +47,18 @@ typedef struct dc__profiler {
     int64_t layer_ns; /* accounted to the layer that began last */
     double compute_s, wait_s;
 } dc__profiler;
+
+/* What the server is told for people to see (report.c). */
+typedef struct dc__reporter {
+    dc_round_report round; /* the last one's; compute thread from here on */
+    bool round_counts;     /* and it is not in the sums yet */
+    bool plan_news;        /* a plan was adopted since the last one told */
+    dc__report sums;       /* (L) from here on: since the last word; times and losses are sums yet */
+    uint32_t losses;       /* in sums.loss */
+    bool due, plan_due;
+    int64_t due_ns, told_ns;
+    uint8_t *plan; /* [dc__report_plan_bytes] as it travels */
+} dc__reporter;
 
 struct dc_worker {
     dc_model *model;
@@ -127,6 +140,8 @@ struct dc_worker {
     dc_layer_cost *planned_costs; /* what the plan in force was made for; compute thread */
     dc_profile planned;
     double change; /* (L) what made the planner plan again */
+
+    dc__reporter reporter;
 };
 
 /* worker.c */
@@ -157,6 +172,18 @@ void dc__plan_adopt(dc_worker *w);  /* takes the planner's plan, if there is a n
 void dc__plan_review(dc_worker *w); /* wakes the planner if costs have moved */
 /* The credit (net/link.h) that the plan in force needs in one direction; 0 = no bound. */
 uint64_t dc__plan_window(const dc_worker *w, bool up);
+
+/* report.c. init - allocates. round_end, adopted - a round has ended, another plan is in force; compute
+ * thread. flush - what was not told yet is due, before a goodbye. The rest is the sender's, with the lock
+ * held: is_due - a REPORT may go now; take - fills header and returns the message to send, NULL when out of
+ * memory. */
+dc_error dc__report_init(dc_worker *w);
+void dc__report_free(dc_worker *w);
+void dc__report_round_end(dc_worker *w, const dc_round_report *round);
+void dc__report_adopted(dc_worker *w);
+void dc__report_flush(dc_worker *w);
+bool dc__report_is_due(const dc_worker *w, bool gradients_wait);
+void *dc__report_take(dc_worker *w, dc__header *header);
 
 /* profiler.c: bookkeeping of a round's time; compute thread. */
 dc_error dc__profiler_init(dc__profiler *p, const dc_model *model);

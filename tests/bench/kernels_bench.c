@@ -17,6 +17,7 @@
 
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
+#include "kernels/wait.h"
 
 static double now_s(void)
 {
@@ -87,6 +88,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: kernels-bench CFG BATCH THREADS fast|stock train|infer STEPS [low]\n");
         return 2;
     }
+    dk_wait_briefly(argv); /* as darknet does */
     char cfg[64];
     snprintf(cfg, sizeof cfg, "/tmp/kernels-bench-%d.cfg", (int)getpid());
     write_cfg(argv[1], cfg, atoi(argv[2]));

@@ -47,7 +47,7 @@ cp backup/c.weights good.weights
 # command line
 refused "no arguments for train" usage classifier train
 refused "too many words" usage classifier train c.data c.cfg good.weights more
-refused "unknown flag" "-sede" classifier train c.data c.cfg -sede 3
+refused "unknown flag" "-sede|-seed" classifier train c.data c.cfg -sede 3
 refused "-seed without value" "-seed" classifier train c.data c.cfg -seed
 refused "-seed not a number" "-seed|abc" classifier train c.data c.cfg -seed abc
 refused "-seed negative" "-seed|-3" classifier train c.data c.cfg -seed -3
@@ -72,12 +72,12 @@ with_data "labels missing" "nowhere.labels" 's/^labels.*/labels = nowhere.labels
 with_data "more classes than labels" "names|3 labels|4" 's/^classes.*/classes = 4/'
 : > empty.list
 with_data "list empty" "empty.list|empty" 's/^train.*/train = empty.list/'
-{ head -3 train.list; echo; } > blank.list
-with_data "list with an empty line" "blank.list|line 4" 's/^train.*/train = blank.list/'
-sed 's/$/\r/' train.list > windows.list
-with_data "list with Windows line ends" "windows.list|Windows" 's/^train.*/train = windows.list/'
-{ cat train.list; echo "$PWD/pictures/9999_cat.pgm"; } > missing.list
-with_data "list entry missing" "missing.list|line 31|9999_cat.pgm" 's/^train.*/train = missing.list/'
+printf '\r\n \n' > blank.list
+with_data "list of empty lines" "blank.list|empty" 's/^train.*/train = blank.list/'
+printf 'cat\n\ndog\nowl\n' > blank.labels
+with_data "labels with an empty line" "blank.labels|line 2" 's/^labels.*/labels = blank.labels/'
+{ head -3 train.list; echo; tail -27 train.list; echo "$PWD/pictures/9999_cat.pgm"; } > missing.list
+with_data "list entry missing" "missing.list|line 32|9999_cat.pgm" 's/^train.*/train = missing.list/'
 echo 'not an image' > pictures/text_cat.jpg
 { cat train.list; echo "$PWD/pictures/text_cat.jpg"; } > text.list
 with_data "list entry not an image" "text.list|text_cat.jpg" 's/^train.*/train = text.list/'
@@ -114,7 +114,6 @@ with_cfg "steps and scales differ" "steps= has 2|scales= has 1" 's/^policy=.*/po
 with_cfg "not square" "square" 's/^height=12/height=16/'
 with_cfg "one channel" "channels=3" 's/^channels=3/channels=1/'
 with_cfg "outputs differ from classes" "classes" 's/^filters=3/filters=5/'
-with_cfg "Windows line ends" "Windows" 's/$/\r/'
 with_cfg "route to nowhere" "layers=-9" 's/^\[avgpool\]/[route]\nlayers=-9/'
 with_cfg "shortcut without from" "from=" 's/^\[avgpool\]/[shortcut]/'
 

@@ -36,7 +36,7 @@ check "no command: usage and status" test $? -eq 1 -a -s err
 # Flags of other programs, and before the command, do not stop a run.
 classifier_data
 classifier_cfg
-"$darknet" -i 0 classifier -dont_show train c.data c.cfg -map -gpus 0,1 -rounds 1 > out 2> err
+"$darknet" -i 0 classifier -dont_show train c.data c.cfg -map -gpus 0,1 -mjpeg_port 8090 -rounds 1 > out 2> err
 check "flags anywhere, and those of forks" test $? -eq 0 -a -s backup/c.weights
 check "a note for each" test "$(grep -c '^darknet: ' err)" -eq 3
 finish

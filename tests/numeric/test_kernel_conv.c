@@ -192,7 +192,7 @@ static void test_random_shapes(void **state)
     }
 }
 
-/* The shapes that networks are made of, Winograd's among them. */
+/* The shapes that networks are made of: Winograd's among them, and those whose weights dominate. */
 static void test_common_shapes(void **state)
 {
     (void)state;
@@ -202,6 +202,8 @@ static void test_common_shapes(void **state)
         {64, 14, 14, 128, 1, 2, 0, 1, 2, 1, "linear"}, {128, 7, 7, 255, 1, 1, 0, 1, 1, 0, "linear"},
         {64, 8, 8, 64, 3, 2, 1, 1, 2, 1, "leaky"},     {3, 33, 33, 64, 7, 2, 3, 1, 2, 1, "leaky"},
         {32, 9, 9, 32, 3, 1, 1, 32, 2, 1, "leaky"},    {128, 6, 6, 128, 3, 1, 1, 32, 2, 1, "relu"},
+        {128, 4, 4, 128, 3, 1, 1, 1, 1, 1, "leaky"},   {160, 3, 3, 128, 3, 2, 1, 1, 2, 0, "leaky"},
+        {256, 4, 4, 256, 1, 1, 0, 1, 1, 1, "relu"},    {256, 4, 4, 256, 1, 2, 0, 1, 1, 1, "linear"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check_case(&cases[i], (unsigned)i + 1000);

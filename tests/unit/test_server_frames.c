@@ -11,6 +11,7 @@
 
 #include "fault/box.h"
 #include "fault/fake.h"
+#include "net/report.h"
 #include "test_url.h"
 
 /* What the liar does after one honest round of both. Blocks: 0 and 1 of layer 0, 2 of layer 2. */
@@ -184,6 +185,29 @@ static void a_servers_word(fake *l, fake *h)
     (void)fake_word(l, DC__START, 0);
 }
 
+static void report_of_nonsense(fake *l, fake *h)
+{
+    (void)h;
+    uint8_t payload[DC__REPORT_BYTES];
+    memset(payload, 0xff, sizeof payload);
+    (void)fake_send(l, (dc__header){.type = DC__REPORT, .round = 1}, payload, sizeof payload);
+}
+
+static void report_without_its_plan(fake *l, fake *h)
+{
+    (void)h;
+    const uint8_t payload[DC__REPORT_BYTES] = {0};
+    (void)fake_send(l, (dc__header){.type = DC__REPORT, .flags = DC__REPORT_PLAN, .round = 1}, payload,
+                    sizeof payload);
+}
+
+static void report_of_the_future(fake *l, fake *h)
+{
+    (void)h;
+    const uint8_t payload[DC__REPORT_BYTES] = {0};
+    (void)fake_send(l, (dc__header){.type = DC__REPORT, .round = 1000}, payload, sizeof payload);
+}
+
 static void goodbye_halfway(fake *l, fake *h)
 {
     (void)h;
@@ -267,6 +291,9 @@ static const struct {
     {statistics_of_another_round, "another round"},
     {values_in_a_run, "that nobody asked for"},
     {a_servers_word, "that only a server sends"},
+    {report_of_nonsense, "worker 1 sent a REPORT frame that makes no sense"},
+    {report_without_its_plan, "makes no sense"},
+    {report_of_the_future, "still to come"},
     {goodbye_halfway, "BYE frame in the middle of a round"},
     {goodbye_of_another_round, "BYE frame in the middle of a round"},
     {less_than_a_header, "shorter than a header"},

@@ -2,7 +2,8 @@
  *
  * Each run draws a model (layers, sizes, frozen ones, optimizer), 1 to 4 workers, another strategy for each,
  * and rounds. Delays come where threads hand work to each other: this program's nn_send, nn_recv and
- * nn_allocmsg stand before libnanomsg's, so the library under test is the one that ships. After the last
+ * nn_allocmsg stand before libnanomsg's, and the linker puts its pthread_cond_signal and _broadcast before
+ * the system's (-Wl,--wrap), so the library under test is the one that ships. After the last
  * round every worker's values are compared with dc_model_update on the gradients summed in rank order.
  *   STRESS_SEED=   another series (printed)      STRESS_ROUNDS=   about how many rounds in all (default 2500)
  */
@@ -28,6 +29,7 @@
 
 static _Atomic uint64_t delay_state;
 static _Atomic uint32_t delay_share; /* of 1000 hand-overs */
+static _Atomic uint64_t delays;      /* made so far: a test of nothing otherwise */
 
 static uint64_t next_random(uint64_t *state) /* splitmix64 (Steele et al., OOPSLA 2014) */
 {
@@ -44,6 +46,7 @@ static void hand_over(void)
     if (r % 1000 >= delay_share) return;
     const struct timespec pause = {.tv_nsec = (long)(r >> 40) % 400000};
     nanosleep(&pause, NULL);
+    delays++;
 }
 
 static int (*real_send)(int, const void *, size_t, int);
@@ -79,6 +82,23 @@ __attribute__((visibility("default"))) void *nn_allocmsg(size_t size, int type)
 {
     hand_over(); /* a block was picked and its values are not read yet */
     return real_allocmsg(size, type);
+}
+
+/* What the woken thread waits for has happened; the mutex, if held, makes every thread behind it late too. */
+int __real_pthread_cond_signal(pthread_cond_t *cond);
+int __wrap_pthread_cond_signal(pthread_cond_t *cond);
+int __wrap_pthread_cond_signal(pthread_cond_t *cond)
+{
+    hand_over();
+    return __real_pthread_cond_signal(cond);
+}
+
+int __real_pthread_cond_broadcast(pthread_cond_t *cond);
+int __wrap_pthread_cond_broadcast(pthread_cond_t *cond);
+int __wrap_pthread_cond_broadcast(pthread_cond_t *cond)
+{
+    hand_over();
+    return __real_pthread_cond_broadcast(cond);
 }
 
 /* ---- a random model ---- */
@@ -300,7 +320,9 @@ static void random_runs_equal_one_machine(void **state)
     int runs = 0;
     while (rounds < most)
         rounds += one_run(seed, runs++);
-    print_message("STRESS_SEED=%llu: %d runs, %ld rounds\n", (unsigned long long)seed, runs, rounds);
+    print_message("STRESS_SEED=%llu: %d runs, %ld rounds, %llu delays\n", (unsigned long long)seed, runs,
+                  rounds, (unsigned long long)delays);
+    assert_true(delays > (uint64_t)rounds);
 }
 
 int main(void)

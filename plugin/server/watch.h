@@ -1,0 +1,50 @@
+/* watch.h - what people are shown of a run: the workers' words (net/report.h), kept and merged.
+ *
+ * DESIGN
+ *   A worker's receiver brings its REPORT here; dc_server_status copies out. Both hold watch->lock for no
+ * longer than copying takes, and nothing of the training waits for it. A plan is read into the spare of its
+ * worker, which only that receiver touches, and then changes places with the one shown. */
+#ifndef DC__WATCH_H
+#define DC__WATCH_H
+
+#include <pthread.h>
+
+#include "core/model.h"
+#include "net/link.h"
+#include "net/report.h"
+#include "server/curve.h"
+
+/* A plan and the costs it was made for. */
+typedef struct dc__shown_plan {
+    dc_plan plan;
+    dc_profile profile;
+    dc_layer_cost *costs; /* [layers]; NULL until the first */
+} dc__shown_plan;
+
+typedef struct dc__watched {
+    dc__report report;
+    int64_t told_ns; /* 0 = never */
+    double map;      /* the last one told, NAN = none */
+    bool news;       /* told since the loss curve's last point */
+    double pace_s;   /* a round, over the last reports */
+    uint64_t plans;
+    dc__shown_plan shown, spare;
+} dc__watched;
+
+typedef struct dc__watch {
+    pthread_mutex_t lock; /* guards all but the spares */
+    int n;
+    dc__watched *workers; /* [n] */
+    dc__curve *loss, *map;
+} dc__watch;
+
+/* dc__watch_init - for n workers; DC_ENOMEM. dc__watch_free also after it failed, or never ran. */
+dc_error dc__watch_init(dc__watch *watch, int n);
+void dc__watch_free(dc__watch *watch);
+
+/* dc__watch_take - a REPORT frame of worker rank, whose receiver calls. began_ns: the run's start. DC_EPROTO
+ * if it makes no sense. */
+dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const dc__frame *frame,
+                        int64_t began_ns);
+
+#endif

@@ -1,0 +1,295 @@
+/* launch.c - dynacomm launch: a server, and the same command as a worker on each host of a list.
+ *
+ * DESIGN
+ *   Every worker gets the server's address and its number by the environment (DYNACOMM, DYNACOMM_RANK,
+ * DYNACOMM_SIZE), so any command will do: darknet itself or a script that runs it. Hosts are reached by ssh
+ * without a terminal and without questions (BatchMode). */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "net/address.h"
+#include "tool/launch.h"
+#include "tool/quantity.h"
+#include "tool/tool.h"
+
+#define DEFAULT_SSH "ssh -o BatchMode=yes -o ConnectTimeout=10"
+#define DEFAULT_PORT 7700
+enum { SSH_WORDS = 32, VARIABLES = 32 };
+
+static const char usage[] =
+    "usage: dynacomm launch --hosts FILE [option ...] -- COMMAND ...\n"
+    "Starts a server here and COMMAND as a worker on each host of FILE, over ssh, until all have ended.\n"
+    "\n"
+    "  --hosts FILE           lines of HOST [slots=N], as mpirun takes them; '#' begins a comment\n"
+    "  --workers-per-host N   instead of the file's slots\n"
+    "  --server URL           join the server that is there; --server HOST: start it there, by ssh\n"
+    "  --address NAME         how the hosts reach this one (default: its host name)\n"
+    "  --port N               the server's (default 7700); worker r's link uses N + 1 + r\n"
+    "  --backup DIR           the server's checkpoints; --fresh: start anew whatever is there\n"
+    "  --cd DIR               where COMMAND runs on each host (default: this directory's path)\n"
+    "  --env NAME[=VALUE]     set a variable there (repeat); without a value: as it is here\n"
+    "  --ssh COMMAND          instead of '" DEFAULT_SSH "'\n"
+    "  --help                 this text\n"
+    "\n"
+    "COMMAND finds the server's address in DYNACOMM, its number in DYNACOMM_RANK and how many there are in\n"
+    "DYNACOMM_SIZE. Lines are shown behind HOST[RANK]. Ctrl-C stops all; when one fails, the others are stopped.\n"
+    "The exit status is the worst of theirs.\n";
+
+enum { HOSTS = 256, PER_HOST, SERVER, ADDRESS, PORT, BACKUP, FRESH, CD, ENV, SSH, HELP };
+
+static const struct option longs[] = {
+    {"hosts", required_argument, NULL, HOSTS},   {"workers-per-host", required_argument, NULL, PER_HOST},
+    {"server", required_argument, NULL, SERVER}, {"address", required_argument, NULL, ADDRESS},
+    {"port", required_argument, NULL, PORT},     {"backup", required_argument, NULL, BACKUP},
+    {"fresh", no_argument, NULL, FRESH},         {"cd", required_argument, NULL, CD},
+    {"env", required_argument, NULL, ENV},       {"ssh", required_argument, NULL, SSH},
+    {"help", no_argument, NULL, HELP},           {0}};
+
+typedef struct options {
+    const char *hosts_path, *server, *address, *backup, *directory;
+    int per_host, port;
+    bool fresh, help;
+    char *variables[VARIABLES + 4]; /* NAME=VALUE; the first `given` are the user's */
+    int given;
+    char ssh_text[1024], *ssh[SSH_WORDS + 4]; /* words, then host and command */
+    int ssh_words;
+    char **command;
+    int words;
+    char url[DC__URL_BYTES];
+} options;
+
+static dc_error add_variable(options *o, const char *text)
+{
+    if (o->given == VARIABLES) return dc__fail(DC_EINVAL, "--env: at most %d variables", VARIABLES);
+    const char *value = getenv(text);
+    if (text[0] == '=' || text[0] == '\0' || (!strchr(text, '=') && !value))
+        return dc__fail(DC_EINVAL, "--env %s: that variable is not set here; give NAME=VALUE", text);
+    char *pair = NULL;
+    if (strchr(text, '=') ? !(pair = strdup(text)) : asprintf(&pair, "%s=%s", text, value) < 0)
+        return dc__fail(DC_ENOMEM, "out of memory");
+    o->variables[o->given++] = pair;
+    return DC_OK;
+}
+
+static dc_error take_option(options *o, int option)
+{
+    switch (option) {
+    case HOSTS:
+        o->hosts_path = optarg;
+        return DC_OK;
+    case PER_HOST:
+        return dc__parse_integer("--workers-per-host", optarg, 1, DC_MAX_WORKERS, &o->per_host);
+    case SERVER:
+        o->server = optarg;
+        return DC_OK;
+    case ADDRESS:
+        o->address = optarg;
+        return DC_OK;
+    case PORT:
+        return dc__parse_integer("--port", optarg, 1, 65535 - DC_MAX_WORKERS, &o->port);
+    case BACKUP:
+        o->backup = optarg;
+        return DC_OK;
+    case FRESH:
+        o->fresh = true;
+        return DC_OK;
+    case CD:
+        o->directory = optarg;
+        return DC_OK;
+    case ENV:
+        return add_variable(o, optarg);
+    case SSH:
+        if (strlen(optarg) >= sizeof o->ssh_text)
+            return dc__fail(DC_EINVAL, "--ssh: the command is too long");
+        (void)snprintf(o->ssh_text, sizeof o->ssh_text, "%s", optarg);
+        return DC_OK;
+    default:
+        o->help = true;
+        return DC_OK;
+    }
+}
+
+static dc_error take_options(options *o, int argc, char **argv)
+{
+    *o = (options){.port = DEFAULT_PORT, .ssh_text = DEFAULT_SSH};
+    optind = 1;
+    opterr = 0;
+    int option;
+    while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
+        if (option == '?')
+            return dc__fail(DC_EINVAL, "unknown option %s; see dynacomm launch --help", argv[optind - 1]);
+        if (option == ':')
+            return dc__fail(DC_EINVAL, "%s needs a value; see dynacomm launch --help", argv[optind - 1]);
+        const dc_error err = take_option(o, option);
+        if (err || o->help) return err;
+    }
+    o->command = argv + optind;
+    o->words = argc - optind;
+    if (!o->hosts_path) return dc__fail(DC_EINVAL, "give --hosts FILE; see dynacomm launch --help");
+    if (o->words == 0)
+        return dc__fail(DC_EINVAL,
+                        "give the command to run after --, such as: -- darknet detector train ...");
+    return DC_OK;
+}
+
+/* True if a program of that name can be run. */
+static bool on_path(const char *program)
+{
+    if (strchr(program, '/')) return access(program, X_OK) == 0;
+    const char *path = getenv("PATH");
+    for (const char *at = path ? path : "/usr/bin:/bin"; *at;) {
+        const size_t n = strcspn(at, ":");
+        char file[PATH_MAX];
+        (void)snprintf(file, sizeof file, "%.*s/%s", (int)n, at, program);
+        if (access(file, X_OK) == 0) return true;
+        at += n + (at[n] == ':');
+    }
+    return false;
+}
+
+static dc_error split_ssh(options *o)
+{
+    char *rest = NULL;
+    for (char *word = strtok_r(o->ssh_text, " \t\n", &rest); word; word = strtok_r(NULL, " \t\n", &rest)) {
+        if (o->ssh_words == SSH_WORDS) return dc__fail(DC_EINVAL, "--ssh: more than %d words", SSH_WORDS);
+        o->ssh[o->ssh_words++] = word;
+    }
+    if (o->ssh_words == 0) return dc__fail(DC_EINVAL, "--ssh: give a command");
+    if (!on_path(o->ssh[0]))
+        return dc__fail(DC_EFILE,
+                        "cannot find the program %s: apt-get install openssh-client, or name another with "
+                        "--ssh",
+                        o->ssh[0]);
+    return DC_OK;
+}
+
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0;
+}
+
+/* The server's address as workers see it. */
+static dc_error find_address(options *o, const dc__hosts *hosts)
+{
+    char name[256] = "";
+    if (o->server && strstr(o->server, "://")) {
+        (void)snprintf(o->url, sizeof o->url, "%s", o->server);
+        return dc__address_check(o->server, hosts->n);
+    }
+    bool here = true;
+    for (int i = 0; i < hosts->n; i++)
+        here = here && is_loopback(hosts->name[i]);
+    const char *at = o->server ? strrchr(o->server, '@') : NULL;
+    const char *host = o->address ? o->address : at ? at + 1 : o->server ? o->server : NULL;
+    if (!host && here) host = "127.0.0.1";
+    if (!host && gethostname(name, sizeof name - 1) != 0)
+        return dc__fail(DC_EINVAL, "this host has no name: give --address");
+    (void)snprintf(o->url, sizeof o->url, "tcp://%s:%d", host ? host : name, o->port);
+    return dc__address_check(o->url, hosts->n);
+}
+
+/* Starts argv on host, as child. */
+static dc_error start_remote(options *o, dc__launched *child, const char *host, char *const *argv, int argc)
+{
+    char here[PATH_MAX];
+    if (!o->directory && !getcwd(here, sizeof here))
+        return dc__fail(DC_EFILE, "cannot tell which directory this is: %s", strerror(errno));
+    char *command =
+        dc__remote_command(o->directory ? o->directory : here, (const char *const *)o->variables, argv, argc);
+    if (!command) return dc__fail(DC_ENOMEM, "out of memory");
+    child->remote = true;
+    o->ssh[o->ssh_words] = (char *)(uintptr_t)host;
+    o->ssh[o->ssh_words + 1] = command;
+    o->ssh[o->ssh_words + 2] = NULL;
+    const dc_error err = dc__launch_start(child, o->ssh);
+    free(command);
+    return err;
+}
+
+static dc_error start_server(options *o, dc__launched *child, int workers)
+{
+    char count[16], listen[64], self[PATH_MAX] = "dynacomm";
+    (void)snprintf(count, sizeof count, "%d", workers);
+    (void)snprintf(listen, sizeof listen, "tcp://%s:%d",
+                   strncmp(o->url, "tcp://127.0.0.1:", 16) == 0 ? "127.0.0.1" : "0.0.0.0", o->port);
+    char *argv[16] = {self, "server", "--listen", listen, "--workers", count};
+    int n = 6;
+    if (o->backup) {
+        argv[n++] = "--backup";
+        argv[n++] = (char *)(uintptr_t)o->backup;
+    }
+    if (o->fresh) argv[n++] = "--fresh";
+    child->server = true;
+    (void)snprintf(child->label, sizeof child->label, "server");
+    o->variables[o->given] = NULL;
+    if (o->server) return start_remote(o, child, o->server, argv, n);
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length > 0) self[length] = '\0';
+    return dc__launch_start(child, argv);
+}
+
+static dc_error start_worker(options *o, dc__launched *child, const dc__hosts *hosts, int rank)
+{
+    char url[DC__URL_BYTES + 16], number[48], size[48];
+    (void)snprintf(url, sizeof url, "DYNACOMM=%s", o->url);
+    (void)snprintf(number, sizeof number, "DYNACOMM_RANK=%d", rank);
+    (void)snprintf(size, sizeof size, "DYNACOMM_SIZE=%d", hosts->n);
+    (void)snprintf(child->label, sizeof child->label, "%.64s[%d]", hosts->name[rank], rank);
+    char **v = o->variables + o->given;
+    v[0] = url;
+    v[1] = number;
+    v[2] = size;
+    v[3] = NULL;
+    return start_remote(o, child, hosts->name[rank], o->command, o->words);
+}
+
+static int launch(options *o, const dc__hosts *hosts)
+{
+    dc__launched *children = calloc((size_t)hosts->n + 1, sizeof *children);
+    if (!children) return 1;
+    for (int i = 0; i <= hosts->n; i++)
+        children[i].in = children[i].out[0].fd = children[i].out[1].fd = -1;
+    sigset_t set;
+    dc__launch_signals(&set);
+    int n = 0;
+    dc_error err = DC_OK;
+    const bool own = !o->server || !strstr(o->server, "://");
+    if (own) err = start_server(o, &children[n++], hosts->n);
+    for (int rank = 0; !err && rank < hosts->n; rank++)
+        err = start_worker(o, &children[n++], hosts, rank);
+    if (err) {
+        (void)fprintf(stderr, "dynacomm launch: %s\n", dc_last_error());
+        (void)raise(SIGTERM); /* taken as the user's: those that run are stopped */
+    }
+    const int status = dc__launch_wait(children, n, &set);
+    free(children);
+    return err ? 1 : status;
+}
+
+int dc_tool_launch(int argc, char **argv)
+{
+    options o;
+    dc__hosts hosts = {.n = 0};
+    dc_error err = take_options(&o, argc, argv);
+    if (!err && o.help) {
+        (void)fputs(usage, stdout);
+        return 0;
+    }
+    if (!err) err = dc__hosts_read(&hosts, o.hosts_path, o.per_host);
+    if (!err) err = split_ssh(&o);
+    if (!err) err = find_address(&o, &hosts);
+    int status = 1;
+    if (err)
+        (void)fprintf(stderr, "dynacomm launch: %s\n", dc_last_error());
+    else
+        status = launch(&o, &hosts);
+    dc__hosts_free(&hosts);
+    for (int i = 0; i < o.given; i++)
+        free(o.variables[i]);
+    return status;
+}
