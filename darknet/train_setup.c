@@ -9,8 +9,7 @@
 
 void dk_train_read(const dk_cli *cli, dk_datafile_use use, const char *command, dk_train_input *input)
 {
-    if (cli->n_words < 4 || cli->n_words > 5)
-        dk_die("usage: darknet %s DATA CFG [WEIGHTS] [flags]", command);
+    if (cli->n_words < 4 || cli->n_words > 5) dk_die("usage: darknet %s DATA CFG [WEIGHTS] [flags]", command);
     *input = (dk_train_input){.cfg = cli->words[3], .weights = cli->n_words > 4 ? cli->words[4] : NULL};
     dk_datafile_read(cli->words[2], use, &input->file);
 }
