@@ -210,7 +210,7 @@ demo-pictures:
 	$(Q)install -D -m 644 build/demo-yolo/curve.png docs/edge-yolo-map.png
 
 format:
-	clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
+	$(Q)clang-format -i $(shell git ls-files '*.c' '*.h' '*.cpp')
 
 lint:
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp') && echo 'format: clean'

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_IDLE 64
+
 typedef enum flag_id {
     FLAG_SEED,
     FLAG_ROUNDS,
@@ -183,7 +185,7 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
         cli->quiet = true;
         break;
     case FLAG_GPUS:
-        dk_note("-gpus %s: this program computes on the processor; -threads N sets how many threads", value);
+        cli->gpus = value;
         break;
     case FLAG_MAP:
         cli->map = true;
@@ -224,6 +226,8 @@ static const char *environment(const char *name)
 
 void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli)
 {
+    const dk_fork_flag *idle[MAX_IDLE]; /* flags without effect: told when all others have turned out good */
+    int n_idle = 0;
     *cli = (dk_cli){.strategy = DC_AUTO, .kernels = "fast", .rank = -1, .thresh = .25f, .iou = .5f};
     for (int i = 1; i < argc; i++) {
         if (!is_flag(argv[i])) {
@@ -242,14 +246,19 @@ void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli)
         if (takes_value) value = argv[++i];
         if (flag)
             take(cli, flag, value);
-        else
-            dk_fork_flag_note(other);
+        else if (n_idle < MAX_IDLE)
+            idle[n_idle++] = other;
     }
     const char *value;
     if (!cli->dynacomm && (value = environment("DYNACOMM"))) cli->dynacomm = value;
     if (!cli->strategy_name && (value = environment("DYNACOMM_STRATEGY"))) set_strategy(cli, value);
     if (!cli->trace && (value = environment("DYNACOMM_TRACE"))) cli->trace = value;
     dk_launcher_env(cli);
+    for (int i = 0; i < n_idle; i++)
+        dk_fork_flag_note(idle[i]);
+    if (cli->gpus)
+        dk_note("-gpus %s: this program computes on the processor; -threads N sets how many threads",
+                cli->gpus);
     if (!cli->seed_given) cli->seed = dk_random_seed();
     dk_threads_set(cli->threads);
 }

@@ -32,6 +32,7 @@ typedef struct dk_cli {
     bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
                          * leaves .backup to the server */
     bool quiet;         /* no line per round */
+    const char *gpus;   /* as given; this program has none */
     int serve;          /* this process starts the server too, for so many workers; 0 = it does not */
     const char *listen; /* where that server listens */
 

@@ -195,7 +195,9 @@ char *dk_retrain_collect(const dk_retrain *r, const dk_datafile *file)
         return data;
     }
     free(data);
+    dk_chatter_hold(r->source); /* OpenCV's backends have their say on stderr; ours is one line */
     dk_frames *frames = dk_frames_open(r->source, text, sizeof text);
+    dk_chatter_drop();
     if (!frames) dk_die("%s", text);
     make_folder(r->out);
     char *out = realpath(r->out, NULL);

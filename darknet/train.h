@@ -53,6 +53,29 @@ struct dk_train {
     dk_train_map *map;  /* measures mAP now and then; NULL = not asked for */
 };
 
+/* What a training command is given; the strings are borrowed from the command line or live as long as the
+ * program. */
+typedef struct dk_train_input {
+    const char *cfg, *weights; /* weights: NULL = none */
+    dk_datafile file;
+    dk_lines images;
+} dk_train_input;
+
+/* dk_train_read - takes DATA CFG [WEIGHTS] from the command line and reads DATA. dk_train_read_images -
+ * checks that WEIGHTS is there and reads and checks the training list: once the cfg is known to be good. Both
+ * end the program with a line if something is wrong. command is for that line. */
+void dk_train_read(const dk_cli *cli, dk_datafile_use use, const char *command, dk_train_input *input);
+void dk_train_read_images(dk_train_input *input);
+
+/* dk_train_init - parses the network (dk_train_parse) and fills in what follows from the input; args are the
+ * caller's to fill. dk_train_free - frees the network and the input's list. */
+void dk_train_init(dk_train *train, const dk_train_kind *kind, const dk_cli *cli,
+                   const dk_train_input *input);
+void dk_train_free(dk_train *train, dk_train_input *input);
+
+/* dk_train_print_rates - Darknet's line of learning rate, momentum and decay. */
+void dk_train_print_rates(const dk_train *train);
+
 /* dk_train_parse - reads the cfg and, if not NULL, the weights, with initial weights drawn from cli's seed.
  * Ends the program with a line if they do not fit. The layer table is held back until dk_train_ready. */
 network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli);

@@ -6,7 +6,7 @@
 #include "preflight.h"
 #include "random.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 /* Rounds that a multi-scale classifier keeps one input size. */
 #define SIZE_ROUNDS 40
@@ -62,44 +62,29 @@ int dk_cmd_classifier_train(int argc, char **argv)
     dk_cli cli;
     dk_cli_parse(argc, argv, NULL, &cli);
     if (cli.map) dk_note("-map has no effect here: it is for detector train");
-    if (cli.n_words < 4 || cli.n_words > 5)
-        dk_die("usage: darknet classifier train DATA CFG [WEIGHTS] [flags]");
-    const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;
-
-    dk_datafile file;
-    dk_datafile_read(cli.words[2], DK_FOR_CLASSIFIER, &file);
-    dk_check_cfg(cfg);
-    if (weights) dk_file_check(weights, "weights file");
-    if (file.tree) dk_file_check(file.tree, "tree file");
-    dk_lines images, labels = {0};
-    dk_lines_read(file.train, "training list", &images);
-    dk_check_images(&images);
-    if (!file.tag) {
-        dk_names_read(file.labels, "labels file", &labels);
-        dk_check_classes(&images, &labels, file.classes, cli.force);
+    dk_train_input in;
+    dk_train_read(&cli, DK_FOR_CLASSIFIER, classifier.name, &in);
+    dk_check_cfg(in.cfg);
+    if (in.file.tree) dk_file_check(in.file.tree, "tree file");
+    dk_train_read_images(&in);
+    dk_lines labels = {0};
+    if (!in.file.tag) {
+        dk_names_read(in.file.labels, "labels file", &labels);
+        dk_check_classes(&in.images, &labels, in.file.classes, cli.force);
     }
-    if (dk_local_workers(&cli)) return dk_local_run(&cli, file.backup);
+    if (dk_local_workers(&cli)) return dk_local_run(&cli, in.file.backup);
 
-    network *net = dk_train_parse(cfg, weights, &cli);
-    if (file.tree) net->hierarchy = read_tree((char *)file.tree);
-    dk_train train = {.kind = &classifier,
-                      .cli = &cli,
-                      .net = net,
-                      .base = basecfg((char *)cfg),
-                      .backup = file.backup,
-                      .list = file.train,
-                      .images = net->batch * net->subdivisions};
-    fill_args(&train, &file, &images, &labels);
+    dk_train train;
+    dk_train_init(&train, &classifier, &cli, &in);
+    if (in.file.tree) train.net->hierarchy = read_tree((char *)in.file.tree);
+    fill_args(&train, &in.file, &in.images, &labels);
     dk_train_ready(&train);
     printf("%s\n1\n", train.base);
-    printf("Learning Rate: %g, Momentum: %g, Decay: %g\n", (double)net->learning_rate, (double)net->momentum,
-           (double)net->decay);
-    printf("%d\n%d %d\n", images.n, train.args.min, train.args.max);
+    dk_train_print_rates(&train);
+    printf("%d\n%d %d\n", in.images.n, train.args.min, train.args.max);
 
     const int status = dk_train_run(&train);
-    free_network(net);
-    free(train.base);
-    dk_lines_free(&images);
+    dk_train_free(&train, &in);
     dk_lines_free(&labels);
     return status;
 }

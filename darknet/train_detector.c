@@ -7,7 +7,7 @@
 #include "random.h"
 #include "train_map.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 /* Rounds that a multi-scale detector keeps one input size, and the last rounds, which take the largest. */
 #define SIZE_ROUNDS 10
@@ -75,46 +75,30 @@ static void fill_args(dk_train *train, const dk_lines *images)
 
 int dk_detector_train(const dk_cli *cli)
 {
-    if (cli->n_words < 4 || cli->n_words > 5)
-        dk_die("usage: darknet detector train DATA CFG [WEIGHTS] [flags]");
-    const char *cfg = cli->words[3], *weights = cli->n_words > 4 ? cli->words[4] : NULL;
-
-    dk_datafile file;
-    dk_datafile_read(cli->words[2], DK_FOR_DETECTOR, &file);
-    const dk_detector_head last = dk_check_detector_cfg(cfg);
+    dk_train_input in;
+    dk_train_read(cli, DK_FOR_DETECTOR, detector.name, &in);
+    const dk_detector_head last = dk_check_detector_cfg(in.cfg);
     if (!last.max_batches && !cli->rounds)
-        dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", cfg);
-    if (weights) dk_file_check(weights, "weights file");
-    dk_lines images;
-    dk_lines_read(file.train, "training list", &images);
-    dk_check_images(&images);
-    dk_check_truths(&images, DETECTION_DATA, last.classes);
+        dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", in.cfg);
+    dk_train_read_images(&in);
+    dk_check_truths(&in.images, DETECTION_DATA, last.classes);
     dk_lines valid = {0};
-    if (cli->map) dk_train_map_lists(&file, last.classes, &valid);
-    if (dk_local_workers(cli)) return dk_local_run(cli, file.backup);
+    if (cli->map) dk_train_map_lists(&in.file, last.classes, &valid);
+    if (dk_local_workers(cli)) return dk_local_run(cli, in.file.backup);
 
-    dk_train_map *map = cli->map ? dk_train_map_open(cfg, &file, &valid) : NULL;
-    network *net = dk_train_parse(cfg, weights, cli);
-    dk_train train = {.kind = &detector,
-                      .cli = cli,
-                      .net = net,
-                      .base = basecfg((char *)cfg),
-                      .backup = file.backup,
-                      .list = file.train,
-                      .images = net->batch * net->subdivisions,
-                      .map = map};
-    fill_args(&train, &images);
+    dk_train_map *map = cli->map ? dk_train_map_open(in.cfg, &in.file, &valid) : NULL;
+    dk_train train;
+    dk_train_init(&train, &detector, cli, &in);
+    train.map = map;
+    fill_args(&train, &in.images);
     dk_train_ready(&train);
     printf("%s\n", train.base);
-    printf("Learning Rate: %g, Momentum: %g, Decay: %g\n", (double)net->learning_rate, (double)net->momentum,
-           (double)net->decay);
+    dk_train_print_rates(&train);
 
     const int status = dk_train_run(&train);
     dk_train_map_close(map);
     dk_lines_free(&valid);
-    free_network(net);
-    free(train.base);
-    dk_lines_free(&images);
+    dk_train_free(&train, &in);
     return status;
 }
 

@@ -151,7 +151,7 @@ static void report(const dk_train *train, const dk_map *result, uint64_t round, 
     free(text);
 }
 
-static int measure_now(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
+static int measure_now(dk_train *train, dk_session *session, float loss, dk_progress *progress, uint64_t last)
 {
     dk_train_map *map = train->map;
     char path[PATH_MAX], best[PATH_MAX];
@@ -179,12 +179,13 @@ static int measure_now(dk_train *train, dk_session *session, dk_progress *progre
     if (done) { /* else stopped: the loop sees the signal */
         map->measured = dk_session_round(session);
         report(train, &result, map->measured, better, last, progress);
+        dk_session_report(session, (double)loss, result.mean, last);
     }
     dk_map_free(&result);
     return DC_OK;
 }
 
-int dk_train_map_round(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
+int dk_train_map_round(dk_train *train, dk_session *session, float loss, dk_progress *progress, uint64_t last)
 {
     dk_train_map *map = train->map;
     const uint64_t round = dk_session_round(session);
@@ -194,5 +195,6 @@ int dk_train_map_round(dk_train *train, dk_session *session, dk_progress *progre
         map->measured = round - 1;
         map->other = round > 1;
     }
-    return round >= next_round(train) || round == last ? measure_now(train, session, progress, last) : DC_OK;
+    return round >= next_round(train) || round == last ? measure_now(train, session, loss, progress, last)
+                                                       : DC_OK;
 }

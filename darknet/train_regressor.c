@@ -5,7 +5,7 @@
 #include "local.h"
 #include "preflight.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 static int cfg_size(const dk_train *train, uint64_t round)
 {
@@ -48,36 +48,22 @@ int dk_cmd_regressor_train(int argc, char **argv)
     dk_cli cli;
     dk_cli_parse(argc, argv, NULL, &cli);
     if (cli.map) dk_note("-map has no effect here: it is for detector train");
-    if (cli.n_words < 4 || cli.n_words > 5)
-        dk_die("usage: darknet regressor train DATA CFG [WEIGHTS] [flags]");
-    const char *cfg = cli.words[3], *weights = cli.n_words > 4 ? cli.words[4] : NULL;
+    dk_train_input in;
+    dk_train_read(&cli, DK_FOR_REGRESSOR, regressor.name, &in);
+    dk_check_cfg(in.cfg);
+    dk_train_read_images(&in);
+    dk_check_truths(&in.images, REGRESSION_DATA, in.file.classes);
+    if (dk_local_workers(&cli)) return dk_local_run(&cli, in.file.backup);
 
-    dk_datafile file;
-    dk_datafile_read(cli.words[2], DK_FOR_REGRESSOR, &file);
-    dk_check_cfg(cfg);
-    if (weights) dk_file_check(weights, "weights file");
-    dk_lines images;
-    dk_lines_read(file.train, "training list", &images);
-    dk_check_images(&images);
-    dk_check_truths(&images, REGRESSION_DATA, file.classes);
-    if (dk_local_workers(&cli)) return dk_local_run(&cli, file.backup);
-
-    network *net = dk_train_parse(cfg, weights, &cli);
-    dk_train train = {.kind = &regressor,
-                      .cli = &cli,
-                      .net = net,
-                      .base = basecfg((char *)cfg),
-                      .backup = file.backup,
-                      .list = file.train,
-                      .images = net->batch * net->subdivisions};
-    fill_args(&train, &images, file.classes);
+    dk_train train;
+    dk_train_init(&train, &regressor, &cli, &in);
+    fill_args(&train, &in.images, in.file.classes);
     dk_train_ready(&train);
-    printf("%s\n1\nLearning Rate: %g, Momentum: %g, Decay: %g\n%d\n", train.base, (double)net->learning_rate,
-           (double)net->momentum, (double)net->decay, images.n);
+    printf("%s\n1\n", train.base);
+    dk_train_print_rates(&train);
+    printf("%d\n", in.images.n);
 
     const int status = dk_train_run(&train);
-    free_network(net);
-    free(train.base);
-    dk_lines_free(&images);
+    dk_train_free(&train, &in);
     return status;
 }

@@ -192,7 +192,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     train->kind->line(train, &done, progress->average, line, sizeof line);
     dk_progress_round(progress, &done, load_s, line);
     const int saved = save_due(train, session, progress);
-    return saved != DC_OK ? saved : dk_train_map_round(train, session, progress, last);
+    return saved != DC_OK ? saved : dk_train_map_round(train, session, done.loss, progress, last);
 }
 
 /* After a signal: alone, the last whole round is kept; a worker's rounds are in the server's hands. */

@@ -26,7 +26,7 @@
  *   - The server's arithmetic takes no time, and its readiness has the grain of what was pushed: bytes of a
  *     layer are in up to the end of the last unit that arrived whole.
  *   - Workers may differ in costs, link and plan. Identical ones stay in step and are simulated as one, with
- *     their share of the server's link.
+ *     their share of the server's link. In duplex their frames are not aligned: see arrival_s.
  *
  *   Rounds never mix: a forward needs all parameters of its version, which need all gradients of the round
  * before, so at any time all units of one direction belong to one round. */

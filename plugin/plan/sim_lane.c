@@ -91,6 +91,21 @@ void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
     if (!sim->shared) lane->event_s += lane->left_bytes / lane->link_Bps;
 }
 
+/* When what leaves now counts at the other end. Identical workers are in step, but in duplex their frames
+ * don't end at one instant: they are spread over a frame's time, and a slice can return when the last of them
+ * is in. Of n that are spread evenly at random, the last ends on average (n - 1) / (n + 1) of a frame's time
+ * after the first. Order is kept. */
+static double arrival_s(const dc__sim *sim, const dc__sim_worker *w, dc__direction direction, uint64_t bytes)
+{
+    const dc__sim_lane *lane = &w->lane[direction];
+    double at_s = sim->now_s + w->half_rtt_s;
+    if (direction == DC__UP && w->duplex)
+        at_s += (double)bytes / lane->link_Bps * (w->count - 1) / (w->count + 1);
+    if (lane->flights > 0)
+        at_s = fmax(at_s, lane->flight[(lane->flight_head + lane->flights - 1) % lane->n_units].at_s);
+    return at_s;
+}
+
 void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
 {
     dc__sim_lane *lane = &w->lane[direction];
@@ -107,8 +122,9 @@ void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
     for (const dc__unit *u = first; u <= last; u++)
         bytes += u->bytes;
     dc__assert(lane->flights < lane->n_units);
+    const double at_s = arrival_s(sim, w, direction, bytes);
     lane->flight[(lane->flight_head + lane->flights++) % lane->n_units] =
-        (dc__flight){sim->now_s + w->half_rtt_s, lane->unit, lane->run};
+        (dc__flight){at_s, lane->unit, lane->run};
     lane->to_send -= lane->run;
     lane->unit = -1;
     if (sim->shared) share_link(sim, direction);

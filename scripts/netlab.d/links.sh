@@ -28,10 +28,13 @@ match_hosts() {
 }
 
 # The tc words for a rate. A burst of 2 ms at the rate, or timers can't keep up (16 KB at 1 Gbit/s gives 645 Mbit/s);
-# not more, or a slow link lets small messages through at once. The queue is what a router would hold before it drops.
+# not more, or a slow link lets small messages through at once - except up to 6 ms for a whole offloaded packet, 64 KiB and
+# 45 headers: a shaper that can't let one pass cuts it up, and each piece wakes its receiver (ten times the processor time
+# per byte). The queue is what a router would hold before it drops.
 tbf_words() {
     local bits=$1 burst limit
     burst=$((bits / 8 / 500))
+    if ((burst < 72000 && bits >= 100000000)); then burst=72000; fi
     ((burst >= 16384)) || burst=16384
     limit=$((bits * queue_us / 8000000 + burst))
     ((limit >= 262144)) || limit=262144

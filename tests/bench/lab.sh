@@ -18,6 +18,9 @@ die() {
 
 netlab() { "$root/scripts/netlab" --name "$lab" "$@"; }
 
+# in_lab HOST COMMAND...: runs it there, in place of this (background) shell, so that $! is its number
+in_lab() { exec "$root/scripts/netlab" --name "$lab" exec "$1" -- "${@:2}"; }
+
 need_tools() {
     local tool
     for tool in iperf3 jq awk ip tc; do
@@ -35,7 +38,7 @@ lab_up() {
     for ((i = 0; i < $1; i++)); do
         # Its own output says when it listens.
         mkfifo "$work/iperf.$i"
-        netlab exec server0 -- iperf3 --server --port $((IPERF_PORT + i)) --forceflush >"$work/iperf.$i" 2>&1 &
+        in_lab server0 iperf3 --server --port $((IPERF_PORT + i)) --forceflush >"$work/iperf.$i" 2>&1 &
         iperf_pids+=($!)
         local line
         exec {iperf_out[i]}<"$work/iperf.$i"
@@ -77,7 +80,7 @@ goodput() {
             [[ $direction == down ]] && option=(--reverse)
             pids=()
             for ((i = 0; i < $1; i++)); do
-                netlab exec "edge$i" -- iperf3 --client server0 --port $((IPERF_PORT + i)) --time 2 --omit 1 --json \
+                in_lab "edge$i" iperf3 --client server0 --port $((IPERF_PORT + i)) --time 2 --omit 1 --json \
                     "${option[@]}" >"$work/iperf.$i.json" &
                 pids+=($!)
             done
@@ -96,6 +99,11 @@ server_usage() {
         END { print cpu, mb }' "/proc/$1/stat" "/proc/$1/status"
 }
 
+# machine_usage: processor seconds of the whole machine so far, busy and idle
+machine_usage() {
+    awk -v hz="$(getconf CLK_TCK)" '/^cpu / { print ($2 + $3 + $4 + $7 + $8) / hz, ($5 + $6) / hz }' /proc/stat
+}
+
 # until_line FD WORD FILE: copies lines to FILE up to the first that begins with WORD; fails if there is none
 until_line() {
     local line
@@ -108,16 +116,16 @@ until_line() {
 }
 
 # train NAME WORKERS DOWN UP SLOW -- BENCH ARGUMENTS...: one run; leaves $work/NAME.I (rows and summary of worker I),
-# $work/NAME.I.log, and sets server_cpu_s (over all rounds) and server_mb
+# $work/NAME.I.log, and sets server_cpu_s (over all rounds), server_mb and machine_busy (share of all processors, ditto)
 train() {
-    local name=$1 workers=$2 down=$3 up=$4 slow=$5 i before after dir=$work/$1.run
+    local name=$1 workers=$2 down=$3 up=$4 slow=$5 i before after machine dir=$work/$1.run
     local -a in out
     shift 6
     rm -rf "$dir" "$work/$name".*
     mkdir -p "$dir"
     shape "$down" "$up" "$slow"
     mkfifo "$dir/server"
-    netlab exec server0 -- "$build/dynacomm" server --listen "tcp://0.0.0.0:$PORT" --workers "$workers" \
+    in_lab server0 "$build/dynacomm" server --listen "tcp://0.0.0.0:$PORT" --workers "$workers" \
         >"$dir/server" 2>"$work/$name.server.log" </dev/null &
     local server=$!
     pids=("$server")
@@ -125,7 +133,7 @@ train() {
     until_line "$server_out" '' "$work/$name.server" || die "the server did not start: $(cat "$work/$name.server.log")"
     for ((i = 0; i < workers; i++)); do
         mkfifo "$dir/in.$i" "$dir/out.$i"
-        netlab exec "edge$i" -- "$build/dynacomm" bench "$@" --connect "tcp://server0:$PORT" --rank "$i" --hold \
+        in_lab "edge$i" "$build/dynacomm" bench "$@" --connect "tcp://server0:$PORT" --rank "$i" --hold \
             <"$dir/in.$i" >"$dir/out.$i" 2>"$work/$name.$i.log" &
         pids+=($!)
         exec {in[i]}>"$dir/in.$i" {out[i]}<"$dir/out.$i"
@@ -133,12 +141,14 @@ train() {
     for ((i = 0; i < workers; i++)); do
         until_line "${out[i]}" ready "$dir/greeting" || die "worker $i of $name: $(cat "$work/$name.$i.log")"
     done
-    before=$(server_usage "$server")
+    before=$(server_usage "$server") machine=$(machine_usage)
     for ((i = 0; i < workers; i++)); do echo go >&"${in[i]}"; done
     for ((i = 0; i < workers; i++)); do
         until_line "${out[i]}" summary "$work/$name.$i" || die "worker $i of $name: $(cat "$work/$name.$i.log")"
     done
     after=$(server_usage "$server")
+    machine_busy=$(awk -v a="$machine" -v b="$(machine_usage)" 'BEGIN {
+        split(a, x, " "); split(b, y, " "); busy = y[1] - x[1]; printf "%.3f", busy / (busy + y[2] - x[2]) }')
     for ((i = 0; i < workers; i++)); do exec {in[i]}>&- {out[i]}<&-; done
     cat <&"$server_out" >>"$work/$name.server"
     exec {server_out}<&-

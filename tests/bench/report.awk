@@ -31,7 +31,7 @@ NR == 1 { next }
     has[cell, $9] = any[$9] = 1
     s[cell, $9] = $11; predicted[cell, $9] = $12; floor_s[cell] = $13; bound[cell] = $14; efficiency[cell, $9] = $15
     of_bound[cell, $9] = $16; waiting[cell, $9] = $17; moved[cell, $9] = $18 " / " $19
-    goodput[cell] = $20 " / " $21; worker_cpu[cell, $9] = $22; server_cpu[cell, $9] = $23; server_MB[cell, $9] = $24
+    goodput[cell] = $20 " / " $21; worker_cpu[cell, $9] = $22; server_cpu[cell, $9] = $23; server_MB[cell, $9] = $24; busy[cell, $9] = $31
     compute[cell] = $26; up_MB[cell] = $18; down_mbit[cell] = $20; up_mbit[cell] = $21
     symmetric[cell] = $2 == $3
 }
@@ -115,16 +115,16 @@ END {
     }
     print ""
     print "Predictions, waiting, bytes and what it costs (processor time of the worker and of the server per MB that they moved, both" \
-        "\ndirections together; the server's peak memory divided by its workers):"
+        "\ndirections together; the server's peak memory divided by its workers; how busy that kept this machine, emulation included):"
     print ""
-    print "| model | Mbit/s down / up | RTT ms | workers | scale | regime | strategy | measured | predicted | waiting | MB up / down | goodput Mbit/s | worker ms/MB | server ms/MB | server MB/worker |"
-    print "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+    print "| model | Mbit/s down / up | RTT ms | workers | scale | regime | strategy | measured | predicted | waiting | MB up / down | goodput Mbit/s | worker ms/MB | server ms/MB | server MB/worker | machine |"
+    print "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     for (i = 1; i <= cells; i++)
         for (k = 1; k <= n_strategies; k++) {
             c = order[i]; t = strategies[k]
             if (!has[c, t]) continue
-            printf "| %s | %s | %.3f | %.3f (%+.1f %%) | %.1f %% | %s | %s | %.2f | %.2f | %.0f |\n", label[c], t, s[c, t], predicted[c, t],
+            printf "| %s | %s | %.3f | %.3f (%+.1f %%) | %.1f %% | %s | %s | %.2f | %.2f | %.0f | %.0f %% |\n", label[c], t, s[c, t], predicted[c, t],
                 100 * (predicted[c, t] / s[c, t] - 1), 100 * waiting[c, t], moved[c, t], goodput[c], worker_cpu[c, t], server_cpu[c, t],
-                server_MB[c, t]
+                server_MB[c, t], 100 * busy[c, t]
         }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# report.sh DIR COMMAND SECONDS - results.md and the plots from DIR/results.csv (and what else of the benchmark lies in DIR:
+# report.sh DIR COMMAND - results.md and the plots from DIR/results.csv (and what else of the benchmark lies in DIR:
 # change.csv, ddp.csv). COMMAND is what made them.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,7 +9,8 @@ memory=$(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)
 {
     echo "# Benchmark: strategies on emulated edge networks"
     echo
-    echo "Made by \`$2\` in $(($3 / 60)) min $(($3 % 60)) s, on $(date -u +%Y-%m-%d), with $(nproc) processors" \
+    took=$(awk -F, 'NR > 1 { s += $32 } END { printf "%.0f", s / 60 }' "$out/results.csv")
+    echo "Made by \`$2\` in $took minutes, on $(date -u +%Y-%m-%d), with $(nproc) processors" \
         "(${cpu:-$(uname -m)}), $memory, Linux $(uname -r | cut -d. -f1,2)."
     echo
     awk -f "$here/report.awk" "$out/results.csv"

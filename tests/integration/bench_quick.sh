@@ -2,6 +2,7 @@
 # bench_quick.sh - the benchmark's tools as a user runs them: dynacomm bench against a real server, dynacomm trace on what it
 # traced, and scripts/bench on one small cell in the network lab.
 # shellcheck disable=SC2016 # awk expands its own
+# Runs alone: it measures rounds.
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$root/build}

@@ -1,5 +1,6 @@
 #!/bin/bash
 # demo.sh - the README's first command does the main job on real input: two edges, a server, 10,000 test pictures.
+# Runs alone: it uses the lab, and both cores.
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$root/build}

@@ -1,5 +1,6 @@
 #!/bin/bash
 # demo_yolo.sh - scripts/demo-yolo --quick: edges over the lab retrain a real detector and gain; the page, pictures and film are whole.
+# Runs alone: it uses the lab, and both cores.
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$root/build}

@@ -195,7 +195,11 @@ sed 's#^valid .*#valid = slow.txt#; s/^backup.*/backup = slow/' cfg/voc.data > c
 lines=$(awk '/^Total Detection Time/ {print int(50 * 3 / $4) + 1}' ../err) # 3 s
 yes "$PWD/VOCdevkit/VOC2007/JPEGImages/dog.jpg" | head -n "$lines" > slow.txt
 cd ..
-server 2 --timeout 1
+server 2 --timeout 1 --http 127.0.0.1:0
+seen "$server" server.log 'to be watched at' || cat server.log
+page=$(sed -n 's/.*to be watched at //p' server.log)
+"$dynacomm" status "$page" --json --watch > status.json 2> status.err &
+status=$!
 slow=(detector train cfg/slow.data cfg/yolov3-voc.cfg -seed 3 -clear -map -mAP_epochs 11 -threads 1 -dynacomm-timeout 1)
 for rank in 0 1; do
     (cd tree && exec "$darknet" "${slow[@]}" -rounds 24 -dynacomm "$url" -dynacomm-rank $rank) > out.$rank 2> err.$rank &
@@ -206,8 +210,12 @@ first=$?
 wait "${worker[1]}"
 check "a slow evaluation: nobody is given up" test $first -eq 0 -a $? -eq 0
 served $first
+ended=$?
+wait $status
+check "a slow evaluation: the server was told the mAP" \
+    sh -c 'tail -n 1 status.json | jq -e "[.map_curve.points[][0]] | index(22)" > /dev/null'
 check "a slow evaluation: the server saw all rounds" sh -c 'test $1 -eq 0 &&
-    test "$(grep -c "is done after round 24" server.log)" -eq 2' - $?
+    test "$(grep -c "is done after round 24" server.log)" -eq 2' - $ended
 check "a slow evaluation: it was made by worker 0" sh -c 'grep -q "(22 iterations)" out.0 && ! grep -q accuracy out.1 &&
     grep -q "^darknet: -map: worker 0 measures" err.1'
 

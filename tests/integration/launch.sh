@@ -59,15 +59,16 @@ check "srun's environment, -dynacomm auto" test $? -eq 0
 check "srun's environment: as local:2, to the bit" same two.weights "$final"
 check "srun's environment: rank 0 shows the rounds" sh -c 'grep -q "^12, " out.0 && ! grep -q "^12, " out.1'
 rm -rf backup
+mpi=(mpirun --mca plm isolated --allow-run-as-root --oversubscribe) # isolated: this host only, which needs no ssh
 if command -v mpirun > /dev/null; then
-    mpirun --allow-run-as-root --oversubscribe -x DYNACOMM_SERVER=:$port -x DYNACOMM=auto -n 2 "${train[@]}" \
+    "${mpi[@]}" -x DYNACOMM_SERVER=:$port -x DYNACOMM=auto -n 2 "${train[@]}" \
         > out 2> err < /dev/null
     check "mpirun, DYNACOMM=auto" test $? -eq 0
     check "mpirun: as local:2, to the bit" same two.weights "$final"
     rm -rf backup
     "$dynacomm" server --listen "tcp://127.0.0.1:$port" --workers 2 > server.log 2>&1 &
     pids+=($!)
-    mpirun --allow-run-as-root --oversubscribe -n 2 "${train[@]}" -dynacomm "tcp://127.0.0.1:$port" > out 2> err \
+    "${mpi[@]}" -n 2 "${train[@]}" -dynacomm "tcp://127.0.0.1:$port" > out 2> err \
         < /dev/null || kill ${pids[-1]}
     wait ${pids[-1]}
     check "mpirun, an address: as local:2, to the bit" same two.weights "$final"
@@ -165,12 +166,13 @@ refused "launch: host file without hosts" no.hosts --hosts no.hosts -- true
 refused "launch: ssh missing" "cannot find the program nossh" --hosts hosts --ssh nossh -- true
 refused "launch: no command" "after --" --hosts hosts
 refused "launch: unknown option" "--host-file" --host-file hosts -- true
-refused "launch: server's address" "tcp://cloud" --hosts hosts --server tcp://cloud -- true
+refused "launch: server's address" "tcp://cloud" --hosts hosts --ssh ./ssh --server tcp://cloud -- true
 refused "launch: variable not set" "NOT_SET_HERE" --hosts hosts --env NOT_SET_HERE -- true
 
 # ---- a real sshd on the loopback address, with keys of its own
 
-if [ -x /usr/sbin/sshd ] && command -v ssh-keygen > /dev/null; then
+rm -rf backup
+if [ -x /usr/sbin/sshd ] && command -v ssh ssh-keygen > /dev/null; then
     ssh_port=$((port + 10000))
     for key in host user; do ssh-keygen -q -t ed25519 -N '' -f $key.key; done
     cp user.key.pub keys
@@ -190,7 +192,7 @@ if [ -x /usr/sbin/sshd ] && command -v ssh-keygen > /dev/null; then
     kill ${pids[-1]}
     wait ${pids[-1]} 2> /dev/null
 else
-    echo "skip launch over sshd: openssh-server is not installed"
+    echo "skip launch over sshd: openssh-server and openssh-client are not installed"
 fi
 rmdir tmp
 finish

@@ -5,6 +5,7 @@
 # why (exit 77). As root it runs a second time as an ordinary user. Rates are goodput of 2 s of TCP; one that is not
 # within 10 % is measured three more times and their median judged, for a busy machine can spoil a single run.
 # shellcheck disable=SC2016 # Perl expands its own variables
+# Runs alone: it measures the lab.
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${BUILD:-$root/build}
@@ -43,20 +44,21 @@ goodput() { on "$1" iperf3 -c server0 -t 2 -O 1 -J "${@:2}" | jq '.end.sum_recei
 
 within_tenth() { [ "$1" -ge $(($2 * 9 / 10)) ] && [ "$1" -le $(($2 * 11 / 10)) ]; }
 
-# check_rate NAME KBIT HOST [iperf3 options]
-check_rate() {
+# judge NAME KBIT COMMAND...: COMMAND prints a rate; if it is far off, the median of three more counts
+judge() {
     local name=$1 asked=$2 got
     shift 2
-    got=$(goodput "$@")
-    if ! within_tenth "${got:-0}" "$asked"; then
-        got=$(for _ in 1 2 3; do goodput "$@"; done | sort -n | sed -n 2p)
-    fi
+    got=$("$@")
+    if ! within_tenth "${got:-0}" "$asked"; then got=$(for _ in 1 2 3; do "$@"; done | sort -n | sed -n 2p); fi
     if within_tenth "${got:-0}" "$asked"; then
         ok "$name: asked $asked kbit/s, measured ${got}"
     else
         not_ok "$name" "asked $asked kbit/s, measured ${got:-nothing}"
     fi
 }
+
+# check_rate NAME KBIT HOST [iperf3 options]
+check_rate() { judge "$1" "$2" goodput "${@:3}"; }
 
 # check_rtt NAME MS FROM TO: the shortest of several; a busy machine can only lengthen it
 check_rtt() {
@@ -128,6 +130,7 @@ check "no limit is faster than any asked so far" [ "$(goodput edge2)" -gt 350000
 # change_in_flight: kbit/s of the last second, --up set to 10mbit after the second line
 change_in_flight() {
     local line count=0 last=0
+    netlab set edge0 --up 300mbit
     while read -r line; do
         case $line in *' sec '*bits/sec*) ;; *) continue ;; esac
         case $line in *sender* | *receiver*) continue ;; esac
@@ -138,13 +141,7 @@ change_in_flight() {
     done < <(on edge0 iperf3 -c server0 -t 6 -f k --forceflush)
     echo "${last%.*}"
 }
-netlab set edge0 --up 300mbit
-got=$(change_in_flight)
-if within_tenth "${got:-0}" 10000; then
-    ok "a rate changes in mid-run: asked 10000 kbit/s, measured $got"
-else
-    not_ok "a rate changes in mid-run" "asked 10000 kbit/s, measured ${got:-nothing}"
-fi
+judge "a rate changes in mid-run" 10000 change_in_flight
 
 # ---- cuts ---------------------------------------------------------------------------------------------------------
 

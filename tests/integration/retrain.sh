@@ -23,7 +23,15 @@ sed 's#/data/#/twice/#' train.txt > twice.txt
 printf '%s\n' 'classes = 2' "train = $PWD/twice.txt" "names = $PWD/teacher.names" 'backup = backup' > t.data
 "$darknet" detector train t.data teacher.cfg -seed 1 -map > out 2> err || cat err
 cp backup/teacher_final.weights teacher.weights
+cp backup/teacher_best.weights best.weights
 check "the teacher has learnt" awk '/Last accuracy/ {good = $5 > 40} END {exit !good}' out # its other class is never there
+
+# -map of a run that goes on, badly: the best so far is not lost.
+mkdir worse
+sed 's/^learning_rate=.*/learning_rate=0.3/; s/^max_batches=.*/max_batches=226/' teacher.cfg > worse/teacher.cfg
+"$darknet" detector train t.data worse/teacher.cfg backup/teacher_last.weights -seed 1 -map > out 2> err
+check "-map of a run that goes on: the best stays" sh -c 'test $1 -eq 0 && cmp -s best.weights backup/teacher_best.weights &&
+    grep -q "(226 iterations)" out && ! grep -q "New best" out' - $?
 
 retrain=(detector retrain o.data student.cfg student.weights)
 teacher=(-teacher teacher.cfg teacher.weights -teacher-names teacher.names)

@@ -242,7 +242,9 @@ static void test_told_rounds_obey_the_laws(void **state)
 }
 
 /* Identical workers are simulated as one with a share of the server's link; told apart they must do the same.
- */
+ * But those told apart send their frames at the same instants; in a group they are not aligned, and a slice
+ * is complete up to half a frame's time later (of three; sim_lane.c). A round has one such moment on any
+ * path. */
 static void test_a_group_is_as_many_single_workers(void **state)
 {
     (void)state;
@@ -260,7 +262,10 @@ static void test_a_group_is_as_many_single_workers(void **state)
             dc_forecast one, three[3];
             assert_int_equal(dc_simulate(&group, 1, NULL, NULL, &one), DC_OK);
             assert_int_equal(dc_simulate(single, 3, NULL, NULL, three), DC_OK);
-            if (fabs(one.round_s - three[0].round_s) > 1e-6 * one.round_s)
+            const double up_Bps = fmin(p.up_Bps, p.server_Bps / 3);
+            const double late_s = k == DC_DUPLEX ? .5 * plan.slice_bytes / up_Bps : 0;
+            const double apart_s = one.round_s - three[0].round_s;
+            if (apart_s < -1e-6 * one.round_s || apart_s > late_s + 1e-6 * one.round_s)
                 fail_msg("seed %llu, %s: %g s as a group, %g s as three", (unsigned long long)seed,
                          dc_strategy_name((dc_strategy)k), one.round_s, three[0].round_s);
             assert_true(fabs(one.floor_s - three[2].floor_s) <= 1e-9 * one.floor_s);
