@@ -199,9 +199,10 @@ stress:
 	$(Q)$(MAKE) SANITIZER=thread build-thread/tests/test_stress
 	$(Q)STRESS_ROUNDS=$${STRESS_ROUNDS:-5000} build-thread/tests/test_stress
 
-# Every packaged cfg with every strategy: minutes. `make check` takes a part of it.
+# Every packaged cfg with every strategy, one worker and two: minutes. `make check` takes a part of it.
 exact-all: tests
 	$(Q)EXACT_ALL=1 BUILD=$(BUILD) tests/integration/exact_packaged.sh
+	$(Q)EXACT_ALL=1 EXACT_WORKERS=2 BUILD=$(BUILD) tests/integration/exact_packaged.sh
 
 # The README's pictures, from the last full run of scripts/demo-yolo.
 demo-pictures:

@@ -1,8 +1,10 @@
 #!/bin/bash
 # Every packaged cfg: one worker of a server, each strategy, equals one machine bit for bit.
 #   exact_packaged.sh [NAME...]     only these; EXACT_KERNELS=fast (default) or stock; EXACT_JOBS side by side (2)
+#   EXACT_WORKERS=N: N workers instead, whose bits must agree between strategies, workers and runs (what they have to do with one
+#   machine is exact_workers.sh's)
 # Networks of tens of millions of parameters take duplex and one more strategy, by turns; EXACT_ALL=1, or make
-# exact-all, takes all five everywhere.
+# exact-all, takes all five everywhere, with one worker and with two.
 #
 # What is changed in the copy of a cfg, so that minutes do: the input's size (32x32 where a net takes any), two images
 # a round, two subdivisions for some, fewer time steps, a learning rate at which no layer overflows in two rounds, and
@@ -53,7 +55,9 @@ one()
     case $(grep '^\[' "$cfg" | tail -1) in
     "[maxpool]"* | "[conv"* | "[avgpool]"*) printf '\n[cost]\ntype=sse\n' >> "$cfg" ;;
     esac
-    "$exact_net" one $(strategies "$name" "$2") --name "$name" --kernels "${EXACT_KERNELS:-fast}" "$cfg" > "$results/$name" 2> "$results/$name.err" ||
+    local how=(one)
+    [ -z "${EXACT_WORKERS:-}" ] || how=(many --no-alone --workers "$EXACT_WORKERS")
+    "$exact_net" "${how[@]}" $(strategies "$name" "$2") --name "$name" --kernels "${EXACT_KERNELS:-fast}" "$cfg" > "$results/$name" 2> "$results/$name.err" ||
         sed 's/^/# /' "$results/$name.err" >> "$results/$name"
     rm "$cfg"
 }
