@@ -12,6 +12,7 @@ set grid ytics lc rgb "#cfd3d9"
 set xtics rotate by -40 font ",10" nomirror
 set key top left horizontal
 set bmargin 9
+set rmargin 12
 names = system("head -n 1 '".data."'")
 colour(name) = name eq "sequential" ? 0x9aa3af : name eq "layerwise" ? 0xc9a227 : name eq "ibatch" ? 0xc2701c : \
                name eq "dynacomm" ? 0x3f6fb0 : 0x2f8f6b
