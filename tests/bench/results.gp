@@ -30,8 +30,8 @@ set ylabel "predicted, s"
 set logscale xy
 set grid lc rgb "#cfd3d9"
 set key top left
-set xrange [0.1:100]
-set yrange [0.1:100]
+set xrange [0.3:6]
+set yrange [0.3:6]
 plot x with lines lc rgb "#111111" title "equal", x*1.1 with lines dt 2 lc rgb "#888888" title "10 %", \
      x/1.1 with lines dt 2 lc rgb "#888888" notitle, \
      for [k=3:words(names)] results using (strcol(9) eq word(names, k) ? $11 : NaN):12 with points pt 7 ps 0.6 \
