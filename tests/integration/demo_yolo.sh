@@ -1,31 +1,10 @@
 #!/bin/bash
 # demo_yolo.sh - scripts/demo-yolo --quick: edges over the lab retrain a real detector and gain; the page, pictures and film are whole.
 # Runs alone: it uses the lab, and both cores.
-set -u
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=${BUILD:-$root/build}
-case $build in /*) ;; *) build=$root/$build ;; esac
-mkdir -p "$build/test-logs"
-log=$build/test-logs/demo_yolo-output
+demo=demo-yolo
+. "$(dirname "${BASH_SOURCE[0]}")/lib_demo.sh"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-failures=0
-
-check()
-{
-    local name=$1
-    shift
-    if "$@"; then echo "ok demo-yolo: $name"; else echo "not ok demo-yolo: $name: failed: $*"; failures=1; fi
-}
-
-# refused WORDS ARGUMENT... - one line with the words
-refused()
-{
-    local words=$1
-    shift
-    ! "$root/scripts/demo-yolo" "$@" > "$log.bad" 2>&1 && [ "$(wc -l < "$log.bad")" -eq 1 ] &&
-        grep -q '^demo-yolo: ' "$log.bad" && grep -qF -- "$words" "$log.bad"
-}
 
 check "an unknown option: one line" refused --fast --fast
 check "a seed that is none: one line" refused "'many'" --seed many
@@ -36,18 +15,12 @@ check "a directory with other things: one line" refused "did not make" --quick -
 check "which are still there" test -e "$out/mine/holiday.png"
 check "what was refused has written nothing" test ! -e "$out/my demo"
 
-# ended - the script's exit status, once
-ended()
-{
-    "$root/scripts/demo-yolo" --quick --out "$out/run" > "$log" 2>&1
-}
-
 if ! "$root/scripts/netlab" --name "demo-yolo-probe-$$" run --edges 1 -- true > "$log.lab" 2>&1; then
     check "without a lab: one line" refused "no emulated network" --quick --out "$out/run"
     echo "skip demo-yolo: the run: no emulated network here: $(tail -n 1 "$log.lab")"
     exit "$failures"
 fi
-check "ends well, its own claims hold" ended
+check "ends well, its own claims hold" run_demo --quick --out "$out/run"
 check "the strategies' weights are compared" grep -q 'same weights as auto, bit for bit' "$log"
 check "claims about three edges and the time" test "$(grep -c '^ *holds ' "$log")" -eq 4
 check "no lab is left" test -z "$("$root/scripts/netlab" list | grep '^demo-yolo-[0-9]')"
@@ -108,5 +81,4 @@ for name in ('film.avi', 'film.webm'):
 assert open(f'{out}/curve.svg', encoding='utf-8').read().rstrip().endswith('</svg>')
 PY
 check "pictures and films open and show something" /usr/bin/python3 "$out/pictures.py" "$out/run"
-[ "$failures" -eq 0 ] || sed 's/^/# /' "$log"
-exit "$failures"
+finish
