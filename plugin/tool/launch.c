@@ -251,7 +251,10 @@ static dc_error start_worker(options *o, dc__launched *child, const dc__hosts *h
 static int launch(options *o, const dc__hosts *hosts)
 {
     dc__launched *children = calloc((size_t)hosts->n + 1, sizeof *children);
-    if (!children) return 1;
+    if (!children) {
+        (void)fprintf(stderr, "dynacomm launch: out of memory\n");
+        return 1;
+    }
     for (int i = 0; i <= hosts->n; i++)
         children[i].in = children[i].out[0].fd = children[i].out[1].fd = -1;
     sigset_t set;
