@@ -26,7 +26,7 @@ static const dk_fork_flag flags[] = {
     {"-mjpeg_port", true, WINDOW},
     {"-http_port", true, WINDOW},
     {"-chart", true, "no chart is drawn; the lines of the log have its numbers"},
-    {"-mAP_clear", false, "the best mAP is this command's own, it starts from 0"},
+    {"-mAP_clear", false, "the best mAP is that of NAME_best.weights, measured anew"},
     {"-check_mistakes", false, "mistakes are not drawn"},
     {"-log_memory", false, "memory is not logged"},
     {"-random", false, "random= in the cfg's [yolo] decides"},

@@ -118,18 +118,20 @@ static void take_all(collection *c)
     if (c->taken == most && !c->r->frames) dk_note("took %d frames; -frames N takes more or less", most);
 }
 
-/* The library finds a label file by replacing the first "images" in a path. */
-static void check_mapping(const char *out)
+/* The library finds a label file by replacing the first "images" in a path. made: out is this run's, and goes
+ * again. */
+static void check_mapping(const char *out, bool made)
 {
     char picture[PATH_MAX], expected[PATH_MAX], found[4096];
     snprintf(picture, sizeof picture, "%s/images/frame_000000.jpg", out);
     snprintf(expected, sizeof expected, "%s/labels/frame_000000.txt", out);
     dk_truth_path(picture, DETECTION_DATA, found);
-    if (strcmp(found, expected) != 0)
-        dk_die(
-            "-out %s: Darknet would look for labels in %s; choose a folder without 'images', 'raw' or '.jpg' in "
-            "its path",
-            out, found);
+    if (strcmp(found, expected) == 0) return;
+    if (made) rmdir(out);
+    dk_die(
+        "-out %s: Darknet would look for labels in %s; choose a folder without 'images', 'raw' or '.jpg' in "
+        "its path",
+        out, found);
 }
 
 static void write_data(const dk_retrain *r, const dk_datafile *file, const char *out)
@@ -202,7 +204,7 @@ char *dk_retrain_collect(const dk_retrain *r, const dk_datafile *file)
     make_folder(r->out);
     char *out = realpath(r->out, NULL);
     if (!out || strlen(out) > MAX_PATH) dk_die("-out %s: the path is too long, or was removed", r->out);
-    check_mapping(out);
+    check_mapping(out, !there);
     collect(r, out, frames, labeller);
     dk_frames_close(frames);
     dk_labeller_close(labeller);

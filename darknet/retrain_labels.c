@@ -17,7 +17,6 @@ struct dk_labeller {
     const dk_retrain *retrain;
     dk_eval teacher; /* .net NULL: labels come from files */
     int *student;    /* [teacher's classes] the student's class of the same name, -1 = it has none */
-    char why[512];
 };
 
 /* Which of the student's classes each of the teacher's is. */
