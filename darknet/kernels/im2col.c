@@ -1,5 +1,5 @@
 /* im2col.c - a convolution's input as a matrix and back, row by row: whole runs of a row are copied or added,
- * the padding is found once per row instead of once per pixel. Used where oneDNN has no fast convolution. */
+ * the padding is found once per row instead of once per pixel. Used by conv_plain.c. */
 #include "kernels/im2col.h"
 
 #include "kernels/isa.h"
