@@ -129,6 +129,7 @@ refused "unknown flag" "-teachers|-teacher" -from view.avi "${teacher[@]}" -teac
 refused "-every 0" "-every" -from view.avi "${teacher[@]}" -every 0
 mkdir images
 refused "a path in which Darknet would look elsewhere" "images/out" -from view.avi "${teacher[@]}" -out images/out
+if rmdir images; then ok "which leaves no folder"; else not_ok "which leaves no folder" "$(ls images)"; fi
 sed '/^names/d' o.data > nameless.data
 retrain[2]=nameless.data
 refused "data file without names" "nameless.data|names" -from view.avi "${teacher[@]}"
