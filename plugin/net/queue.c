@@ -29,7 +29,7 @@ void dc__queue_free(dc__queue *queue)
     queue->segments = NULL;
 }
 
-void dc__queue_start(dc__queue *queue, uint32_t n, bool slices, uint32_t slice_bytes)
+void dc__queue_start(dc__queue *queue, uint32_t n, dc__order order, uint32_t slice_bytes)
 {
     uint32_t total = 0;
     for (uint32_t k = 0; k < n; k++)
@@ -37,9 +37,9 @@ void dc__queue_start(dc__queue *queue, uint32_t n, bool slices, uint32_t slice_b
     dc__assert(total == queue->model->n_blocks && queue->left == 0);
     memset(queue->ready, 0, words(queue->model) * sizeof *queue->ready);
     queue->n_segments = n;
-    queue->slices = slices;
+    queue->order = order;
     queue->slice_floats = slice_bytes / sizeof(float);
-    queue->left = total;
+    queue->left = queue->unready = total;
     queue->segment = 0;
     queue->cursor = queue->probe = n ? queue->segments[0].first : 0;
 }
@@ -47,6 +47,7 @@ void dc__queue_start(dc__queue *queue, uint32_t n, bool slices, uint32_t slice_b
 void dc__queue_ready(dc__queue *queue, uint32_t b)
 {
     queue->ready[b / 64] |= (uint64_t)1 << (b % 64);
+    queue->unready--;
 }
 
 static bool is_ready(const dc__queue *queue, uint32_t b)
@@ -54,48 +55,97 @@ static bool is_ready(const dc__queue *queue, uint32_t b)
     return queue->ready[b / 64] >> (b % 64) & 1;
 }
 
-/* Where the next frame may begin and must end; false if nothing may be sent. */
-static bool next_run(dc__queue *queue, uint32_t *begin, uint32_t *end)
+static bool lowest(const dc__queue *queue, uint32_t *b)
 {
-    if (queue->slices) {
-        size_t word = 0;
-        while (word < words(queue->model) && queue->ready[word] == 0)
-            word++;
-        if (word == words(queue->model)) return false;
-        *begin = (uint32_t)word * 64 + (uint32_t)__builtin_ctzll(queue->ready[word]);
-        *end = queue->model->n_blocks;
+    for (size_t word = 0; word < words(queue->model); word++) {
+        if (queue->ready[word] == 0) continue;
+        *b = (uint32_t)word * 64 + (uint32_t)__builtin_ctzll(queue->ready[word]);
+        return true;
+    }
+    return false;
+}
+
+/* The group of block b; they run from the highest block down. */
+static const dc__segment *group_of(const dc__queue *queue, uint32_t b)
+{
+    uint32_t low = 0, high = queue->n_segments - 1;
+    while (low < high) {
+        const uint32_t middle = (low + high) / 2;
+        if (queue->segments[middle].first <= b)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return &queue->segments[low];
+}
+
+/* Where a frame may begin, what it must not go below or reach; false if nothing may be sent. */
+typedef struct room {
+    uint32_t begin, floor, end;
+} room;
+
+static bool room_in_group(const dc__queue *queue, uint32_t b, room *r)
+{
+    const dc__segment *group = group_of(queue, b);
+    const int *layer = queue->model->block_layer;
+    uint32_t at = group->first + group->n - 1;
+    while (!is_ready(queue, at))
+        at--;
+    *r = (room){.floor = group->first, .end = at + 1};
+    while (at > group->first && is_ready(queue, at - 1) && layer[at - 1] == layer[at])
+        at--;
+    r->begin = at;
+    return true;
+}
+
+static bool next_room(dc__queue *queue, room *r)
+{
+    if (queue->left == 0) return false;
+    if (queue->order != DC__IN_SEGMENTS) {
+        uint32_t b;
+        if (!lowest(queue, &b)) return false;
+        if (queue->order == DC__IN_GROUPS && queue->unready > 0) return room_in_group(queue, b, r);
+        *r = (room){b, b, queue->model->n_blocks};
         return true;
     }
     const dc__segment *segment = &queue->segments[queue->segment];
-    *begin = queue->cursor;
-    *end = segment->first + segment->n;
-    while (queue->probe < *end && is_ready(queue, queue->probe))
+    *r = (room){queue->cursor, queue->cursor, segment->first + segment->n};
+    while (queue->probe < r->end && is_ready(queue, queue->probe))
         queue->probe++;
-    return queue->probe == *end;
+    return queue->probe == r->end;
 }
 
 bool dc__queue_waits(dc__queue *queue)
 {
-    uint32_t b, end;
-    return queue->left > 0 && next_run(queue, &b, &end);
+    room r;
+    return next_room(queue, &r);
+}
+
+static bool fits(const dc__queue *queue, uint32_t begin, uint32_t end)
+{
+    const uint64_t *offset = queue->model->block_offset;
+    return offset[end] - offset[begin] <= queue->slice_floats;
 }
 
 bool dc__queue_next(dc__queue *queue, uint32_t *first, uint32_t *n, bool *last)
 {
-    uint32_t b, end;
-    if (queue->left == 0 || !next_run(queue, &b, &end)) return false;
-    const uint64_t *offset = queue->model->block_offset;
-    *first = b;
+    room r;
+    if (!next_room(queue, &r)) return false;
     /* Never less than a block; further ones (those of small layers are small) while the frame has room. */
-    do {
+    uint32_t begin = r.begin, end = begin + 1;
+    while (end < r.end && is_ready(queue, end) && fits(queue, begin, end + 1))
+        end++;
+    if (end == r.end)
+        while (begin > r.floor && is_ready(queue, begin - 1) && fits(queue, begin - 1, end))
+            begin--;
+    for (uint32_t b = begin; b < end; b++)
         queue->ready[b / 64] &= ~((uint64_t)1 << (b % 64));
-        b++;
-    } while (b < end && is_ready(queue, b) && offset[b + 1] - offset[*first] <= queue->slice_floats);
-    *n = b - *first;
+    *first = begin;
+    *n = end - begin;
     queue->left -= *n;
-    *last = queue->slices ? queue->left == 0 : b == end;
-    queue->cursor = b;
-    if (!queue->slices && b == end && ++queue->segment < queue->n_segments)
+    *last = queue->order == DC__IN_SEGMENTS ? end == r.end : queue->left == 0;
+    queue->cursor = end;
+    if (queue->order == DC__IN_SEGMENTS && *last && ++queue->segment < queue->n_segments)
         queue->cursor = queue->probe = queue->segments[queue->segment].first;
     return true;
 }

@@ -13,6 +13,9 @@
 /* Predictions this close are as good as equal: then fewer transmissions win, which cost less processor time.
  */
 #define SLACK 1e-3
+/* Few groups cost little that can be foreseen, and keep workers together, which cannot: segments.h. */
+#define GROUPS_MOST 16
+#define GROUPS_SLACK 3e-3
 /* Slices below 1/2048 of the model gain nothing that shows in a round, and cost frames. */
 #define FRAMES_ENOUGH 2048
 
@@ -63,14 +66,22 @@ dc_error dc__plan_predict(dc_plan *plan, const dc_profile *profile)
 static dc_error make_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy)
 {
     plan->slice_bytes = dc__frame_bytes(profile->layers, profile->n_layers);
-    dc_error err = dc__plan_cut(plan, profile, strategy);
+    dc_error err = dc__plan_cut(plan, profile, strategy, 0);
     return err ? err : dc__plan_predict(plan, profile);
 }
 
-/* Tries a ladder of slice sizes and takes the largest that costs next to nothing against the best. */
+static dc_error cut_in_slices(dc_plan *plan, const dc_profile *profile, uint32_t slice_bytes, int groups)
+{
+    plan->slice_bytes = slice_bytes;
+    dc_error err = dc__plan_cut(plan, profile, DC_DUPLEX, groups);
+    return err ? err : dc__plan_predict(plan, profile);
+}
+
+/* Tries a ladder of slice sizes and takes the largest that costs next to nothing against the best; then the
+ * fewest groups. */
 static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
 {
-    dc_error err = dc__plan_cut(plan, profile, DC_DUPLEX);
+    dc_error err = DC_OK;
     const uint64_t block = dc__block_bytes(profile->layers, profile->n_layers);
     uint64_t enough = dc__total_bytes(profile) / FRAMES_ENOUGH;
     if (enough < block) enough = block;
@@ -78,8 +89,7 @@ static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
     double round_s[DC__SLICE_RUNGS], best_s = INFINITY;
     int rungs = 0;
     while (!err && rungs < DC__SLICE_RUNGS && (rungs == 0 || most >> rungs >= enough)) {
-        plan->slice_bytes = most >> rungs;
-        err = dc__plan_predict(plan, profile);
+        err = cut_in_slices(plan, profile, most >> rungs, 0);
         round_s[rungs] = plan->round_s;
         best_s = fmin(best_s, plan->round_s);
         rungs++;
@@ -89,7 +99,14 @@ static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
     while (round_s[rung] > best_s * (1 + SLACK))
         rung++;
     plan->slice_bytes = most >> rung;
-    return dc__plan_predict(plan, profile);
+    best_s = round_s[rung];
+    if (profile->workers <= 1) /* nobody to keep together with */
+        return cut_in_slices(plan, profile, plan->slice_bytes, 0);
+    for (int groups = 1; groups <= GROUPS_MOST; groups *= 2) {
+        err = cut_in_slices(plan, profile, plan->slice_bytes, groups);
+        if (err || plan->round_s <= best_s * (1 + GROUPS_SLACK)) return err;
+    }
+    return cut_in_slices(plan, profile, plan->slice_bytes, 0);
 }
 
 static bool beats(const dc_plan *plan, const dc_plan *other)

@@ -77,12 +77,33 @@ static int last_layers(const dc__items *items, const int *cut, int segments, int
     return n;
 }
 
-static dc_error cut_half(const dc_profile *profile, dc_strategy strategy, bool push, int *last, int *n)
+static int cut_groups(const dc_profile *profile, int groups, int *last)
 {
-    if (strategy == DC_LAYERWISE) {
+    int items = 0, n = 0;
+    for (int i = 0; i < profile->n_layers; i++)
+        items += profile->layers[i].bytes > 0;
+    for (int i = 0, item = 0, group = 0; i < profile->n_layers; i++) {
+        if (profile->layers[i].bytes == 0) continue;
+        /* Halving the groups keeps every other border. */
+        const int to = (int)((int64_t)item++ * groups / items);
+        if (to > group && i > 0) last[n++] = i - 1;
+        group = to;
+    }
+    last[n++] = profile->n_layers - 1;
+    return n;
+}
+
+static dc_error cut_half(const dc_profile *profile, dc_strategy strategy, bool push, int groups, int *last,
+                         int *n)
+{
+    if (strategy == DC_LAYERWISE || (strategy == DC_DUPLEX && push && groups == 0)) {
         for (int i = 0; i < profile->n_layers; i++)
             last[i] = i;
         *n = profile->n_layers;
+        return DC_OK;
+    }
+    if (strategy == DC_DUPLEX && push) {
+        *n = cut_groups(profile, groups, last);
         return DC_OK;
     }
     if (strategy == DC_SEQUENTIAL || strategy == DC_DUPLEX) {
@@ -109,11 +130,11 @@ static dc_error cut_half(const dc_profile *profile, dc_strategy strategy, bool p
     return err;
 }
 
-dc_error dc__plan_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy)
+dc_error dc__plan_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy, int groups)
 {
-    dc_error err = cut_half(profile, strategy, false, plan->pull_end, &plan->n_pull);
+    dc_error err = cut_half(profile, strategy, false, groups, plan->pull_end, &plan->n_pull);
     if (err) return err;
-    err = cut_half(profile, strategy, true, plan->push_end, &plan->n_push);
+    err = cut_half(profile, strategy, true, groups, plan->push_end, &plan->n_push);
     if (err) return err;
     /* In layer order the push segments are known by their last layers; in push order by their first ones. */
     int *end = plan->push_end, m = plan->n_push;

@@ -7,6 +7,16 @@
  * lies after its segment's transmission. So every cut is computed in layer order, from (compute[i], send[i]),
  * and the push plan reads it from the end.
  *
+ *   Duplex pulls whatever is ready, lowest layer first, so its pull half is one segment. Pushing, the same
+ * rule would have a layer overtake the moment its backward is done; and where several workers compute layers
+ * faster than the link carries them, which layer happens to be the lowest when a frame may go is chance: each
+ * worker sends other slices, none of which can come back until all have sent it, and the downlink idles. So
+ * the push segments of duplex are groups of layers (net/queue.h): what overtakes is a group, and in it layers
+ * keep the order in which their backward ends. Workers then disagree about a slice where a group begins to
+ * overtake, so the fewest groups are taken that cost nothing in the simulator; borders follow from the layers
+ * alone, so that workers whose measured costs differ have the same. A worker alone has nobody to disagree
+ * with: each layer is a group.
+ *
  *   Layers without bytes. A run of them is never sent and costs no overhead; its computation counts. Those
  * that follow a layer with bytes stand in that layer's segment: they cannot start before it anyway, and their
  * own arrival is free. Those before the first layer with bytes are a segment of their own that is never sent.
@@ -40,7 +50,8 @@ int dc__cut_greedy(const dc__items *items, int *cut);
  * [2 * (items->n + 1)]. *steps (may be NULL) counts the candidates looked at: at most n^2 + 2 n. */
 int dc__cut_optimal(const dc__items *items, int *cut, double *row, uint64_t *steps);
 
-/* dc__plan_cut - fills plan's segments for a two-phase strategy. */
-dc_error dc__plan_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy);
+/* dc__plan_cut - fills plan's segments for a strategy. groups: of duplex's pushes, by numbers of layers with
+ * bytes; 0 = each layer is one. */
+dc_error dc__plan_cut(dc_plan *plan, const dc_profile *profile, dc_strategy strategy, int groups);
 
 #endif

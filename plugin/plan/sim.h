@@ -20,9 +20,10 @@
  *     all its layers is done, and pushes leave in order.
  *   - Duplex: blocks, in frames (units.h). A layer's blocks are ready to push when its backward is done,
  *     and ready to return as soon as every worker's gradient for all of their bytes has arrived. In each
- *     direction the lowest ready block goes next, with the ready ones right behind it as far as they fit.
- *     A frame on the wire is finished first (what the kernel has buffered would be too: the engine keeps
- *     that small). A layer's forward waits for its own bytes only.
+ *     direction the lowest ready block goes next, with the ready ones right behind it as far as they fit; up,
+ * while the backward pass is under way, by groups (net/queue.h). A frame on the wire is finished first (what
+ * the kernel has buffered would be too: the engine keeps that small). A layer's forward waits for its own
+ * bytes only.
  *   - The server's arithmetic takes no time, and its readiness has the grain of what was pushed: bytes of a
  *     layer are in up to the end of the last unit that arrived whole.
  *   - Workers may differ in costs, link and plan. Identical ones stay in step and are simulated as one, with
@@ -52,6 +53,8 @@ typedef struct dc__sim_lane {
     int n_units;
     bool in_order;        /* unit k only after k-1; else the lowest that is ready */
     uint64_t frame_bytes; /* not in_order: neighbours join a unit up to here */
+    int *group_first;     /* up in duplex: [n_units] lowest unit of its group; else NULL */
+    int unready;          /* units of this round that are not ready yet */
     double link_Bps;
 
     uint64_t *ready; /* one bit per unit */

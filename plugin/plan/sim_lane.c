@@ -10,6 +10,27 @@ void dc__lane_make_ready(dc__sim_lane *lane, int unit)
     lane->ready[word] |= (uint64_t)1 << (unit % 64);
     if (word < lane->low_word) lane->low_word = word;
     lane->to_send++;
+    if (lane->unready == 0) lane->unready = lane->n_units; /* a new round's first */
+    lane->unready--;
+}
+
+static bool is_ready(const dc__sim_lane *lane, int unit)
+{
+    return lane->ready[unit / 64] >> (unit % 64) & 1;
+}
+
+/* The lowest ready unit of the highest layer of this unit's group that has one, and the end of the ready
+ * ones. */
+static int in_group(const dc__sim_lane *lane, int unit, int *end)
+{
+    const int first = lane->group_first[unit];
+    int at = unit;
+    for (int k = unit; k < lane->n_units && lane->group_first[k] == first; k++)
+        if (is_ready(lane, k)) at = k;
+    *end = at + 1;
+    while (at > first && is_ready(lane, at - 1) && lane->units[at - 1].first == lane->units[at].first)
+        at--;
+    return at;
 }
 
 /* Takes the unit to send next and what goes with it; false if there is nothing to send. */
@@ -19,22 +40,26 @@ static bool take(dc__sim_lane *lane)
     while (lane->low_word < words && lane->ready[lane->low_word] == 0)
         lane->low_word++;
     if (lane->low_word == words) return false;
-    uint64_t *word = &lane->ready[lane->low_word];
-    int unit = lane->low_word * 64 + __builtin_ctzll(*word);
-    if (lane->in_order && unit != lane->next) return false;
-    *word &= *word - 1;
-    lane->next = unit + 1 < lane->n_units ? unit + 1 : 0;
-    lane->unit = unit;
-    lane->run = 1;
-    lane->left_bytes = (double)lane->units[unit].bytes;
-    if (lane->in_order) return true;
-    uint64_t bytes = lane->units[unit].bytes;
-    for (int k = unit + 1; k < lane->n_units && (lane->ready[k / 64] >> (k % 64) & 1); k++) {
-        if (bytes + lane->units[k].bytes > lane->frame_bytes) break;
-        bytes += lane->units[k].bytes;
-        lane->ready[k / 64] &= ~((uint64_t)1 << (k % 64));
-        lane->run++;
+    int begin = lane->low_word * 64 + __builtin_ctzll(lane->ready[lane->low_word]);
+    if (lane->in_order && begin != lane->next) return false;
+    lane->next = begin + 1 < lane->n_units ? begin + 1 : 0;
+    int floor = begin, most = lane->in_order ? begin + 1 : lane->n_units;
+    if (lane->group_first && lane->unready > 0) {
+        floor = lane->group_first[begin];
+        begin = in_group(lane, begin, &most);
     }
+    int end = begin + 1;
+    uint64_t bytes = lane->units[begin].bytes;
+    for (; end < most && is_ready(lane, end) && bytes + lane->units[end].bytes <= lane->frame_bytes; end++)
+        bytes += lane->units[end].bytes;
+    for (; end == most && begin > floor && is_ready(lane, begin - 1) &&
+           bytes + lane->units[begin - 1].bytes <= lane->frame_bytes;
+         begin--)
+        bytes += lane->units[begin - 1].bytes;
+    for (int k = begin; k < end; k++)
+        lane->ready[k / 64] &= ~((uint64_t)1 << (k % 64));
+    lane->unit = begin;
+    lane->run = end - begin;
     lane->left_bytes = (double)bytes;
     return true;
 }

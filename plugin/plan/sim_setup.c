@@ -14,6 +14,21 @@ static void *array(size_t n, size_t size, bool *ok)
     return p;
 }
 
+static bool group_units(dc__sim_lane *lane, const dc_plan *plan)
+{
+    bool ok = true;
+    lane->group_first = array((size_t)lane->n_units, sizeof *lane->group_first, &ok);
+    for (int unit = 0, first = 0, k = plan->n_push - 1; ok && unit < lane->n_units; unit++) {
+        /* push segments run from the last layer down */
+        while (k > 0 && lane->units[unit].first >= plan->push_end[k - 1]) {
+            first = unit;
+            k--;
+        }
+        lane->group_first[unit] = first;
+    }
+    return ok;
+}
+
 static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction direction, double link_Bps)
 {
     const dc_profile *p = w->profile;
@@ -32,7 +47,8 @@ static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction
     lane->in_order = !w->duplex;
     lane->frame_bytes = w->plan->slice_bytes;
     lane->link_Bps = link_Bps;
-    return true;
+    const bool groups = w->duplex && direction == DC__UP && w->plan->n_push < p->n_layers;
+    return !groups || group_units(lane, w->plan);
 }
 
 /* Which units belong to which layers. */
@@ -136,6 +152,7 @@ static void lane_rewind(dc__sim_lane *lane)
     lane->low_word = (lane->n_units + 63) / 64;
     memset(lane->ready, 0, (size_t)lane->low_word * sizeof *lane->ready);
     lane->next = 0;
+    lane->unready = 0;
     lane->to_send = 0;
     lane->unit = -1;
     lane->paying_overhead = false;
@@ -174,6 +191,7 @@ static void lane_close(dc__sim_lane *lane)
     free(lane->units);
     free(lane->ready);
     free(lane->flight);
+    free(lane->group_first);
 }
 
 void dc__sim_close(dc__sim *sim)

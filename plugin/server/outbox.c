@@ -50,7 +50,8 @@ dc_error dc__peer_want(dc__peer *peer, const dc__frame *frame)
     if (!err) {
         peer->want = h->round;
         peer->link.window_bytes = h->offset;
-        dc__queue_start(&peer->queue, n, h->flags & DC__PULL_SLICES, h->count);
+        dc__queue_start(&peer->queue, n, h->flags & DC__PULL_SLICES ? DC__IN_SLICES : DC__IN_SEGMENTS,
+                        h->count);
         for (uint32_t b = 0; b < s->model->n_blocks; b++)
             if (s->version[b] == peer->want) dc__queue_ready(&peer->queue, b);
         pthread_cond_signal(&peer->wake);

@@ -101,6 +101,7 @@ static void start_pushing(dc_worker *w)
     const dc_model *m = w->model;
     const dc_plan *plan = &w->plan;
     const bool slices = plan->strategy == DC_DUPLEX;
+    const dc__order in_slices = plan->n_push < plan->n_layers ? DC__IN_GROUPS : DC__IN_SLICES;
     uint32_t n = 0;
     int layer = m->n_layers - 1;
     for (int k = 0; k < plan->n_push; k++) {
@@ -115,7 +116,9 @@ static void start_pushing(dc_worker *w)
     dc__assert(layer == -1);
     w->push_round = w->info.round;
     w->push_rate = w->rate;
-    dc__queue_start(&w->push, n, slices, plan->slice_bytes);
+    dc__queue_start(&w->push, n, slices ? in_slices : DC__IN_SEGMENTS, plan->slice_bytes);
+    w->push_grows = slices;
+    w->wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
     w->link.window_bytes = dc__plan_window(w, true);
     if (slices) dc__worker_pull(w, w->info.round + 1, true);
     w->pushing = true;
@@ -196,6 +199,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
         if (!w->pushed[i]) offer_layer(w, i);
         w->pushed[i] = false;
     }
+    w->push_grows = false;
     w->info.round++;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);

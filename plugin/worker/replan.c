@@ -12,8 +12,9 @@
 #include "plan/units.h"
 #include "worker/worker.h"
 
-/* Until something is measured: a link as good as any, and layers that cost the same. */
-#define GUESS_BPS 125e6
+/* Until something is measured: layers that cost the same, and a slow link, for slices that turn out too small
+ * cost little. */
+#define GUESS_BPS 12.5e6
 #define GUESS_OVERHEAD_S 50e-6
 #define GUESS_RTT_S 1e-3
 #define GUESS_LAYER_S 1e-3
@@ -21,6 +22,12 @@
 static double known(double measured, double guess)
 {
     return measured > 0 ? measured : guess;
+}
+
+double dc__worker_up_Bps(const dc_worker *w)
+{
+    const double up_Bps = w->link.out_Bps;
+    return up_Bps > 0 ? up_Bps : w->link.in_Bps;
 }
 
 void dc_worker_profile(const dc_worker *w, dc_profile *profile)
@@ -52,7 +59,7 @@ const dc_plan *dc_worker_plan(const dc_worker *w)
 #define WAKE_UP_SHARE 0.05
 uint64_t dc__plan_window(const dc_worker *w, bool up)
 {
-    const double up_Bps = w->link.out_Bps, down_Bps = w->link.in_Bps, slice = w->plan.slice_bytes;
+    const double up_Bps = dc__worker_up_Bps(w), down_Bps = w->link.in_Bps, slice = w->plan.slice_bytes;
     if (w->plan.strategy != DC_DUPLEX || !(up_Bps > 0) || !(down_Bps > 0)) return 0;
     const double slower_Bps = fmin(up_Bps, down_Bps);
     const double wake_s =

@@ -10,6 +10,32 @@
 #define QUIET_PING_NS 200000000
 #define PING_NS 1000000000
 
+/* While the backward pass makes ever lower layers ready, which slice goes next is decided when the link is
+ * about to need it: not at memory speed, as far ahead as credit reaches. Early decisions send high layers
+ * before low ones, and where several workers race so, each sends others: slices that some have pushed and
+ * some have not cannot come back, and the downlink idles. The lead covers threads that wake late; the link's
+ * rate may be better than known. */
+#define LEAD_NS 4000000
+#define RATE_HOPED 1.125
+
+static bool push_is_due(const dc_worker *w)
+{
+    return !w->push_grows || w->wire_ns - dc__now_ns() <= LEAD_NS;
+}
+
+/* Puts bytes on the link's account. False if it had run out of them, which it was not meant to: a thread woke
+ * late. */
+static bool note_push(dc_worker *w, uint32_t bytes)
+{
+    const double Bps = RATE_HOPED * dc__worker_up_Bps(w);
+    if (!(Bps > 0)) return true; /* not known yet */
+    const int64_t now = dc__now_ns();
+    const bool late = w->push_grows && w->wire_ns < now;
+    if (w->wire_ns < now) w->wire_ns = now;
+    w->wire_ns += (int64_t)(1e9 * bytes / Bps);
+    return !late;
+}
+
 static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
 {
     const int64_t begin = dc__now_ns();
@@ -107,14 +133,16 @@ static bool ping_is_due(const dc_worker *w, bool quiet)
     return dc__now_ns() - w->pinged_ns > (quiet ? QUIET_PING_NS : PING_NS);
 }
 
-/* Picks and does one thing, the lock held on entry and return. *idle if there was nothing to do; *done at the
- * end. *busy is true while the sender, and so the link, always had a gradient to go on with. */
-static dc_error step(dc_worker *w, bool *idle, bool *done, bool *busy)
+/* Picks and does one thing, the lock held on entry and return. If there was nothing to do, *idle_ns is when
+ * to look again though nothing has happened. *done at the end. *busy is true while the sender, and so the
+ * link, always had a gradient to go on with. */
+static dc_error step(dc_worker *w, int64_t *idle_ns, bool *done, bool *busy)
 {
     uint32_t first, n;
     bool last;
     dc_error err = DC_OK;
     const bool waits = dc__queue_waits(&w->push), quiet = !waits && dc__link_quiet(&w->link);
+    const bool early = waits && !push_is_due(w);
 #define UNLOCKED(action)                \
     do {                                \
         pthread_mutex_unlock(&w->lock); \
@@ -155,13 +183,16 @@ static dc_error step(dc_worker *w, bool *idle, bool *done, bool *busy)
         dc__header header;
         void *message = dc__report_take(w, &header);
         UNLOCKED(dc__link_send(&w->link, &header, message));
-    } else if (waits && dc__link_has_credit(&w->link) && dc__queue_next(&w->push, &first, &n, &last)) {
+    } else if (waits && !early && dc__link_has_credit(&w->link) &&
+               dc__queue_next(&w->push, &first, &n, &last)) {
         const uint64_t *offset = w->model->block_offset;
+        const uint32_t bytes = (uint32_t)((offset[first + n] - offset[first]) * sizeof(float));
+        const bool in_time = note_push(w, bytes);
         dc__header header = {.type = DC__GRAD,
-                             .flags = (uint8_t)((last ? DC__LAST : 0) | (*busy ? DC__BUSY : 0)),
+                             .flags = (uint8_t)((last ? DC__LAST : 0) | (*busy && in_time ? DC__BUSY : 0)),
                              .round = w->push_round,
                              .offset = offset[first],
-                             .count = (uint32_t)(offset[first + n] - offset[first]),
+                             .count = bytes / (uint32_t)sizeof(float),
                              .rate = w->push_rate};
         *busy = true;
         UNLOCKED(send_values(w, header, true));
@@ -174,7 +205,7 @@ static dc_error step(dc_worker *w, bool *idle, bool *done, bool *busy)
         *done = true;
         UNLOCKED(send_bye(w, w->info.round, true, ""));
     } else {
-        *idle = true;
+        *idle_ns = early ? w->wire_ns - LEAD_NS : dc__now_ns() + DC__POLL_NS;
     }
     if (!waits) *busy = false;
 #undef UNLOCKED
@@ -189,9 +220,9 @@ void *dc__worker_send(void *argument)
     dc_error err = DC_OK;
     pthread_mutex_lock(&w->lock);
     while (!done && !err) {
-        bool idle = false;
-        err = step(w, &idle, &done, &busy);
-        if (idle) dc__worker_wait(w, &w->work);
+        int64_t idle_ns = 0;
+        err = step(w, &idle_ns, &done, &busy);
+        if (idle_ns) dc__wait_until(&w->work, &w->lock, idle_ns);
     }
     pthread_mutex_unlock(&w->lock);
     if (err) dc__worker_fail(w, err);

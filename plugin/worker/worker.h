@@ -97,9 +97,11 @@ struct dc_worker {
     bool stat_here;   /* (L) */
 
     /* uplink */
-    dc__queue push;        /* (L) */
-    uint64_t push_round;   /* (L) */
-    float push_rate;       /* (L) */
+    dc__queue push;      /* (L) */
+    uint64_t push_round; /* (L) */
+    float push_rate;     /* (L) */
+    bool push_grows;     /* (L) slices, and the backward pass is under way: lower layers are to come */
+    int64_t wire_ns;     /* (L) until when the link carries what it was given, as far as its rate is known */
     uint8_t *pull_payload; /* (L) the PULL frame to send */
     uint32_t pull_bytes, pull_slice_bytes;
     uint64_t pull_window_bytes; /* the server's credit on the link */
@@ -172,6 +174,10 @@ void dc__plan_adopt(dc_worker *w);  /* takes the planner's plan, if there is a n
 void dc__plan_review(dc_worker *w); /* wakes the planner if costs have moved */
 /* The credit (net/link.h) that the plan in force needs in one direction; 0 = no bound. */
 uint64_t dc__plan_window(const dc_worker *w, bool up);
+
+/* dc__worker_up_Bps - goodput upwards; until the first pushes have shown it, that of the other direction. 0 =
+ * neither is known. Any thread. */
+double dc__worker_up_Bps(const dc_worker *w);
 
 /* report.c. init - allocates. round_end, adopted - a round has ended, another plan is in force; compute
  * thread. flush - what was not told yet is due, before a goodbye. The rest is the sender's, with the lock

@@ -35,7 +35,7 @@ static double cut_ms(const dc_profile *p)
         dc_plan plan;
         if (dc_plan_init(&plan, p->n_layers)) give_up("plan");
         int64_t start = dc__now_ns();
-        if (dc__plan_cut(&plan, p, DC_DYNACOMM)) give_up("cut");
+        if (dc__plan_cut(&plan, p, DC_DYNACOMM, 0)) give_up("cut");
         ms[k] = dc__seconds(dc__now_ns() - start) * 1e3;
         dc_plan_free(&plan);
     }

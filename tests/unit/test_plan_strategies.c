@@ -1,4 +1,5 @@
-/* test_plan_strategies.c - every two-phase strategy against exhaustive search or its definition. */
+/* test_plan_strategies.c - every two-phase strategy against exhaustive search or its definition, and the
+ * groups of duplex. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <cmocka.h>
 
 #include "plan/segments.h"
+#include "plan/units.h"
 #include "plan_cases.h"
 
 #define CASES 120000
@@ -33,7 +35,7 @@ static void over_cases(dc_strategy strategy, case_fn check)
         dc_profile p = case_make(seed, layers);
         dc_plan plan;
         assert_int_equal(dc_plan_init(&plan, p.n_layers), DC_OK);
-        assert_int_equal(dc__plan_cut(&plan, &p, strategy), DC_OK);
+        assert_int_equal(dc__plan_cut(&plan, &p, strategy, 0), DC_OK);
         check_shape(&plan);
         check(&p, &plan, seed);
         dc_plan_free(&plan);
@@ -195,7 +197,7 @@ static void test_optimum_with_fractions(void **state)
         p.up_Bps = 0.3 + (double)(case_random(&s) >> 11) * 0x1p-53;
         dc_plan plan;
         assert_int_equal(dc_plan_init(&plan, p.n_layers), DC_OK);
-        assert_int_equal(dc__plan_cut(&plan, &p, DC_DYNACOMM), DC_OK);
+        assert_int_equal(dc__plan_cut(&plan, &p, DC_DYNACOMM, 0), DC_OK);
         for (int push = 0; push < 2; push++) {
             double (*half)(const dc_profile *, unsigned, int *) = push ? case_push_s : case_pull_s;
             int sent;
@@ -207,6 +209,72 @@ static void test_optimum_with_fractions(void **state)
     }
 }
 
+/* Groups cover all layers with as many of the ones with bytes each as can be, and half as many groups have no
+ * border that twice as many lack: workers that choose different numbers still agree where they can. */
+static void test_groups_are_even_and_nested(void **state)
+{
+    (void)state;
+    dc_layer_cost layers[CASE_LAYERS];
+    for (uint64_t seed = 0; seed < CASES; seed++) {
+        dc_profile p = case_make(seed, layers);
+        dc_plan plan, twice;
+        assert_int_equal(dc_plan_init(&plan, p.n_layers), DC_OK);
+        assert_int_equal(dc_plan_init(&twice, p.n_layers), DC_OK);
+        for (int groups = 1; groups <= 16; groups *= 2) {
+            assert_int_equal(dc__plan_cut(&plan, &p, DC_DUPLEX, groups), DC_OK);
+            assert_int_equal(dc__plan_cut(&twice, &p, DC_DUPLEX, 2 * groups), DC_OK);
+            check_shape(&plan);
+            assert_int_equal(plan.n_pull, 1);
+            assert_in_range(plan.n_push, 1, groups);
+            assert_int_equal(case_cut_of(&plan, true) & ~case_cut_of(&twice, true), 0);
+            int least = p.n_layers, most = 0;
+            for (int k = 0, layer = p.n_layers - 1; k < plan.n_push; k++) {
+                int with_bytes = 0;
+                for (; layer >= plan.push_end[k]; layer--)
+                    with_bytes += p.layers[layer].bytes > 0;
+                if (with_bytes < least) least = with_bytes;
+                if (with_bytes > most) most = with_bytes;
+            }
+            assert_in_range(most, 0, least + 1);
+        }
+        dc_plan_free(&twice);
+        dc_plan_free(&plan);
+    }
+}
+
+/* A worker alone lets every layer overtake; of several, the fewest groups that cost nothing. */
+static void test_duplex_groups_only_where_workers_could_part(void **state)
+{
+    (void)state;
+    dc_layer_cost layers[CASE_LAYERS];
+    int grouped = 0;
+    for (uint64_t seed = 0; seed < CASES / 40; seed++) {
+        dc_profile p = case_make(seed, layers);
+        dc_plan alone, together;
+        assert_int_equal(dc_plan_init(&alone, p.n_layers), DC_OK);
+        assert_int_equal(dc_plan_init(&together, p.n_layers), DC_OK);
+        p.workers = 1;
+        p.server_Bps = 0;
+        assert_int_equal(dc_plan_make(&alone, &p, DC_DUPLEX), DC_OK);
+        if (alone.strategy == DC_DUPLEX) assert_int_equal(alone.n_push, p.n_layers);
+        p.workers = 2;
+        assert_int_equal(dc_plan_make(&together, &p, DC_DUPLEX), DC_OK);
+        if (together.strategy == DC_DUPLEX) {
+            dc_plan apart;
+            assert_int_equal(dc_plan_init(&apart, p.n_layers), DC_OK);
+            apart.slice_bytes = together.slice_bytes;
+            assert_int_equal(dc__plan_cut(&apart, &p, DC_DUPLEX, 0), DC_OK);
+            assert_int_equal(dc__plan_predict(&apart, &p), DC_OK);
+            assert_true(together.round_s <= apart.round_s * 1.004);
+            grouped += together.n_push < p.n_layers;
+            dc_plan_free(&apart);
+        }
+        dc_plan_free(&together);
+        dc_plan_free(&alone);
+    }
+    assert_true(grouped > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +284,8 @@ int main(void)
         cmocka_unit_test(test_sequential_is_one_segment_each_way),
         cmocka_unit_test(test_layerwise_is_one_segment_per_layer),
         cmocka_unit_test(test_optimum_takes_quadratic_steps),
+        cmocka_unit_test(test_groups_are_even_and_nested),
+        cmocka_unit_test(test_duplex_groups_only_where_workers_could_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
