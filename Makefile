@@ -194,6 +194,10 @@ bench-quick: all
 bench-ddp: all
 	$(Q)scripts/bench-ddp
 
+# How many GB/s the server takes in and gives out: under a minute.
+bench-server: all
+	$(Q)scripts/bench-server
+
 # Random delays at every hand-over under the thread sanitizer: STRESS_ROUNDS= and STRESS_SEED= say how many and which.
 stress:
 	$(Q)$(MAKE) SANITIZER=thread build-thread/tests/test_stress
@@ -231,6 +235,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-ddp bench-kernels bench-quick demo-pictures tests check stress exact-all format lint install clean
+.PHONY: all bench bench-ddp bench-kernels bench-quick bench-server demo-pictures tests check stress exact-all format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

@@ -8,6 +8,7 @@
 # shellcheck disable=SC2154,SC2034,SC1083,SC2093 # what the callers set; {name[i]} are descriptors, not commands
 
 PORT=7700
+listen=tcp://0.0.0.0:$PORT connect=tcp://server0:$PORT
 IPERF_PORT=5300
 pids=()
 
@@ -125,7 +126,7 @@ train() {
     mkdir -p "$dir"
     shape "$down" "$up" "$slow"
     mkfifo "$dir/server"
-    in_lab server0 "$build/dynacomm" server --listen "tcp://0.0.0.0:$PORT" --workers "$workers" \
+    in_lab server0 "$build/dynacomm" server --listen "$listen" --workers "$workers" \
         >"$dir/server" 2>"$work/$name.server.log" </dev/null &
     local server=$!
     pids=("$server")
@@ -133,7 +134,7 @@ train() {
     until_line "$server_out" '' "$work/$name.server" || die "the server did not start: $(cat "$work/$name.server.log")"
     for ((i = 0; i < workers; i++)); do
         mkfifo "$dir/in.$i" "$dir/out.$i"
-        in_lab "edge$i" "$build/dynacomm" bench "$@" --connect "tcp://server0:$PORT" --rank "$i" --hold \
+        in_lab "edge$i" "$build/dynacomm" bench "$@" --connect "$connect" --rank "$i" --hold \
             <"$dir/in.$i" >"$dir/out.$i" 2>"$work/$name.$i.log" &
         pids+=($!)
         exec {in[i]}>"$dir/in.$i" {out[i]}<"$dir/out.$i"
