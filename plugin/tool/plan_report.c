@@ -92,11 +92,12 @@ static bool add_plan(cJSON *list, const dc_plan *plan, const char *asked, const 
               cJSON_AddNumberToObject(o, "slice_bytes", plan->slice_bytes) &&
               cJSON_AddNumberToObject(o, "pulls", dc_plan_transmissions(plan, p, false)) &&
               cJSON_AddNumberToObject(o, "pushes", dc_plan_transmissions(plan, p, true));
-    if (!ok || plan->strategy == DC_DUPLEX) return ok;
-    for (int push = 0; push < 2; push++) {
+    if (!ok) return false;
+    const bool duplex = plan->strategy == DC_DUPLEX;
+    for (int push = duplex; push < 2; push++) {
         cJSON *segments = segments_json(plan, p, push);
-        if (!segments || !cJSON_AddItemToObject(o, push ? "push_segments" : "pull_segments", segments))
-            return false;
+        const char *name = duplex ? "push_groups" : push ? "push_segments" : "pull_segments";
+        if (!segments || !cJSON_AddItemToObject(o, name, segments)) return false;
     }
     return true;
 }
