@@ -14,7 +14,7 @@ DK_WIDE static void gradient_in(const plan *p, const float *delta, int filter, f
     v16 y[DK_TILE * DK_TILE], t[DK_POSITIONS];
     for (int first = 0; first < p->tiles; first += DK_LANES) {
         const size_t left = p->fours - (size_t)first;
-        const __mmask16 mask = left >= DK_LANES ? 0xffff : (__mmask16)((1u << left) - 1);
+        const __mmask16 mask = (__mmask16)(left >= DK_LANES ? 0xffffu : (1u << left) - 1);
         load_tiles(p, delta, p->n, filter, first, DK_TILE, 0, y);
         DK_TWICE(winograd_out_back, DK_TILE, DK_PATCH, y, t);
         for (size_t i = 0; i < DK_POSITIONS; i++)
