@@ -8,6 +8,10 @@
 
 #include <omp.h>
 
+/* A block of weights for the gradient of the input: ROWS filters of RUN channels, or of CHANNELS if that
+ * divides better over threads. */
+enum { ROWS = 16, RUN = 64 };
+
 /* dm[36][n][fours] of one filter. */
 DK_WIDE static void gradient_in(const plan *p, const float *delta, int filter, float *dm)
 {
@@ -61,13 +65,13 @@ static void weights_range(const plan *p, const float *dm, const float *v, int fr
             weights_block(p, dm, v, filter, k, min_int(WIDTH, p->c - k), work, updates);
 }
 
-/* to += gradient of the input, 16 channels of one tile; x: [36][fours][CHANNELS] at them. */
+/* to += gradient of the input, 16 channels of one tile; x: [36][fours][RUN] at them. */
 DK_WIDE static void add_tile(const plan *p, const float *x, int tile, int channel, float *to)
 {
     v16 d[DK_POSITIONS], t[DK_POSITIONS];
     int image, y, col;
     for (size_t i = 0; i < DK_POSITIONS; i++)
-        d[i] = *(const v16 *)(x + i * apart(p->fours, CHANNELS));
+        d[i] = *(const v16 *)(x + i * apart(p->fours, RUN));
     DK_TWICE(winograd_in_back, DK_PATCH, DK_PATCH, d, t);
     tile_at(p, tile, &image, &y, &col);
     const size_t plane = (size_t)(p->h * p->w);
@@ -82,41 +86,42 @@ DK_WIDE static void add_tile(const plan *p, const float *x, int tile, int channe
     }
 }
 
-DK_WIDE static void data_block(const plan *p, const float *weights, const float *dm, int channel, float *work,
-                               float *to)
+DK_WIDE static void data_block(const plan *p, const float *weights, const float *dm, int channel, int run,
+                               float *work, float *to)
 {
-    float *u = work, *x = work + DK_POSITIONS * apart(FILTERS, CHANNELS);
-    for (int o = 0; o < p->n; o += FILTERS) {
-        filters_in(weights + ((size_t)o * (size_t)p->c + (size_t)channel) * DK_FILTER, p->c, FILTERS,
-                   CHANNELS, CHANNELS, u);
-        const size_t half = (size_t)(FILTERS / 2) * (size_t)p->c * DK_FILTER;
-        const bool more = o + FILTERS < p->n;
-        const float *next = weights + ((size_t)(more ? o + FILTERS : 0) * (size_t)p->c +
-                                       (size_t)(more ? channel : channel + CHANNELS)) *
+    float *u = work, *x = work + DK_POSITIONS * apart(ROWS, RUN);
+    for (int o = 0; o < p->n; o += ROWS) {
+        filters_in(weights + ((size_t)o * (size_t)p->c + (size_t)channel) * DK_FILTER, p->c, ROWS, run, RUN,
+                   u);
+        const bool more = o + ROWS < p->n;
+        const float *next = weights + ((size_t)(more ? o + ROWS : 0) * (size_t)p->c +
+                                       (size_t)(more ? channel : channel + run)) *
                                           DK_FILTER;
         for (size_t i = 0; i < DK_POSITIONS; i++) {
             const float *a = dm + i * apart((size_t)p->n, p->fours) + (size_t)o * p->fours;
-            fetch_lines(next + i % 2 * half, p->c, FILTERS / 2, i / 2, false);
-            float *c = x + i * apart(p->fours, CHANNELS);
-            size_t t = 0;
-            for (; t + 8 <= p->fours; t += 8)
-                block_product(8, 2, FILTERS, a + t, 1, p->fours, u + i * apart(FILTERS, CHANNELS), CHANNELS,
-                              c + t * CHANNELS, CHANNELS, o > 0);
-            if (t < p->fours)
-                block_product(4, 2, FILTERS, a + t, 1, p->fours, u + i * apart(FILTERS, CHANNELS), CHANNELS,
-                              c + t * CHANNELS, CHANNELS, o > 0);
+            if ((int)i * DK_LANES < run * DK_FILTER) fetch_lines(next, p->c, ROWS, i, false);
+            for (int k = 0; k < run; k += 32) {
+                const float *b = u + i * apart(ROWS, RUN) + k;
+                float *c = x + i * apart(p->fours, RUN) + k;
+                size_t t = 0;
+                for (; t + 8 <= p->fours; t += 8)
+                    block_product(8, 2, ROWS, a + t, 1, p->fours, b, RUN, c + t * RUN, RUN, o > 0);
+                if (t < p->fours)
+                    block_product(4, 2, ROWS, a + t, 1, p->fours, b, RUN, c + t * RUN, RUN, o > 0);
+            }
         }
     }
     for (int tile = 0; tile < p->tiles; tile++)
-        for (int k = 0; k < CHANNELS; k += DK_LANES)
-            add_tile(p, x + tile * CHANNELS + k, tile, channel + k, to);
+        for (int k = 0; k < run; k += DK_LANES)
+            add_tile(p, x + tile * RUN + k, tile, channel + k, to);
 }
 
 static void backward_pass(const layer *l, const plan *p, const float *in, const float *delta, float *to)
 {
     const int threads = dk_threads(), parts = min_int(threads, p->n / 16);
+    const int run = p->c % (RUN * threads) == 0 ? RUN : CHANNELS;
     const size_t for_weights = DK_POSITIONS * apart(16, WIDTH);
-    const size_t for_data = DK_POSITIONS * (apart(FILTERS, CHANNELS) + apart(p->fours, CHANNELS));
+    const size_t for_data = DK_POSITIONS * (apart(ROWS, RUN) + apart(p->fours, RUN));
     const size_t each = for_weights > for_data ? for_weights : for_data;
     float *v = dk_scratch(DK_SCRATCH_DATA, DK_POSITIONS * apart((size_t)p->tiles, (size_t)p->c) * sizeof *v);
     float *dm = dk_scratch(DK_SCRATCH_DELTA, DK_POSITIONS * apart((size_t)p->n, p->fours) * sizeof *dm);
@@ -137,8 +142,8 @@ static void backward_pass(const layer *l, const plan *p, const float *in, const 
                           l->weight_updates);
         if (to != NULL) {
 #pragma omp for schedule(static)
-            for (int k = 0; k < p->c; k += CHANNELS)
-                data_block(p, l->weights, dm, k, mine, to);
+            for (int k = 0; k < p->c; k += run)
+                data_block(p, l->weights, dm, k, min_int(run, p->c - k), mine, to);
         }
     }
 }
