@@ -14,6 +14,7 @@
 #include "kernels/conv_plan.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
+#include "kernels/winograd.h"
 #include "operations.h"
 #include "preflight.h"
 #include "repair.h"
@@ -242,9 +243,10 @@ static void print_table(const network *net, const dc_model *model, const double 
                (unsigned long long)dc_model_trained_bytes(model, i), fc[i] * 1e3, bc[i] * 1e3);
         if (all > 0)
             printf("%9.1f %5.0f%%  %s\n", all / (fc[i] + bc[i]) * 1e-9, 100 * all / (fc[i] + bc[i]) / peak,
-                   p != NULL ? dk_conv_plan_text(p)
-                   : planned ? "gemm"
-                             : "");
+                   p != NULL                         ? dk_conv_plan_text(p)
+                   : planned && dk_winograd_takes(l) ? "winograd"
+                   : planned                         ? "gemm"
+                                                     : "");
         else
             printf("\n");
         sum_fc += fc[i];

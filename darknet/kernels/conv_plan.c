@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 #include "kernels/scratch.h"
 #include "kernels/vector.h"
+#include "kernels/winograd.h"
 
 #ifndef DK_NO_DNNL
 #include <dnnl.h>
@@ -118,10 +119,10 @@ static dnnl_primitive_desc_t describe(const dk_conv_plan *p, int pass, dnnl_alg_
     return NULL;
 }
 
-/* Winograd's F(4x4, 3x3) does 3x3 convolutions in a quarter of the products, at a cost in additions and
- * memory that few channels do not repay. Its weights are four times as large and are transformed every time:
- * that takes enough tiles of 4x4 outputs to pay (measured: break-even at 32 tiles for 256x256 channels, above
- * 32 for 512x512, below 8 for 128x128). */
+/* For layers that winograd.h does not take. Winograd's F(4x4, 3x3) does 3x3 convolutions in a quarter of the
+ * products, at a cost in additions and memory that few channels do not repay. Its weights are four times as
+ * large and are transformed every time: that takes enough tiles of 4x4 outputs to pay (measured: break-even
+ * at 32 tiles for 256x256 channels, above 32 for 512x512, below 8 for 128x128). */
 static bool winograd_pays(const key *k)
 {
     const double tiles = (double)k->batch * ((k->out_h + 3) / 4) * ((k->out_w + 3) / 4);
@@ -222,7 +223,7 @@ const dk_conv_plan *dk_conv_plan_for(const layer *l)
         p = calloc(1, sizeof *p);
         if (p == NULL) give_up(dnnl_out_of_memory, "plan a convolution");
         p->shape = k;
-        if (!weights_dominate(&k)) choose(p);
+        if (!weights_dominate(&k) && !dk_winograd_takes(l)) choose(p);
         describe_in_words(p);
         p->next = plans;
         plans = p;

@@ -15,7 +15,8 @@
 typedef struct dk_conv_plan dk_conv_plan;
 
 /* dk_conv_plan_for - the plan for a convolutional layer's shape; NULL if oneDNN has no vector code for it on
- * this processor (or it is not built in), or if reading the weights is most of the work: use im2col and gemm.
+ * this processor (or it is not built in), if reading the weights is most of the work, or if winograd.h takes
+ * the layer: conv_plain.h computes it.
  */
 const dk_conv_plan *dk_conv_plan_for(const layer *l);
 

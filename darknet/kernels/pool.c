@@ -3,8 +3,8 @@
  * DESIGN
  *   Planes (one channel of one image) are independent: they are split over threads. Max pooling notes, as the
  * library does, the index of each maximum (the first of equals; -1 where a window lies outside or holds only
- * NaN); backward follows it. The 2x2, stride 2 window without padding, which nearly every network uses, has a
- * loop of its own. */
+ * NaN); backward follows it. Windows of 2x2 without padding, which nearly every network uses, have loops of
+ * their own: both ways with stride 2, forward with stride 1. */
 #include "kernels/isa.h"
 #include "kernels/kernels.h"
 #include "kernels/layers.h"
@@ -20,25 +20,52 @@ DK_STOCK_SLOT(backward_maxpool_layer);
 DK_STOCK_SLOT(forward_avgpool_layer);
 DK_STOCK_SLOT(backward_avgpool_layer);
 
-/* Windows of 2x2 that lie wholly inside: out row i from input rows 2i and 2i + 1. base: index of the plane's
- * start. */
-DK_CLONES static void max_row_2x2(const float *a, const float *b, int n, int base, int width, float *out,
-                                  int *index)
+/* Windows of 2x2 that lie wholly inside, `step` apart: n outputs of a row from the rows a and b of the input.
+ * base: index of a's start. */
+DK_INLINE void max_pairs(const float *a, const float *b, int step, int n, int base, int width, float *out,
+                         int *index)
 {
     for (int j = 0; j < n; j++) {
-        const float v0 = a[2 * j], v1 = a[2 * j + 1], v2 = b[2 * j], v3 = b[2 * j + 1];
+        const int k = step * j;
+        const float v0 = a[k], v1 = a[k + 1], v2 = b[k], v3 = b[k + 1];
         float max = -FLT_MAX;
         int at = -1;
-        at = v0 > max ? base + 2 * j : at;
+        at = v0 > max ? base + k : at;
         max = v0 > max ? v0 : max;
-        at = v1 > max ? base + 2 * j + 1 : at;
+        at = v1 > max ? base + k + 1 : at;
         max = v1 > max ? v1 : max;
-        at = v2 > max ? base + width + 2 * j : at;
+        at = v2 > max ? base + width + k : at;
         max = v2 > max ? v2 : max;
-        at = v3 > max ? base + width + 2 * j + 1 : at;
+        at = v3 > max ? base + width + k + 1 : at;
         max = v3 > max ? v3 : max;
         out[j] = max;
         index[j] = at;
+    }
+}
+
+DK_CLONES static void max_row_2x2(const float *a, const float *b, int n, int base, int width, float *out,
+                                  int *index)
+{
+    max_pairs(a, b, 2, n, base, width, out, index);
+}
+
+DK_CLONES static void max_row_2x2_dense(const float *a, const float *b, int n, int base, int width,
+                                        float *out, int *index)
+{
+    max_pairs(a, b, 1, n, base, width, out, index);
+}
+
+/* The gradient's way back through max_row_2x2: each input belongs to one window. */
+DK_CLONES static void spread_row_2x2(const float *delta, const int *index, int n, int base, int width,
+                                     float *restrict a, float *restrict b)
+{
+    for (int j = 0; j < n; j++) {
+        const int at = index[j] - base - 2 * j;
+        const float d = delta[j];
+        a[2 * j] += at == 0 ? d : 0;
+        a[2 * j + 1] += at == 1 ? d : 0;
+        b[2 * j] += at == width ? d : 0;
+        b[2 * j + 1] += at == width + 1 ? d : 0;
     }
 }
 
@@ -64,17 +91,40 @@ static void max_row(const layer *l, const float *plane, int base, int i, int fro
 static void max_plane(const layer *l, const float *input, int plane)
 {
     const int base = plane * l->h * l->w;
-    const bool pairs = l->size == 2 && l->stride == 2 && l->pad / 2 == 0;
+    const bool pairs = l->size == 2 && l->pad / 2 == 0;
     for (int i = 0; i < l->out_h; i++) {
         float *out = l->output + (size_t)(plane * l->out_h + i) * (size_t)l->out_w;
         int *index = l->indexes + (size_t)(plane * l->out_h + i) * (size_t)l->out_w;
         int done = 0;
-        if (pairs && 2 * i + 1 < l->h) {
+        const float *row = input + base + (size_t)(l->stride * i * l->w);
+        if (pairs && l->stride == 2 && 2 * i + 1 < l->h) {
             done = l->w / 2 < l->out_w ? l->w / 2 : l->out_w;
-            const float *row = input + base + (size_t)(2 * i * l->w);
             max_row_2x2(row, row + l->w, done, base + 2 * i * l->w, l->w, out, index);
+        } else if (pairs && l->stride == 1 && i + 1 < l->h) {
+            done = l->w - 1 < l->out_w ? l->w - 1 : l->out_w;
+            max_row_2x2_dense(row, row + l->w, done, base + i * l->w, l->w, out, index);
         }
         max_row(l, input + base, base, i, done, l->out_w, out, index);
+    }
+}
+
+/* delta += the plane's gradient, at the maxima. */
+static void spread_plane(const layer *l, int plane, float *delta)
+{
+    const bool pairs = l->size == 2 && l->stride == 2 && l->pad / 2 == 0 &&
+                       l->out_w >= 64; /* measured: short rows are quicker one by one */
+    for (int i = 0; i < l->out_h; i++) {
+        const size_t at = (size_t)(plane * l->out_h + i) * (size_t)l->out_w;
+        const float *from = l->delta + at;
+        const int *index = l->indexes + at;
+        int done = 0;
+        if (pairs && 2 * i + 1 < l->h) {
+            const int base = (plane * l->h + 2 * i) * l->w;
+            done = l->w / 2 < l->out_w ? l->w / 2 : l->out_w;
+            spread_row_2x2(from, index, done, base, l->w, delta + base, delta + base + l->w);
+        }
+        for (int j = done; j < l->out_w; j++)
+            if (index[j] >= 0) delta[index[j]] += from[j];
     }
 }
 
@@ -96,11 +146,9 @@ DK_EXPORT void backward_maxpool_layer(const layer l, network net)
         return;
     }
     if (net.delta == NULL) return;
-    const size_t pixels = (size_t)l.out_h * (size_t)l.out_w;
 #pragma omp parallel for schedule(static)
     for (int plane = 0; plane < l.batch * l.c; plane++)
-        for (size_t i = (size_t)plane * pixels; i < (size_t)(plane + 1) * pixels; i++)
-            if (l.indexes[i] >= 0) net.delta[l.indexes[i]] += l.delta[i];
+        spread_plane(&l, plane, net.delta);
 }
 
 DK_EXPORT void forward_avgpool_layer(const layer l, network net)
