@@ -12,10 +12,10 @@
  * faster than the link carries them, which layer happens to be the lowest when a frame may go is chance: each
  * worker sends other slices, none of which can come back until all have sent it, and the downlink idles. So
  * the push segments of duplex are groups of layers (net/queue.h): what overtakes is a group, and in it layers
- * keep the order in which their backward ends. Workers then disagree about a slice where a group begins to
- * overtake, so the fewest groups are taken that cost nothing in the simulator; borders follow from the layers
- * alone, so that workers whose measured costs differ have the same. A worker alone has nobody to disagree
- * with: each layer is a group.
+ * keep the order in which their backward ends. Workers then disagree about a slice at most where a group
+ * begins to overtake. Groups follow from the layers alone: workers whose measured costs differ must have the
+ * same, or they part where one overtakes and another does not. A worker alone has nobody to disagree with:
+ * each layer is a group.
  *
  *   Layers without bytes. A run of them is never sent and costs no overhead; its computation counts. Those
  * that follow a layer with bytes stand in that layer's segment: they cannot start before it anyway, and their

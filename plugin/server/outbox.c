@@ -217,7 +217,8 @@ static dc_error step(dc__peer *peer, bool *idle, bool *done, bool *busy)
                              .rate = s->state.rate[version & 1]};
         *busy = true;
         UNLOCKED(send_values(peer, header, s->state.value[version & 1] + offset));
-    } else if (dc__link_owes_ack(&peer->link)) {
+    } else if (dc__link_owes_ack(&peer->link) && peer->state != DC__PEER_ATTACHED) {
+        /* not during an upload: see the worker's ack_is_due */
         UNLOCKED(send_ack(peer));
     } else if (peer->stat_due && dc__state_stats(s, s->state.round)) {
         peer->stat_due = false;

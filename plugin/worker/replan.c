@@ -154,8 +154,8 @@ static void log_plan(dc_worker *w, uint64_t round)
         line, sizeof line,
         "round %llu: plan %s, %s, slices of %u KiB: predicted %.1f ms, floor %.1f ms, waiting %.0f %% "
         "(costs moved %.0f %%; down %.1f, up %.1f Mbit/s, message %.0f us, rtt %.2f ms)",
-        (unsigned long long)round, dc_strategy_name(w->plan.strategy), cut,
-        w->plan.slice_bytes / 1024, 1e3 * w->plan.round_s, 1e3 * w->plan.floor_s,
+        (unsigned long long)round, dc_strategy_name(w->plan.strategy), cut, w->plan.slice_bytes / 1024,
+        1e3 * w->plan.round_s, 1e3 * w->plan.floor_s,
         w->plan.round_s > 0 ? 100 * w->plan.wait_s / w->plan.round_s : 0, 100 * w->change, p->down_Bps * 8e-6,
         p->up_Bps * 8e-6, 1e6 * p->overhead_s, 1e3 * p->rtt_s);
     dc__worker_log(w, "%s", line);

@@ -36,6 +36,18 @@ static bool note_push(dc_worker *w, uint32_t bytes)
     return !late;
 }
 
+/* Acknowledgements ride on gradients. Alone they go only where the server's credit is bounded, or at the end:
+ * the many small frames against the full downlink of a start look to TCP like a congested uplink, which then
+ * opens slowly for the gradients. */
+#define ACK_QUIET_NS 20000000
+
+static bool ack_is_due(const dc_worker *w)
+{
+    const dc__link *l = &w->link;
+    if (!dc__link_owes_ack(l)) return false;
+    return w->pull_window_bytes > 0 || dc__now_ns() - l->heard_ns > ACK_QUIET_NS;
+}
+
 static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
 {
     const int64_t begin = dc__now_ns();
@@ -196,7 +208,7 @@ static dc_error step(dc_worker *w, int64_t *idle_ns, bool *done, bool *busy)
                              .rate = w->push_rate};
         *busy = true;
         UNLOCKED(send_values(w, header, true));
-    } else if (dc__link_owes_ack(&w->link)) {
+    } else if (ack_is_due(w)) {
         UNLOCKED(send_word(w, DC__ACK, 0, 0));
     } else if (w->want_stat_due && w->push.left == 0) {
         w->want_stat_due = false;
@@ -205,7 +217,8 @@ static dc_error step(dc_worker *w, int64_t *idle_ns, bool *done, bool *busy)
         *done = true;
         UNLOCKED(send_bye(w, w->info.round, true, ""));
     } else {
-        *idle_ns = early ? w->wire_ns - LEAD_NS : dc__now_ns() + DC__POLL_NS;
+        *idle_ns = dc__now_ns() + (dc__link_owes_ack(&w->link) ? ACK_QUIET_NS : DC__POLL_NS);
+        if (early && w->wire_ns - LEAD_NS < *idle_ns) *idle_ns = w->wire_ns - LEAD_NS;
     }
     if (!waits) *busy = false;
 #undef UNLOCKED
