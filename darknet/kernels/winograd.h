@@ -7,8 +7,8 @@
  * is read as it lies in Darknet's array, transformed into the cache and multiplied at once; a block of the
  * gradient is transformed back before it leaves the cache. Nothing is kept between calls.
  *   The gradients are the exact adjoints of the forward pass: the same three transformations, transposed.
- * Every sum is made by one thread in an order that depends on the shape alone, so results do not depend on
- * the number of threads. */
+ * Every sum is made by one thread in an order that depends on the shape alone; which layers are taken
+ * depends on the number of threads too. */
 #ifndef DK_WINOGRAD_H
 #define DK_WINOGRAD_H
 

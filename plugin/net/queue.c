@@ -79,33 +79,35 @@ static const dc__segment *group_of(const dc__queue *queue, uint32_t b)
     return &queue->segments[low];
 }
 
-/* Where a frame may begin, what it must not go below or reach; false if nothing may be sent. */
+/* Where a frame begins, and what it must not go below or reach. */
 typedef struct room {
     uint32_t begin, floor, end;
 } room;
 
-static bool room_in_group(const dc__queue *queue, uint32_t b, room *r)
+/* In the group of b, the lowest ready block: its highest layer that has ready ones. */
+static room room_in_group(const dc__queue *queue, uint32_t b)
 {
     const dc__segment *group = group_of(queue, b);
     const int *layer = queue->model->block_layer;
     uint32_t at = group->first + group->n - 1;
     while (!is_ready(queue, at))
         at--;
-    *r = (room){.floor = group->first, .end = at + 1};
+    room r = {.floor = group->first, .end = at + 1};
     while (at > group->first && is_ready(queue, at - 1) && layer[at - 1] == layer[at])
         at--;
-    r->begin = at;
-    return true;
+    r.begin = at;
+    return r;
 }
 
+/* False if nothing may be sent. */
 static bool next_room(dc__queue *queue, room *r)
 {
     if (queue->left == 0) return false;
     if (queue->order != DC__IN_SEGMENTS) {
         uint32_t b;
         if (!lowest(queue, &b)) return false;
-        if (queue->order == DC__IN_GROUPS && queue->unready > 0) return room_in_group(queue, b, r);
-        *r = (room){b, b, queue->model->n_blocks};
+        const bool groups = queue->order == DC__IN_GROUPS && queue->unready > 0;
+        *r = groups ? room_in_group(queue, b) : (room){b, b, queue->model->n_blocks};
         return true;
     }
     const dc__segment *segment = &queue->segments[queue->segment];

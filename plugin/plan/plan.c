@@ -78,8 +78,7 @@ static dc_error cut_in_slices(dc_plan *plan, const dc_profile *profile, uint32_t
     return err ? err : dc__plan_predict(plan, profile);
 }
 
-/* Tries a ladder of slice sizes and takes the largest that costs next to nothing against the best; then the
- * fewest groups. */
+/* Tries a ladder of slice sizes and takes the largest that costs next to nothing against the best. */
 static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
 {
     dc_error err = DC_OK;

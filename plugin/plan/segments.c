@@ -84,7 +84,6 @@ static int cut_groups(const dc_profile *profile, int groups, int *last)
         items += profile->layers[i].bytes > 0;
     for (int i = 0, item = 0, group = 0; i < profile->n_layers; i++) {
         if (profile->layers[i].bytes == 0) continue;
-        /* Halving the groups keeps every other border. */
         const int to = (int)((int64_t)item++ * groups / items);
         if (to > group && i > 0) last[n++] = i - 1;
         group = to;

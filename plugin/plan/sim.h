@@ -20,10 +20,10 @@
  *     all its layers is done, and pushes leave in order.
  *   - Duplex: blocks, in frames (units.h). A layer's blocks are ready to push when its backward is done,
  *     and ready to return as soon as every worker's gradient for all of their bytes has arrived. In each
- *     direction the lowest ready block goes next, with the ready ones right behind it as far as they fit; up,
- * while the backward pass is under way, by groups (net/queue.h). A frame on the wire is finished first (what
- * the kernel has buffered would be too: the engine keeps that small). A layer's forward waits for its own
- * bytes only.
+ *     direction the lowest ready block goes next, with the ready ones right behind it as far as they fit.
+ *     Upwards it goes by groups while the backward pass is under way (net/queue.h). A frame on the wire is
+ *     finished first (what the kernel has buffered would be too: the engine keeps that small). A layer's
+ *     forward waits for its own bytes only.
  *   - The server's arithmetic takes no time, and its readiness has the grain of what was pushed: bytes of a
  *     layer are in up to the end of the last unit that arrived whole.
  *   - Workers may differ in costs, link and plan. Identical ones stay in step and are simulated as one, with

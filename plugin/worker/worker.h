@@ -102,10 +102,10 @@ struct dc_worker {
     float push_rate;     /* (L) */
     bool push_grows;     /* (L) slices, and the backward pass is under way: lower layers are to come */
     int64_t wire_ns;     /* (L) until when the link carries what it was given, as far as its rate is known */
-    uint8_t *pull_payload; /* (L) the PULL frame to send */
-    uint32_t pull_bytes, pull_slice_bytes;
-    uint64_t pull_window_bytes; /* the server's credit on the link */
-    bool pull_slices;
+    uint8_t *pull_payload;                            /* (L) the PULL frame to send */
+    uint32_t pull_bytes, pull_slice_bytes;            /* (L) */
+    uint64_t pull_window_bytes;                       /* (L) the server's credit on the link, 0 = no bound */
+    bool pull_slices;                                 /* (L) */
     bool pull_due;                                    /* (L) */
     bool pull_first;                                  /* (L) before pushes, not after */
     bool stat_due;                                    /* (L) */

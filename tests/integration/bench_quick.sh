@@ -93,6 +93,19 @@ printf 'layer\ttype\tbytes\tfc_ms\tbc_ms\n0\tmaxpool\t0\t4\t8\n' >empty.tsv
 refuses "a profile without bytes" "nothing to send" bench empty.tsv --connect "$url" --rounds 1
 refuses "an unknown strategy" "no strategy is named" bench small.tsv --connect "$url" --rounds 1 --strategy best
 
+# ---- scripts/bench-server: no lab, no root ----------------------------------------------------------------------------
+
+check "scripts/bench-server runs" env "BUILD=$build" "$root/scripts/bench-server" --model googlenet --rounds 1 --out server >server-bench.log 2>&1
+check "server.csv has one, two and four workers, their rates and what the server worked" awk -F, '
+    NR == 1 { columns = NF; next }
+    NF != columns || $1 != 2 ^ (NR - 2) || $2 <= 0 || $3 <= 0 || $4 <= 0 || $5 <= 0 { bad++ }
+    END { exit !(NR == 4 && !bad) }' server/server.csv
+check "server.md has them too" [ "$(grep -cE '^\| [124] \|' server/server.md)" = 3 ]
+env "BUILD=$build" "$root/scripts/bench-server" --model lenet --out none >out 2>err
+check "scripts/bench-server names the models it has" awk -v status=$? '
+    /lenet/ && /googlenet/ { said = 1 } END { exit !(status != 0 && NR == 1 && said) }' err
+[ "$failures" = 0 ] || cat server-bench.log
+
 # ---- scripts/bench in the lab -----------------------------------------------------------------------------------------
 
 lab=yes

@@ -61,6 +61,13 @@ check "the same question has the same answer" $?
 holds "$(number "$work/four.json" duplex floor_s) > 3.99 * $(number "$work/all.json" duplex floor_s)"
 check "four workers behind the same rate take four times as long" $?
 
+# Alone, each of the 50 layers with bytes may overtake the others; several workers agree on eight groups of them.
+holds "[first == last for first, last in $(number "$work/all.json" duplex push_groups)] == [True] * 50"
+check "a worker alone pushes layer by layer" $?
+holds "(lambda g: len(g) == 8 and g[0][1] == 68 and g[7][0] == 0 and all(a[0] == b[1] + 1 for a, b in zip(g, g[1:])))(
+    $(number "$work/four.json" duplex push_groups))"
+check "four workers push in eight groups, which cover all layers from the last to the first" $?
+
 "$tool" plan "$tiny" --down 1gbit --up 1gbit --strategy auto --json >"$work/auto.json"
 [ "$(number "$work/auto.json" auto strategy)" != auto ]
 check "auto says what it became" $?

@@ -42,9 +42,14 @@ static dc_forecast round_of(const dc_profile *p, dc_plan plan)
     return f;
 }
 
+/* Every layer may overtake. */
 static dc_plan duplex(int n)
 {
-    return plan_of(n, DC_DUPLEX, (int[]){n - 1}, 1, (int[]){0}, 1);
+    int push_end[8];
+    assert_in_range(n, 1, 8);
+    for (int k = 0; k < n; k++)
+        push_end[k] = n - 1 - k;
+    return plan_of(n, DC_DUPLEX, (int[]){n - 1}, 1, push_end, n);
 }
 
 static dc_plan sequential(int n)
@@ -129,6 +134,48 @@ static void test_duplex_sends_the_lowest_layer_first(void **state)
     /* From the start of backward 1: it ends at 10, backward 0 at 20. Up: 1a 10-74, then layer 0 overtakes
      * 74-138, 1b 138-202. Down: 1a 74-138, 0 138-202, 1b 202-266. Forward 0 202-212, forward 1 266-276. */
     is_s(round_of(&p, duplex(2)).round_s, 276);
+}
+
+typedef struct pushes {
+    int layer[8], n;
+} pushes;
+
+static void note_push(void *context, const dc_event *event)
+{
+    pushes *p = context;
+    if (event->kind != DC_EVENT_PUSH) return;
+    assert_in_range(p->n, 0, 7);
+    p->layer[p->n++] = event->first_layer;
+}
+
+/* The steady round is told from its forward on, where the last pushes of the round before may still be under
+ * way: the order is compared from the first push of the highest layer on. */
+static void is_pushed(const dc_profile *p, dc_plan plan, const int *expected, int n)
+{
+    dc_sim_worker worker = {p, &plan, p->workers};
+    dc_forecast f;
+    pushes seen = {.n = 0};
+    assert_int_equal(dc_simulate(&worker, 1, note_push, &seen, &f), DC_OK);
+    dc_plan_free(&plan);
+    assert_int_equal(seen.n, n);
+    int start = 0;
+    while (start < n - 1 && (seen.layer[start] != p->n_layers - 1 || seen.layer[(start + n - 1) % n] != 0))
+        start++;
+    for (int k = 0; k < n; k++)
+        assert_int_equal(seen.layer[(start + k) % n], expected[k]);
+}
+
+/* From the start of backward 2: it ends at 10, backward 1 at 20, backward 0 at 220. */
+static void test_groups_overtake_and_their_layers_do_not(void **state)
+{
+    (void)state;
+    const dc_layer_cost layers[] = {{10, 200, 64 * UNIT}, {10, 10, 64 * UNIT}, {10, 10, 128 * UNIT}};
+    const dc_profile p = profile_of(layers, 3);
+    /* Up: 2a 10-74, 1 overtakes 74-138, 2b 138-202, 0 220-284 */
+    is_pushed(&p, duplex(3), (int[]){2, 1, 2, 0}, 4);
+    is_pushed(&p, plan_of(3, DC_DUPLEX, (int[]){2}, 1, (int[]){2, 0}, 2), (int[]){2, 1, 2, 0}, 4);
+    /* 1 and 2 in one group: 2a 10-74, 2b 74-138, 1 138-202 */
+    is_pushed(&p, plan_of(3, DC_DUPLEX, (int[]){2}, 1, (int[]){1, 0}, 2), (int[]){2, 2, 1, 0}, 4);
 }
 
 static void test_duplex_merges_small_neighbours(void **state)
@@ -305,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_layers_without_bytes_cost_no_overhead),
         cmocka_unit_test(test_duplex_returns_slices_while_others_go_up),
         cmocka_unit_test(test_duplex_sends_the_lowest_layer_first),
+        cmocka_unit_test(test_groups_overtake_and_their_layers_do_not),
         cmocka_unit_test(test_duplex_merges_small_neighbours),
         cmocka_unit_test(test_a_large_segment_pays_for_each_frame),
         cmocka_unit_test(test_identical_workers_share_the_servers_link),
