@@ -91,8 +91,7 @@ double dk_average_precision(dk_scored *scored, int n, int objects, bool *found, 
     return sum;
 }
 
-/* ---- a network's, over a list of images
- * ----------------------------------------------------------------------------------------------- */
+/* ---- a network's, over a list of images ------------------------------------------------------------- */
 
 /* Objects of all images, in one numbering. */
 typedef struct objects {

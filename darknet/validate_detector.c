@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- test: boxes drawn into an image
- * --------------------------------------------------------------------------- */
+/* ---- test: boxes drawn into an image ---------------------------------------------------------------- */
 
 /* The letters that boxes are labelled with, if they are where the library looks for them. */
 static image **letters(void)
@@ -76,8 +75,7 @@ int dk_cmd_detect(int argc, char **argv)
     return test_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)), true, .45f);
 }
 
-/* ---- valid: detections as files
- * -------------------------------------------------------------------------------- */
+/* ---- valid: detections as files --------------------------------------------------------------------- */
 
 typedef enum format { FORMAT_VOC, FORMAT_COCO, FORMAT_IMAGENET } format;
 
@@ -223,8 +221,7 @@ int dk_cmd_detector_valid(int argc, char **argv)
     return 0;
 }
 
-/* ---- recall
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- recall ----------------------------------------------------------------------------------------- */
 
 int dk_cmd_detector_recall(int argc, char **argv)
 {
@@ -273,8 +270,7 @@ int dk_cmd_detector_recall(int argc, char **argv)
     return 0;
 }
 
-/* ---- yolo: the first version's networks, on PASCAL VOC's classes
- * ------------------------------------------------- */
+/* ---- yolo: the first version's networks, on PASCAL VOC's classes ------------------------------------ */
 
 static void need_voc(const dk_eval *e)
 {

@@ -156,8 +156,7 @@ const char *dk_eval_next_image(const dk_eval *e, char *line, size_t size)
     return line;
 }
 
-/* ---- images ahead
- * ---------------------------------------------------------------------------------------------- */
+/* ---- images ahead ----------------------------------------------------------------------------------- */
 
 struct dk_ahead {
     char **paths;
@@ -215,8 +214,7 @@ void dk_ahead_close(dk_ahead *a)
     free(a);
 }
 
-/* ---- result files
- * ---------------------------------------------------------------------------------------------- */
+/* ---- result files ----------------------------------------------------------------------------------- */
 
 void dk_result_open(dk_result *r, const char *directory, const char *name, const char *suffix)
 {

@@ -139,8 +139,7 @@ static float *parts_for(const dk_blocked *s)
                       (size_t)blocks_of(s) * (size_t)items_of(s) * 2 * (size_t)s->block * sizeof(float));
 }
 
-/* ---- layout
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- layout ----------------------------------------------------------------------------------------- */
 
 DK_CLONES static void from_plain_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
                                       float *part)
@@ -217,8 +216,7 @@ void dk_add_plain(const dk_blocked *s, const float *blocked, float *plain)
     run(&(job){.s = s, .second = add_plain_item, .x = blocked, .to = plain});
 }
 
-/* ---- batch norm
- * ------------------------------------------------------------------------------------------------ */
+/* ---- batch norm ------------------------------------------------------------------------------------- */
 
 DK_CLONES static void moments_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
                                    float *part)
@@ -323,8 +321,7 @@ void dk_norm_backward(const dk_blocked *s, const float *delta, const float *x, A
                .parts = parts_for(s)});
 }
 
-/* ---- bias
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- bias ------------------------------------------------------------------------------------------- */
 
 #define DK_BIAS_GRADIENT(B, act)                                                                           \
     bias_gradient_##B(j->from + plain, act == LINEAR ? NULL : j->from2 + plain, act, stride, rows, pixels, \

@@ -3,11 +3,11 @@
  * DESIGN
  *   oneDNN convolves in a blocked layout; Darknet's arrays are plain. The way in and out is fused with what
  * has to be done there anyway (batch norm, bias, activation, their gradients, adding to net.delta). A layer
- * with batch norm has two arrays, x and x_norm, that nothing but itself reads. They hold, blocked: x the
- * convolution's output, from forward to backward x_norm   between forward and backward a copy of the layer's
- * output if the next layer convolves it (so that it need not be transposed again, twice); then the gradient
- * of x. Whether x_norm holds that copy follows from the network's structure alone (copy_kept), so there is no
- * state that could be stale. l.output and net.delta are plain and complete, as the library leaves them.
+ * with batch norm has two arrays, x and x_norm, that nothing but itself reads. From forward to backward, x
+ * holds the convolution's output, blocked. x_norm holds, blocked, a copy of the layer's output until backward
+ * if the next layer convolves it (so that it need not be transposed again, twice); then the gradient of x.
+ * Whether it is that copy follows from the network's structure alone (copy_kept), so there is no state that
+ * could be stale. l.output and net.delta are plain and complete, as the library leaves them.
  *   l.delta is read, not written: nothing reads it after its layer's backward.
  *   Differences from the library, on purpose: the gradient is added to net.delta for 1x1 filters too (a later
  * shortcut or route has already added to it), and 1x1 filters may have stride and padding. Shapes without

@@ -252,8 +252,7 @@ void dk_conv_memory_low(bool low)
     memory_low = low;
 }
 
-/* ---- running
- * --------------------------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------------------- */
 
 static dnnl_memory_t memory(const dnnl_memory_desc_t *md, const float *at)
 {

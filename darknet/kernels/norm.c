@@ -45,8 +45,7 @@ void dk_norm_affine(const layer *l, int train, dk_affine *f)
     }
 }
 
-/* ---- gradient: the part per channel
- * ---------------------------------------------------------------------------- */
+/* ---- gradient: the part per channel ----------------------------------------------------------------- */
 
 typedef struct norm_context {
     layer *l;
@@ -93,8 +92,7 @@ void dk_norm_backward_blocked(layer *l, const network *net, const dk_blocked *s,
     dk_norm_backward(s, l->delta, l->x, a, &g, dx);
 }
 
-/* ---- plain arrays: one channel of one image is a run of `n` floats
- * --------------------------------------------- */
+/* ---- plain arrays: one channel of one image is a run of `n` floats ---------------------------------- */
 
 /* Sum of (a - center) * b; with b == NULL, of (a - center) squared. */
 DK_CLONES static float run_product(const float *a, float center, const float *b, size_t n)
@@ -212,8 +210,7 @@ DK_EXPORT void backward_batchnorm_layer(layer l, network net)
     if (l.type == BATCHNORM && net.delta != NULL) axpy_cpu(l.outputs * l.batch, 1, l.delta, 1, net.delta, 1);
 }
 
-/* ---- bias and scale
- * -------------------------------------------------------------------------------------------- */
+/* ---- bias and scale --------------------------------------------------------------------------------- */
 
 static runs runs_from(int batch, int n, int size)
 {

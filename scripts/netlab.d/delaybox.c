@@ -97,8 +97,7 @@ static long parse_number(const char *option, const char *text, long low, long hi
     return value;
 }
 
-/* ---- forwarding
- * ----------------------------------------------------------------------------------------------- */
+/* ---- forwarding ------------------------------------------------------------------------------------- */
 
 static void way_receive(struct way *w)
 {
@@ -162,8 +161,7 @@ static void arm_timer(struct box *b)
     if (timerfd_settime(b->timer, TFD_TIMER_ABSTIME, &when, NULL) != 0) die("timer: %s", strerror(errno));
 }
 
-/* ---- control
- * -------------------------------------------------------------------------------------------------- */
+/* ---- control ---------------------------------------------------------------------------------------- */
 
 static int describe(struct box *b, char *text, size_t size)
 {
@@ -247,8 +245,7 @@ static int control_request(const char *path, const char *request)
     return 0;
 }
 
-/* ---- the process
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------------------------ */
 
 _Noreturn static void run(struct box *b)
 {

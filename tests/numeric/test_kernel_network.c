@@ -6,8 +6,7 @@
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
 
-/* ---- a forward pass in double
- * ---------------------------------------------------------------------------------- */
+/* ---- a forward pass in double ----------------------------------------------------------------------- */
 
 typedef struct reference {
     network *net;
@@ -118,8 +117,7 @@ static double objective(reference *r, const float *weight)
     return sum;
 }
 
-/* ---- gradients
- * ------------------------------------------------------------------------------------------------- */
+/* ---- gradients -------------------------------------------------------------------------------------- */
 
 static void train_pass(network *net, const float *weight)
 {
@@ -223,8 +221,7 @@ static void test_finite_differences(void **state)
     free_network(net);
 }
 
-/* ---- against the packaged library
- * ------------------------------------------------------------------------------ */
+/* ---- against the packaged library ------------------------------------------------------------------- */
 
 static const char *classifier =
     "[net]\nbatch=8\nsubdivisions=2\nheight=24\nwidth=24\nchannels=3\nlearning_rate=.01\nmomentum=.9\ndecay=.0005\n"
@@ -308,8 +305,7 @@ static void test_same_bits_again(void **state)
     free_network(nets[1]);
 }
 
-/* ---- floating-point mode, NaN
- * ---------------------------------------------------------------------------------- */
+/* ---- floating-point mode, NaN ----------------------------------------------------------------------- */
 
 static void test_denormals_are_flushed(void **state)
 {
