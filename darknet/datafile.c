@@ -109,8 +109,7 @@ void dk_datafile_read(const char *path, dk_datafile_use use, dk_datafile *data)
     data->train = need(options, "train", "data/train.list", path);
     data->valid = find(options, "valid");
     data->names = find(options, "names");
-    char *backup = strdup(need(options, "backup", "backup", path));
-    if (!backup) dk_die("out of memory");
+    char *backup = (char *)need(options, "backup", "backup", path); /* nobody else has it */
     for (size_t n = strlen(backup); n > 1 && backup[n - 1] == '/'; n--)
         backup[n - 1] = '\0';
     data->backup = backup;

@@ -21,8 +21,11 @@ void dk_truth_path(const char *image, data_type type, char out[4096])
 {
     const char *const(*swaps)[2] = type == DETECTION_DATA ? box_swaps : value_swaps;
     snprintf(out, 4096, "%s", image);
-    for (; (*swaps)[0]; swaps++)
-        find_replace(out, (char *)(*swaps)[0], (char *)(*swaps)[1], out);
+    for (; (*swaps)[0]; swaps++) {
+        char from[4096]; /* find_replace copies from it to out */
+        memcpy(from, out, strlen(out) + 1);
+        find_replace(from, (char *)(*swaps)[0], (char *)(*swaps)[1], out);
+    }
 }
 
 static int check_boxes(FILE *file, const char *path, int classes, char *text, size_t size)

@@ -68,10 +68,10 @@ void dk_train_read(const dk_cli *cli, dk_datafile_use use, const char *command, 
 void dk_train_read_images(dk_train_input *input);
 
 /* dk_train_init - parses the network (dk_train_parse) and fills in what follows from the input; args are the
- * caller's to fill. dk_train_free - frees the network and the input's list. */
+ * caller's to fill, and are borrowed. dk_train_free - frees the network, not the input. */
 void dk_train_init(dk_train *train, const dk_train_kind *kind, const dk_cli *cli,
                    const dk_train_input *input);
-void dk_train_free(dk_train *train, dk_train_input *input);
+void dk_train_free(dk_train *train);
 
 /* dk_train_print_rates - Darknet's line of learning rate, momentum and decay. */
 void dk_train_print_rates(const dk_train *train);

@@ -57,6 +57,21 @@ static void fill_args(dk_train *train, const dk_datafile *file, const dk_lines *
         dk_die("a classifier trains on square images: width=%d and height=%d must be equal", net->w, net->h);
 }
 
+static int train_here(const dk_cli *cli, const dk_train_input *in, const dk_lines *labels)
+{
+    dk_train train;
+    dk_train_init(&train, &classifier, cli, in);
+    if (in->file.tree) train.net->hierarchy = read_tree((char *)in->file.tree);
+    fill_args(&train, &in->file, &in->images, labels);
+    dk_train_ready(&train);
+    printf("%s\n1\n", train.base);
+    dk_train_print_rates(&train);
+    printf("%d\n%d %d\n", in->images.n, train.args.min, train.args.max);
+    const int status = dk_train_run(&train);
+    dk_train_free(&train);
+    return status;
+}
+
 int dk_cmd_classifier_train(int argc, char **argv)
 {
     dk_cli cli;
@@ -72,19 +87,9 @@ int dk_cmd_classifier_train(int argc, char **argv)
         dk_names_read(in.file.labels, "labels file", &labels);
         dk_check_classes(&in.images, &labels, in.file.classes, cli.force);
     }
-    if (dk_local_workers(&cli)) return dk_local_run(&cli, in.file.backup);
-
-    dk_train train;
-    dk_train_init(&train, &classifier, &cli, &in);
-    if (in.file.tree) train.net->hierarchy = read_tree((char *)in.file.tree);
-    fill_args(&train, &in.file, &in.images, &labels);
-    dk_train_ready(&train);
-    printf("%s\n1\n", train.base);
-    dk_train_print_rates(&train);
-    printf("%d\n%d %d\n", in.images.n, train.args.min, train.args.max);
-
-    const int status = dk_train_run(&train);
-    dk_train_free(&train, &in);
+    const int status =
+        dk_local_workers(&cli) ? dk_local_run(&cli, in.file.backup) : train_here(&cli, &in, &labels);
     dk_lines_free(&labels);
+    dk_lines_free(&in.images);
     return status;
 }

@@ -73,6 +73,22 @@ static void fill_args(dk_train *train, const dk_lines *images)
     args->type = DETECTION_DATA;
 }
 
+static int train_here(const dk_cli *cli, const dk_train_input *in, const dk_lines *valid)
+{
+    dk_train_map *map = cli->map ? dk_train_map_open(in->cfg, &in->file, valid) : NULL;
+    dk_train train;
+    dk_train_init(&train, &detector, cli, in);
+    train.map = map;
+    fill_args(&train, &in->images);
+    dk_train_ready(&train);
+    printf("%s\n", train.base);
+    dk_train_print_rates(&train);
+    const int status = dk_train_run(&train);
+    dk_train_map_close(map);
+    dk_train_free(&train);
+    return status;
+}
+
 int dk_detector_train(const dk_cli *cli)
 {
     dk_train_input in;
@@ -84,21 +100,10 @@ int dk_detector_train(const dk_cli *cli)
     dk_check_truths(&in.images, DETECTION_DATA, last.classes);
     dk_lines valid = {0};
     if (cli->map) dk_train_map_lists(&in.file, last.classes, &valid);
-    if (dk_local_workers(cli)) return dk_local_run(cli, in.file.backup);
-
-    dk_train_map *map = cli->map ? dk_train_map_open(in.cfg, &in.file, &valid) : NULL;
-    dk_train train;
-    dk_train_init(&train, &detector, cli, &in);
-    train.map = map;
-    fill_args(&train, &in.images);
-    dk_train_ready(&train);
-    printf("%s\n", train.base);
-    dk_train_print_rates(&train);
-
-    const int status = dk_train_run(&train);
-    dk_train_map_close(map);
+    const int status =
+        dk_local_workers(cli) ? dk_local_run(cli, in.file.backup) : train_here(cli, &in, &valid);
     dk_lines_free(&valid);
-    dk_train_free(&train, &in);
+    dk_lines_free(&in.images);
     return status;
 }
 

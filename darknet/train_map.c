@@ -30,7 +30,7 @@
 struct dk_train_map {
     network *net; /* batch 1 */
     const dk_lines *valid;
-    char **names; /* of the classes, or NULL */
+    dk_lines names; /* of the classes; may be none, or too few */
     bool began, other;
     uint64_t measured; /* round of the last measurement, or of the start */
     double best;       /* -1 = none yet */
@@ -64,14 +64,6 @@ static int single_cfg(const char *cfg)
     return copy;
 }
 
-static char **class_names(const char *path, int classes)
-{
-    dk_lines names;
-    if (!path || access(path, R_OK) != 0) return NULL;
-    dk_lines_read(path, "class names", &names);
-    return names.n >= classes ? names.line : NULL; /* kept until the program ends */
-}
-
 dk_train_map *dk_train_map_open(const char *cfg, const dk_datafile *file, const dk_lines *valid)
 {
     dk_train_map *map = calloc(1, sizeof *map);
@@ -85,7 +77,8 @@ dk_train_map *dk_train_map_open(const char *cfg, const dk_datafile *file, const 
     dk_chatter_drop();
     close(copy);
     map->valid = valid;
-    map->names = class_names(file->names, map->net->layers[map->net->n - 1].classes);
+    if (file->names && access(file->names, R_OK) == 0)
+        dk_lines_read(file->names, "class names", &map->names);
     map->best = -1;
     return map;
 }
@@ -94,6 +87,7 @@ void dk_train_map_close(dk_train_map *map)
 {
     if (!map) return;
     free_network(map->net);
+    dk_lines_free(&map->names);
     free(map);
 }
 
@@ -140,7 +134,9 @@ static void report(const dk_train *train, const dk_map *result, uint64_t round, 
     if (!out) return;
     const dk_cli *cli = train->cli;
     const dk_map_settings settings = {.iou = cli->iou, .thresh = cli->thresh, .points = cli->points};
-    dk_map_print(out, result, &settings, train->map->names);
+    const dk_lines *names = &train->map->names;
+    const int classes = train->map->net->layers[train->map->net->n - 1].classes;
+    dk_map_print(out, result, &settings, names->n >= classes ? names->line : NULL);
     fprintf(out, "%s Last accuracy mAP@%0.2f = %2.2f %%, best = %2.2f %% (%llu iterations)\n",
             better ? " New best mAP!\n" : "", (double)cli->iou, 100 * result->mean, 100 * train->map->best,
             (unsigned long long)round);

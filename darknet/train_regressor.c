@@ -43,6 +43,20 @@ static void fill_args(dk_train *train, const dk_lines *images, int classes)
                               .type = REGRESSION_DATA};
 }
 
+static int train_here(const dk_cli *cli, const dk_train_input *in)
+{
+    dk_train train;
+    dk_train_init(&train, &regressor, cli, in);
+    fill_args(&train, &in->images, in->file.classes);
+    dk_train_ready(&train);
+    printf("%s\n1\n", train.base);
+    dk_train_print_rates(&train);
+    printf("%d\n", in->images.n);
+    const int status = dk_train_run(&train);
+    dk_train_free(&train);
+    return status;
+}
+
 int dk_cmd_regressor_train(int argc, char **argv)
 {
     dk_cli cli;
@@ -53,17 +67,7 @@ int dk_cmd_regressor_train(int argc, char **argv)
     dk_check_cfg(in.cfg);
     dk_train_read_images(&in);
     dk_check_truths(&in.images, REGRESSION_DATA, in.file.classes);
-    if (dk_local_workers(&cli)) return dk_local_run(&cli, in.file.backup);
-
-    dk_train train;
-    dk_train_init(&train, &regressor, &cli, &in);
-    fill_args(&train, &in.images, in.file.classes);
-    dk_train_ready(&train);
-    printf("%s\n1\n", train.base);
-    dk_train_print_rates(&train);
-    printf("%d\n", in.images.n);
-
-    const int status = dk_train_run(&train);
-    dk_train_free(&train, &in);
+    const int status = dk_local_workers(&cli) ? dk_local_run(&cli, in.file.backup) : train_here(&cli, &in);
+    dk_lines_free(&in.images);
     return status;
 }

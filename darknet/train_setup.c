@@ -33,11 +33,10 @@ void dk_train_init(dk_train *train, const dk_train_kind *kind, const dk_cli *cli
                         .images = net->batch * net->subdivisions};
 }
 
-void dk_train_free(dk_train *train, dk_train_input *input)
+void dk_train_free(dk_train *train)
 {
     free_network(train->net);
     free(train->base);
-    dk_lines_free(&input->images);
 }
 
 void dk_train_print_rates(const dk_train *train)

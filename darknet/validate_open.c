@@ -133,11 +133,11 @@ const char *dk_eval_option(const dk_eval *e, const char *key, const char *fallba
 
 char **dk_eval_names(const dk_eval *e, const char *path)
 {
-    dk_lines names;
+    static dk_lines names; /* kept until the program ends */
     const int classes = e->classes > 0 ? e->classes : e->net->outputs;
     dk_names_read(path, "class names", &names);
     if (names.n < classes) dk_die("%s has %d names, but %s has %d classes", path, names.n, e->cfg, classes);
-    return names.line; /* kept until the program ends */
+    return names.line;
 }
 
 const char *dk_eval_next_image(const dk_eval *e, char *line, size_t size)
