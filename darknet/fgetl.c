@@ -13,13 +13,12 @@
 
 LIBRARY_ENTRY char *fgetl(FILE *file)
 {
-    char *line = NULL;
+    char *text = NULL, *line = NULL;
     size_t size = 0;
-    const ssize_t n = getline(&line, &size, file);
-    if (n <= 0) {
-        free(line);
-        return NULL;
+    if (getline(&text, &size, file) > 0) {
+        text[strcspn(text, "\r\n")] = '\0';
+        line = strdup(text); /* the caller frees it, or keeps thousands: text has more room than it needs */
     }
-    line[strcspn(line, "\r\n")] = '\0'; /* the caller frees it */
+    free(text);
     return line;
 }

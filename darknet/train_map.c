@@ -77,8 +77,7 @@ dk_train_map *dk_train_map_open(const char *cfg, const dk_datafile *file, const 
     dk_chatter_drop();
     close(copy);
     map->valid = valid;
-    if (file->names && access(file->names, R_OK) == 0)
-        dk_lines_read(file->names, "class names", &map->names);
+    if (file->names && access(file->names, R_OK) == 0) dk_lines_read(file->names, "class names", &map->names);
     map->best = -1;
     return map;
 }
