@@ -3,7 +3,7 @@
 if (format eq 'svg') { set terminal svg size 1140,380 font 'sans,13' noenhanced background '#ffffff' }
 else { set terminal pngcairo size 1140,380 font 'sans,10' noenhanced background '#ffffff' }
 set output out . '/curve.' . format
-set multiplot layout 1,3 margins 0.055,0.99,0.27,0.89 spacing 0.04,0
+set multiplot layout 1,3 margins 0.055,0.98,0.27,0.89 spacing 0.04,0
 set border 3 lc '#888888'
 set tics nomirror textcolor '#444444'
 set grid ytics lc '#e4e4e4' lt 1
