@@ -35,10 +35,10 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden -ffp-cont
 ALL_CXXFLAGS = -std=c++17 -pthread -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow $(CFLAGS) $(SAN_FLAGS) -MMD -MP
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SAN_FLAGS)
 
-LIB_SRC     := $(wildcard plugin/core/*.c plugin/plan/*.c plugin/net/*.c plugin/worker/*.c plugin/server/*.c)
+LIB_SRC     := $(wildcard $(addsuffix /*.c,$(addprefix plugin/,base model schedule net endpoint worker server)))
 TOOL_SRC    := $(wildcard plugin/tool/*.c)
-DARKNET_SRC := $(wildcard darknet/*.c)
-DARKNET_CXX := $(wildcard darknet/*.cpp)
+DARKNET_SRC := $(filter-out darknet/kernels/%,$(wildcard darknet/*/*.c))
+DARKNET_CXX := $(filter-out darknet/kernels/%,$(wildcard darknet/*/*.cpp))
 KERNEL_SRC  := $(wildcard darknet/kernels/*.c)
 KERNEL_CXX  := $(wildcard darknet/kernels/*.cpp)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
@@ -54,7 +54,7 @@ TOOL_OBJ    := $(call obj,$(TOOL_SRC))
 KERNEL_OBJ  := $(call obj,$(KERNEL_SRC) $(KERNEL_CXX))
 DARKNET_OBJ := $(call obj,$(DARKNET_SRC) $(DARKNET_CXX))
 # Tests link everything of the front end but its main().
-FRONT_OBJ   := $(filter-out $(call obj,darknet/main.c),$(DARKNET_OBJ))
+FRONT_OBJ   := $(filter-out $(call obj,darknet/cli/main.c),$(DARKNET_OBJ))
 UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
@@ -169,7 +169,7 @@ $(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynac
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ) $(call obj,darknet/random.c)
+$(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ) $(call obj,darknet/replace/random.c)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
 
@@ -219,7 +219,7 @@ format:
 
 lint:
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp') && echo 'format: clean'
-	$(Q)cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -Iplugin -Iplugin/include \
+	$(Q)cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -Iplugin -Iplugin/include -Idarknet \
 	    --suppress=missingIncludeSystem plugin darknet && echo 'cppcheck: clean'
 
 install: all

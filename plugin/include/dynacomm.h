@@ -178,7 +178,8 @@ typedef struct dc_profile {
  * pull segment k = layers pull_end[k-1]+1 .. pull_end[k] (from 0), in forward order, pull_end[n_pull-1] =
  * n_layers-1. push segment k = layers push_end[k-1]-1 .. push_end[k] (from n_layers-1 down),
  * push_end[n_push-1] = 0. Duplex sends frames of at most slice_bytes as they become ready: it has one pull
- * segment, and its push segments are the groups of layers that may overtake each other (plan/segments.h). */
+ * segment, and its push segments are the groups of layers that may overtake each other (schedule/segments.h).
+ */
 typedef struct dc_plan {
     dc_strategy strategy; /* never DC_AUTO; where duplex would be slower than sequential: DC_SEQUENTIAL */
     int n_layers;

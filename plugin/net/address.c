@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/error.h"
+#include "base/error.h"
 
 #define HOW "an address looks like tcp://HOST:PORT, ipc:///PATH or inproc://NAME"
 

@@ -7,8 +7,8 @@
 #include <nanomsg/pair.h>
 #include <nanomsg/tcp.h>
 
-#include "core/clock.h"
-#include "core/error.h"
+#include "base/clock.h"
+#include "base/error.h"
 
 static dc_error set_option(dc__link *link, int level, int option, int value)
 {

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 
 static void add(dc__sums *sums, double bytes, double seconds, double memory_bytes)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/error.h"
+#include "base/error.h"
 
 #define MAGIC 0x434e5944u /* "DYNC" */
 #define CHECKSUM_AT 56

@@ -3,7 +3,7 @@
  * DESIGN
  *   A frame is a header of DC__HEADER_BYTES, little-endian, and a payload. Floats travel as their IEEE 754
  * bits, little-endian. The checksum (XXH3, 64 bits) covers header and payload, so a frame is taken whole or
- * not at all. Values are addressed as ranges [offset, offset + count) of the model's arena (core/model.h).
+ * not at all. Values are addressed as ranges [offset, offset + count) of the model's arena (model/model.h).
  *
  *     bytes  0- 3 magic "DYNC"     4- 5 protocol version     6 type     7 flags
  *            8-11 sequence number of the frame on its link, from 0
@@ -22,12 +22,12 @@
  *     server, each round: PARAM ...
  *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
  *     either: ACK, when nothing else goes that would tell what was received
- *     worker: REPORT, now and then, of how it is doing (net/report.h)
+ *     worker: REPORT, now and then, of how it is doing (endpoint/report.h)
  *     the end: worker BYE, server BYE_ACK; or server STOP */
 #ifndef DC__WIRE_H
 #define DC__WIRE_H
 
-#include "core/bytes.h"
+#include "base/bytes.h"
 #include "dynacomm.h"
 
 #define DC__PROTOCOL_VERSION 3

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
-#include "core/floatmode.h"
+#include "base/clock.h"
+#include "base/floatmode.h"
 
 /* With the lock held: the oldest version that a writer still needs. */
 static void protect(dc_server *s)

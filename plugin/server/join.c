@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "core/clock.h"
-#include "net/join.h"
+#include "base/clock.h"
+#include "endpoint/join.h"
 #include "server/server.h"
 
 static dc_error check_rank(dc_server *s, const dc__join *join, int *rank)

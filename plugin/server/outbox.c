@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 #include "server/server.h"
 
 static dc_error bad_pull(const dc__peer *peer, const char *why)

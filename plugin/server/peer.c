@@ -1,8 +1,8 @@
 /* peer.c - a worker's receiver: what it sends is checked against what may come now, and acted on. */
 #include <string.h>
 
-#include "core/clock.h"
-#include "core/floatmode.h"
+#include "base/clock.h"
+#include "base/floatmode.h"
 #include "server/server.h"
 
 static dc_error unexpected(const dc__peer *peer, const dc__frame *frame, const char *why)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 #include "server/server.h"
 
 dc_error dc__round_allocate(dc_server *s)

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 
 void dc__server_log(dc_server *s, const char *fmt, ...)
 {

@@ -26,12 +26,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/error.h"
-#include "core/model.h"
+#include "base/error.h"
+#include "model/model.h"
 #include "net/address.h"
-#include "net/join.h"
+#include "endpoint/join.h"
 #include "net/link.h"
-#include "net/queue.h"
+#include "schedule/queue.h"
 #include "server/watch.h"
 
 #define DC__ATTACH_TIMEOUT_S 10.0

@@ -11,7 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "core/file.h"
+#include "base/file.h"
 #include "server/server.h"
 
 #define MAGIC "DYNCRUN1"

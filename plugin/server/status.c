@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 #include "server/server.h"
 
 static dc_worker_state state_of(const dc_server *s, const dc__peer *peer)

@@ -1,4 +1,4 @@
-/* watch.h - what people are shown of a run: the workers' words (net/report.h), kept and merged.
+/* watch.h - what people are shown of a run: the workers' words (endpoint/report.h), kept and merged.
  *
  * DESIGN
  *   A worker's receiver brings its REPORT here; dc_server_status copies out. Both hold watch->lock for no
@@ -9,9 +9,9 @@
 
 #include <pthread.h>
 
-#include "core/model.h"
+#include "model/model.h"
 #include "net/link.h"
-#include "net/report.h"
+#include "endpoint/report.h"
 #include "server/curve.h"
 
 /* A plan and the costs it was made for. */

@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/quantity.h"
 #include "tool/tool.h"
 

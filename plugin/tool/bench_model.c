@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/bench.h"
 
 /* Bytes stay whole floats, and a layer that had some keeps some. */

@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "core/clock.h"
-#include "core/error.h"
-#include "plan/rates.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "schedule/rates.h"
 #include "tool/bench.h"
 
 #define BLOCKED_NS 50000 /* no call that does not block takes longer, unless the processor is taken away */

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/error.h"
+#include "base/error.h"
 
 #define WIDTH 1400.0
 #define LEFT 88.0 /* lane names */

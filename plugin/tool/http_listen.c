@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/http.h"
 
 #define BACKLOG 16

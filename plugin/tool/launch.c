@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "net/address.h"
 #include "tool/launch.h"
 #include "tool/quantity.h"

@@ -5,7 +5,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/quantity.h"
 #include "tool/tool.h"
 

@@ -2,7 +2,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/plan.h"
 
 static double total_MB(const dc_profile *p)

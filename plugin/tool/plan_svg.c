@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/plan.h"
 
 static void keep(void *context, const dc_event *event)

@@ -1,7 +1,7 @@
 /* plan_worker.c - the chart of a plan that a worker of a running server works by. */
 #include <stdlib.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/plan.h"
 
 static const char *rate_text(char text[32], double Bps)

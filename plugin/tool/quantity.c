@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/error.h"
+#include "base/error.h"
 
 typedef struct unit {
     const char *name;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/status_view.h"
 
 const char *dc__run_state_name(dc_run_state state)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tool/trace.h"
 
 #define FILE_BYTES_MOST (1u << 30)

@@ -1,7 +1,7 @@
 /* compute.c - the calls around the computation; all on the compute thread. */
 #include <string.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 #include "worker/worker.h"
 
 /* Blocks until the layer's parameters are those of the current version. */

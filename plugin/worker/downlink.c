@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/clock.h"
-#include "core/floatmode.h"
+#include "base/clock.h"
+#include "base/floatmode.h"
 #include "worker/worker.h"
 
 /* ---- asking ---- */

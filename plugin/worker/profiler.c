@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 #include "worker/worker.h"
 
 dc_error dc__profiler_init(dc__profiler *p, const dc_model *model)

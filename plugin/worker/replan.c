@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
-#include "plan/units.h"
+#include "base/clock.h"
+#include "schedule/units.h"
 #include "worker/worker.h"
 
 /* Until something is measured: layers that cost the same, and a slow link, for slices that turn out too small

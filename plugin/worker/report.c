@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 #include "worker/worker.h"
 
 #define REPORT_NS 450000000 /* a little under half a second, so that rounds of half a second fit */

@@ -2,8 +2,8 @@
  * first. */
 #include <string.h>
 
-#include "core/clock.h"
-#include "core/floatmode.h"
+#include "base/clock.h"
+#include "base/floatmode.h"
 #include "worker/worker.h"
 
 /* Round trips are asked for this often while the link is idle, and as a sign of life at least that often. */

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <sys/random.h>
 
-#include "core/clock.h"
-#include "net/join.h"
+#include "base/clock.h"
+#include "endpoint/join.h"
 
 void dc__worker_log(dc_worker *w, const char *fmt, ...)
 {

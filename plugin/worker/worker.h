@@ -3,8 +3,8 @@
  * DESIGN
  *   Four threads: the caller's compute thread (compute.c), a sender (uplink.c), a receiver (downlink.c) and a
  * planner (replan.c). The engine knows two queues of blocks, one per direction, and two ways to work each off
- * (net/queue.h); a strategy is only a choice of segments, or of slices (duplex), made where a PULL is written
- * and where pushing starts.
+ * (schedule/queue.h); a strategy is only a choice of segments, or of slices (duplex), made where a PULL is
+ * written and where pushing starts.
  *
  *   Versions: round r (r rounds done) computes on version r of the parameters and pushes gradients that make
  * r + 1. Blocks of version r + 1 are written in place by the receiver as they come, which is safe: a layer's
@@ -24,13 +24,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/error.h"
-#include "core/model.h"
-#include "core/trace.h"
+#include "base/error.h"
+#include "model/model.h"
+#include "worker/trace.h"
 #include "net/address.h"
 #include "net/link.h"
-#include "net/queue.h"
-#include "net/report.h"
+#include "schedule/queue.h"
+#include "endpoint/report.h"
 
 #define DC__REPLAN_CHANGE 0.05    /* plan again when a cost moved by this share of the round */
 #define DC__REPREDICT_CHANGE 0.01 /* from here on the plan is only predicted again */

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/clock.h"
-#include "plan/segments.h"
+#include "base/clock.h"
+#include "schedule/segments.h"
 
 #define REPEATS 15
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/clock.h"
+#include "base/clock.h"
 #include "unit/toy.h"
 
 #define CALLS 200000

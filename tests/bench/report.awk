@@ -98,7 +98,7 @@ END {
     verdict("duplex against dynacomm, communication at least 1.5 x computation, symmetric link", fast, dominated, "at least 1.7 times as fast")
     print ""
     print "floor = max(computation, bytes / goodput up, bytes / goodput down), with the goodput of TCP in the same lab on the same" \
-        "\nlink. bound = the same, tightened by what must follow what (plugin/plan/rates.c): gradients of the first layers exist only" \
+        "\nlink. bound = the same, tightened by what must follow what (plugin/schedule/rates.c): gradients of the first layers exist only" \
         "\nafter the whole backward pass, and their new parameters are needed before the next forward pass. scale 1/k: bytes and" \
         "\ncomputation divided by k."
     print ""

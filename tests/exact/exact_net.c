@@ -19,8 +19,8 @@
 #include "exact/compare.h"
 #include "exact/predict.h"
 #include "kernels/kernels.h"
-#include "random.h"
-#include "repair.h"
+#include "replace/random.h"
+#include "replace/repair.h"
 
 enum { NAME = 256, ROUNDS, WORKERS, SIZES, KERNELS, FILES, SEED, NO_ALONE, STRATEGIES };
 

@@ -9,8 +9,8 @@
 #include "exact/feed.h"
 #include "exact/process.h"
 #include "exact/reference.h"
-#include "random.h"
-#include "session.h"
+#include "replace/random.h"
+#include "engine/session.h"
 
 #define TIMEOUT "120" /* seconds: a loaded machine is slow, not silent */
 

@@ -1,7 +1,7 @@
 /* tensors.h - every array of a network that training changes, found without the code under test.
  *
- * darknet/tensors.c describes a network to the plugin; this is a second, independent walk over the library's
- * structures, so that a tensor which the first forgets is still compared. */
+ * darknet/layers/tensors.c describes a network to the plugin; this is a second, independent walk over the
+ * library's structures, so that a tensor which the first forgets is still compared. */
 #ifndef EXACT_TENSORS_H
 #define EXACT_TENSORS_H
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/model.h"
+#include "model/model.h"
 #include "net/address.h"
-#include "net/join.h"
+#include "endpoint/join.h"
 #include "net/link.h"
 
 #define FAKE_W0 2000u

@@ -2,9 +2,9 @@
  * REFUSED, which a worker reads from a stranger, likewise. */
 #include <nanomsg/nn.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "fuzz.h"
-#include "net/join.h"
+#include "endpoint/join.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

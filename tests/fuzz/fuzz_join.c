@@ -2,7 +2,7 @@
  */
 #include <nanomsg/nn.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "fault/fake.h"
 #include "fuzz.h"
 

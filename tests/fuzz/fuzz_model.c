@@ -1,7 +1,7 @@
 /* fuzz_model.c - any bytes as a model's description: refused with a line, or a model whose arena has no hole,
  * whose blocks cover it once and whose description says the same again. */
-#include "core/error.h"
-#include "core/model.h"
+#include "base/error.h"
+#include "model/model.h"
 #include "fault/fake.h"
 #include "fuzz.h"
 

@@ -2,9 +2,9 @@
  */
 #include <math.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "fuzz.h"
-#include "net/report.h"
+#include "endpoint/report.h"
 
 #define LAYERS 6
 

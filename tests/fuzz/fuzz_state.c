@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "fault/fake.h"
 #include "fuzz.h"
 #include "server/server.h"

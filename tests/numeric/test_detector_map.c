@@ -1,7 +1,7 @@
 /* test_detector_map.c - average precision against cases worked by hand. */
 #include "kernel_test.h"
 
-#include "detector_map.h"
+#include "evaluate/detector_map.h"
 
 static double ap(dk_scored *s, int n, int objects, int points, int *hits, int *misses)
 {

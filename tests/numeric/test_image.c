@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "image_load.h"
+#include "replace/image_load.h"
 
 extern image load_image_cv(char *path, int channels);
 

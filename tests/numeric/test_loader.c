@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "loader.h"
-#include "random.h"
+#include "train/loader.h"
+#include "replace/random.h"
 
 #define IMAGES 24
 #define SIZE 20

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fatal.h"
-#include "preflight.h"
+#include "replace/fatal.h"
+#include "check/preflight.h"
 
 static size_t file_floats(const char *path)
 {

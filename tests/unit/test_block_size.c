@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "core/model.h"
-#include "plan/units.h"
+#include "model/model.h"
+#include "schedule/units.h"
 
 /* A block is a power of two of floats within its bounds, and none smaller would make few enough blocks. */
 static void test_sizes_follow_the_model(void **state)

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/bytes.h"
+#include "base/bytes.h"
 
 static void what_is_put_is_got(void **state)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "net/link.h"
 #include "test_url.h"
 

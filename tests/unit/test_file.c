@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/file.h"
+#include "base/file.h"
 
 static char dir[] = "/tmp/dynacomm-test-XXXXXX", path[64];
 

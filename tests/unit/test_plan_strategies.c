@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "plan/segments.h"
-#include "plan/units.h"
+#include "schedule/segments.h"
+#include "schedule/units.h"
 #include "plan_cases.h"
 
 #define CASES 120000

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fault/fake.h"
-#include "net/queue.h"
+#include "schedule/queue.h"
 
 static dc__queue queue_of(const dc_model *m)
 {

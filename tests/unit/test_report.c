@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/error.h"
-#include "net/report.h"
+#include "base/error.h"
+#include "endpoint/report.h"
 #include "net/wire.h"
 
 #define LAYERS 5

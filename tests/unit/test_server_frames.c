@@ -11,7 +11,7 @@
 
 #include "fault/box.h"
 #include "fault/fake.h"
-#include "net/report.h"
+#include "endpoint/report.h"
 #include "test_url.h"
 
 /* What the liar does after one honest round of both. Blocks: 0 and 1 of layer 0, 2 of layer 2. */

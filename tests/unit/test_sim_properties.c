@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "plan/units.h"
+#include "schedule/units.h"
 #include "plan_cases.h"
 
 /* The same problem with enough bytes for many blocks: everything that moves is larger, all times stay. */

@@ -17,8 +17,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "core/floatmode.h"
-#include "core/model.h"
+#include "base/floatmode.h"
+#include "model/model.h"
 #include "fault/box.h"
 #include "test_url.h"
 

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "core/floatmode.h"
-#include "core/model.h"
+#include "base/floatmode.h"
+#include "model/model.h"
 #include "toy.h"
 #include "test_url.h"
 

@@ -1,0 +1,104 @@
+/* preflight_weights.c - does a .weights file belong to this network? The format has no names and no sizes: a
+ * header (three ints, then images seen as 8 bytes, 4 in old files) and floats, layer after layer. The library
+ * reads on past the end of the file without a word, so length is all there is to check, and it is checked. */
+#include "check/preflight.h"
+
+#include "replace/fatal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static size_t convolutional_count(const layer *l)
+{
+    const size_t n = (size_t)(l->numload ? l->numload : l->n);
+    const size_t filter = (size_t)(l->c / (l->groups ? l->groups : 1)) * (size_t)l->size * (size_t)l->size;
+    const size_t statistics = l->batch_normalize && !l->dontloadscales ? 3 * n : 0;
+    return n + statistics + n * filter;
+}
+
+static size_t connected_count(const layer *l)
+{
+    const size_t outputs = (size_t)l->outputs;
+    const size_t statistics = l->batch_normalize && !l->dontloadscales ? 3 * outputs : 0;
+    return outputs + outputs * (size_t)l->inputs + statistics;
+}
+
+static size_t connected_sum(layer *const *parts, size_t n)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += connected_count(parts[i]);
+    return sum;
+}
+
+size_t dk_weights_count(const layer *l)
+{
+    if (l->dontload) return 0;
+    switch (l->type) {
+    case CONVOLUTIONAL:
+    case DECONVOLUTIONAL:
+        return convolutional_count(l);
+    case CONNECTED:
+        return connected_count(l);
+    case BATCHNORM:
+        return 3 * (size_t)l->c;
+    case LOCAL:
+        return (size_t)l->outputs +
+               (size_t)(l->size * l->size) * (size_t)(l->c * l->n) * (size_t)(l->out_w * l->out_h);
+    case CRNN:
+        return convolutional_count(l->input_layer) + convolutional_count(l->self_layer) +
+               convolutional_count(l->output_layer);
+    case RNN:
+        return connected_sum((layer *const[]){l->input_layer, l->self_layer, l->output_layer}, 3);
+    case LSTM:
+        return connected_sum((layer *const[]){l->wi, l->wf, l->wo, l->wg, l->ui, l->uf, l->uo, l->ug}, 8);
+    case GRU:
+        return connected_sum((layer *const[]){l->wz, l->wr, l->wh, l->uz, l->ur, l->uh}, 6);
+    default:
+        return 0;
+    }
+}
+
+static size_t header_bytes(FILE *file, const char *path)
+{
+    int version[3];
+    if (fread(version, sizeof(int), 3, file) != 3) dk_die("%s is too short to be a weights file", path);
+    if (version[0] < 0 || version[1] < 0)
+        dk_die("%s is not a weights file (version %d.%d)", path, version[0], version[1]);
+    const bool wide = version[0] < 1000 && version[1] < 1000 && version[0] * 10 + version[1] >= 2;
+    return 3 * sizeof(int) + (wide ? sizeof(size_t) : sizeof(int));
+}
+
+void dk_check_weights(const char *path, const network *net, bool force)
+{
+    dk_file_check(path, "weights file");
+    FILE *file = fopen(path, "rb");
+    if (!file) dk_die("cannot open weights file %s: %s", path, strerror(errno));
+    const size_t header = header_bytes(file, path);
+    struct stat st;
+    const bool sized = fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
+    fclose(file);
+    if (!sized) return; /* a pipe: nothing to compare */
+    if ((size_t)st.st_size < header || ((size_t)st.st_size - header) % sizeof(float) != 0)
+        dk_die("%s is cut off or not a weights file: %lld bytes", path, (long long)st.st_size);
+    const size_t held = ((size_t)st.st_size - header) / sizeof(float);
+    if (held == 0) dk_die("%s holds no parameters: it is cut off", path);
+    size_t needed = 0;
+    int covered = -1; /* last layer whose end is the file's end */
+    for (int i = 0; i < net->n; i++) {
+        const size_t before = needed;
+        needed += dk_weights_count(&net->layers[i]);
+        if (held == needed) covered = i;
+        if (held > before && held < needed)
+            dk_die(
+                "%s ends inside layer %d (%zu parameters, the cfg needs %zu up to there): it is cut off or "
+                "belongs to another cfg",
+                path, i, held, needed);
+    }
+    if (held > needed && !force)
+        dk_die("%s has %zu parameters, the cfg only %zu: it belongs to another cfg (-force loads what fits)",
+               path, held, needed);
+    if (held < needed)
+        dk_note("%s holds layers 0 to %d; the others start from random weights", path, covered);
+}

@@ -1,0 +1,230 @@
+/* session.c - see session.h. */
+#include "engine/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "model/model.h"
+#include "replace/fatal.h"
+#include "engine/hooks.h"
+#include "kernels/kernels.h"
+#include "replace/random.h"
+#include "layers/tensors.h"
+
+struct dk_session {
+    network *net;
+    dc_model *model;
+    dc_worker *worker; /* NULL: alone */
+    dk_hooks hooks;
+    uint64_t seed, round;
+    uint64_t steps; /* alone: updates since the start, for Adam */
+    volatile int *stop;
+    char reason[256]; /* of a failure, for the server */
+};
+
+/* Lines of the plugin; Darknet's own go to both streams, ours to the one that is not parsed. */
+static void print_line(void *context, const char *line)
+{
+    (void)context;
+    dk_log("dynacomm", line);
+}
+
+static uint64_t images_per_round(const network *net)
+{
+    return (uint64_t)net->batch * (uint64_t)net->subdivisions;
+}
+
+static int join(dk_session *s, const dk_session_options *options)
+{
+    const dc_worker_options wo = {
+        .url = options->url,
+        .rank = options->rank,
+        .strategy = options->strategy,
+        .fingerprint = options->fingerprint,
+        .seed = options->seed,
+        .round = get_current_batch(s->net),
+        .clear = options->clear,
+        .timeout_s = options->timeout_s,
+        .trace_path = options->trace_path,
+        .log = print_line,
+        .stop = options->stop,
+    };
+    int err = dk_refuse_untrainable(s->net);
+    if (!err) err = dc_worker_join(&s->worker, s->model, &wo);
+    if (err) return err;
+    const dc_worker_info info = dc_worker_info_get(s->worker);
+    s->seed = info.seed;
+    s->round = info.round;
+    *s->net->seen = info.round * images_per_round(s->net);
+    return dk_hooks_attach(&s->hooks, s->net, s->worker);
+}
+
+int dk_session_open(network *net, const dk_session_options *options, dk_session **out)
+{
+    *out = NULL;
+    dk_session *s = calloc(1, sizeof *s);
+    if (!s) return dc__fail(DC_ENOMEM, "out of memory for a session");
+    s->net = net;
+    s->seed = options->seed;
+    s->round = get_current_batch(net);
+    s->stop = options->stop;
+    int err = dk_model_of(net, options->name, dk_kernels_fast(), &s->model);
+    if (!err && options->url) err = join(s, options);
+    if (err) {
+        if (s->worker) (void)dc_worker_leave(s->worker, false, dc_last_error());
+        dc_model_free(s->model);
+        free(s);
+        return err;
+    }
+    *out = s;
+    return DC_OK;
+}
+
+int dk_session_rank(const dk_session *s)
+{
+    return s->worker ? dc_worker_info_get(s->worker).rank : 0;
+}
+
+int dk_session_workers(const dk_session *s)
+{
+    return s->worker ? dc_worker_info_get(s->worker).workers : 1;
+}
+
+uint64_t dk_session_seed(const dk_session *s)
+{
+    return s->seed;
+}
+
+uint64_t dk_session_round(const dk_session *s)
+{
+    return s->round;
+}
+
+/* policy=random draws its rates: several workers must draw the same one, a lone one what the library would.
+ */
+static float round_rate(const dk_session *s)
+{
+    if (s->net->policy == RANDOM && dk_session_workers(s) > 1)
+        dk_random_begin(DK_STREAM_RATE, s->seed, 0, s->round, 0);
+    return get_current_rate(s->net);
+}
+
+/* One subdivision: the library's forward and backward, our hooks inside them. The rate is asked for where the
+ * library would, after all of a round's other random numbers are drawn. */
+static int subdivision(dk_session *s, const data *d, int index, float *rate)
+{
+    network *net = s->net;
+    const bool last = index == net->subdivisions - 1;
+    get_next_batch(*d, net->batch, index * net->batch, net->input, net->truth);
+    *net->seen += (size_t)net->batch;
+    net->train = 1;
+    if (s->worker && !s->hooks.err) s->hooks.err = dc_worker_subdivision(s->worker, last);
+    forward_network(net);
+    if (last) *rate = round_rate(s);
+    if (last && s->worker && !s->hooks.err) s->hooks.err = dc_worker_rate(s->worker, *rate);
+    if (s->hooks.err) return s->hooks.err;
+    backward_network(net);
+    return s->hooks.err;
+}
+
+typedef struct update_work {
+    dk_session *session;
+    float rate;
+} update_work;
+
+static void update_part(void *context, size_t lo, size_t hi)
+{
+    const update_work *work = context;
+    const dk_session *s = work->session;
+    dc__model_update_range(s->model, lo, hi - lo, work->rate, images_per_round(s->net), s->steps);
+}
+
+/* The update of a run alone: dc_model_update on all threads. Each element is stepped on its own, so the
+ * ranges do not show in the result. */
+static int update(dk_session *s, float rate)
+{
+    const int err = dc__model_update_prepare(s->model);
+    if (err) return err;
+    s->steps++;
+    dk_parallel(dc__model_state_floats(s->model), update_part, &(update_work){s, rate});
+    return DC_OK;
+}
+
+int dk_session_train(dk_session *s, const data *d, dk_round *round)
+{
+    network *net = s->net;
+    const size_t seen_before = *net->seen;
+    const int64_t begin = dc__now_ns();
+    dc_round_report report = {0};
+    float rate = 0, sum = 0;
+    dc__assert(d->X.rows == net->batch * net->subdivisions);
+    if (s->stop && *s->stop) return dc__fail(DC_ESTOPPED, "stopped on request");
+    int err = s->worker ? (int)dc_worker_round_begin(s->worker) : DC_OK;
+    for (int i = 0; !err && i < net->subdivisions; i++) {
+        err = subdivision(s, d, i, &rate);
+        sum += *net->cost;
+    }
+    if (!err) ++*net->t;
+    if (!err && !s->worker) {
+        err = update(s, rate);
+        report.round_s = report.compute_s = dc__seconds(dc__now_ns() - begin);
+    } else if (!err) {
+        err = dc_worker_round_end(s->worker, &report);
+    }
+    if (err) {
+        *net->seen = seen_before; /* the round did not happen */
+        snprintf(s->reason, sizeof s->reason, "%s", dc_last_error());
+        return err;
+    }
+    s->round++;
+    *round = (dk_round){
+        .round = s->round,
+        .loss = sum / (float)(net->subdivisions * net->batch),
+        .rate = rate,
+        .seconds = report.round_s,
+        .wait_s = report.wait_s,
+        .compute_s = report.compute_s,
+        .sent_bytes = report.sent_bytes,
+        .received_bytes = report.received_bytes,
+    };
+    return DC_OK;
+}
+
+void dk_session_report(dk_session *s, double loss, double map, uint64_t last_round)
+{
+    if (!s->worker) return;
+    const dc_report report = {.loss = loss, .map = map, .last_round = last_round};
+    dc_worker_report(s->worker, &report);
+}
+
+int dk_session_sync(dk_session *s)
+{
+    return s->worker ? (int)dc_worker_sync(s->worker) : DC_OK;
+}
+
+int dk_session_save(dk_session *s, const char *path)
+{
+    const int err = s->worker ? (int)dc_worker_save(s->worker, path, *s->net->seen)
+                              : (int)dc_model_save(s->model, path, *s->net->seen);
+    if (err) snprintf(s->reason, sizeof s->reason, "%s", dc_last_error());
+    return err;
+}
+
+void dk_session_reason(dk_session *s, const char *why)
+{
+    snprintf(s->reason, sizeof s->reason, "%s", why);
+}
+
+int dk_session_close(dk_session *s, bool ok)
+{
+    int err = DC_OK;
+    if (s->worker) {
+        dk_hooks_detach(&s->hooks);
+        err = dc_worker_leave(s->worker, ok, s->reason[0] ? s->reason : "the command failed");
+    }
+    dc_model_free(s->model);
+    free(s);
+    return err;
+}

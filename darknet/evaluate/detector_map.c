@@ -1,0 +1,209 @@
+/* detector_map.c - see detector_map.h.
+ *
+ * DESIGN
+ *   Every image's detections (score above .005, non-maximum suppression at .45) are matched to its objects of
+ * the same class, each to the one it overlaps most, if by more than -iou_thresh. Then, per class, detections
+ * of all images are ranked by score. Precision, recall, F1 and mean IoU are those of detections above the
+ * threshold (.25), as users of the darknet forks know them. */
+#include "evaluate/detector_map.h"
+
+#include "replace/fatal.h"
+#include "check/preflight.h"
+#include "evaluate/validate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const float least_score = .005f, suppression = .45f;
+
+/* One class's detections and objects over all images. */
+typedef struct tally {
+    dk_scored *scored;
+    int n, room, objects;
+} tally;
+
+static void *grown(void *at, size_t n, size_t size)
+{
+    at = realloc(at, n * size);
+    if (at == NULL) dk_die("out of memory for the detections");
+    return at;
+}
+
+static void note(tally *t, dk_scored s)
+{
+    if (t->n == t->room) {
+        t->room = t->room > 0 ? 2 * t->room : 256;
+        t->scored = grown(t->scored, (size_t)t->room, sizeof *t->scored);
+    }
+    t->scored[t->n++] = s;
+}
+
+static int best_first(const void *a, const void *b)
+{
+    const dk_scored *x = a, *y = b;
+    return (x->score < y->score) - (x->score > y->score);
+}
+
+/* qsort is not stable: ties must not fall by the C library's choice. */
+static void merge_sort(dk_scored *s, dk_scored *room, int n)
+{
+    if (n < 2) return;
+    const int half = n / 2;
+    merge_sort(s, room, half);
+    merge_sort(s + half, room, n - half);
+    for (int i = 0, a = 0, b = half; i < n; i++)
+        room[i] = b >= n || (a < half && best_first(&s[a], &s[b]) <= 0) ? s[a++] : s[b++];
+    memcpy(s, room, (size_t)n * sizeof *s);
+}
+
+double dk_average_precision(dk_scored *scored, int n, int objects, bool *found, int points,
+                            int *true_positives, int *false_positives)
+{
+    *true_positives = *false_positives = 0;
+    dk_scored *room = grown(NULL, (size_t)n + 1, sizeof *room);
+    merge_sort(scored, room, n);
+    free(room);
+    double *precision = grown(NULL, (size_t)n + 1, sizeof *precision),
+           *recall = grown(NULL, (size_t)n + 1, sizeof *recall);
+    for (int i = 0; i < n; i++) {
+        const bool hit = scored[i].truth >= 0 && !found[scored[i].truth];
+        if (hit) found[scored[i].truth] = true;
+        *true_positives += hit;
+        *false_positives += !hit;
+        precision[i] = (double)*true_positives / (i + 1);
+        recall[i] = objects > 0 ? (double)*true_positives / objects : 0;
+    }
+    for (int i = n - 2; i >= 0; i--)
+        if (precision[i] < precision[i + 1]) precision[i] = precision[i + 1];
+    double sum = 0;
+    if (points == 0) {
+        for (int i = 0; i < n; i++)
+            sum += precision[i] * (recall[i] - (i > 0 ? recall[i - 1] : 0));
+    } else {
+        for (int p = 0, i = 0; p < points; p++) {
+            while (i < n && recall[i] < (double)p / (points - 1) - 1e-12)
+                i++;
+            sum += i < n ? precision[i] / points : 0;
+        }
+    }
+    free(precision);
+    free(recall);
+    return sum;
+}
+
+/* ---- a network's, over a list of images ------------------------------------------------------------- */
+
+/* Objects of all images, in one numbering. */
+typedef struct objects {
+    box_label *at;
+    int n;
+} objects;
+
+/* Matches one image's detections of every class to its objects first..first+count. */
+static void match_image(tally *classes, int n_classes, const detection *dets, int n, const box_label *truth,
+                        int first, int count, float iou_thresh)
+{
+    for (int i = 0; i < n; i++)
+        for (int c = 0; c < n_classes; c++) {
+            dk_scored s = {.score = dets[i].prob[c], .truth = -1};
+            if (s.score <= 0) continue;
+            for (int k = 0; k < count; k++) {
+                const box b = {truth[k].x, truth[k].y, truth[k].w, truth[k].h};
+                const float iou = box_iou(dets[i].bbox, b);
+                if (truth[k].id == c && iou > iou_thresh && iou > s.iou) {
+                    s.truth = first + k;
+                    s.iou = iou;
+                }
+            }
+            note(&classes[c], s);
+        }
+}
+
+/* Appends an image's objects; returns how many. */
+static int read_objects(const char *image, objects *all, tally *classes, int n_classes)
+{
+    char path[4096];
+    int count = 0;
+    dk_truth_path(image, DETECTION_DATA, path);
+    box_label *b = read_boxes(path, &count);
+    all->at = grown(all->at, (size_t)(all->n + count + 1), sizeof *all->at);
+    memcpy(all->at + all->n, b, (size_t)count * sizeof *b);
+    for (int i = 0; i < count; i++)
+        if (b[i].id < n_classes) classes[b[i].id].objects++;
+    all->n += count;
+    free(b);
+    return count;
+}
+
+static void count_above(const tally *t, float thresh, bool *found, dk_map *sum)
+{
+    for (int i = 0; i < t->n; i++) {
+        const dk_scored *s = &t->scored[i];
+        if (s->score <= thresh) continue;
+        if (s->truth >= 0 && !found[s->truth]) {
+            found[s->truth] = true;
+            sum->hits++;
+            sum->iou_sum += (double)s->iou;
+        } else {
+            sum->misses++;
+        }
+    }
+}
+
+static void rank(tally *classes, int all_objects, const dk_map_settings *settings, dk_map *map)
+{
+    bool *found = grown(NULL, (size_t)all_objects + 1, sizeof *found);
+    for (int c = 0; c < map->n; c++) {
+        dk_map_class *class = &map->class[c];
+        memset(found, 0, (size_t)all_objects * sizeof *found);
+        class->ap = dk_average_precision(classes[c].scored, classes[c].n, classes[c].objects, found,
+                                         settings->points, &class->hits, &class->misses);
+        map->mean += class->ap / map->n;
+    }
+    memset(found, 0, (size_t)all_objects * sizeof *found);
+    for (int c = 0; c < map->n; c++)
+        count_above(&classes[c], settings->thresh, found, map);
+    free(found);
+}
+
+bool dk_map_measure(network *net, const dk_lines *images, const dk_map_settings *settings, dk_map *map)
+{
+    const int n_classes = net->layers[net->n - 1].classes;
+    *map = (dk_map){.n = n_classes, .class = grown(NULL, (size_t)n_classes, sizeof *map->class)};
+    tally *classes = calloc((size_t)n_classes, sizeof *classes);
+    if (classes == NULL) dk_die("out of memory for the detections");
+    objects all = {0};
+    dk_ahead *ahead = dk_ahead_open(images->line, images->n, LETTERBOX_DATA, net->w, net->h);
+    image original, sized;
+    bool stopped = false;
+    for (int i = 0; dk_ahead_next(ahead, &original, &sized); i++) {
+        stopped = stopped || (settings->stop != NULL && *settings->stop != 0);
+        if (!stopped) {
+            const int first = all.n, count = read_objects(images->line[i], &all, classes, n_classes);
+            network_predict(net, sized.data);
+            int n = 0;
+            detection *dets = get_network_boxes(net, original.w, original.h, least_score, .5f, NULL, 1, &n);
+            do_nms_sort(dets, n, n_classes, suppression);
+            match_image(classes, n_classes, dets, n, all.at + first, first, count, settings->iou);
+            free_detections(dets, n);
+        } else {
+            dk_ahead_stop(ahead);
+        }
+        free_image(original);
+        free_image(sized);
+    }
+    dk_ahead_close(ahead);
+    map->objects = all.n;
+    if (!stopped) rank(classes, all.n, settings, map);
+    for (int c = 0; c < n_classes; c++)
+        free(classes[c].scored);
+    free(classes);
+    free(all.at);
+    return !stopped;
+}
+
+void dk_map_free(dk_map *map)
+{
+    free(map->class);
+    *map = (dk_map){0};
+}

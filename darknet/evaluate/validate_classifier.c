@@ -1,0 +1,117 @@
+/* validate_classifier.c - `darknet classifier valid`, `classifier predict` and `classify`. */
+#include "evaluate/validate.h"
+
+#include "check/datafile.h"
+#include "replace/fatal.h"
+#include "check/preflight.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The class of an image, as the library finds it: the first label that its path contains; -1 if none. */
+static int class_of(const char *path, char **labels, int classes)
+{
+    for (int i = 0; i < classes; i++)
+        if (strstr(path, labels[i]) != NULL) return i;
+    return -1;
+}
+
+static float *predict(network *net, float *input)
+{
+    float *out = network_predict(net, input);
+    if (net->hierarchy != NULL) hierarchy_predictions(out, net->outputs, net->hierarchy, 1, 1);
+    return out;
+}
+
+static int number_of(const dk_eval *e, const char *key, int fallback, int most)
+{
+    const char *text = dk_eval_option(e, key, "");
+    if (text[0] == '\0') return fallback < most ? fallback : most;
+    char *end;
+    const long n = strtol(text, &end, 10);
+    if (*end != '\0' || n < 1 || n > most)
+        dk_die("%s: %s takes a number from 1 to %d, not '%s'", e->data, key, most, text);
+    return (int)n;
+}
+
+int dk_cmd_classifier_valid(int argc, char **argv)
+{
+    dk_eval e;
+    dk_eval_open(&e, argc, argv, 2, "dcw", 0);
+    const int classes = number_of(&e, "classes", e.net->outputs, e.net->outputs);
+    const int top = number_of(&e, "top", 1, classes);
+    const char *leaves = dk_eval_option(&e, "leaves", "");
+    if (leaves[0] != '\0' && e.net->hierarchy != NULL) change_leaves(e.net->hierarchy, (char *)leaves);
+    dk_lines labels, images;
+    dk_names_read(dk_eval_option(&e, "labels", NULL), "labels", &labels);
+    if (labels.n < classes)
+        dk_die("%s has %d labels, but there are %d classes", labels.path, labels.n, classes);
+    dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
+    dk_check_images(&images);
+    int *best = calloc((size_t)top, sizeof *best);
+    int first = 0, among = 0;
+    for (int i = 0; i < images.n; i++) {
+        image im = load_image_color(images.line[i], 0, 0);
+        image crop = center_crop_image(im, e.net->w, e.net->h);
+        const int class = class_of(images.line[i], labels.line, classes);
+        float *out = predict(e.net, crop.data);
+        top_k(out, classes, top, best);
+        first += best[0] == class;
+        for (int k = 0; k < top; k++)
+            among += best[k] == class;
+        printf("%s, %d, %f, %f, \n", images.line[i], class, (double)out[0], (double)out[classes > 1 ? 1 : 0]);
+        printf("%d: top 1: %f, top %d: %f\n", i, (double)first / (i + 1), top, (double)among / (i + 1));
+        free_image(crop);
+        free_image(im);
+    }
+    free(best);
+    dk_lines_free(&labels);
+    dk_lines_free(&images);
+    free_network(e.net);
+    return 0;
+}
+
+static int predict_images(dk_eval *e, char **names, int top)
+{
+    char line[4096] = "";
+    int *best = calloc((size_t)top, sizeof *best);
+    for (const char *path; (path = dk_eval_next_image(e, line, sizeof line)) != NULL;) {
+        dk_file_check(path, "image");
+        image im = load_image_color((char *)path, 0, 0);
+        image sized = letterbox_image(im, e->net->w, e->net->h);
+        const double start = what_time_is_it_now();
+        float *out = predict(e->net, sized.data);
+        fprintf(stderr, "%s: Predicted in %f seconds.\n", path, what_time_is_it_now() - start);
+        top_k(out, e->net->outputs, top, best);
+        for (int i = 0; i < top; i++)
+            printf("%5.2f%%: %s\n", (double)out[best[i]] * 100, names[best[i]]);
+        free_image(sized);
+        free_image(im);
+    }
+    free(best);
+    free_network(e->net);
+    return 0;
+}
+
+int dk_cmd_classifier_predict(int argc, char **argv)
+{
+    dk_eval e;
+    dk_eval_open(&e, argc, argv, 2, "dcwi", 0);
+    e.classes = e.net->outputs;
+    const char *labels = dk_eval_option(&e, "names", "");
+    if (labels[0] == '\0') labels = dk_eval_option(&e, "labels", NULL);
+    const int top = e.top > 0 ? e.top : number_of(&e, "top", 1, e.net->outputs);
+    return predict_images(&e, dk_eval_names(&e, labels), top < e.net->outputs ? top : e.net->outputs);
+}
+
+int dk_cmd_classify(int argc, char **argv)
+{
+    dk_eval e;
+    dk_eval_open(&e, argc, argv, 1, "cwi", 0);
+    e.data = "cfg/imagenet1k.data";
+    dk_file_check(e.data, "data file");
+    e.options = read_data_cfg((char *)e.data);
+    e.classes = e.net->outputs;
+    return predict_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)),
+                          e.net->outputs < 5 ? e.net->outputs : 5);
+}

@@ -1,0 +1,192 @@
+/* local.c - see local.h.
+ *
+ * DESIGN
+ *   Under -dynacomm auto there is one worker here, rank 0, and the server listens for those of other
+ * processes. Children run in process groups of their own, so that a Ctrl-C reaches them once, from here; they
+ * are killed by the kernel if this process dies (PR_SET_PDEATHSIG). Worker 0 writes to our stdout and stderr;
+ * the server and the other workers write to files in a temporary directory, whose last line is shown when
+ * they fail. Signals are blocked and taken one by one with sigtimedwait, so nothing runs in a handler and no
+ * child's end is missed. When a child fails, or a signal comes, the workers are asked to stop and then the
+ * server, so that each ends by its own rules; what still runs after GRACE_S is killed. When all workers are
+ * done the server has GRACE_S to write its last checkpoint. */
+#include "launch/local.h"
+
+#include "replace/fatal.h"
+#include "kernels/kernels.h"
+#include "launch/local_child.h"
+#include "check/preflight.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_WORKERS 64
+#define GRACE_S 60
+#define MAX_TMPDIR 50 /* the path of a Unix socket ends at 107 bytes */
+
+typedef struct local {
+    dk_child child[MAX_WORKERS + 1]; /* 0 = server, 1 + i = worker i */
+    int n;
+    char directory[96];
+    int signal_number; /* the user's, 0 = none */
+    int failed;        /* index of the first child that failed by itself, -1 = none */
+} local;
+
+int dk_local_workers(const dk_cli *cli)
+{
+    if (cli->serve) return 1;
+    if (!cli->dynacomm || strncmp(cli->dynacomm, "local:", 6) != 0) return 0;
+    char *end;
+    const long n = strtol(cli->dynacomm + 6, &end, 10);
+    if (*end != '\0' || end == cli->dynacomm + 6 || n < 1 || n > MAX_WORKERS)
+        dk_die("-dynacomm %s: after local: comes the number of workers, 1 to %d", cli->dynacomm, MAX_WORKERS);
+    return (int)n;
+}
+
+/* first: 0 = the server too, 1 = workers only. */
+static void signal_all(local *l, int first, int number)
+{
+    for (int i = first; i < l->n; i++)
+        if (l->child[i].pid > 0) kill(l->child[i].pid, number);
+}
+
+static int running(const local *l, int first)
+{
+    int n = 0;
+    for (int i = first; i < l->n; i++)
+        n += l->child[i].pid > 0;
+    return n;
+}
+
+/* Takes every child that has ended. Returns the index of one that failed, or -1. */
+static int reap(local *l)
+{
+    int failed = -1, status;
+    for (int i = 0; i < l->n; i++) {
+        if (l->child[i].pid <= 0 || waitpid(l->child[i].pid, &status, WNOHANG) != l->child[i].pid) continue;
+        l->child[i].pid = 0;
+        l->child[i].status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        if (l->child[i].status != 0 && failed < 0) failed = i;
+    }
+    return failed;
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Waits for all children; see DESIGN. set: SIGCHLD, SIGINT and SIGTERM, blocked. */
+static void wait_all(local *l, const sigset_t *set)
+{
+    double deadline = 0; /* 0 = none yet; afterwards what still runs is killed */
+    while (running(l, 0)) {
+        struct timespec left = {.tv_sec = 3600};
+        if (deadline > 0) {
+            const double s = deadline - now_s() > 0 ? deadline - now_s() : 0;
+            left = (struct timespec){.tv_sec = (time_t)s, .tv_nsec = (long)((s - (double)(time_t)s) * 1e9)};
+        }
+        const int number = sigtimedwait(set, NULL, &left);
+        if (number == SIGINT || number == SIGTERM) {
+            signal_all(l, l->signal_number ? 0 : 1, l->signal_number ? SIGKILL : number);
+            l->signal_number = number;
+        }
+        const int failed = reap(l);
+        if (failed >= 0 && l->failed < 0 && !l->signal_number) {
+            l->failed = failed;
+            signal_all(l, 1, SIGTERM);
+        }
+        const bool cut_short = l->failed >= 0 || l->signal_number;
+        if (cut_short && !running(l, 1))
+            signal_all(l, 0, SIGTERM); /* it may be waiting for workers to join */
+        if (deadline == 0 && (cut_short || !running(l, 1))) deadline = now_s() + GRACE_S;
+        if (deadline > 0 && now_s() >= deadline) {
+            signal_all(l, 0, SIGKILL);
+            deadline = now_s() + 1;
+        }
+    }
+}
+
+static void say_failed(const local *l)
+{
+    if (l->failed < 0) return;
+    if (l->failed > 0 && l->child[1].status == 1) return; /* worker 0 has said why on our stderr */
+    const dk_child *child = &l->child[l->failed];
+    char line[1024];
+    dk_child_last_line(child, line, sizeof line);
+    const char *text = strncmp(line, "darknet: ", 9) == 0 ? line + 9 : line;
+    char end[64];
+    snprintf(end, sizeof end, child->status > 128 ? "killed by signal %d" : "ended with status %d",
+             child->status > 128 ? child->status - 128 : child->status);
+    if (l->failed == 0)
+        dk_note("server: %s", *text ? text : end);
+    else
+        dk_note("worker %d: %s", l->failed - 1, *text && child->status < 128 ? text : end);
+}
+
+static void start_all(local *l, const dk_cli *cli, int workers, const char *backup)
+{
+    char socket[128], count[16], threads[16], every[32];
+    snprintf(socket, sizeof socket, "ipc://%s/server", l->directory);
+    snprintf(count, sizeof count, "%d", cli->serve ? cli->serve : workers);
+    const char *listen = cli->serve ? cli->listen : socket, *url = cli->serve ? cli->dynacomm : socket;
+    const int share = dk_threads() / workers;
+    snprintf(threads, sizeof threads, "%d", share > 0 ? share : 1);
+
+    const char *server[16] = {"server", "--listen", listen, "--workers", count, "--backup", backup};
+    int n = 7;
+    if (cli->clear) server[n++] = "--fresh";
+    if (cli->backup_every) {
+        snprintf(every, sizeof every, "%llu", (unsigned long long)cli->backup_every);
+        server[n++] = "--backup-every";
+        server[n++] = every;
+    }
+    dk_child_start(&l->child[l->n++], "dynacomm", server, l->directory, "server");
+    for (int i = 0; i < workers && l->child[l->n - 1].pid > 0; i++) {
+        char name[32], rank[16], trace[4096];
+        snprintf(name, sizeof name, "worker-%d", i);
+        snprintf(rank, sizeof rank, "%d", i);
+        snprintf(trace, sizeof trace, i ? "%s.%d" : "%s", cli->trace ? cli->trace : "", i);
+        const char *argv[64];
+        const int words = dk_child_worker_argv(cli, argv, url, threads, cli->trace ? trace : NULL, rank);
+        argv[words] = NULL;
+        dk_child_start(&l->child[l->n++], NULL, argv, l->directory, i ? name : NULL);
+    }
+}
+
+int dk_local_run(const dk_cli *cli, const char *backup)
+{
+    const int workers = dk_local_workers(cli);
+    dk_check_backup(backup);
+    static local l;
+    l = (local){.failed = -1};
+    const char *tmp = getenv("TMPDIR");
+    if (!tmp || strlen(tmp) > MAX_TMPDIR) tmp = "/tmp";
+    snprintf(l.directory, sizeof l.directory, "%s/darknet-local-XXXXXX", tmp);
+    if (!mkdtemp(l.directory)) dk_die("cannot make a directory in %s for local:%d", tmp, workers);
+
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    start_all(&l, cli, workers, backup);
+    if (l.child[l.n - 1].pid <= 0) {
+        l.failed = l.n - 1;
+        signal_all(&l, 0, SIGTERM);
+    }
+    wait_all(&l, &set);
+    if (!l.signal_number) say_failed(&l);
+    int status = 0;
+    for (int i = 0; i < l.n; i++)
+        if (l.child[i].status != 0 && status == 0) status = 1;
+    dk_child_clean(l.directory);
+    return l.signal_number ? 128 + l.signal_number : status;
+}

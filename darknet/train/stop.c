@@ -1,0 +1,38 @@
+/* stop.c - see stop.h. */
+#include "train/stop.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static volatile int arrived;
+
+static void on_signal(int number)
+{
+    arrived = number;
+}
+
+void dk_stop_catch(void)
+{
+    /* SA_RESETHAND: a second signal does what it does to any program. No SA_RESTART: waits must return. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, like a full disk */
+    signal(SIGPIPE, SIG_IGN); /* a closed log must not end a run before its checkpoint is written */
+}
+
+volatile int *dk_stop_flag(void)
+{
+    return &arrived;
+}
+
+int dk_stop_signal(void)
+{
+    return arrived;
+}
+
+const char *dk_stop_name(int signal_number)
+{
+    return signal_number == SIGINT ? "Ctrl-C" : "SIGTERM";
+}

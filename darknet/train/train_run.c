@@ -1,0 +1,305 @@
+/* train_run.c - the loop of every training command; see train.h. */
+#include "train/train.h"
+
+#include "replace/fatal.h"
+#include "kernels/kernels.h"
+#include "train/loader.h"
+#include "check/preflight.h"
+#include "train/progress.h"
+#include "replace/random.h"
+#include "replace/repair.h"
+#include "train/stop.h"
+#include "train/train_map.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Bounds the memory of decoders at work; reading is seldom the bottleneck beyond it. */
+#define MAX_LOADERS 16
+
+network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
+{
+    gpu_index = -1;
+    dk_random_begin(DK_STREAM_INIT, cli->seed, 0, 0, 0);
+    dk_chatter_hold(cfg);
+    network *net = parse_network_cfg((char *)cfg);
+    dk_repair_network(net);
+    if (weights) {
+        dk_check_weights(weights, net, cli->force);
+        load_weights(net, (char *)weights);
+    }
+    if (cli->clear) *net->seen = 0;
+    return net;
+}
+
+uint64_t dk_train_seen(const dk_train *train, uint64_t round)
+{
+    return train->cli->dynacomm ? round * (uint64_t)train->images : *train->net->seen;
+}
+
+static void shape(void *context, uint64_t round, load_args *args)
+{
+    const dk_train *train = context;
+    const int size = train->kind->size(train, round);
+    if (size) train->kind->resize(train, size, args);
+}
+
+static dk_loader *open_loader(dk_train *train, dk_session *session)
+{
+    int threads = train->cli->loaders ? train->cli->loaders : dk_threads();
+    if (threads > MAX_LOADERS) threads = MAX_LOADERS;
+    const dk_loader_options options = {.args = train->args,
+                                       .list = train->list,
+                                       .seed = train->seed,
+                                       .rank = (uint64_t)dk_session_rank(session),
+                                       .first_round = dk_session_round(session),
+                                       .threads = threads,
+                                       .shape = shape,
+                                       .context = train};
+    return dk_loader_open(&options);
+}
+
+/* A row that is longer or shorter than the network's would be read across its neighbours. */
+static void check_rows(const dk_train *train, const data *d)
+{
+    const network *net = train->net;
+    if (d->X.cols != net->inputs)
+        dk_die(
+            "the cfg takes %d inputs (%dx%dx%d), an image gives %d: it needs channels=3, width= and height=",
+            net->inputs, net->w, net->h, net->c, d->X.cols);
+    if (d->y.cols != net->truths)
+        dk_die("the cfg's last layer takes %d values of truth per image, the data gives %d: make classes and "
+               "the "
+               "last layer's outputs agree",
+               net->truths, d->y.cols);
+}
+
+void dk_train_ready(dk_train *train)
+{
+    data d;
+    char text[6144];
+    if (dk_loader_probe(&train->args, train->list, &d, text, sizeof text) != 0) dk_die("%s", text);
+    check_rows(train, &d);
+    free_data(d);
+    dk_check_backup(train->backup);
+    dk_chatter_release();
+}
+
+/* The forks call the newest weights NAME_last.weights, and their users' scripts go on from there: a second
+ * name for the same file. */
+static void name_last(const dk_train *train, const char *path)
+{
+    char last[PATH_MAX], temporary[PATH_MAX];
+    if (!train->kind->last) return;
+    if (snprintf(last, sizeof last, "%s/%s_last.weights", train->backup, train->base) >= (int)sizeof last ||
+        snprintf(temporary, sizeof temporary, "%s.tmp", last) >= (int)sizeof temporary)
+        return;
+    unlink(temporary);
+    if (link(path, temporary) != 0 || rename(temporary, last) != 0) unlink(temporary);
+}
+
+static int save(dk_train *train, dk_session *session, const char *name)
+{
+    if (train->cli->shared_backup && dk_session_rank(session) != 0) return dk_session_sync(session);
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", train->backup, name) >= (int)sizeof path) {
+        dk_note("%s/%s: the path is too long", train->backup, name);
+        return -1;
+    }
+    const int err = dk_session_save(session, path);
+    if (err == DC_OK) name_last(train, path);
+    if (err != DC_OK && !(err == DC_ESTOPPED && dk_stop_signal())) dk_note("%s", dc_last_error());
+    return err;
+}
+
+static int save_backup(dk_train *train, dk_session *session)
+{
+    char name[PATH_MAX];
+    snprintf(name, sizeof name, "%s.backup", train->base);
+    const int err = save(train, session, name);
+    if (err == DC_OK) train->saved = dk_session_round(session);
+    return err;
+}
+
+static int save_due(dk_train *train, dk_session *session, dk_progress *progress)
+{
+    const uint64_t round = dk_session_round(session);
+    uint64_t every = train->cli->backup_every ? train->cli->backup_every : train->kind->backup_every;
+    if (train->cli->shared_backup) every = UINT64_MAX; /* the server's own .backup is in that directory */
+    char name[PATH_MAX];
+    const bool numbered = train->kind->numbered(train, round, name, sizeof name);
+    if (!numbered && round % every != 0) return DC_OK;
+    dk_progress_break(progress);
+    int err = numbered ? save(train, session, name) : DC_OK;
+    if (err == DC_OK && round % every == 0) err = save_backup(train, session);
+    return err;
+}
+
+static void change_size(dk_train *train, uint64_t round, dk_progress *progress, int *size)
+{
+    const int wanted = train->kind->size(train, round);
+    if (wanted == *size) return;
+    *size = wanted;
+    dk_progress_break(progress);
+    if (!progress->quiet && !progress->terminal) printf("Resizing\n%d\n", wanted);
+    resize_network(train->net, wanted, wanted);
+}
+
+static uint64_t last_round(const dk_train *train)
+{
+    const uint64_t most = train->net->max_batches > 0 ? (uint64_t)train->net->max_batches : 0;
+    const uint64_t rounds = train->cli->rounds;
+    return rounds && (!most || rounds < most) ? rounds : most;
+}
+
+/* One round. Returns DC_OK, DC_ESTOPPED, or another value after it has printed why. */
+static int train_round(dk_train *train, dk_session *session, dk_loader *loader, dk_progress *progress,
+                       uint64_t last, int *size)
+{
+    const uint64_t round = dk_session_round(session);
+    change_size(train, round, progress, size);
+    const double began = what_time_is_it_now();
+    data d;
+    if (dk_loader_next(loader, &d) != 0) {
+        dk_progress_break(progress);
+        dk_note("%s", dk_loader_error(loader));
+        dk_session_reason(session, dk_loader_error(loader));
+        return DC_EFILE;
+    }
+    const double load_s = what_time_is_it_now() - began;
+    dk_random_begin(DK_STREAM_TRAIN, train->seed, (uint64_t)dk_session_rank(session), round, 0);
+    dk_round done = {0};
+    const int err = dk_session_train(session, &d, &done);
+    free_data(d);
+    if (err != DC_OK) {
+        dk_progress_break(progress);
+        if (!dk_stop_signal()) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
+        return err;
+    }
+    dk_session_report(session, (double)done.loss, NAN, last_round(train));
+    dk_progress_loss(progress, done.loss);
+    if (isnan(done.loss) && !train->lost) {
+        train->lost = true;
+        dk_progress_break(progress);
+        dk_note(
+            "round %llu: the loss is not a number; a smaller learning_rate, or burn_in, may keep it finite",
+            (unsigned long long)done.round);
+    }
+    char line[512];
+    train->kind->line(train, &done, progress->average, line, sizeof line);
+    dk_progress_round(progress, &done, load_s, line);
+    const int saved = save_due(train, session, progress);
+    return saved != DC_OK ? saved : dk_train_map_round(train, session, done.loss, progress, last);
+}
+
+/* After a signal: alone, the last whole round is kept; a worker's rounds are in the server's hands. */
+static void say_stopped(dk_train *train, dk_session *session, int signal_number)
+{
+    const unsigned long long round = dk_session_round(session);
+    if (!train->cli->dynacomm && round > 0) save_backup(train, session);
+    if (train->saved)
+        dk_note("stopped by %s after round %llu; go on with %s/%s.backup (round %llu)",
+                dk_stop_name(signal_number), round, train->backup, train->base,
+                (unsigned long long)train->saved);
+    else
+        dk_note("stopped by %s after round %llu; %s", dk_stop_name(signal_number), round,
+                train->cli->dynacomm ? "the server has saved the run: start it again to go on"
+                                     : "nothing was trained yet");
+}
+
+static int rounds(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
+{
+    dk_loader *loader = open_loader(train, session);
+    if (!loader) {
+        dk_note("cannot start a thread that reads images, or memory for a round is missing");
+        return DC_ENOMEM;
+    }
+    int err = DC_OK, size = 0;
+    while (err == DC_OK && (!last || dk_session_round(session) < last))
+        err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, last, &size);
+    dk_loader_close(loader);
+    return err;
+}
+
+static uint32_t mix(uint32_t hash, const void *data, size_t n)
+{
+    for (const unsigned char *p = data; n > 0; n--)
+        hash = (hash ^ *p++) * 16777619u; /* FNV-1a */
+    return hash;
+}
+
+/* What a model's description does not hold and workers must share: the rate of every round. */
+static void describe(const dk_train *train, char *text, size_t size)
+{
+    const network *net = train->net;
+    uint32_t hash = 2166136261u;
+    const float numbers[] = {net->gamma, net->scale, net->power};
+    const int counts[] = {(int)net->policy, net->step, net->burn_in, net->num_steps,
+                          net->policy == POLY ? net->max_batches : 0};
+    hash = mix(hash, numbers, sizeof numbers);
+    hash = mix(hash, counts, sizeof counts);
+    if (net->num_steps > 0) {
+        hash = mix(hash, net->steps, (size_t)net->num_steps * sizeof *net->steps);
+        hash = mix(hash, net->scales, (size_t)net->num_steps * sizeof *net->scales);
+    }
+    snprintf(text, size, "%s of %d classes, learning_rate=%g, policy %08x", train->kind->name,
+             train->args.classes, (double)net->learning_rate, hash);
+}
+
+int dk_train_run(dk_train *train)
+{
+    const dk_cli *cli = train->cli;
+    char fingerprint[128];
+    describe(train, fingerprint, sizeof fingerprint);
+    const dk_session_options options = {.name = train->base,
+                                        .url = cli->dynacomm,
+                                        .strategy = cli->strategy,
+                                        .trace_path = cli->trace,
+                                        .fingerprint = fingerprint,
+                                        .seed = cli->seed,
+                                        .rank = cli->rank,
+                                        .timeout_s = cli->timeout_s,
+                                        .clear = cli->clear,
+                                        .stop = dk_stop_flag()};
+    dk_stop_catch();
+    dk_session *session;
+    if (dk_session_open(train->net, &options, &session) != DC_OK) {
+        if (dk_stop_signal()) {
+            dk_note("stopped by %s before the first round", dk_stop_name(dk_stop_signal()));
+            return 128 + dk_stop_signal();
+        }
+        dk_note("%s", dc_last_error());
+        return 1;
+    }
+    train->seed = dk_session_seed(session);
+    printf("Seed: %llu\n", (unsigned long long)train->seed);
+    const uint64_t first = dk_session_round(session), last = last_round(train);
+    if (last && first >= last)
+        dk_note(
+            "the run has %llu rounds already and is to stop at %llu: nothing to train (-clear counts from 0)",
+            (unsigned long long)first, (unsigned long long)last);
+    if (train->map && dk_session_rank(session) != 0) dk_note("-map: worker 0 measures");
+    train->epoch = dk_train_seen(train, first) / (uint64_t)train->args.m;
+    dk_progress progress;
+    dk_progress_start(&progress, first, last, train->images, cli->quiet);
+    int err = rounds(train, session, &progress, last);
+    if (err == DC_OK) {
+        dk_progress_break(&progress);
+        char name[PATH_MAX];
+        snprintf(name, sizeof name, train->kind->final, train->base);
+        err = save(train, session, name);
+    }
+    dk_progress_finish(&progress);
+    /* A Ctrl-C may reach the server first: its end is then not what went wrong here. */
+    const int stopped = err != DC_OK ? dk_stop_signal() : 0;
+    if (stopped) say_stopped(train, session, stopped);
+    const int close_err = dk_session_close(session, err == DC_OK);
+    if (err == DC_OK && close_err != DC_OK) {
+        dk_note("%s", dc_last_error());
+        err = close_err;
+    }
+    return stopped ? 128 + stopped : err != DC_OK;
+}
