@@ -157,6 +157,7 @@ DK_WIDE_INLINE void store_filters(const v16 g[9], float *w)
     }
     *(v16 *)last = g[8];
     for (int i = 0; i < DK_LANES; i++)
+        // cppcheck-suppress uninitvar; the store above fills it
         w[9 * i + 8] = last[i];
 }
 
