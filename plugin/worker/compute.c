@@ -4,23 +4,21 @@
 #include "base/clock.h"
 #include "worker/worker.h"
 
+static bool layer_is_here(const dc_worker *w, int layer)
+{
+    return w->download.ready[layer] > w->info.round;
+}
+
 /* Blocks until the layer's parameters are those of the current version. */
 static dc_error wait_for_layer(dc_worker *w, int layer)
 {
-    if (w->model->layers[layer].count == 0 || w->ready[layer] > w->info.round) return DC_OK;
+    if (w->model->layers[layer].count == 0 || layer_is_here(w, layer)) return DC_OK;
     const int64_t from = dc__now_ns();
-    dc_error err = DC_OK;
-    pthread_mutex_lock(&w->lock);
-    while (!err && w->ready[layer] <= w->info.round) {
-        pthread_mutex_unlock(&w->lock);
-        err = dc__worker_check(w);
-        pthread_mutex_lock(&w->lock);
-        if (!err && w->ready[layer] <= w->info.round) dc__worker_wait(w, &w->arrived);
-    }
+    const dc_error err = dc__worker_wait_until(w, layer_is_here, layer);
     pthread_mutex_unlock(&w->lock);
     const int64_t to = dc__now_ns();
     dc__trace_span(w->trace, DC__LANE_COMPUTE, "wait", from, to, w->info.round, layer, layer, 0);
-    if (w->in_round) dc__profiler_waited(&w->profiler, from, to);
+    if (w->progress.in_round) dc__profiler_waited(&w->profiler, from, to);
     return err;
 }
 
@@ -28,9 +26,9 @@ dc_error dc_worker_round_begin(dc_worker *w)
 {
     dc_error err = dc__worker_check(w);
     if (err) return err;
-    dc__assert(!w->in_round);
-    w->in_round = true;
-    w->first_pass = w->pushing = w->last_pass = false;
+    dc__assert(!w->progress.in_round);
+    w->progress.in_round = true;
+    w->progress.first_pass = w->progress.pushing = w->progress.last_pass = false;
     dc__profiler_round_begin(&w->profiler);
     return DC_OK;
 }
@@ -39,17 +37,17 @@ dc_error dc_worker_subdivision(dc_worker *w, bool last)
 {
     dc_error err = dc__worker_check(w);
     if (err) return err;
-    dc__assert(w->in_round && !w->last_pass);
-    w->first_pass = w->passes++ == 0;
-    w->last_pass = last;
+    dc__assert(w->progress.in_round && !w->progress.last_pass);
+    w->progress.first_pass = w->progress.passes++ == 0;
+    w->progress.last_pass = last;
     return DC_OK;
 }
 
 dc_error dc_worker_rate(dc_worker *w, float rate)
 {
     if (w->failed) return dc__worker_check(w);
-    dc__assert(w->last_pass && !w->pushing);
-    w->rate = rate;
+    dc__assert(w->progress.last_pass && !w->progress.pushing);
+    w->progress.rate = rate;
     return DC_OK;
 }
 
@@ -61,12 +59,19 @@ dc_error dc_worker_forward_begin(dc_worker *w, int layer)
 
 dc_error dc_worker_forward_end(dc_worker *w, int layer)
 {
-    if (w->in_round) {
-        const int64_t begin = dc__profiler_layer_end(&w->profiler, layer, true, w->first_pass, w->last_pass);
+    if (w->progress.in_round) {
+        const int64_t begin =
+            dc__profiler_layer_end(&w->profiler, layer, true, w->progress.first_pass, w->progress.last_pass);
         dc__trace_span(w->trace, DC__LANE_COMPUTE, "forward", begin, w->profiler.mark_ns, w->info.round,
                        layer, layer, 0);
     }
     return w->failed ? dc__worker_check(w) : DC_OK;
+}
+
+static bool statistics_left(const dc_worker *w, int unused)
+{
+    (void)unused;
+    return !w->upload.stat_due;
 }
 
 /* Statistics are final with the last forward. They go before the round's gradients, while the link has
@@ -76,19 +81,12 @@ static dc_error offer_statistics(dc_worker *w)
 {
     const dc_model *m = w->model;
     const uint64_t start = m->start[DC_STATISTIC];
-    dc_error err = DC_OK;
-    pthread_mutex_lock(&w->lock);
-    while (!err && w->stat_due) {
-        pthread_mutex_unlock(&w->lock);
-        err = dc__worker_check(w);
-        pthread_mutex_lock(&w->lock);
-        if (!err && w->stat_due) dc__worker_wait(w, &w->arrived);
-    }
+    const dc_error err = dc__worker_wait_until(w, statistics_left, 0);
     if (!err) {
-        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->stat_out);
-        w->stat_due = true;
-        w->stat_round = w->info.round + 1;
-        pthread_cond_signal(&w->work);
+        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->upload.stat_out);
+        w->upload.stat_due = true;
+        w->upload.stat_round = w->info.round + 1;
+        dc__endpoint_wake(&w->endpoint);
     }
     pthread_mutex_unlock(&w->lock);
     return err;
@@ -99,7 +97,7 @@ static dc_error offer_statistics(dc_worker *w)
 static void start_pushing(dc_worker *w)
 {
     const dc_model *m = w->model;
-    const dc_plan *plan = &w->plan;
+    const dc_plan *plan = &w->planner.plan;
     const bool slices = plan->strategy == DC_DUPLEX;
     const dc__order in_slices = plan->n_push < plan->n_layers ? DC__IN_GROUPS : DC__IN_SLICES;
     uint32_t n = 0;
@@ -111,24 +109,24 @@ static void start_pushing(dc_worker *w)
                 segment.first = m->layers[layer].first_block;
                 segment.n += m->layers[layer].n_blocks;
             }
-        if (segment.n) w->push.segments[n++] = segment;
+        if (segment.n) w->endpoint.queue.segments[n++] = segment;
     }
     dc__assert(layer == -1);
-    w->push_round = w->info.round;
-    w->push_rate = w->rate;
-    dc__queue_start(&w->push, n, slices ? in_slices : DC__IN_SEGMENTS, plan->slice_bytes);
-    w->push_grows = slices;
-    w->wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
-    w->link.window_bytes = dc__plan_window(w, true);
+    w->upload.round = w->info.round;
+    w->upload.rate = w->progress.rate;
+    dc__queue_start(&w->endpoint.queue, n, slices ? in_slices : DC__IN_SEGMENTS, plan->slice_bytes);
+    w->upload.grows = slices;
+    w->upload.wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
+    w->endpoint.link.window_bytes = dc__worker_window(w, true);
     if (slices) dc__worker_pull(w, w->info.round + 1, true);
-    w->pushing = true;
+    w->progress.pushing = true;
 }
 
 dc_error dc_worker_backward_begin(dc_worker *w, int layer)
 {
     (void)layer;
     if (w->failed) return dc__worker_check(w);
-    if (!w->last_pass || w->pushing) return DC_OK;
+    if (!w->progress.last_pass || w->progress.pushing) return DC_OK;
     dc_error err = offer_statistics(w);
     if (err) return err;
     pthread_mutex_lock(&w->lock);
@@ -142,18 +140,19 @@ static void offer_layer(dc_worker *w, int layer)
 {
     const dc__layer *l = &w->model->layers[layer];
     for (uint32_t b = l->first_block; b < l->first_block + l->n_blocks; b++)
-        dc__queue_ready(&w->push, b);
-    w->pushed[layer] = true;
-    pthread_cond_signal(&w->work);
+        dc__queue_ready(&w->endpoint.queue, b);
+    w->progress.pushed[layer] = true;
+    dc__endpoint_wake(&w->endpoint);
 }
 
 dc_error dc_worker_backward_end(dc_worker *w, int layer)
 {
-    const int64_t begin = dc__profiler_layer_end(&w->profiler, layer, false, w->first_pass, w->last_pass);
+    const int64_t begin =
+        dc__profiler_layer_end(&w->profiler, layer, false, w->progress.first_pass, w->progress.last_pass);
     dc__trace_span(w->trace, DC__LANE_COMPUTE, "backward", begin, w->profiler.mark_ns, w->info.round, layer,
                    layer, 0);
     if (w->failed) return dc__worker_check(w);
-    if (w->last_pass && w->model->layers[layer].n_blocks) {
+    if (w->progress.last_pass && w->model->layers[layer].n_blocks) {
         pthread_mutex_lock(&w->lock);
         offer_layer(w, layer);
         pthread_mutex_unlock(&w->lock);
@@ -165,16 +164,35 @@ static void fill_report(dc_worker *w, dc_round_report *report)
 {
     const int64_t now = dc__now_ns();
     *report = (dc_round_report){
-        .round_s = dc__seconds(now - w->period_ns),
+        .round_s = dc__seconds(now - w->progress.period_ns),
         .compute_s = w->profiler.compute_s,
         .wait_s = w->profiler.wait_s,
-        .predicted_s = w->plan.round_s,
-        .sent_bytes = w->link.sent_bytes - w->sent_before,
-        .received_bytes = w->link.received_bytes - w->received_before,
+        .predicted_s = w->planner.plan.round_s,
+        .sent_bytes = w->endpoint.link.sent_bytes - w->progress.sent_before,
+        .received_bytes = w->endpoint.link.received_bytes - w->progress.received_before,
     };
-    w->period_ns = now;
-    w->sent_before += report->sent_bytes;
-    w->received_before += report->received_bytes;
+    w->progress.period_ns = now;
+    w->progress.sent_before += report->sent_bytes;
+    w->progress.received_before += report->received_bytes;
+}
+
+/* Takes up what the planner has made, and shows it the costs of now. */
+static void adopt_plan(dc_worker *w)
+{
+    char line[DC__LINE_BYTES];
+    bool adopted, news;
+    dc__planner_adopt(&w->planner, &adopted, &news);
+    if (adopted) w->reporter.plan_news = true;
+    if (news) {
+        dc__planner_line(&w->planner, w->info.round + 1, line, sizeof line);
+        dc__log_line(&w->log, "%s", line);
+        dc__trace_note(w->trace, w->info.round + 1, line);
+    }
+    dc__planner_failure(&w->planner, line, sizeof line);
+    if (line[0]) dc__log_line(&w->log, "no new plan: %s", line);
+    dc_profile now;
+    dc_worker_profile(w, &now);
+    dc__planner_review(&w->planner, &now);
 }
 
 dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
@@ -182,31 +200,30 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     dc_model *m = w->model;
     dc_error err = dc__worker_check(w);
     if (err) return err;
-    dc__assert(w->in_round && w->last_pass);
-    w->in_round = false;
-    w->passes = 0;
-    dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->rate,
+    dc__assert(w->progress.in_round && w->progress.last_pass);
+    w->progress.in_round = false;
+    w->progress.passes = 0;
+    dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->progress.rate,
                            (uint64_t)m->images_per_round * (uint64_t)w->info.workers,
                            w->start_step + (w->info.round - w->start_round) + 1);
-    if (!w->pushing) err = offer_statistics(w);
+    if (!w->progress.pushing) err = offer_statistics(w);
     if (err) return err;
     dc__profiler_round_end(&w->profiler, m->n_layers);
     fill_report(w, report);
-    dc__report_round_end(w, report);
+    dc__reporter_round_end(&w->reporter, report);
     pthread_mutex_lock(&w->lock);
-    if (!w->pushing) start_pushing(w);
+    if (!w->progress.pushing) start_pushing(w);
     for (int i = 0; i < m->n_layers; i++) { /* a layer without a backward has a gradient of zero */
-        if (!w->pushed[i]) offer_layer(w, i);
-        w->pushed[i] = false;
+        if (!w->progress.pushed[i]) offer_layer(w, i);
+        w->progress.pushed[i] = false;
     }
-    w->push_grows = false;
+    w->upload.grows = false;
     w->info.round++;
-    pthread_cond_signal(&w->work);
+    dc__endpoint_wake(&w->endpoint);
     pthread_mutex_unlock(&w->lock);
-    dc__plan_adopt(w);
-    dc__plan_review(w);
+    adopt_plan(w);
     pthread_mutex_lock(&w->lock);
-    if (w->incoming != w->info.round) dc__worker_pull(w, w->info.round, false);
+    if (w->download.incoming != w->info.round) dc__worker_pull(w, w->info.round, false);
     pthread_mutex_unlock(&w->lock);
     return DC_OK;
 }
@@ -215,10 +232,17 @@ dc_error dc_worker_sync(dc_worker *w)
 {
     dc_error err = dc__worker_check(w);
     if (err) return err;
-    dc__assert(!w->in_round);
+    dc__assert(!w->progress.in_round);
     for (int i = 0; !err && i < w->model->n_layers; i++)
         err = wait_for_layer(w, i);
     return err;
+}
+
+void dc_worker_report(dc_worker *w, const dc_report *report)
+{
+    pthread_mutex_lock(&w->lock);
+    if (dc__reporter_add(&w->reporter, report, w->info.round, &w->planner)) dc__endpoint_wake(&w->endpoint);
+    pthread_mutex_unlock(&w->lock);
 }
 
 dc_worker_info dc_worker_info_get(const dc_worker *w)
@@ -226,29 +250,22 @@ dc_worker_info dc_worker_info_get(const dc_worker *w)
     return w->info;
 }
 
-/* Waits until *flag; with the worker's failure or the user's stop as the way out. */
-static dc_error wait_for(dc_worker *w, const bool *flag)
+static bool mean_is_here(const dc_worker *w, int unused)
 {
-    dc_error err = DC_OK;
-    pthread_mutex_lock(&w->lock);
-    while (!err && !*flag) {
-        pthread_mutex_unlock(&w->lock);
-        err = dc__worker_check(w);
-        pthread_mutex_lock(&w->lock);
-        if (!err && !*flag) dc__worker_wait(w, &w->arrived);
-    }
-    pthread_mutex_unlock(&w->lock);
-    return err;
+    (void)unused;
+    return w->download.stat_here;
 }
 
 static dc_error fetch_mean_statistics(dc_worker *w)
 {
     pthread_mutex_lock(&w->lock);
-    w->stat_here = false;
-    w->want_stat_due = true;
-    pthread_cond_signal(&w->work);
+    w->download.stat_here = false;
+    w->upload.want_stat_due = true;
+    dc__endpoint_wake(&w->endpoint);
     pthread_mutex_unlock(&w->lock);
-    return wait_for(w, &w->stat_here);
+    const dc_error err = dc__worker_wait_until(w, mean_is_here, 0);
+    pthread_mutex_unlock(&w->lock);
+    return err;
 }
 
 dc_error dc_worker_save(dc_worker *w, const char *path, uint64_t seen)
@@ -259,9 +276,9 @@ dc_error dc_worker_save(dc_worker *w, const char *path, uint64_t seen)
     if (!err) err = fetch_mean_statistics(w);
     if (err) return err;
     /* stat_own is free between rounds: the statistics sent last are these. */
-    dc__model_gather(m, false, start, n, w->stat_own);
-    dc__model_scatter(m, start, n, w->stat_mean);
+    dc__model_gather(m, false, start, n, w->progress.stat_own);
+    dc__model_scatter(m, start, n, w->download.stat_mean);
     err = dc_model_save(m, path, seen);
-    dc__model_scatter(m, start, n, w->stat_own);
+    dc__model_scatter(m, start, n, w->progress.stat_own);
     return err;
 }

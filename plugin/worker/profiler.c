@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "worker/worker.h"
+#include "base/error.h"
+#include "worker/profiler.h"
 
 dc_error dc__profiler_init(dc__profiler *p, const dc_model *model)
 {

@@ -3,7 +3,7 @@
 
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
-#include <stdarg.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
@@ -11,19 +11,6 @@
 
 #include "base/clock.h"
 #include "endpoint/join.h"
-
-void dc__worker_log(dc_worker *w, const char *fmt, ...)
-{
-    if (!w->options.log) return;
-    char line[DC__LINE_BYTES];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(line, sizeof line, fmt, args);
-    va_end(args);
-    pthread_mutex_lock(&w->log_lock);
-    w->options.log(w->options.log_context, line);
-    pthread_mutex_unlock(&w->log_lock);
-}
 
 void dc__worker_trace_slice(dc_worker *w, dc__lane lane, const char *name, int64_t begin_ns,
                             const dc__header *header)
@@ -43,7 +30,7 @@ void dc__worker_fail(dc_worker *w, dc_error err)
         w->failed = true;
     }
     pthread_cond_broadcast(&w->arrived);
-    pthread_cond_broadcast(&w->work);
+    dc__endpoint_wake(&w->endpoint);
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -57,9 +44,52 @@ dc_error dc__worker_check(dc_worker *w)
     return err;
 }
 
-void dc__worker_wait(dc_worker *w, pthread_cond_t *condition)
+dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, int n), int n)
 {
-    dc__wait_until(condition, &w->lock, dc__now_ns() + DC__POLL_NS);
+    dc_error err = DC_OK;
+    pthread_mutex_lock(&w->lock);
+    while (!err && !done(w, n)) {
+        pthread_mutex_unlock(&w->lock); /* the check takes it too, and may find what ended meanwhile */
+        err = dc__worker_check(w);
+        pthread_mutex_lock(&w->lock);
+        if (!err && !done(w, n)) dc__wait_until(&w->arrived, &w->lock, dc__now_ns() + DC__POLL_NS);
+    }
+    return err;
+}
+
+/* ---- what is known of link and computation ---- */
+
+double dc__worker_up_Bps(const dc_worker *w)
+{
+    const double up_Bps = w->endpoint.link.out_Bps;
+    return up_Bps > 0 ? up_Bps : w->endpoint.link.in_Bps;
+}
+
+uint64_t dc__worker_window(const dc_worker *w, bool up)
+{
+    const double up_Bps = dc__worker_up_Bps(w), down_Bps = w->endpoint.link.in_Bps;
+    return dc__credit_bytes(&w->planner.plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps),
+                            w->endpoint.rtt_s, (double)dc_model_trained_bytes(w->model, -1));
+}
+
+void dc_worker_profile(const dc_worker *w, dc_profile *profile)
+{
+    const dc__link *link = &w->endpoint.link;
+    *profile = (dc_profile){
+        .n_layers = w->model->n_layers,
+        .layers = w->profiler.cost,
+        .middle_s = w->profiler.middle_s,
+        .down_Bps = dc__measured(link->in_Bps, DC__GUESS_BPS),
+        .up_Bps = dc__measured(link->out_Bps, DC__GUESS_BPS),
+        .overhead_s = dc__measured(fmax(link->cost_s, link->peer_cost_s), DC__GUESS_OVERHEAD_S),
+        .rtt_s = dc__measured(w->endpoint.rtt_s, DC__GUESS_RTT_S),
+        .workers = w->info.workers,
+    };
+}
+
+const dc_plan *dc_worker_plan(const dc_worker *w)
+{
+    return &w->planner.plan;
 }
 
 /* ---- joining ---- */
@@ -133,45 +163,64 @@ static dc_error request_welcome(dc_worker *w, dc__welcome *welcome)
     return err;
 }
 
+/* The first plan, for layers that cost the same. */
+static dc_error plan_first(dc_worker *w)
+{
+    dc_profile first;
+    dc_worker_profile(w, &first);
+    dc_layer_cost *guesses = calloc((size_t)first.n_layers, sizeof *guesses);
+    if (!guesses) return dc__fail(DC_ENOMEM, "out of memory for a plan of %d layers", first.n_layers);
+    for (int i = 0; i < first.n_layers; i++) {
+        guesses[i] = first.layers[i];
+        guesses[i].fc_s = guesses[i].bc_s = DC__GUESS_LAYER_S;
+    }
+    first.layers = guesses;
+    const dc_error err = dc__planner_init(&w->planner, &first, w->options.strategy);
+    free(guesses);
+    return err;
+}
+
 static dc_error allocate(dc_worker *w)
 {
     const dc_model *m = w->model;
     const size_t layers = (size_t)m->n_layers, blocks = m->n_blocks;
     const size_t stats = (size_t)(m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC]) + 1;
+    dc__download *d = &w->download;
     bool ok = true;
-    ok &= (w->missing = calloc(layers, sizeof *w->missing)) != NULL;
-    ok &= (w->gate = calloc(layers, sizeof *w->gate)) != NULL;
-    ok &= (w->gate_left = calloc(layers, sizeof *w->gate_left)) != NULL;
-    ok &= (w->got = calloc(blocks / 64 + 1, sizeof *w->got)) != NULL;
-    ok &= (w->ready = calloc(layers, sizeof *w->ready)) != NULL;
-    ok &= (w->pushed = calloc(layers, sizeof *w->pushed)) != NULL;
-    ok &= (w->pull_payload = calloc(blocks + 1, 8)) != NULL;
-    ok &= (w->stat_mean = calloc(stats, sizeof(float))) != NULL;
-    ok &= (w->stat_out = calloc(stats, sizeof(float))) != NULL;
-    ok &= (w->stat_own = calloc(stats, sizeof(float))) != NULL;
+    ok &= (d->missing = calloc(layers, sizeof *d->missing)) != NULL;
+    ok &= (d->gate = calloc(layers, sizeof *d->gate)) != NULL;
+    ok &= (d->gate_left = calloc(layers, sizeof *d->gate_left)) != NULL;
+    ok &= (d->got = calloc(blocks / 64 + 1, sizeof *d->got)) != NULL;
+    ok &= (d->ready = calloc(layers, sizeof *d->ready)) != NULL;
+    ok &= (d->stat_mean = calloc(stats, sizeof(float))) != NULL;
+    ok &= (w->progress.pushed = calloc(layers, sizeof *w->progress.pushed)) != NULL;
+    ok &= (w->progress.stat_own = calloc(stats, sizeof(float))) != NULL;
+    ok &= (w->upload.pull_payload = calloc(blocks + 1, 8)) != NULL;
+    ok &= (w->upload.stat_out = calloc(stats, sizeof(float))) != NULL;
     if (!ok) return dc__fail(DC_ENOMEM, "out of memory for a worker");
-    dc_error err = dc__queue_init(&w->push, m);
+    dc_error err = dc__queue_init(&w->endpoint.queue, m);
     if (!err) err = dc__profiler_init(&w->profiler, m);
-    if (!err) err = dc__plan_allocate(w);
-    if (!err) err = dc__report_init(w);
+    if (!err) err = plan_first(w);
+    if (!err) err = dc__reporter_init(&w->reporter, m->n_layers);
     if (!err && m->start[DC_FROZEN] < m->start[DC_FIXED]) err = dc__model_adam_allocate(w->model);
     return err;
 }
 
-static dc_error start_threads(dc_worker *w)
+static void free_all(dc_worker *w)
 {
-    if (pthread_create(&w->receiver, NULL, dc__worker_receive, w) != 0)
-        return dc__fail(DC_ENOMEM, "cannot start a thread");
-    if (pthread_create(&w->sender, NULL, dc__worker_send, w) != 0) {
-        w->stop = true;
-        pthread_join(w->receiver, NULL);
-        return dc__fail(DC_ENOMEM, "cannot start a thread");
-    }
-    w->threads = true;
-    if (pthread_create(&w->planner, NULL, dc__worker_plan, w) != 0)
-        return dc__fail(DC_ENOMEM, "cannot start a thread");
-    w->planner_runs = true;
-    return DC_OK;
+    dc__profiler_free(&w->profiler);
+    dc__planner_free(&w->planner);
+    dc__reporter_free(&w->reporter);
+    free(w->download.missing);
+    free(w->download.gate);
+    free(w->download.gate_left);
+    free(w->download.got);
+    free(w->download.ready);
+    free(w->download.stat_mean);
+    free(w->progress.pushed);
+    free(w->progress.stat_own);
+    free(w->upload.pull_payload);
+    free(w->upload.stat_out);
 }
 
 static dc_error attach(dc_worker *w, const dc__welcome *welcome)
@@ -179,69 +228,41 @@ static dc_error attach(dc_worker *w, const dc__welcome *welcome)
     char url[DC__URL_BYTES], name[64];
     dc__address_of_link(url, w->url, welcome->rank);
     (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
-    dc_error err = dc__link_dial(&w->link, url, name, timeout_s(w), &w->stop);
+    dc__link *link = &w->endpoint.link;
+    dc_error err = dc__link_dial(link, url, name, timeout_s(w), &w->endpoint.stop);
     if (err) return err;
-    w->link.meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
+    link->meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
     dc__header header = {.type = DC__ATTACH, .offset = welcome->token};
-    return dc__link_send_small(&w->link, &header, NULL, 0);
+    return dc__link_send_small(link, &header, NULL, 0);
+}
+
+static bool has_started(const dc_worker *w, int unused)
+{
+    (void)unused;
+    return w->download.started;
 }
 
 /* READY, then START from the server once all workers are there. */
 static dc_error wait_for_start(dc_worker *w)
 {
-    dc_error err = DC_OK;
     pthread_mutex_lock(&w->lock);
-    w->ready_due = true;
-    pthread_cond_signal(&w->work);
-    while (!err && !w->started) {
-        pthread_mutex_unlock(&w->lock);
-        err = dc__worker_check(w);
-        pthread_mutex_lock(&w->lock);
-        if (!err && !w->started) dc__worker_wait(w, &w->arrived);
-    }
+    w->upload.ready_due = true;
+    dc__endpoint_wake(&w->endpoint);
+    pthread_mutex_unlock(&w->lock);
+    const dc_error err = dc__worker_wait_until(w, has_started, 0);
     pthread_mutex_unlock(&w->lock);
     return err;
 }
 
-static void stop_threads(dc_worker *w)
-{
-    w->stop = true;
-    pthread_mutex_lock(&w->lock);
-    w->quit_planner = true;
-    pthread_cond_broadcast(&w->work);
-    pthread_cond_broadcast(&w->plan_wanted);
-    pthread_mutex_unlock(&w->lock);
-    if (w->threads) {
-        pthread_join(w->sender, NULL);
-        pthread_join(w->receiver, NULL);
-    }
-    if (w->planner_runs) pthread_join(w->planner, NULL);
-}
-
 static void destroy(dc_worker *w)
 {
-    stop_threads(w);
-    dc__link_close(&w->link);
-    if (dc__trace_close(w->trace)) dc__worker_log(w, "%s", dc_last_error());
-    dc__queue_free(&w->push);
-    dc__profiler_free(&w->profiler);
-    dc__plan_free_all(w);
-    dc__report_free(w);
-    free(w->missing);
-    free(w->gate);
-    free(w->gate_left);
-    free(w->got);
-    free(w->ready);
-    free(w->pushed);
-    free(w->pull_payload);
-    free(w->stat_mean);
-    free(w->stat_out);
-    free(w->stat_own);
+    dc__endpoint_stop(&w->endpoint);
+    free_all(w);
+    dc__endpoint_destroy(&w->endpoint);
+    if (dc__trace_close(w->trace)) dc__log_line(&w->log, "%s", dc_last_error());
     pthread_mutex_destroy(&w->lock);
-    pthread_mutex_destroy(&w->log_lock);
     pthread_cond_destroy(&w->arrived);
-    pthread_cond_destroy(&w->work);
-    pthread_cond_destroy(&w->plan_wanted);
+    dc__log_destroy(&w->log);
     free(w);
 }
 
@@ -252,13 +273,14 @@ static dc_error join_server(dc_worker *w)
     if (err) return err;
     w->info = (dc_worker_info){.rank = welcome.rank, .workers = welcome.workers, .resumed = welcome.resumed};
     w->carry = welcome.carry;
-    w->upload_at = welcome.upload ? 0 : UINT64_MAX;
+    w->upload.values_at = welcome.upload ? 0 : UINT64_MAX;
     err = allocate(w);
     if (!err && w->options.trace_path)
         err = dc__trace_open(&w->trace, w->options.trace_path, w->info.rank, w->model);
     if (!err) err = attach(w, &welcome);
-    if (!err) err = start_threads(w);
-    if (!err) dc__worker_log(w, "joined %s as worker %d of %d", w->url, w->info.rank, w->info.workers);
+    if (!err) err = dc__endpoint_start(&w->endpoint);
+    if (!err) err = dc__planner_start(&w->planner);
+    if (!err) dc__log_line(&w->log, "joined %s as worker %d of %d", w->url, w->info.rank, w->info.workers);
     if (!err) err = wait_for_start(w);
     return err;
 }
@@ -277,13 +299,12 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     w->model = model;
     w->options = *options;
     (void)snprintf(w->url, sizeof w->url, "%s", options->url);
-    w->link.socket = -1;
-    w->incoming = UINT64_MAX;
+    w->endpoint.link.socket = -1;
+    w->download.incoming = UINT64_MAX;
     pthread_mutex_init(&w->lock, NULL);
-    pthread_mutex_init(&w->log_lock, NULL);
+    dc__log_init(&w->log, options->log, options->log_context);
     dc__condition_init(&w->arrived);
-    dc__condition_init(&w->work);
-    dc__condition_init(&w->plan_wanted);
+    dc__endpoint_init(&w->endpoint, &dc__worker_role, w, &w->lock);
     err = join_server(w);
     if (err) {
         char line[DC__LINE_BYTES];
@@ -291,9 +312,9 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
         (void)dc_worker_leave(w, false, line);
         return dc__fail(err, "%s", line);
     }
-    w->period_ns = dc__now_ns();
-    w->sent_before = w->link.sent_bytes;
-    w->received_before = w->link.received_bytes;
+    w->progress.period_ns = dc__now_ns();
+    w->progress.sent_before = w->endpoint.link.sent_bytes;
+    w->progress.received_before = w->endpoint.link.received_bytes;
     *out = w;
     return DC_OK;
 }
@@ -301,18 +322,18 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
 dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
 {
     dc_error err = DC_OK;
-    if (w->threads && !w->failed) {
+    if (w->endpoint.threads && !w->failed) {
         /* The user's stop ends computation; the goodbye still gets its time, but not a long one. */
         w->options.stop = NULL;
         const int64_t until = dc__now_ns() + (int64_t)((ok ? timeout_s(w) : 2.0) * 1e9);
         pthread_mutex_lock(&w->lock);
-        if (ok) dc__report_flush(w);
-        w->bye_due = true;
-        w->bye_ok = ok;
-        w->bye_reason = reason;
-        pthread_cond_signal(&w->work);
+        if (ok) dc__reporter_flush(&w->reporter);
+        w->upload.bye_due = true;
+        w->upload.bye_ok = ok;
+        w->upload.bye_reason = reason;
+        dc__endpoint_wake(&w->endpoint);
         while (!w->bye_acked && !w->failed && dc__now_ns() < until)
-            dc__worker_wait(w, &w->arrived);
+            dc__wait_until(&w->arrived, &w->lock, dc__now_ns() + DC__POLL_NS);
         const bool acked = w->bye_acked;
         pthread_mutex_unlock(&w->lock);
         if (ok && !acked)

@@ -1,9 +1,7 @@
-/* downlink.c - the receiver: parameters into the model, word to the compute thread. */
-#include <math.h>
+/* download.c - what arrives: parameters into the model, the compute thread is woken. */
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/floatmode.h"
 #include "worker/worker.h"
 
 /* ---- asking ---- */
@@ -11,23 +9,24 @@
 void dc__worker_pull(dc_worker *w, uint64_t version, bool first)
 {
     const dc_model *m = w->model;
-    const dc_plan *plan = &w->plan;
-    dc__assert(version != w->incoming || !w->started);
-    w->incoming = version;
-    w->incoming_applied = version != w->start_round;
-    memset(w->got, 0, ((size_t)m->n_blocks + 63) / 64 * sizeof *w->got);
-    memset(w->gate_left, 0, (size_t)m->n_layers * sizeof *w->gate_left);
-    w->pull_slices = plan->strategy == DC_DUPLEX;
-    w->pull_slice_bytes = plan->slice_bytes < DC__MAX_SLICE_BYTES ? plan->slice_bytes : DC__MAX_SLICE_BYTES;
-    w->pull_window_bytes = dc__plan_window(w, false);
-    dc__bytes out = dc__bytes_over(w->pull_payload, 8 * (size_t)m->n_blocks);
+    const dc_plan *plan = &w->planner.plan;
+    dc__assert(version != w->download.incoming || !w->download.started);
+    w->download.incoming = version;
+    w->download.incoming_applied = version != w->start_round;
+    memset(w->download.got, 0, ((size_t)m->n_blocks + 63) / 64 * sizeof *w->download.got);
+    memset(w->download.gate_left, 0, (size_t)m->n_layers * sizeof *w->download.gate_left);
+    w->upload.pull_slices = plan->strategy == DC_DUPLEX;
+    w->upload.pull_slice_bytes =
+        plan->slice_bytes < DC__MAX_SLICE_BYTES ? plan->slice_bytes : DC__MAX_SLICE_BYTES;
+    w->upload.pull_window_bytes = dc__worker_window(w, false);
+    dc__bytes out = dc__bytes_over(w->upload.pull_payload, 8 * (size_t)m->n_blocks);
     int layer = 0;
     for (int k = 0; k < plan->n_pull; k++) {
         uint32_t from = UINT32_MAX, n = 0;
         for (; layer <= plan->pull_end[k]; layer++) {
-            w->missing[layer] = m->layers[layer].count;
-            w->gate[layer] = w->pull_slices ? -1 : k;
-            w->gate_left[k] += m->layers[layer].count;
+            w->download.missing[layer] = m->layers[layer].count;
+            w->download.gate[layer] = w->upload.pull_slices ? -1 : k;
+            w->download.gate_left[k] += m->layers[layer].count;
             if (from == UINT32_MAX && m->layers[layer].n_blocks) from = m->layers[layer].first_block;
             n += m->layers[layer].n_blocks;
         }
@@ -36,10 +35,10 @@ void dc__worker_pull(dc_worker *w, uint64_t version, bool first)
         dc__put_uint(&out, n, 4);
     }
     dc__assert(layer == m->n_layers && !out.failed);
-    w->pull_bytes = (uint32_t)(out.at - w->pull_payload);
-    w->pull_due = true;
-    w->pull_first = first;
-    pthread_cond_signal(&w->work);
+    w->upload.pull_bytes = (uint32_t)(out.at - w->upload.pull_payload);
+    w->upload.pull_due = true;
+    w->upload.pull_first = first;
+    dc__endpoint_wake(&w->endpoint);
 }
 
 /* ---- arriving ---- */
@@ -53,18 +52,18 @@ static dc_error bad(const dc__frame *frame, const char *why)
  * for it. */
 static bool arrive(dc_worker *w, int layer, uint64_t count)
 {
-    w->missing[layer] -= count;
-    const int gate = w->gate[layer];
+    w->download.missing[layer] -= count;
+    const int gate = w->download.gate[layer];
     if (gate < 0) {
-        if (w->missing[layer] == 0) w->ready[layer] = w->incoming + 1;
-        return w->missing[layer] == 0;
+        if (w->download.missing[layer] == 0) w->download.ready[layer] = w->download.incoming + 1;
+        return w->download.missing[layer] == 0;
     }
-    w->gate_left[gate] -= count;
-    if (w->gate_left[gate] > 0) return false;
-    for (int i = layer; i >= 0 && w->gate[i] == gate; i--)
-        w->ready[i] = w->incoming + 1;
-    for (int i = layer + 1; i < w->model->n_layers && w->gate[i] == gate; i++)
-        w->ready[i] = w->incoming + 1;
+    w->download.gate_left[gate] -= count;
+    if (w->download.gate_left[gate] > 0) return false;
+    for (int i = layer; i >= 0 && w->download.gate[i] == gate; i--)
+        w->download.ready[i] = w->download.incoming + 1;
+    for (int i = layer + 1; i < w->model->n_layers && w->download.gate[i] == gate; i++)
+        w->download.ready[i] = w->download.incoming + 1;
     return true;
 }
 
@@ -77,16 +76,16 @@ static dc_error take_params(dc_worker *w, const dc__frame *frame)
         !dc__model_blocks(m, h->offset, h->count, &first, &end))
         return bad(frame, "that is not a run of whole blocks");
     pthread_mutex_lock(&w->lock);
-    const uint64_t asked = w->incoming;
-    const bool wanted = h->round == asked && w->started;
-    const bool carry = w->carry && w->incoming_applied;
+    const uint64_t asked = w->download.incoming;
+    const bool wanted = h->round == asked && w->download.started;
+    const bool carry = w->carry && w->download.incoming_applied;
     pthread_mutex_unlock(&w->lock);
     if (!wanted)
         return dc__fail(DC_EPROTO, "the server sent parameters of version %llu where %llu was asked for",
                         (unsigned long long)h->round, (unsigned long long)asked);
     for (uint32_t b = first; b < end; b++) {
-        if (w->got[b / 64] >> (b % 64) & 1) return bad(frame, "twice");
-        w->got[b / 64] |= (uint64_t)1 << (b % 64);
+        if (w->download.got[b / 64] >> (b % 64) & 1) return bad(frame, "twice");
+        w->download.got[b / 64] |= (uint64_t)1 << (b % 64);
     }
     dc__wire_floats(frame->payload, h->count);
     if (carry) dc__model_carry(m, h->offset, h->count, h->rate, m->images_per_round);
@@ -105,7 +104,7 @@ static dc_error take_state(dc_worker *w, const dc__frame *frame)
 {
     dc_model *m = w->model;
     const dc__header *h = &frame->header;
-    if (w->started) return bad(frame, "after START");
+    if (w->download.started) return bad(frame, "after START");
     const bool moment = h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2);
     const uint64_t end = moment ? dc__model_state_floats(m) : dc__model_floats(m);
     if (h->payload_bytes != h->count * sizeof(float) || h->offset > end || h->count > end - h->offset ||
@@ -124,13 +123,13 @@ static dc_error take_start(dc_worker *w, const dc__frame *frame)
 {
     if (frame->header.round > UINT32_MAX) return bad(frame, "of a round that no run reaches");
     pthread_mutex_lock(&w->lock);
-    const bool again = w->started;
+    const bool again = w->download.started;
     if (!again) {
         w->start_round = w->info.round = frame->header.round;
         w->info.seed = frame->header.offset;
         w->start_step = frame->header.count;
         dc__worker_pull(w, w->start_round, true);
-        w->started = true;
+        w->download.started = true;
         pthread_cond_signal(&w->arrived);
     }
     pthread_mutex_unlock(&w->lock);
@@ -145,24 +144,12 @@ static dc_error take_stats(dc_worker *w, const dc__frame *frame)
         h->offset - start > n - h->count)
         return bad(frame, "outside the statistics");
     dc__wire_floats(frame->payload, h->count);
-    memcpy(w->stat_mean + (h->offset - start), frame->payload, h->payload_bytes);
+    memcpy(w->download.stat_mean + (h->offset - start), frame->payload, h->payload_bytes);
     if (!(h->flags & DC__LAST)) return DC_OK;
     pthread_mutex_lock(&w->lock);
-    w->stat_here = true;
+    w->download.stat_here = true;
     pthread_cond_signal(&w->arrived);
     pthread_mutex_unlock(&w->lock);
-    return DC_OK;
-}
-
-static dc_error take_pong(dc_worker *w, const dc__frame *frame)
-{
-    const uint64_t now = (uint64_t)(int64_t)w->link.heard_ns, sent = frame->header.offset;
-    if (sent > now) return bad(frame, "that makes no sense");
-    const double rtt_s = dc__seconds((int64_t)(now - sent));
-    /* An answer that met traffic waited for it; it still bounds the round trip from above. */
-    if (frame->header.flags & DC__QUIET) dc__least_add(&w->rtt, rtt_s);
-    const double known_s = dc__least_get(&w->rtt);
-    w->rtt_s = known_s > 0 && known_s < rtt_s ? known_s : rtt_s;
     return DC_OK;
 }
 
@@ -174,85 +161,48 @@ static dc_error take_stop(const dc__frame *frame)
     return dc__fail(DC_EPEER, "the server ended the run: %s", reason[0] ? reason : "no reason given");
 }
 
-static void note(dc_worker *w, bool *due, uint64_t stamp)
-{
-    pthread_mutex_lock(&w->lock);
-    *due = true;
-    if (due == &w->pong_due) w->pong_stamp = stamp;
-    pthread_cond_signal(&w->work);
-    pthread_cond_signal(&w->arrived);
-    pthread_mutex_unlock(&w->lock);
-}
-
-/* Traces a frame of parameters; after a pause its beginning was not seen, only reckoned. */
-static dc_error trace_params(dc_worker *w, int64_t *before, const dc__frame *frame)
+/* Traces a frame of parameters; after a pause its beginning was not seen, only estimated. */
+static dc_error trace_params(dc_worker *w, const dc__frame *frame)
 {
     const dc__header *h = &frame->header;
-    const int64_t now = w->link.heard_ns;
-    const double Bps = w->link.in_Bps;
+    const int64_t now = w->endpoint.link.heard_ns, before = w->download.before_ns;
+    const double Bps = w->endpoint.link.in_Bps;
     dc_error err = take_params(w, frame);
     if (!err && w->trace) {
-        const int64_t reckoned = now - (Bps > 0 ? (int64_t)(h->payload_bytes / Bps * 1e9) : 0);
-        const int64_t begin = h->flags & DC__BUSY || reckoned < *before ? *before : reckoned;
+        const int64_t estimated = now - (Bps > 0 ? (int64_t)(h->payload_bytes / Bps * 1e9) : 0);
+        const int64_t begin = h->flags & DC__BUSY || estimated < before ? before : estimated;
         dc__worker_trace_slice(w, DC__LANE_DOWN, "pull", begin, h);
     }
-    *before = now;
+    w->download.before_ns = now;
     return err;
 }
 
-/* The sender may have waited for credit, and may have to acknowledge. */
-static void wake_sender(dc_worker *w)
+static dc_error take_bye_ack(dc_worker *w)
 {
+    w->bye_acked = true;
     pthread_mutex_lock(&w->lock);
-    pthread_cond_signal(&w->work);
+    pthread_cond_signal(&w->arrived);
     pthread_mutex_unlock(&w->lock);
+    return DC_OK;
 }
 
-static dc_error dispatch(dc_worker *w, int64_t *before, const dc__frame *frame)
+dc_error dc__worker_on_frame(void *worker, dc__frame *frame)
 {
-    const dc__header *h = &frame->header;
-    switch (h->type) {
+    dc_worker *w = worker;
+    switch (frame->header.type) {
     case DC__PARAM:
-        return trace_params(w, before, frame);
+        return trace_params(w, frame);
     case DC__STATE:
         return take_state(w, frame);
     case DC__START:
         return take_start(w, frame);
     case DC__STAT:
         return take_stats(w, frame);
-    case DC__PING:
-        note(w, &w->pong_due, h->offset);
-        return DC_OK;
-    case DC__PONG:
-        return take_pong(w, frame);
-    case DC__ACK:
-        return DC_OK;
     case DC__STOP:
         return take_stop(frame);
     case DC__BYE_ACK:
-        w->bye_acked = true;
-        pthread_mutex_lock(&w->lock);
-        pthread_cond_signal(&w->arrived);
-        pthread_mutex_unlock(&w->lock);
-        return DC_OK;
+        return take_bye_ack(w);
     default:
         return bad(frame, "that only a worker sends");
     }
-}
-
-void *dc__worker_receive(void *argument)
-{
-    dc_worker *w = argument;
-    int64_t before = dc__now_ns();
-    dc__flush_denormals();
-    dc_error err = DC_OK;
-    while (!err && !w->bye_acked) {
-        dc__frame frame;
-        err = dc__link_receive(&w->link, &frame, -1);
-        if (!err) err = dispatch(w, &before, &frame);
-        if (!err) wake_sender(w);
-        dc__frame_free(&frame);
-    }
-    if (err) dc__worker_fail(w, err);
-    return NULL;
 }

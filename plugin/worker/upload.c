@@ -1,0 +1,269 @@
+/* upload.c - what a worker sends, and in which order: whatever gets the next round started first. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "worker/worker.h"
+
+/* While the backward pass makes ever lower layers ready, which slice goes next is decided when the link is
+ * about to need it: not at memory speed, as far ahead as credit reaches. Early decisions send high layers
+ * before low ones, and where several workers race so, each sends others: slices that some have pushed and
+ * some have not cannot come back, and the downlink idles. The lead covers threads that wake late; the link's
+ * rate may be better than known. */
+#define LEAD_NS 4000000
+#define RATE_HOPED 1.125
+
+static int64_t hold_until_ns(void *worker)
+{
+    const dc_worker *w = worker;
+    if (!w->upload.grows) return 0;
+    const int64_t due_ns = w->upload.wire_ns - LEAD_NS;
+    return due_ns > dc__now_ns() ? due_ns : 0;
+}
+
+/* Puts bytes on the link's account. False if it had run out of them, which it was not meant to: a thread woke
+ * late. */
+static bool note_push(dc_worker *w, uint32_t bytes)
+{
+    const double Bps = RATE_HOPED * dc__worker_up_Bps(w);
+    if (!(Bps > 0)) return true; /* not known yet */
+    const int64_t now = dc__now_ns();
+    const bool late = w->upload.grows && w->upload.wire_ns < now;
+    if (w->upload.wire_ns < now) w->upload.wire_ns = now;
+    w->upload.wire_ns += (int64_t)(1e9 * bytes / Bps);
+    return !late;
+}
+
+/* Acknowledgements ride on gradients. Alone they go only where the server's credit is bounded, or at the end:
+ * the many small frames against the full downlink of a start look to TCP like a congested uplink, which then
+ * opens slowly for the gradients. */
+#define ACK_QUIET_NS 20000000
+
+static int64_t ack_delay_ns(void *worker)
+{
+    const dc_worker *w = worker;
+    return w->upload.pull_window_bytes > 0 ? 0 : ACK_QUIET_NS;
+}
+
+static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
+{
+    const int64_t begin = dc__now_ns();
+    void *payload;
+    header.payload_bytes = header.count * (uint32_t)sizeof(float);
+    void *message = dc__link_alloc(header.payload_bytes, &payload);
+    if (message) {
+        dc__model_gather(w->model, gradients, header.offset, header.count, payload);
+        dc__wire_floats(payload, header.count);
+        /* Once copied it is as good as sent: the next round's sum starts from zero. A worker alone keeps it,
+         * to turn it into momentum. */
+        if (gradients && !w->carry) dc__model_zero_gradients(w->model, header.offset, header.count);
+    }
+    dc_error err = dc__link_send(&w->endpoint.link, &header, message);
+    if (gradients) dc__worker_trace_slice(w, DC__LANE_UP, "push", begin, &header);
+    return err;
+}
+
+/* One frame of the upload that a new run begins with. */
+static dc_error send_upload(void *worker, dc__header *unused)
+{
+    dc_worker *w = worker;
+    (void)unused;
+    const uint64_t total = dc__model_floats(w->model), left = total - w->upload.values_at;
+    const uint64_t most = DC__MAX_SLICE_BYTES / sizeof(float);
+    dc__header header = {.type = DC__STATE,
+                         .round = w->info.round,
+                         .offset = w->upload.values_at,
+                         .flags =
+                             (uint8_t)((left <= most ? DC__LAST : 0) | (w->upload.values_at ? DC__BUSY : 0))};
+    header.count = (uint32_t)(left < most ? left : most);
+    dc_error err = send_values(w, header, false);
+    w->upload.values_at += header.count;
+    if (w->upload.values_at == total) w->upload.values_at = UINT64_MAX;
+    return err;
+}
+
+static dc_error send_pull(void *worker, dc__header *header)
+{
+    dc_worker *w = worker;
+    return dc__link_send_small(&w->endpoint.link, header, w->upload.pull_payload, w->upload.pull_bytes);
+}
+
+static dc_error send_stats(void *worker, dc__header *turn)
+{
+    dc_worker *w = worker;
+    const uint64_t start = w->model->start[DC_STATISTIC], n = w->model->start[DC_ROLE_COUNT] - start;
+    const uint64_t most = DC__MAX_SLICE_BYTES / sizeof(float);
+    dc_error err = DC_OK;
+    uint64_t at = 0;
+    do { /* once even without statistics: the frame says that the round's are all there */
+        const uint64_t count = n - at < most ? n - at : most;
+        dc__header header = {
+            .type = DC__STAT, .round = turn->round, .offset = start + at, .count = (uint32_t)count};
+        header.flags = at + count == n ? DC__LAST : 0;
+        void *payload;
+        header.payload_bytes = (uint32_t)(count * sizeof(float));
+        void *message = dc__link_alloc(header.payload_bytes, &payload);
+        if (message) {
+            memcpy(payload, w->upload.stat_out + at, header.payload_bytes);
+            dc__wire_floats(payload, count);
+        }
+        err = dc__link_send(&w->endpoint.link, &header, message);
+        at += count;
+    } while (!err && at < n);
+    pthread_mutex_lock(&w->lock);
+    w->upload.stat_due = false;
+    pthread_cond_signal(&w->arrived);
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
+static dc_error send_bye(void *worker, dc__header *header)
+{
+    dc_worker *w = worker;
+    const char *reason = header->flags & DC__BYE_OK ? "" : w->upload.bye_reason;
+    uint8_t payload[DC__REASON_BYTES + 2];
+    char text[DC__REASON_BYTES];
+    (void)snprintf(text, sizeof text, "%.*s", DC__REASON_BYTES - 1, reason ? reason : "");
+    dc__bytes out = dc__bytes_over(payload, sizeof payload);
+    dc__put_text(&out, text);
+    return dc__link_send_small(&w->endpoint.link, header, payload, (uint32_t)(out.at - payload));
+}
+
+static dc_error send_empty(void *worker, dc__header *header)
+{
+    dc_worker *w = worker;
+    return dc__link_send_small(&w->endpoint.link, header, NULL, 0);
+}
+
+static dc_error send_report(void *worker, dc__header *header)
+{
+    dc_worker *w = worker;
+    size_t plan_bytes;
+    pthread_mutex_lock(&w->lock);
+    dc__report report = dc__reporter_take(&w->reporter, &plan_bytes);
+    header->round = w->info.round;
+    header->flags = plan_bytes ? DC__REPORT_PLAN : 0;
+    header->payload_bytes = DC__REPORT_BYTES + (uint32_t)plan_bytes;
+    void *payload;
+    void *message = dc__link_alloc(header->payload_bytes, &payload);
+    if (message && plan_bytes) memcpy((uint8_t *)payload + DC__REPORT_BYTES, w->reporter.plan, plan_bytes);
+    pthread_mutex_unlock(&w->lock);
+    const dc__link *link = &w->endpoint.link;
+    report.down_Bps = link->in_Bps;
+    report.up_Bps = link->out_Bps;
+    report.overhead_s = fmax(link->cost_s, link->peer_cost_s);
+    report.rtt_s = w->endpoint.rtt_s;
+    report.asked = w->options.strategy;
+    if (message) {
+        dc__bytes out = dc__bytes_over(payload, DC__REPORT_BYTES);
+        dc__report_write(&out, &report);
+        dc__assert(!out.failed && out.at == out.end);
+    }
+    return dc__link_send(&w->endpoint.link, header, message);
+}
+
+static dc_error send_gradients(void *worker, dc__header *header)
+{
+    return send_values(worker, *header, true);
+}
+
+static void slice(void *worker, uint32_t first, uint32_t n, bool last, dc__turn *turn)
+{
+    (void)last;
+    dc_worker *w = worker;
+    const uint64_t *offset = w->model->block_offset;
+    const uint32_t count = (uint32_t)(offset[first + n] - offset[first]);
+    turn->on_time = note_push(w, count * (uint32_t)sizeof(float));
+    turn->send = send_gradients;
+    turn->header = (dc__header){.type = DC__GRAD,
+                                .round = w->upload.round,
+                                .offset = offset[first],
+                                .count = count,
+                                .rate = w->upload.rate};
+}
+
+/* ---- the order of everything else ---- */
+
+static void set(dc__turn *turn, dc_error (*send)(void *, dc__header *), dc__header header)
+{
+    turn->send = send;
+    turn->header = header;
+}
+
+static void bye(dc_worker *w, dc__turn *turn)
+{
+    set(turn, send_bye,
+        (dc__header){.type = DC__BYE, .flags = w->upload.bye_ok ? DC__BYE_OK : 0, .round = w->info.round});
+    turn->ends = true;
+}
+
+static void next_first(dc_worker *w, dc__turn *turn)
+{
+    dc__upload *u = &w->upload;
+    if (u->bye_due && !u->bye_ok) {
+        bye(w, turn);
+    } else if (u->values_at != UINT64_MAX) {
+        set(turn, send_upload, (dc__header){0});
+    } else if (u->ready_due) {
+        u->ready_due = false;
+        set(turn, send_empty, (dc__header){.type = DC__READY});
+    }
+}
+
+static void next_request(dc_worker *w, dc__turn *turn)
+{
+    dc__upload *u = &w->upload;
+    if (u->pull_due && (u->pull_first || w->endpoint.queue.left == 0)) {
+        u->pull_due = false;
+        set(turn, send_pull,
+            (dc__header){.type = DC__PULL,
+                         .flags = u->pull_slices ? DC__PULL_SLICES : 0,
+                         .round = w->download.incoming,
+                         .offset = u->pull_window_bytes,
+                         .count = u->pull_slice_bytes});
+    } else if (u->stat_due) { /* before the gradients of its round: the server counts on it */
+        set(turn, send_stats, (dc__header){.round = u->stat_round});
+    } else if (dc__reporter_is_due(&w->reporter, dc__queue_waits(&w->endpoint.queue))) {
+        set(turn, send_report, (dc__header){.type = DC__REPORT});
+    }
+}
+
+static void next_last(dc_worker *w, dc__turn *turn)
+{
+    dc__upload *u = &w->upload;
+    if (w->endpoint.queue.left > 0) return;
+    if (u->want_stat_due) {
+        u->want_stat_due = false;
+        set(turn, send_empty, (dc__header){.type = DC__WANT_STAT});
+    } else if (u->bye_due) {
+        bye(w, turn);
+    }
+}
+
+static void next(void *worker, dc__stage stage, dc__turn *turn)
+{
+    static void (*const by_stage[])(dc_worker *, dc__turn *) = {
+        [DC__STAGE_FIRST] = next_first, [DC__STAGE_REQUEST] = next_request, [DC__STAGE_LAST] = next_last};
+    by_stage[stage](worker, turn);
+}
+
+static bool goes_on(void *worker)
+{
+    const dc_worker *w = worker;
+    return !w->bye_acked;
+}
+
+static void on_end(void *worker, dc_error err)
+{
+    if (err) dc__worker_fail(worker, err);
+}
+
+const dc__role dc__worker_role = {.next = next,
+                                  .slice = slice,
+                                  .hold_until_ns = hold_until_ns,
+                                  .ack_delay_ns = ack_delay_ns,
+                                  .on_frame = dc__worker_on_frame,
+                                  .goes_on = goes_on,
+                                  .on_receiver_end = on_end,
+                                  .on_sender_end = on_end,
+                                  .measures_rtt = true};
