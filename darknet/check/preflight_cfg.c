@@ -3,35 +3,15 @@
 #include "check/preflight.h"
 
 #include "replace/fatal.h"
-#include "check/preflight_cfg.h"
+#include "network/cfg.h"
+#include "network/keys.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const layer_types[] = {
-    "[shortcut]",   "[crop]",     "[cost]",      "[detection]",     "[region]",        "[yolo]",
-    "[iseg]",       "[local]",    "[conv]",      "[convolutional]", "[deconv]",        "[deconvolutional]",
-    "[activation]", "[logistic]", "[l2norm]",    "[crnn]",          "[gru]",           "[lstm]",
-    "[rnn]",        "[conn]",     "[connected]", "[max]",           "[maxpool]",       "[reorg]",
-    "[avg]",        "[avgpool]",  "[dropout]",   "[lrn]",           "[normalization]", "[batchnorm]",
-    "[soft]",       "[softmax]",  "[route]",     "[upsample]",
-};
-
 static bool is(const dk_cfg_section *section, const char *a, const char *b)
 {
     return strcmp(section->type, a) == 0 || strcmp(section->type, b) == 0;
-}
-
-static void check_types(const dk_cfg *cfg)
-{
-    for (int i = 1; i < cfg->n; i++) {
-        bool known = false;
-        for (size_t j = 0; j < sizeof layer_types / sizeof *layer_types && !known; j++)
-            known = strcmp(cfg->sections[i].type, layer_types[j]) == 0;
-        if (!known)
-            dk_die("%s line %d: this Darknet has no layer %s", cfg->path, cfg->sections[i].line,
-                   cfg->sections[i].type);
-    }
 }
 
 static void check_float(const dk_cfg *cfg, const dk_cfg_section *section, const char *key)
@@ -117,7 +97,7 @@ void dk_check_cfg(const char *path)
         dk_die("%s line %d: the first section must be [net], not %s", path, cfg.sections[0].line,
                cfg.sections[0].type);
     if (cfg.n == 1) dk_die("%s has no layers after [net]", path);
-    check_types(&cfg);
+    dk_keys_check(&cfg);
     check_net(&cfg);
     const char *const counts[] = {"filters", "size", "stride", "output", "groups"};
     for (int s = 1; s < cfg.n; s++) {

@@ -6,6 +6,7 @@
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
 #include "launch/launcher_env.h"
+#include "network/keys.h"
 #include "replace/random.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ typedef enum flag_id {
     FLAG_THRESH,
     FLAG_IOU,
     FLAG_POINTS,
+    FLAG_ALLOW_UNUSED,
 } flag_id;
 
 static const struct flag {
@@ -67,6 +69,7 @@ static const struct flag {
     {"-thresh", FLAG_THRESH, true},
     {"-iou_thresh", FLAG_IOU, true},
     {"-points", FLAG_POINTS, true},
+    {"-allow-unused", FLAG_ALLOW_UNUSED, false},
 };
 
 static const struct flag *find_flag(const char *arg)
@@ -202,6 +205,9 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
     case FLAG_POINTS:
         cli->points = (int)whole_number(flag->name, value, 0, 1001);
         break;
+    case FLAG_ALLOW_UNUSED:
+        dk_keys_allow_unused(true);
+        break;
     }
 }
 
@@ -273,6 +279,7 @@ const char *dk_cli_help(void)
            "  -loaders N             threads that read images (default: as many)\n"
            "  -kernels fast|stock    our arithmetic (default) or the packaged library's own\n"
            "  -memory low            less memory for a slower convolution (no Winograd)\n"
+           "  -allow-unused          train although the cfg has keys that no Darknet reads\n"
            "  -force                 go on where a check of labels or weights would stop\n"
            "  -quiet                 no line per round\n"
            "  -map                   measure mAP on the data file's valid list while training (detector train),\n"

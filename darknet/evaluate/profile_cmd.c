@@ -17,6 +17,7 @@
 #include "kernels/winograd.h"
 #include "layers/operations.h"
 #include "check/preflight.h"
+#include "network/keys.h"
 #include "replace/repair.h"
 #include "layers/tensors.h"
 
@@ -92,6 +93,10 @@ static void read_options(int argc, char **argv, options *o)
         if (flag[0] != '-') {
             if (o->cfg != NULL) dk_die("'%s' is one argument too many", flag);
             o->cfg = flag;
+            continue;
+        }
+        if (strcmp(flag, "-allow-unused") == 0) {
+            dk_keys_allow_unused(true);
             continue;
         }
         if (value == NULL) dk_die("%s needs a value", flag);

@@ -9,6 +9,7 @@
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
 #include "check/preflight.h"
+#include "network/keys.h"
 #include "replace/repair.h"
 
 #include <errno.h>
@@ -35,6 +36,10 @@ static int take_flag(dk_eval *e, char **argv, int left)
     const char *flag = argv[0], *value = left > 1 ? argv[1] : NULL;
     const dk_fork_flag *other = dk_fork_flag_find(flag);
     if (strncmp(flag, "-dont", 5) == 0 || strcmp(flag, "-noshow") == 0) e->show = false;
+    if (strcmp(flag, "-allow-unused") == 0) {
+        dk_keys_allow_unused(true);
+        return 1;
+    }
     if (other != NULL && !other->value) {
         if (strcmp(flag, "-fullscreen") != 0) dk_fork_flag_note(other);
         return 1;

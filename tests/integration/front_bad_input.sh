@@ -105,6 +105,15 @@ with_cfg "cfg without layers" "no layers" '/^$/,$d'
 with_cfg "option before a section" "batch=8|line 1" 1d
 with_cfg "unknown layer" "[softmaxx]" 's/^\[softmax\]/[softmaxx]/'
 with_cfg "line that is no option" "line 4|width" 's/^width=12/width/'
+with_cfg "unknown key" "line 14|momentun|momentum|-allow-unused" 's/^momentum/momentun/'
+with_cfg "unknown key of a layer" "filtres|filters" '0,/^filters/s/^filters/filtres/'
+with_cfg "key that is not carried out" "track=1|sequences" 's/^momentum=.*/track=1/'
+with_cfg "layer that is not carried out" "[conv_lstm]|former frames" 's/^\[avgpool\]/[conv_lstm]/'
+sed 's/^momentum/momentun/' c.cfg > unused.cfg
+"$darknet" classifier train c.data unused.cfg -rounds 1 -allow-unused > out 2> err
+check "-allow-unused: trains" test $? -eq 0
+check "-allow-unused: says so" grep -q "^darknet: unused.cfg line .*'momentun'" err
+with_cfg "unknown activation" "activation=leeky|leaky" '0,/^activation=.*/s//activation=leeky/'
 with_cfg "batch not divisible" "batch=8|subdivisions=3" 's/^subdivisions=2/subdivisions=3/'
 with_cfg "subdivisions zero" "subdivisions=0" 's/^subdivisions=2/subdivisions=0/'
 with_cfg "batch not a number" "batch=eight" 's/^batch=8/batch=eight/'

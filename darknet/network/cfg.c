@@ -1,11 +1,12 @@
-/* preflight_read.c - reading a .cfg file with line numbers; see preflight_cfg.h. */
-#include "check/preflight_cfg.h"
+/* cfg.c - see cfg.h. */
+#include "network/cfg.h"
 
 #include "check/datafile.h"
 #include "replace/fatal.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ static void read_line(dk_cfg *cfg, char *text, int line)
         return;
     }
     char *equals = strchr(text, '=');
+    if (equals) equals[1 + strcspn(equals + 1, "#")] = '\0';
     if (!equals || equals[1] == '\0' || equals == text)
         dk_die("%s line %d is neither a [section] nor key=value: '%s'", cfg->path, line, text);
     if (cfg->n == 0)
@@ -105,10 +107,33 @@ int dk_cfg_int(const dk_cfg *cfg, const dk_cfg_section *section, const char *key
     return (int)n;
 }
 
+float dk_cfg_float(const dk_cfg *cfg, const dk_cfg_section *section, const char *key, float otherwise)
+{
+    const dk_cfg_option *option = dk_cfg_find(section, key);
+    if (!option) return otherwise;
+    char *end;
+    const float x = strtof(option->value, &end);
+    if (end == option->value || *end != '\0' || !isfinite(x))
+        dk_die("%s line %d: %s=%s is not a number", cfg->path, option->line, key, option->value);
+    return x;
+}
+
+const char *dk_cfg_text(const dk_cfg_section *section, const char *key, const char *otherwise)
+{
+    const dk_cfg_option *option = dk_cfg_find(section, key);
+    return option ? option->value : otherwise;
+}
+
 int dk_cfg_items(const char *value)
 {
     int n = 1;
     for (; *value; value++)
         n += *value == ',';
     return n;
+}
+
+const char *dk_cfg_item(const char *at)
+{
+    const char *comma = strchr(at, ',');
+    return comma ? comma + 1 : NULL;
 }

@@ -1,0 +1,64 @@
+/* keys.h - every section of a cfg and every key in it that some Darknet reads, and what this program does
+ * with it.
+ *
+ * DESIGN
+ *   The packaged library prints "Unused field" for a key it does not read, among the lines of its layers, and
+ * trains a network that is not the cfg's. Here a key is read, or known to change nothing, or the run ends
+ * before it starts. The tables (keys_*.c) are in the order of the layers' parsers; a new option is a line
+ * there, and what reads it. */
+#ifndef DK_KEYS_H
+#define DK_KEYS_H
+
+#include <stdbool.h>
+
+#include "network/cfg.h"
+
+typedef enum dk_key_use {
+    DK_KEY_BOTH = 1, /* the packaged library and the forks read it, and so does this program */
+    DK_KEY_PACKAGED, /* the forks know no such key; it is read */
+    DK_KEY_FORKS,    /* the packaged library knows no such key; it is read */
+    DK_KEY_IDLE,     /* changes nothing here; note says why */
+    DK_KEY_REFUSED,  /* a key of the forks that is not carried out; note says what it would change */
+} dk_key_use;
+
+typedef struct dk_key {
+    const char *name;
+    dk_key_use use;
+    const char
+        *neutral; /* value that changes nothing: no line for it, and no refusal; NULL = there is none */
+    const char *note;
+} dk_key;
+
+/* One kind of section. Tables end with an entry that has no name. */
+typedef struct dk_section_kind {
+    const char *names[3]; /* with brackets; NULL after the last */
+    const dk_key *keys;
+    dk_key_use use;   /* FORKS: the packaged library has no such layer; REFUSED: nor has this program */
+    const char *note; /* if refused: what such a layer would do */
+} dk_section_kind;
+
+extern const dk_section_kind dk_section_net;
+extern const dk_section_kind dk_section_kinds[]; /* layers */
+extern const dk_key dk_keys_any_layer[];         /* keys that a layer of any kind may have */
+
+/* dk_section_kind_of - the kind of that name, or NULL. */
+const dk_section_kind *dk_section_kind_of(const char *type);
+
+/* dk_key_of - the key of a layer's or [net]'s kind, or NULL. */
+const dk_key *dk_key_of(const dk_section_kind *kind, const char *name);
+
+/* dk_keys_allow_unused - an unknown key is told and passed over from here on, where it would end the program
+ * otherwise. Set once, from the command line. */
+void dk_keys_allow_unused(bool allow);
+
+/* dk_keys_check - ends the program with a line that names file, line and key for a section or key that no
+ * Darknet knows (and the nearest that one does) or that this program does not carry out (and what it would
+ * change). Tells, a line each, keys that change nothing here and keys that stand twice. cfg's first section
+ * must be [net]. */
+void dk_keys_check(const dk_cfg *cfg);
+
+/* dk_keys_forks - the first option or layer of the cfg that only the forks know, or NULL: *line is where it
+ * stands. */
+const char *dk_keys_forks(const dk_cfg *cfg, int *line);
+
+#endif
