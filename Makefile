@@ -222,7 +222,12 @@ lint:
 	$(Q)cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -Iplugin -Iplugin/include -Idarknet \
 	    --suppress=missingIncludeSystem plugin darknet && echo 'cppcheck: clean'
 
+# The packaged program runs the commands that ours passes on: ours must not take its place.
+PACKAGED_PROGRAM ?= /usr/bin/darknet
 install: all
+	$(Q)if [ -e '$(PACKAGED_PROGRAM)' ] && [ '$(DESTDIR)$(PREFIX)/bin/darknet' -ef '$(PACKAGED_PROGRAM)' ]; then \
+	    echo 'install: $(DESTDIR)$(PREFIX)/bin/darknet is the packaged program, to which ours passes commands on:' \
+	        'take another PREFIX, such as /usr/local' >&2; exit 1; fi
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
 	install -m 755 $(BUILD)/dynacomm $(BUILD)/darknet $(DESTDIR)$(PREFIX)/bin
 	install -m 644 plugin/include/dynacomm.h $(DESTDIR)$(PREFIX)/include

@@ -84,6 +84,19 @@ static bool is_flag(const char *arg)
     return arg[0] == '-' && arg[1] != '\0';
 }
 
+const char *dk_cli_flag_at(size_t k)
+{
+    const size_t n = sizeof flags / sizeof *flags;
+    return k < n ? flags[k].name : dk_fork_flag_at(k - n);
+}
+
+bool dk_cli_takes_value(const char *name)
+{
+    const struct flag *flag = find_flag(name);
+    const dk_fork_flag *other = dk_fork_flag_find(name);
+    return flag ? flag->value : other && other->value;
+}
+
 void dk_cli_words(int argc, char **argv, const char **command, const char **subcommand)
 {
     const char *found[2] = {NULL, NULL};
@@ -93,9 +106,7 @@ void dk_cli_words(int argc, char **argv, const char **command, const char **subc
             found[n++] = argv[i];
             continue;
         }
-        const struct flag *flag = find_flag(argv[i]);
-        const dk_fork_flag *other = dk_fork_flag_find(argv[i]);
-        if (flag ? flag->value : other && other->value) i++;
+        i += dk_cli_takes_value(argv[i]);
     }
     *command = found[0];
     *subcommand = found[1];
@@ -215,9 +226,7 @@ const char *dk_cli_nearest(const char *arg, const char *const *others)
 {
     const char *best = flags[0].name, *name;
     int least = INT_MAX;
-    for (size_t k = 0; k < sizeof flags / sizeof *flags; k++)
-        if (dk_spelling(arg, flags[k].name) < least) least = dk_spelling(arg, best = flags[k].name);
-    for (size_t k = 0; (name = dk_fork_flag_at(k)) != NULL; k++)
+    for (size_t k = 0; (name = dk_cli_flag_at(k)) != NULL; k++)
         if (dk_spelling(arg, name) < least) least = dk_spelling(arg, best = name);
     for (; others && *others; others++)
         if (dk_spelling(arg, *others) < least) least = dk_spelling(arg, best = *others);

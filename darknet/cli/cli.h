@@ -3,6 +3,7 @@
 #define DK_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dynacomm.h"
@@ -50,6 +51,11 @@ void dk_cli_words(int argc, char **argv, const char **command, const char **subc
  * borrows argv. A flag that is unknown, lacks its value or has one that is no number ends the program with a
  * line; others: NULL-terminated names of flags that the command takes itself, to suggest, or NULL. */
 void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli);
+
+/* dk_cli_flag_at - the k-th flag's name, of training and then of the forks; NULL after the last.
+ * dk_cli_takes_value - true if the flag of that name is followed by a value. */
+const char *dk_cli_flag_at(size_t k);
+bool dk_cli_takes_value(const char *name);
 
 /* dk_cli_nearest - the flag, of ours, the forks' and others (NULL-terminated, or NULL), that is spelt most
  * like arg. */

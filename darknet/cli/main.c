@@ -3,21 +3,22 @@
  * A new command is a line in `commands` and a function `int dk_cmd_NAME(int argc, char **argv)`, which gets
  * the whole command line and returns the exit status. */
 #include "cli/cli.h"
+#include "cli/forks.h"
+#include "cli/packaged.h"
+#include "cli/spelling.h"
 #include "replace/fatal.h"
+#include "replace/logfile.h"
 #include "kernels/wait.h"
 #include "evaluate/profile_cmd.h"
 #include "retrain/retrain.h"
 #include "train/train.h"
 #include "evaluate/validate.h"
 
-#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define PACKAGED "/usr/bin/darknet"
 
 static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
@@ -55,47 +56,81 @@ static void print_help(FILE *out)
     fprintf(out,
             "\nEvery other command is the packaged program's (%s).\n\nflags for training:\n%s"
             "\nflags for detector retrain, besides:\n%s",
-            PACKAGED, dk_cli_help(), dk_retrain_usage());
+            DK_PACKAGED_PATH, dk_cli_help(), dk_retrain_usage());
+}
+
+static void no_arguments(int argc, char **argv)
+{
+    if (argc > 2) dk_die("'%s' takes no arguments, and so no '%s'", argv[1], argv[2]);
 }
 
 static int cmd_help(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
+    no_arguments(argc, argv);
     print_help(stdout);
     return 0;
 }
 
 static int cmd_version(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
+    no_arguments(argc, argv);
     printf("darknet with DynaComm %s\n", DC_VERSION_STRING);
     return 0;
 }
 
-/* Hands the command line to the packaged program, as it is. Does not return. That program ignores flags it
- * does not know: one of ours would be lost without a word. */
-static _Noreturn void pass_on(char **argv)
+/* The subcommands that this program has of command, separated by blanks; "" if it has none. */
+static void own_subcommands(const char *command, char *text, size_t size)
 {
-    for (char **arg = argv + 1; *arg; arg++)
-        if (strncmp(*arg, "-dynacomm", 9) == 0)
-            dk_die(
-                "%s: '%s' is run by the packaged program, which trains alone; `darknet help` lists what can",
-                *arg, argv[1]);
-    const char *path = getenv("DARKNET_PACKAGED");
-    if (!path || !*path) path = PACKAGED;
-    struct stat self, other;
-    if (stat(path, &other) != 0)
-        dk_die("'%s' is a command of the packaged program, and %s is missing: apt-get install darknet",
-               argv[1] ? argv[1] : "", path);
-    if (stat("/proc/self/exe", &self) == 0 && self.st_dev == other.st_dev && self.st_ino == other.st_ino)
-        dk_die("'%s' is a command of the packaged program, but this program stands in its place at %s: "
-               "install it "
-               "elsewhere, such as /usr/local/bin",
-               argv[1], path);
-    execv(path, argv);
-    dk_die("cannot run %s: %s", path, strerror(errno));
+    text[0] = '\0';
+    for (int i = 0; i < N_COMMANDS; i++) {
+        const size_t used = strlen(text);
+        if (strcmp(command, commands[i].command) == 0 && commands[i].subcommand)
+            snprintf(text + used, size - used, "%s%s", used ? " " : "", commands[i].subcommand);
+    }
+}
+
+/* A command that is in no table: one line. */
+static _Noreturn void unknown(const char *command)
+{
+    const char *nearest = commands[0].command, *name;
+    int least = INT_MAX;
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (dk_spelling(command, commands[i].command) < least)
+            least = dk_spelling(command, nearest = commands[i].command);
+    for (size_t k = 0; (name = dk_packaged_at(k)) != NULL; k++)
+        if (dk_spelling(command, name) < least) least = dk_spelling(command, nearest = name);
+    dk_die("there is no command '%s'; the nearest is %s (`darknet help` lists them)", command, nearest);
+}
+
+/* Commands of the forks that nobody here has. */
+static const char *const left_out[][3] = {
+    {"detector", "draw", "it would paint an object into a picture until the network sees another"},
+};
+
+/* The command is ours or nobody's, the subcommand is not among ours. */
+static _Noreturn void refuse(const char *command, const char *subcommand)
+{
+    char ours[512];
+    own_subcommands(command, ours, sizeof ours);
+    for (size_t k = 0; subcommand && k < sizeof left_out / sizeof *left_out; k++)
+        if (strcmp(command, left_out[k][0]) == 0 && left_out[k][1] && strcmp(subcommand, left_out[k][1]) == 0)
+            dk_die("'%s %s' of the darknet forks is not carried out here: %s", command, subcommand,
+                   left_out[k][2]);
+    if (ours[0] == '\0') unknown(command);
+    const char *theirs = dk_packaged_subcommands(command);
+    if (!subcommand)
+        dk_die("'%s' needs one of its commands: %s%s%s", command, ours, theirs ? " " : "",
+               theirs ? theirs : "");
+    dk_die("'%s' has no command '%s'; it has %s%s%s", command, subcommand, ours, theirs ? " " : "",
+           theirs ? theirs : "");
+}
+
+/* True if the packaged program has this command and, where ours has subcommands too, this subcommand. */
+static bool is_packaged(const char *command, const char *subcommand)
+{
+    char ours[512];
+    own_subcommands(command, ours, sizeof ours);
+    return dk_packaged_has(command) && (ours[0] == '\0' || dk_packaged_has_subcommand(command, subcommand));
 }
 
 int main(int argc, char **argv)
@@ -104,16 +139,20 @@ int main(int argc, char **argv)
         print_help(stderr);
         return 1;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-help") == 0) return cmd_help(argc, argv);
-    if (strcmp(argv[1], "--version") == 0) return cmd_version(argc, argv);
-    const char *command, *subcommand;
-    dk_cli_words(argc, argv, &command, &subcommand);
-    for (int i = 0; i < N_COMMANDS && command; i++) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-help") == 0) return cmd_help(2, argv);
+    if (strcmp(argv[1], "--version") == 0) return cmd_version(2, argv);
+    const char *command, *subcommand, *log;
+    char **args = dk_spelling_args(&argc, argv, &log);
+    dk_cli_words(argc, args, &command, &subcommand);
+    if (!command) dk_die("a command is missing: `darknet help` lists them");
+    for (int i = 0; i < N_COMMANDS; i++) {
         if (strcmp(command, commands[i].command) != 0) continue;
         if (commands[i].subcommand && (!subcommand || strcmp(subcommand, commands[i].subcommand) != 0))
             continue;
         if (commands[i].run != cmd_help && commands[i].run != cmd_version) dk_wait_briefly(argv);
-        return commands[i].run(argc, argv);
+        if (log) dk_logfile_open(log);
+        return commands[i].run(argc, args);
     }
-    pass_on(argv);
+    if (is_packaged(command, subcommand)) dk_packaged_run(argv, command);
+    refuse(command, subcommand);
 }

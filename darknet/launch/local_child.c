@@ -2,6 +2,7 @@
 #include "launch/local_child.h"
 
 #include "replace/fatal.h"
+#include "replace/logfile.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -112,6 +113,7 @@ int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, 
                  {cli->rounds > 0, "-rounds", rounds},
                  {cli->backup_every > 0, "-backup-every", every},
                  {cli->loaders > 0, "-loaders", loaders},
+                 {dk_logfile_path() && strcmp(rank, "0") == 0, "-log", dk_logfile_path()},
                  {cli->clear, "-clear", NULL},
                  {cli->force, "-force", NULL},
                  {cli->map, "-map", NULL},

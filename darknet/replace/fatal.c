@@ -8,6 +8,7 @@
 #include "replace/fatal.h"
 
 #include "base/error.h"
+#include "replace/logfile.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -41,6 +42,9 @@ void dk_log(const char *who, const char *line)
     for (char *p = text + wipe; *p; p++) /* one message, one line: a path may hold anything */
         if (*p == '\n' || *p == '\r') *p = ' ';
     fflush(stderr);
+    const char *plain = wipe ? text + strlen("\r\033[K") : text;
+    char logged[sizeof text + 1];
+    dk_logfile_add(logged, (size_t)snprintf(logged, sizeof logged, "%s\n", plain));
     dprintf(saved_stderr >= 0 && !pthread_equal(holder, pthread_self()) ? saved_stderr : STDERR_FILENO,
             "%s\n", text);
 }
@@ -61,6 +65,7 @@ void dk_chatter_drop(void)
     close(chatter);
     saved_stderr = chatter = -1;
     subject_held = NULL;
+    dk_logfile_hold(false);
 }
 
 void dk_die(const char *format, ...)
@@ -96,6 +101,7 @@ void dk_chatter_hold(const char *subject)
     }
     holder = pthread_self();
     subject_held = subject;
+    dk_logfile_hold(true);
 }
 
 void dk_chatter_release(void)

@@ -2,6 +2,7 @@
 #include "train/progress.h"
 
 #include "replace/fatal.h"
+#include "replace/logfile.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -112,11 +113,8 @@ static void draw(dk_progress *progress, const dk_round *round)
 
 void dk_progress_round(dk_progress *progress, const dk_round *round, double load_s, const char *line)
 {
-    if (progress->quiet) return;
-    if (progress->terminal) {
-        draw(progress, round);
-        return;
-    }
+    if (progress->terminal && !progress->quiet) draw(progress, round);
+    if (progress->out >= 0 && !dk_logfile_path()) return; /* nobody reads the lines */
     printf("Loaded: %lf seconds\n", load_s);
     printf("%s, %.1f images/s, %.0f%% waiting\n", line, (double)progress->images / fmax(round->seconds, 1e-9),
            100 * waiting_share(round));
@@ -126,6 +124,7 @@ void dk_progress_text(dk_progress *progress, const char *text)
 {
     dk_progress_break(progress);
     fflush(stdout);
+    dk_logfile_add(text, strlen(text)); /* what goes to the descriptor itself passes the log by */
     dprintf(screen(progress), "%s", text);
 }
 
