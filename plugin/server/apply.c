@@ -1,0 +1,53 @@
+#include "server/apply.h"
+
+#include <string.h>
+
+/* One step on [offset, offset + count) from version to version + 1, gradients summed already: for SGD into
+ * the new moment (velocity included), for Adam in sum. */
+static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint64_t count, float rate,
+                       uint64_t images, const float *sum)
+{
+    const dc_model *m = v->model;
+    const uint64_t end = offset + count, begin = offset, made = version + 1;
+    const float *value = dc__versions_values(v, version);
+    float *next = dc__versions_values(v, made), *moment = dc__versions_moment1(v, made);
+    for (int i = dc__model_find(m, offset); offset < end; i++) {
+        const dc__tensor *tensor = &m->tensors[m->by_offset[i]];
+        const uint64_t tensor_end = tensor->offset + tensor->t.count;
+        const uint64_t n = (tensor_end < end ? tensor_end : end) - offset;
+        const dc__step step = dc__model_step(m, tensor, rate, images, dc__versions_step(v, made));
+        if (step.adam)
+            dc__adam(n, &step, value + offset, next + offset, sum + (offset - begin),
+                     dc__versions_moment1(v, version) + offset, dc__versions_moment2(v, version) + offset,
+                     moment + offset, dc__versions_moment2(v, made) + offset);
+        else
+            dc__sgd(n, &step, value + offset, next + offset, moment + offset);
+        offset += n;
+    }
+}
+
+void dc__apply_block(dc__versions *v, const dc__reduce *r, uint32_t b, uint64_t version, uint64_t images,
+                     bool carried)
+{
+    const dc_model *m = v->model;
+    const uint64_t offset = m->block_offset[b];
+    const size_t n = (size_t)(m->block_offset[b + 1] - offset);
+    const bool adam = m->optimizer.algorithm == DC_ADAM;
+    const float rate = dc__reduce_rate(r, b);
+    float adam_sum[DC__BLOCK_FLOATS_MOST];
+    float *sum = adam ? adam_sum : dc__versions_moment1(v, version + 1) + offset;
+    dc__reduce_sum(r, b, n, adam || carried ? NULL : dc__versions_moment1(v, version) + offset, sum);
+    dc__versions_set_rate(v, version + 1, rate);
+    step_range(v, version, offset, n, rate, images, sum);
+}
+
+void dc__apply_frozen(dc__versions *v, uint64_t version, uint64_t images)
+{
+    const dc_model *m = v->model;
+    const uint64_t from = m->start[DC_FROZEN], n = m->start[DC_FIXED] - from;
+    if (n == 0) return;
+    if (m->optimizer.algorithm != DC_ADAM)
+        memcpy(dc__versions_moment1(v, version + 1) + from, dc__versions_moment1(v, version) + from,
+               n * sizeof(float));
+    step_range(v, version, from, n, dc__versions_rate(v, version + 1), images, v->no_gradient);
+}

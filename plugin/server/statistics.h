@@ -1,0 +1,44 @@
+/* statistics.h - each worker's rolling means and variances, by version.
+ *
+ * Two versions are kept, since a worker may be a round ahead of another that has not sent its own yet. Its
+ * lock is a leaf. */
+#ifndef DC__STATISTICS_H
+#define DC__STATISTICS_H
+
+#include <pthread.h>
+
+#include "dynacomm.h"
+
+typedef struct dc__statistics {
+    pthread_mutex_t lock;
+    int members;
+    uint64_t floats;   /* of one member */
+    float *values[2];  /* [members][floats] of version v in [v & 1] */
+    uint64_t *made[2]; /* [members] version they belong to */
+} dc__statistics;
+
+void dc__statistics_init(dc__statistics *s);
+void dc__statistics_destroy(dc__statistics *s);
+dc_error dc__statistics_allocate(dc__statistics *s, int members, uint64_t floats);
+void dc__statistics_release(dc__statistics *s);
+
+/* dc__statistics_put - a part of a member's; last: they are all there. */
+void dc__statistics_put(dc__statistics *s, int member, uint64_t version, uint64_t offset, uint64_t count,
+                        const float *values, bool last);
+
+/* dc__statistics_set_all - every member's of a version, from [floats] or, each its own, [members][floats]. */
+void dc__statistics_set_all(dc__statistics *s, uint64_t version, const float *values, bool own);
+
+/* dc__statistics_copy - [members][floats] of a version, false while a member's are missing; to NULL: only
+ * asks. dc__statistics_copy_last - the same, but where a member has not sent them, those of the version
+ * before: nothing in training reads them. */
+bool dc__statistics_copy(dc__statistics *s, uint64_t version, float *to);
+void dc__statistics_copy_last(dc__statistics *s, uint64_t version, float *to);
+
+/* dc__statistics_of - one member's of a version, to read while nobody writes that version. */
+const float *dc__statistics_of(const dc__statistics *s, int member, uint64_t version);
+
+/* dc__statistics_mean - mean over members of [members][floats]. Pure. */
+void dc__statistics_mean(const float *values, int members, uint64_t floats, float *mean);
+
+#endif

@@ -1,0 +1,73 @@
+#include "server/versions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+void dc__versions_init(dc__versions *v)
+{
+    pthread_mutex_init(&v->lock, NULL);
+}
+
+void dc__versions_destroy(dc__versions *v)
+{
+    dc__versions_release(v);
+    pthread_mutex_destroy(&v->lock);
+}
+
+dc_error dc__versions_allocate(dc__versions *v, const dc_model *m)
+{
+    const uint64_t all = dc__model_floats(m), moments = dc__model_state_floats(m);
+    const size_t frozen = (size_t)(m->start[DC_FIXED] - m->start[DC_FROZEN]);
+    const bool adam = m->optimizer.algorithm == DC_ADAM;
+    bool ok = true;
+    v->model = m;
+    for (int i = 0; i < 2; i++) {
+        ok &= (v->values[i] = calloc(all + 1, sizeof(float))) != NULL;
+        ok &= (v->first_moments[i] = calloc(moments + 1, sizeof(float))) != NULL;
+        ok &= !adam || (v->second_moments[i] = calloc(moments + 1, sizeof(float))) != NULL;
+    }
+    ok &= !adam || (v->no_gradient = calloc(frozen + 1, sizeof(float))) != NULL;
+    ok &= (v->block = calloc(m->n_blocks, sizeof *v->block)) != NULL;
+    if (ok) return DC_OK;
+    return dc__fail(DC_ENOMEM, "out of memory: %s needs %.1f GB here", m->name,
+                    (double)(2 * all + (adam ? 4 : 2) * moments) * sizeof(float) / 1e9);
+}
+
+void dc__versions_release(dc__versions *v)
+{
+    for (int i = 0; i < 2; i++) {
+        free(v->values[i]);
+        free(v->first_moments[i]);
+        free(v->second_moments[i]);
+        v->values[i] = v->first_moments[i] = v->second_moments[i] = NULL;
+        v->rates[i] = 0;
+    }
+    free(v->no_gradient);
+    free(v->block);
+    v->no_gradient = NULL;
+    v->block = NULL;
+    v->model = NULL;
+    v->blocks_done = 0;
+    v->round = v->first_round = v->first_step = 0;
+}
+
+void dc__versions_begin(dc__versions *v, uint64_t round, uint64_t step)
+{
+    v->first_round = v->round = round;
+    v->first_step = step;
+    for (uint32_t b = 0; b < v->model->n_blocks; b++)
+        v->block[b] = round;
+}
+
+void dc__versions_set_initial(dc__versions *v, uint64_t offset, uint64_t count, const float *values)
+{
+    for (int i = 0; i < 2; i++)
+        memcpy(v->values[i] + offset, values, count * sizeof *values);
+}
+
+bool dc__versions_complete(dc__versions *v, uint32_t n)
+{
+    return atomic_fetch_add(&v->blocks_done, n) + n == v->model->n_blocks;
+}

@@ -1,0 +1,80 @@
+/* versions.h - the parameters and the optimizer's moments, in two versions.
+ *
+ * DESIGN
+ *   A step reads version v and writes v + 1 into other arrays, so the last whole version is intact at any
+ * moment: a worker may die in the middle of a round and a checkpoint of the round before it can still be
+ * written. Version v is overwritten by v + 2, which needs every worker to have received all of v + 1: nobody
+ * reads v then but, perhaps, the checkpoint writer (checkpoint.h guards it).
+ *
+ *   versions->lock guards block versions and round together with what follows from them: who holds it may
+ * offer blocks to sessions. Arrays are not under it; who computes a block's next version owns that block. */
+#ifndef DC__VERSIONS_H
+#define DC__VERSIONS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "model/model.h"
+
+#define DC__NO_ROUND UINT64_MAX
+
+typedef struct dc__versions {
+    pthread_mutex_t lock;
+    const dc_model *model;
+    float *values[2], *first_moments[2], *second_moments[2]; /* by version & 1; second: Adam only */
+    float *no_gradient;      /* [frozen] zeros, Adam only */
+    _Atomic float rates[2];  /* learning rate that made the version */
+    _Atomic uint64_t *block; /* [n_blocks] version of each; written with the lock */
+    _Atomic uint32_t blocks_done;
+    _Atomic uint64_t round; /* last whole version; written with the lock */
+    uint64_t first_round;   /* where this run of the server began; constant once training */
+    uint64_t first_step;    /* optimizer steps behind first_round; likewise */
+    _Atomic int64_t whole_ns; /* when the last version was whole, 0 = never */
+} dc__versions;
+
+/* dc__versions_init, _destroy - without memory for a model. _allocate - for a sealed model; DC_ENOMEM.
+ * _release - frees that; all is zero again. */
+void dc__versions_init(dc__versions *v);
+void dc__versions_destroy(dc__versions *v);
+dc_error dc__versions_allocate(dc__versions *v, const dc_model *model);
+void dc__versions_release(dc__versions *v);
+
+/* dc__versions_begin - the run begins at this round, optimizer steps counted from step. */
+void dc__versions_begin(dc__versions *v, uint64_t round, uint64_t step);
+
+/* The arrays of a version: values of the whole arena; moments of the trained and the frozen, the second NULL
+ * but for Adam; the learning rate that made it. */
+static inline float *dc__versions_values(const dc__versions *v, uint64_t version)
+{
+    return v->values[version & 1];
+}
+static inline float *dc__versions_moment1(const dc__versions *v, uint64_t version)
+{
+    return v->first_moments[version & 1];
+}
+static inline float *dc__versions_moment2(const dc__versions *v, uint64_t version)
+{
+    return v->second_moments[version & 1];
+}
+static inline float dc__versions_rate(const dc__versions *v, uint64_t version)
+{
+    return v->rates[version & 1];
+}
+static inline void dc__versions_set_rate(dc__versions *v, uint64_t version, float rate)
+{
+    v->rates[version & 1] = rate;
+}
+
+/* dc__versions_step - optimizer steps behind a version (Adam counts them). */
+static inline uint64_t dc__versions_step(const dc__versions *v, uint64_t version)
+{
+    return v->first_step + (version - v->first_round);
+}
+
+/* dc__versions_set_initial - values [offset, offset + count) that a new run begins with. */
+void dc__versions_set_initial(dc__versions *v, uint64_t offset, uint64_t count, const float *values);
+
+/* dc__versions_complete - counts n more blocks of the next version as made; true if it is whole now. */
+bool dc__versions_complete(dc__versions *v, uint32_t n);
+
+#endif
