@@ -1,144 +1,185 @@
-/* checkpoint.c - writing versions to disk while training goes on.
- *
- * A version that is due stays untouched in its arrays until version + 2 begins to overwrite it;
- * dc__checkpoint_guard holds that up if the disk is slower than a round. First the .weights, then the state:
- * a crash in between leaves an older state, from which a run resumes as if it had stopped there. */
-#include "server/server.h"
+#include "server/checkpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/floatmode.h"
+#include "server/state_file.h"
+
+#define POLL_NS 50000000
+
+void dc__checkpoint_init(dc__checkpoint *c, const char *dir, uint64_t every)
+{
+    (void)snprintf(c->dir, sizeof c->dir, "%s", dir ? dir : "");
+    c->every = every;
+    c->due = c->writing = c->saved = DC__NO_ROUND;
+    c->protected_ = DC__NO_ROUND;
+    pthread_mutex_init(&c->lock, NULL);
+    dc__condition_init(&c->changed);
+}
+
+void dc__checkpoint_destroy(dc__checkpoint *c)
+{
+    dc__checkpoint_release(c);
+    pthread_mutex_destroy(&c->lock);
+    pthread_cond_destroy(&c->changed);
+}
+
+static size_t stat_floats(const dc__checkpoint *c)
+{
+    return (size_t)c->statistics->floats * (size_t)c->statistics->members;
+}
+
+dc_error dc__checkpoint_allocate(dc__checkpoint *c)
+{
+    c->due_stats = calloc(stat_floats(c) + 1, sizeof *c->due_stats);
+    return c->due_stats ? DC_OK : dc__fail(DC_ENOMEM, "out of memory for a checkpoint");
+}
+
+void dc__checkpoint_release(dc__checkpoint *c)
+{
+    free(c->due_stats);
+    c->due_stats = NULL;
+}
 
 /* With the lock held: the oldest version that a writer still needs. */
-static void protect(dc_server *s)
+static void protect(dc__checkpoint *c)
 {
-    s->protected_ = s->writing != DC__NO_ROUND ? s->writing : s->due;
-    pthread_cond_broadcast(&s->changed);
+    c->protected_ = c->writing != DC__NO_ROUND ? c->writing : c->due;
+    pthread_cond_broadcast(&c->changed);
 }
 
-void dc__checkpoint_if_due(dc_server *s)
+void dc__checkpoint_if_due(dc__checkpoint *c)
 {
-    const uint64_t round = s->state.round, every = s->options.backup_every;
-    if (!s->backup_dir[0] || !s->running || every == 0 || round % every != 0 || round == s->saved ||
-        round == s->writing || round == s->due || round == s->state.first_round)
+    const uint64_t round = c->versions->round;
+    if (!c->dir[0] || !c->roster->training || c->every == 0 || round % c->every != 0 ||
+        round == c->versions->first_round)
         return;
-    const float *stats = dc__state_stats(s, round);
-    if (!stats) return;
-    s->due = round;
-    memcpy(s->due_stats, stats, (size_t)dc__stat_floats(s) * (size_t)s->workers * sizeof(float));
-    protect(s);
+    pthread_mutex_lock(&c->lock);
+    const bool known = round == c->saved || round == c->writing || round == c->due;
+    if (!known && dc__statistics_copy(c->statistics, round, c->due_stats)) {
+        c->due = round;
+        protect(c);
+    }
+    pthread_mutex_unlock(&c->lock);
 }
 
-dc_error dc__checkpoint_guard(dc__peer *peer, uint64_t version)
+dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64_t *heard_ns)
 {
-    dc_server *s = peer->server;
-    if (version == DC__NO_ROUND || s->protected_ != version) return DC_OK;
-    pthread_mutex_lock(&s->lock);
-    while ((s->due == version || s->writing == version) && !s->ending) {
-        dc__server_wait(s, &s->changed);
-        peer->link.heard_ns = dc__now_ns(); /* the worker is not silent: nobody reads what it says */
+    if (version == DC__NO_ROUND || c->protected_ != version) return DC_OK;
+    pthread_mutex_lock(&c->lock);
+    while ((c->due == version || c->writing == version) && !c->roster->ending) {
+        dc__wait_until(&c->changed, &c->lock, dc__now_ns() + POLL_NS);
+        *heard_ns = dc__now_ns();
     }
-    const bool writing = s->due == version || s->writing == version;
-    pthread_mutex_unlock(&s->lock);
+    const bool writing = c->due == version || c->writing == version;
+    pthread_mutex_unlock(&c->lock);
     return writing ? dc__fail(DC_ESTOPPED, "the run ended while a checkpoint was written") : DC_OK;
 }
 
-static dc_error write_weights(dc_server *s, uint64_t version, const char *path)
+/* Both files. stats: [members][floats]. */
+static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *stats, bool final)
 {
-    return dc__model_save_arena(s->model, s->state.value[version & 1], path,
-                                version * s->model->images_per_round);
-}
-
-/* Both files. stats: [workers][statistics]. */
-static dc_error write_version(dc_server *s, uint64_t version, const float *stats, bool final)
-{
+    const dc_model *m = c->versions->model;
+    const dc__statistics *s = c->statistics;
+    float *values = dc__versions_values(c->versions, version);
     char path[PATH_MAX];
     const char *suffix = final ? "_final.weights" : ".backup";
-    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", s->backup_dir, s->model->name, suffix) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", c->dir, m->name, suffix) >= sizeof path)
         return dc__fail(DC_EFILE, "the path of the backup directory is too long");
     /* The statistics' range of the arena is only ever used here. */
-    dc__state_mean_stats(s, stats, s->state.value[version & 1] + s->model->start[DC_STATISTIC]);
-    dc_error err = write_weights(s, version, path);
-    if (!err) err = dc__state_save(s, version, stats);
-    if (!err) dc__server_log(s, "saved round %llu to %s", (unsigned long long)version, path);
+    dc__statistics_mean(stats, s->members, s->floats, values + m->start[DC_STATISTIC]);
+    dc_error err = dc__model_save_arena(m, values, path, version * m->images_per_round);
+    if (!err) err = dc__state_save(c->dir, c->versions, version, c->seed, s->members, s->floats, stats);
+    if (!err) dc__log_line(c->log, "saved round %llu to %s", (unsigned long long)version, path);
     return err;
+}
+
+/* Writes what is due; with the lock held, which is let go meanwhile. */
+static void write_due(dc__checkpoint *c, float **stats)
+{
+    c->writing = c->due;
+    c->due = DC__NO_ROUND;
+    protect(c);
+    const size_t n = stat_floats(c);
+    float *room = realloc(*stats, (n + 1) * sizeof *room);
+    if (room) memcpy(*stats = room, c->due_stats, n * sizeof *room);
+    pthread_mutex_unlock(&c->lock);
+    const dc_error err = room ? write_version(c, c->writing, room, false)
+                              : dc__fail(DC_ENOMEM, "out of memory for a checkpoint");
+    if (err) dc__roster_end(c->roster, err, dc_last_error());
+    pthread_mutex_lock(&c->lock);
+    if (!err) c->saved = c->writing;
+    c->writing = DC__NO_ROUND;
+    protect(c);
 }
 
 static void *write_checkpoints(void *argument)
 {
-    dc_server *s = argument;
+    dc__checkpoint *c = argument;
     dc__flush_denormals();
     float *stats = NULL;
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&c->lock);
     for (;;) {
-        while (s->due == DC__NO_ROUND && !s->writer_quit)
-            pthread_cond_wait(&s->changed, &s->lock);
-        if (s->due == DC__NO_ROUND) break;
-        s->writing = s->due;
-        s->due = DC__NO_ROUND;
-        protect(s);
-        const size_t n = (size_t)dc__stat_floats(s) * (size_t)s->workers;
-        float *room = realloc(stats, (n + 1) * sizeof *stats);
-        if (room) memcpy(stats = room, s->due_stats, n * sizeof *stats);
-        pthread_mutex_unlock(&s->lock);
-        dc_error err = room ? write_version(s, s->writing, stats, false)
-                            : dc__fail(DC_ENOMEM, "out of memory for a checkpoint");
-        pthread_mutex_lock(&s->lock);
-        if (err)
-            dc__server_end(s, err, dc_last_error());
-        else
-            s->saved = s->writing;
-        s->writing = DC__NO_ROUND;
-        protect(s);
+        while (c->due == DC__NO_ROUND && !c->quit)
+            pthread_cond_wait(&c->changed, &c->lock);
+        if (c->due == DC__NO_ROUND) break;
+        write_due(c, &stats);
     }
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&c->lock);
     free(stats);
     return NULL;
 }
 
-dc_error dc__checkpoint_start(dc_server *s)
+dc_error dc__checkpoint_start(dc__checkpoint *c)
 {
-    if (pthread_create(&s->writer, NULL, write_checkpoints, s) != 0)
+    if (pthread_create(&c->writer, NULL, write_checkpoints, c) != 0)
         return dc__fail(DC_ENOMEM, "cannot start the checkpoint thread");
-    s->writer_runs = true;
+    c->runs = true;
     return DC_OK;
 }
 
-void dc__checkpoint_stop(dc_server *s)
+void dc__checkpoint_stop(dc__checkpoint *c)
 {
-    if (!s->writer_runs) return;
-    pthread_mutex_lock(&s->lock);
-    s->writer_quit = true;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-    pthread_join(s->writer, NULL);
-    s->writer_runs = false;
+    if (!c->runs) return;
+    pthread_mutex_lock(&c->lock);
+    c->quit = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->writer, NULL);
+    c->runs = false;
 }
 
-/* The statistics to save with the last version. Where a worker died before it sent them, those of the round
- * before: nothing in training reads them. */
-static const float *last_stats(dc_server *s, uint64_t version)
+dc_error dc__checkpoint_final(dc__checkpoint *c)
 {
-    const size_t n = (size_t)dc__stat_floats(s);
-    for (int i = 0; i < s->workers; i++) {
-        const bool here = s->state.stat_round[version & 1][i] == version;
-        const float *from = s->state.stats[here ? version & 1 : 1 - (version & 1)];
-        memcpy(s->due_stats + (size_t)i * n, from + (size_t)i * n, n * sizeof *from);
-    }
-    return s->due_stats; /* free: the writer has ended */
-}
-
-dc_error dc__checkpoint_final(dc_server *s)
-{
-    dc__checkpoint_stop(s); /* what is due is written first */
-    if (!s->backup_dir[0] || !s->running) return DC_OK;
-    if (s->result && (s->state.round == s->saved || s->state.round == s->state.first_round))
+    dc__checkpoint_stop(c); /* what is due is written first */
+    if (!c->dir[0] || !c->roster->training) return DC_OK;
+    char line[DC__LINE_BYTES];
+    const dc_error result = dc__roster_result(c->roster, line);
+    const uint64_t version = c->versions->round;
+    if (result && (version == c->saved || version == c->versions->first_round))
         return DC_OK; /* nothing new, and the run is not at its end */
     dc__flush_denormals();
-    dc_error err = write_version(s, s->state.round, last_stats(s, s->state.round), s->result == DC_OK);
-    if (err && s->result) /* both ends of the story */
-        dc__server_log(s, "%s", dc_last_error());
+    dc__statistics_copy_last(c->statistics, version, c->due_stats); /* free: the writer has ended */
+    const dc_error err = write_version(c, version, c->due_stats, result == DC_OK);
+    if (err && result) /* both ends of the story */
+        dc__log_line(c->log, "%s", dc_last_error());
     return err;
+}
+
+uint64_t dc__checkpoint_saved(dc__checkpoint *c)
+{
+    pthread_mutex_lock(&c->lock);
+    const uint64_t saved = c->saved;
+    pthread_mutex_unlock(&c->lock);
+    return saved;
+}
+
+void dc__checkpoint_resumed(dc__checkpoint *c, uint64_t version)
+{
+    pthread_mutex_lock(&c->lock);
+    c->saved = version;
+    pthread_mutex_unlock(&c->lock);
 }

@@ -1,10 +1,7 @@
-/* state.c - the server's own file beside the .weights: everything that a resumed run needs to go on bit for
- * bit.
- *
- *   "DYNCRUN1", model description (length, bytes), workers, seed, round, step, then floats: values of the
- * whole arena, first moments, second moments (Adam), statistics of each worker; at the end a XXH3 checksum of
- * all before. */
+#include "server/state_file.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,32 +9,15 @@
 #include <xxhash.h>
 
 #include "base/file.h"
-#include "server/server.h"
+#include "base/error.h"
+#include "net/wire.h"
 
 #define MAGIC "DYNCRUN1"
 #define NUMBERS_BYTES (4 + 8 + 8 + 8)
 
-static void state_path(const dc_server *s, char path[PATH_MAX])
+static void state_path(char path[PATH_MAX], const char *dir, const dc_model *m)
 {
-    (void)snprintf(path, PATH_MAX, "%s/%s.state", s->backup_dir, s->model->name);
-}
-
-float *dc__state_stats(const dc_server *s, uint64_t version)
-{
-    for (int i = 0; i < s->workers; i++)
-        if (s->state.stat_round[version & 1][i] != version) return NULL;
-    return s->state.stats[version & 1];
-}
-
-void dc__state_mean_stats(const dc_server *s, const float *stats, float *mean)
-{
-    const uint64_t n = dc__stat_floats(s);
-    memcpy(mean, stats, n * sizeof *mean);
-    for (int i = 1; i < s->workers; i++)
-        dc__add(n, mean, stats + (size_t)i * n);
-    if (s->workers > 1)
-        for (uint64_t i = 0; i < n; i++)
-            mean[i] = mean[i] / (float)s->workers;
+    (void)snprintf(path, PATH_MAX, "%s/%s.state", dir, m->name);
 }
 
 /* ---- writing ---- */
@@ -54,46 +34,55 @@ static void put(sink *out, const void *data, size_t n)
     XXH3_64bits_update(&out->hash, data, n);
 }
 
-dc_error dc__state_save(dc_server *s, uint64_t version, const float *stats)
+/* Magic, description, numbers. */
+static dc_error put_head(sink *out, const dc__versions *v, uint64_t version, uint64_t seed, int members)
 {
-    const dc_model *m = s->model;
-    const dc__state *st = &s->state;
+    const size_t room = dc__model_describe_bytes(v->model);
+    uint8_t *description = malloc(room), head[4 + NUMBERS_BYTES];
+    if (!description) return dc__fail(DC_ENOMEM, "out of memory for a model's description");
+    dc__bytes d = dc__bytes_over(description, room);
+    dc__model_describe(v->model, &d);
+    const size_t n = (size_t)(d.at - description);
+    dc__bytes h = dc__bytes_over(head, sizeof head);
+    dc__put_uint(&h, n, 4);
+    dc__put_uint(&h, (uint64_t)members, 4);
+    dc__put_uint(&h, seed, 8);
+    dc__put_uint(&h, version, 8);
+    dc__put_uint(&h, dc__versions_step(v, version), 8);
+    put(out, MAGIC, 8);
+    put(out, head, 4);
+    put(out, description, n);
+    put(out, head + 4, NUMBERS_BYTES);
+    free(description);
+    return DC_OK;
+}
+
+dc_error dc__state_save(const char *dir, const dc__versions *v, uint64_t version, uint64_t seed, int members,
+                        uint64_t stat_floats, const float *stats)
+{
+    const dc_model *m = v->model;
+    const size_t moments = dc__model_state_floats(m) * sizeof(float);
     char path[PATH_MAX];
-    state_path(s, path);
+    state_path(path, dir, m);
     sink out = {.ok = true};
     XXH3_64bits_reset(&out.hash);
-    const size_t room = dc__model_describe_bytes(m);
-    uint8_t *description = malloc(room);
-    if (!description) return dc__fail(DC_ENOMEM, "out of memory for %s", path);
-    dc__bytes d = dc__bytes_over(description, room);
-    dc__model_describe(m, &d);
-    const size_t description_bytes = (size_t)(d.at - description);
     dc_error err = dc__file_begin(&out.file, path);
-    if (!err) {
-        uint8_t head[4 + NUMBERS_BYTES];
-        dc__bytes h = dc__bytes_over(head, sizeof head);
-        dc__put_uint(&h, description_bytes, 4);
-        put(&out, MAGIC, 8);
-        put(&out, head, 4);
-        put(&out, description, description_bytes);
-        dc__put_uint(&h, (uint64_t)s->workers, 4);
-        dc__put_uint(&h, st->seed, 8);
-        dc__put_uint(&h, version, 8);
-        dc__put_uint(&h, dc__step_of(s, version), 8);
-        put(&out, head + 4, NUMBERS_BYTES);
-        put(&out, st->value[version & 1], dc__model_floats(m) * sizeof(float));
-        put(&out, st->moment1[version & 1], dc__model_state_floats(m) * sizeof(float));
-        if (st->moment2[version & 1])
-            put(&out, st->moment2[version & 1], dc__model_state_floats(m) * sizeof(float));
-        put(&out, stats, (size_t)dc__stat_floats(s) * (size_t)s->workers * sizeof(float));
-        uint8_t sum[8];
-        dc__bytes c = dc__bytes_over(sum, sizeof sum);
-        dc__put_uint(&c, XXH3_64bits_digest(&out.hash), 8);
-        put(&out, sum, sizeof sum);
-        err = dc__file_commit(&out.file);
+    if (err) return err;
+    err = put_head(&out, v, version, seed, members);
+    if (err) out.ok = false;
+    put(&out, dc__versions_values(v, version), dc__model_floats(m) * sizeof(float));
+    put(&out, dc__versions_moment1(v, version), moments);
+    if (dc__versions_moment2(v, version)) put(&out, dc__versions_moment2(v, version), moments);
+    put(&out, stats, (size_t)stat_floats * (size_t)members * sizeof(float));
+    uint8_t sum[8];
+    dc__bytes c = dc__bytes_over(sum, sizeof sum);
+    dc__put_uint(&c, XXH3_64bits_digest(&out.hash), 8);
+    put(&out, sum, sizeof sum);
+    if (err) {
+        dc__file_abandon(&out.file);
+        return err;
     }
-    free(description);
-    return err;
+    return dc__file_commit(&out.file);
 }
 
 /* ---- reading ---- */
@@ -110,38 +99,35 @@ static void get(source *in, void *data, size_t n)
     if (in->ok) XXH3_64bits_update(&in->hash, data, n);
 }
 
-static dc_error load_floats(dc_server *s, source *in, int workers)
+static dc_error load_statistics(source *in, uint64_t round, int members, dc__statistics *statistics)
 {
-    const dc_model *m = s->model;
-    dc__state *st = &s->state;
-    const uint64_t stat = dc__stat_floats(s);
-    const int at = (int)(st->round & 1);
-    get(in, st->value[at], dc__model_floats(m) * sizeof(float));
-    get(in, st->moment1[at], dc__model_state_floats(m) * sizeof(float));
-    if (st->moment2[at]) get(in, st->moment2[at], dc__model_state_floats(m) * sizeof(float));
-    float *stats = calloc(stat * (size_t)workers + 1, sizeof *stats);
+    const uint64_t n = statistics->floats;
+    float *stats = calloc(n * (size_t)(members + 1) + 1, sizeof *stats);
     if (!stats) return dc__fail(DC_ENOMEM, "out of memory for statistics");
-    get(in, stats, stat * (size_t)workers * sizeof(float));
-    memcpy(st->value[1 - at], st->value[at], dc__model_floats(m) * sizeof(float));
-    /* Each worker goes on with its own statistics; if their number changed, with the mean. */
-    const int before = s->workers;
-    float *to = st->stats[at];
-    if (workers == before) {
-        memcpy(to, stats, stat * (size_t)workers * sizeof(float));
-    } else {
-        s->workers = workers;
-        dc__state_mean_stats(s, stats, to);
-        s->workers = before;
-        for (int i = 1; i < before; i++)
-            memcpy(to + (size_t)i * stat, to, stat * sizeof(float));
-    }
+    get(in, stats, n * (size_t)members * sizeof(float));
+    const bool own = members == statistics->members;
+    float *mean = stats + n * (size_t)members;
+    if (!own) dc__statistics_mean(stats, members, n, mean);
+    dc__statistics_set_all(statistics, round, own ? stats : mean, own);
     free(stats);
     return DC_OK;
 }
 
-static dc_error load(dc_server *s, source *in, const char *path)
+static void load_arrays(source *in, dc__versions *v, uint64_t round)
 {
-    uint8_t head[8 + 4], numbers[NUMBERS_BYTES], sum[8];
+    const dc_model *m = v->model;
+    const size_t values = dc__model_floats(m) * sizeof(float),
+                 moments = dc__model_state_floats(m) * sizeof(float);
+    get(in, dc__versions_values(v, round), values);
+    get(in, dc__versions_moment1(v, round), moments);
+    if (dc__versions_moment2(v, round)) get(in, dc__versions_moment2(v, round), moments);
+    memcpy(dc__versions_values(v, round + 1), dc__versions_values(v, round), values);
+}
+
+/* Magic and description, which must be this model's. */
+static dc_error check_head(source *in, const char *path, const dc_model *model)
+{
+    uint8_t head[8 + 4];
     get(in, head, sizeof head);
     dc__bytes h = dc__bytes_over(head, sizeof head);
     const uint8_t *magic = dc__take(&h, 8);
@@ -162,42 +148,46 @@ static dc_error load(dc_server *s, source *in, const char *path)
                         "%.200s is damaged (%.150s): start with --fresh, from the .weights beside it", path,
                         why);
     }
-    err = dc__model_same(saved, s->model, path, "this worker");
+    err = dc__model_same(saved, model, path, "this worker");
     dc_model_free(saved);
+    return err;
+}
+
+static dc_error load(source *in, const char *path, dc__versions *v, dc__statistics *statistics,
+                     uint64_t *seed)
+{
+    uint8_t numbers[NUMBERS_BYTES], sum[8];
+    dc_error err = check_head(in, path, v->model);
     if (err) return err;
     get(in, numbers, sizeof numbers);
     dc__bytes b = dc__bytes_over(numbers, sizeof numbers);
-    const int workers = (int)dc__get_uint(&b, 4);
-    s->state.seed = dc__get_uint(&b, 8);
-    s->state.round = s->state.first_round = dc__get_uint(&b, 8);
-    s->state.first_step = dc__get_uint(&b, 8);
-    if (!in->ok || workers < 1 || workers > DC_MAX_WORKERS || s->state.round > UINT32_MAX ||
-        s->state.first_step > UINT32_MAX)
+    const int members = (int)dc__get_uint(&b, 4);
+    *seed = dc__get_uint(&b, 8);
+    const uint64_t round = dc__get_uint(&b, 8), step = dc__get_uint(&b, 8);
+    if (!in->ok || members < 1 || members > DC_MAX_WORKERS || round > UINT32_MAX || step > UINT32_MAX)
         return dc__fail(DC_EFORMAT, "%s is cut short: start with --fresh, from the .weights beside it", path);
-    err = load_floats(s, in, workers);
+    load_arrays(in, v, round);
+    err = load_statistics(in, round, members, statistics);
     const uint64_t expected = XXH3_64bits_digest(&in->hash);
     get(in, sum, sizeof sum);
     dc__bytes c = dc__bytes_over(sum, sizeof sum);
     if (!err && (!in->ok || dc__get_uint(&c, 8) != expected))
         err = dc__fail(DC_EFORMAT, "%s is damaged: start with --fresh, from the .weights beside it", path);
-    if (!err)
-        for (uint32_t i = 0; i < s->model->n_blocks; i++)
-            s->version[i] = s->state.round;
-    for (int i = 0; i < s->workers; i++)
-        s->state.stat_round[s->state.round & 1][i] = s->state.round;
+    if (!err) dc__versions_begin(v, round, step);
     return err;
 }
 
-dc_error dc__state_load(dc_server *s, bool *found)
+dc_error dc__state_load(const char *dir, dc__versions *v, dc__statistics *statistics, uint64_t *seed,
+                        bool *found)
 {
     char path[PATH_MAX];
-    state_path(s, path);
+    state_path(path, dir, v->model);
     source in = {.file = fopen(path, "rb"), .ok = true};
     *found = false;
     if (!in.file && errno == ENOENT) return DC_OK;
     if (!in.file) return dc__fail(DC_EFILE, "cannot read %s: %s", path, strerror(errno));
     XXH3_64bits_reset(&in.hash);
-    dc_error err = load(s, &in, path);
+    dc_error err = load(&in, path, v, statistics, seed);
     (void)fclose(in.file);
     *found = err == DC_OK;
     return err;
