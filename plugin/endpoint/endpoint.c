@@ -59,12 +59,13 @@ static bool take_turn(dc__endpoint *e, dc__turn *turn, dc_error *err)
     return true;
 }
 
-static bool role_turn(dc__endpoint *e, dc__stage stage, bool *done, dc_error *err)
+static bool role_turn(dc__endpoint *e, dc__stage stage, int64_t *idle_ns, bool *done, dc_error *err)
 {
     dc__turn turn = {0};
     e->role->next(e->self, stage, &turn);
     *done = turn.ends;
-    return take_turn(e, &turn, err) || turn.ends;
+    if (turn.waits) *idle_ns = dc__now_ns() + DC__POLL_NS;
+    return take_turn(e, &turn, err) || turn.ends || turn.waits;
 }
 
 /* Both need the lock to be let go around the call. */
@@ -109,17 +110,17 @@ static dc_error step(dc__endpoint *e, int64_t *idle_ns, bool *done)
     if (!waits) e->busy = false;
     if (e->stop) {
         *done = true;
-    } else if (role_turn(e, DC__STAGE_FIRST, done, &err)) {
+    } else if (role_turn(e, DC__STAGE_FIRST, idle_ns, done, &err)) {
     } else if (e->pong_due) {
         e->pong_due = false;
         err = answer(e, DC__PONG, quiet);
     } else if (ping_is_due(e, quiet)) {
         err = heartbeat(e, quiet);
-    } else if (role_turn(e, DC__STAGE_REQUEST, done, &err)) {
+    } else if (role_turn(e, DC__STAGE_REQUEST, idle_ns, done, &err)) {
     } else if (waits && hold_ns == 0 && slice_turn(e, &err)) {
     } else if (ack_is_due(e)) {
         err = answer(e, DC__ACK, false);
-    } else if (role_turn(e, DC__STAGE_LAST, done, &err)) {
+    } else if (role_turn(e, DC__STAGE_LAST, idle_ns, done, &err)) {
     } else {
         const int64_t delay_ns = dc__link_owes_ack(&e->link) ? e->role->ack_delay_ns(e->self) : 0;
         *idle_ns = dc__now_ns() + (delay_ns > 0 ? delay_ns : DC__POLL_NS);

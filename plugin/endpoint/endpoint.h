@@ -33,6 +33,7 @@ typedef struct dc__turn {
     dc_error (*send)(void *self, dc__header *header); /* NULL: nothing is due */
     dc__header header;
     bool ends;    /* the sender ends after it */
+    bool waits;   /* first stage: nothing else may go either, until the endpoint is woken */
     bool on_time; /* slices: the link had not run out of work before this one */
 } dc__turn;
 

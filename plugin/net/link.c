@@ -76,6 +76,11 @@ static uint64_t broken_connections(const dc__link *link)
     return nn_get_statistic(link->socket, NN_STAT_BROKEN_CONNECTIONS);
 }
 
+bool dc__link_connected(const dc__link *link)
+{
+    return nn_get_statistic(link->socket, NN_STAT_CURRENT_CONNECTIONS) > 0;
+}
+
 static void note_up(dc__link *link)
 {
     if (link->up) return;
@@ -87,7 +92,7 @@ static void note_up(dc__link *link)
 static dc_error look_around(dc__link *link)
 {
     if (link->stop && *link->stop) return dc__fail(DC_ESTOPPED, "stopped while waiting for %s", link->peer);
-    const bool connected = nn_get_statistic(link->socket, NN_STAT_CURRENT_CONNECTIONS) > 0;
+    const bool connected = dc__link_connected(link);
     if (connected) note_up(link);
     /* nanomsg may have a new connection before anyone looks; what was under way in the old one is lost. Only
      * who dialed can tell: at a listener the broken one may have been a stranger's. */

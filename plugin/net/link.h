@@ -70,6 +70,9 @@ dc_error dc__link_dial(dc__link *link, const char *url, const char *peer, double
                        _Atomic bool *stop);
 void dc__link_close(dc__link *link);
 
+/* dc__link_connected - there is a connection to the peer. Any thread. */
+bool dc__link_connected(const dc__link *link);
+
 /* dc__link_has_credit - a frame may go. dc__link_owes_ack - something was received that the peer was not told
  * of. dc__link_quiet - the peer has received all that was sent. All: sender's thread. */
 bool dc__link_has_credit(const dc__link *link);

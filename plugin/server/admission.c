@@ -1,174 +1,121 @@
-/* join.c - admitting workers, one request and one reply each, on the well-known port. */
+/* admission.c - admitting workers, one request and one reply each, on the well-known port. */
 #include <nanomsg/nn.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "endpoint/join.h"
 #include "server/server.h"
 
-static dc_error check_rank(dc_server *s, const dc__join *join, int *rank)
+static dc__member_state state_of(const dc_server *s, int rank)
 {
+    return s->training.roster.member[rank].state;
+}
+
+static dc_error check_rank(const dc_server *s, const dc__join *join, int *rank)
+{
+    const dc__roster *r = &s->training.roster;
     int free_rank = -1;
-    for (int i = s->workers - 1; i >= 0; i--)
-        if (s->peers[i].state == DC__PEER_FREE) free_rank = i;
-    if (s->running || free_rank < 0)
+    for (int i = r->n - 1; i >= 0; i--)
+        if (state_of(s, i) == DC__MEMBER_FREE) free_rank = i;
+    if (r->training || free_rank < 0)
         return dc__fail(DC_EFULL,
                         "the server has its %d worker%s already: start it with --workers %d for one more",
-                        s->workers, s->workers > 1 ? "s" : "", s->workers + 1);
+                        r->n, r->n > 1 ? "s" : "", r->n + 1);
     *rank = join->rank >= 0 ? join->rank : free_rank;
-    if (*rank >= s->workers)
-        return dc__fail(DC_EINVAL, "rank %d does not exist: the server has ranks 0 to %d", *rank,
-                        s->workers - 1);
-    if (s->peers[*rank].state != DC__PEER_FREE)
+    if (*rank >= r->n)
+        return dc__fail(DC_EINVAL, "rank %d does not exist: the server has ranks 0 to %d", *rank, r->n - 1);
+    if (state_of(s, *rank) != DC__MEMBER_FREE)
         return dc__fail(DC_EINVAL,
                         "rank %d is taken by another worker: give each its own -dynacomm-rank, or none",
                         *rank);
     return DC_OK;
 }
 
-/* The first worker's model becomes the run's, with the values of a checkpoint if there is one. */
-static dc_error adopt_model(dc_server *s, dc__join *join)
-{
-    if (join->model->n_blocks == 0)
-        return dc__fail(DC_EMODEL, "%s has nothing to train: every layer is frozen or has no weights",
-                        join->model->name);
-    s->fingerprint = strdup(join->fingerprint);
-    if (!s->fingerprint) return dc__fail(DC_ENOMEM, "out of memory for a fingerprint");
-    pthread_mutex_lock(&s->lock);
-    s->model = join->model;
-    pthread_mutex_unlock(&s->lock);
-    dc_error err = dc__round_allocate(s);
-    if (!err && s->backup_dir[0] && !s->options.fresh) err = dc__state_load(s, &s->resumed);
-    if (err) {
-        dc__round_free(s);
-        free(s->fingerprint);
-        s->fingerprint = NULL;
-        pthread_mutex_lock(&s->lock);
-        s->model = NULL; /* the caller frees it */
-        pthread_mutex_unlock(&s->lock);
-        return err;
-    }
-    join->model = NULL;
-    if (s->resumed)
-        dc__server_log(s, "resuming %s at round %llu from %s", s->model->name,
-                       (unsigned long long)s->state.round, s->backup_dir);
-    return DC_OK;
-}
-
 /* Without a single worker the run is still anybody's: the next one may bring another model. */
 static void forget_model_if_empty(dc_server *s)
 {
-    for (int i = 0; i < s->workers; i++)
-        if (s->peers[i].state != DC__PEER_FREE) return;
-    for (int i = 0; i < s->workers; i++) {
-        dc__queue_free(&s->peers[i].queue);
-        memset(&s->peers[i].queue, 0, sizeof s->peers[i].queue);
-        free(s->peers[i].given);
-        s->peers[i].given = NULL;
-    }
-    dc__round_free(s);
-    dc_model_free(s->model);
-    free(s->fingerprint);
-    s->model = NULL;
-    s->fingerprint = NULL;
-    s->resumed = false;
-}
-
-static dc_error start_threads(dc_server *s, dc__peer *peer)
-{
-    const bool receiver = pthread_create(&peer->receiver, NULL, dc__peer_receive, peer) == 0;
-    peer->threads = receiver && pthread_create(&peer->sender, NULL, dc__peer_send, peer) == 0;
-    if (peer->threads) return DC_OK;
-    peer->stop = true;
-    if (receiver) pthread_join(peer->receiver, NULL);
-    pthread_mutex_lock(&s->lock);
-    peer->state = DC__PEER_FREE;
-    forget_model_if_empty(s);
-    pthread_mutex_unlock(&s->lock);
-    return dc__fail(DC_ENOMEM, "cannot start a thread for worker %d", peer->rank);
+    const int n = s->training.roster.n;
+    for (int i = 0; i < n; i++)
+        if (state_of(s, i) != DC__MEMBER_FREE) return;
+    for (int i = 0; i < n; i++)
+        dc__session_forget(&s->sessions[i]);
+    dc__training_forget(&s->training);
 }
 
 /* nanomsg sends a request again when its connection breaks before the reply: that is no second worker. */
 static bool answered_before(dc_server *s, const dc__join *join, dc__welcome *welcome)
 {
-    bool found = false;
-    pthread_mutex_lock(&s->lock);
-    for (int i = 0; i < s->workers && !found; i++) {
-        const dc__peer *peer = &s->peers[i];
-        found = peer->state == DC__PEER_WELCOMED && peer->nonce == join->nonce;
-        if (found) *welcome = peer->welcome;
+    for (int i = 0; i < s->training.roster.n; i++) {
+        const dc__session *session = &s->sessions[i];
+        if (state_of(s, i) != DC__MEMBER_WELCOMED || session->nonce != join->nonce) continue;
+        *welcome = session->welcome;
+        return true;
     }
-    pthread_mutex_unlock(&s->lock);
-    return found;
+    return false;
+}
+
+/* The first worker's model becomes the run's; the others' must be the same. */
+static dc_error agree_on_model(dc_server *s, dc__join *join)
+{
+    dc__training *t = &s->training;
+    dc_error err = DC_OK;
+    if (!t->model) {
+        err = dc__training_adopt(t, join->model, join->fingerprint, s->options.fresh);
+        if (!err) join->model = NULL;
+    } else {
+        err = dc__model_same(t->model, join->model, "the run", "this worker");
+        if (!err && strcmp(t->fingerprint, join->fingerprint) != 0)
+            err =
+                dc__fail(DC_EMODEL, "this worker runs with '%s', the run with '%s': start all workers alike",
+                         join->fingerprint, t->fingerprint);
+    }
+    if (!err && join->clear && t->resumed)
+        err = dc__fail(DC_EINVAL,
+                       "the server resumes round %llu from its backup, but -clear asks for a new run: drop "
+                       "-clear, or start the server with --fresh",
+                       (unsigned long long)t->versions.round);
+    return err;
+}
+
+static dc_error open_session(dc_server *s, const dc__join *join, int rank, dc__welcome *welcome)
+{
+    dc__training *t = &s->training;
+    uint64_t token;
+    if (getrandom(&token, sizeof token, 0) != (ssize_t)sizeof token)
+        return dc__fail(DC_ENET, "no random numbers from the kernel");
+    if (rank == 0 && !t->resumed) {
+        t->checkpoint.seed = join->seed;
+        dc__versions_begin(&t->versions, join->round, 0);
+    }
+    *welcome = (dc__welcome){.rank = rank,
+                             .workers = t->roster.n,
+                             .token = token,
+                             .upload = rank == 0 && !t->resumed,
+                             .carry = dc__training_carries(t),
+                             .resumed = t->resumed};
+    t->roster.member[rank].id = join->nonce;
+    t->roster.member[rank].images = t->model->images_per_round;
+    t->roster.member[rank].reached = 0;
+    dc__roster_set(&t->roster, rank, DC__MEMBER_WELCOMED);
+    const dc_error err = dc__session_open(&s->sessions[rank], welcome, join->nonce);
+    if (err) dc__roster_set(&t->roster, rank, DC__MEMBER_FREE);
+    return err;
 }
 
 static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
 {
     if (answered_before(s, join, welcome)) return DC_OK;
     int rank = -1;
-    pthread_mutex_lock(&s->lock);
     dc_error err = check_rank(s, join, &rank);
-    pthread_mutex_unlock(&s->lock);
-    if (!err && s->model) err = dc__model_same(s->model, join->model, "the run", "this worker");
-    if (!err && s->model && strcmp(s->fingerprint, join->fingerprint) != 0)
-        err = dc__fail(DC_EMODEL, "this worker runs with '%s', the run with '%s': start all workers alike",
-                       join->fingerprint, s->fingerprint);
-    if (!err && !s->model) err = adopt_model(s, join);
-    if (!err && join->clear && s->resumed)
-        err = dc__fail(DC_EINVAL,
-                       "the server resumes round %llu from its backup, but -clear asks for a new run: drop "
-                       "-clear, or start "
-                       "the server with --fresh",
-                       (unsigned long long)s->state.round);
-    dc__peer *peer = err ? NULL : &s->peers[rank];
-    if (!err && !peer->queue.model) err = dc__queue_init(&peer->queue, s->model);
-    if (!err && !peer->given &&
-        !(peer->given = calloc((size_t)s->model->n_blocks / 64 + 1, sizeof *peer->given)))
-        err = dc__fail(DC_ENOMEM, "out of memory for worker %d", rank);
-    if (err) {
-        pthread_mutex_lock(&s->lock);
-        forget_model_if_empty(s); /* a refused worker's model binds nobody */
-        pthread_mutex_unlock(&s->lock);
-        return err;
-    }
-    peer->n_given = 0;
-    peer->given_round = DC__NO_ROUND;
-    peer->reached = 0;
-    peer->nonce = join->nonce;
-    peer->upload_at = 0;
-    peer->welcomed_ns = dc__now_ns();
-    peer->stop = false;
-    peer->link.meter.memory_bytes = (double)dc_model_trained_bytes(s->model, -1);
-    uint64_t token;
-    if (getrandom(&token, sizeof token, 0) != (ssize_t)sizeof token)
-        return dc__fail(DC_ENET, "no random numbers from the kernel");
-    if (rank == 0 && !s->resumed) {
-        s->state.seed = join->seed;
-        s->state.first_round = s->state.round = join->round;
-        for (uint32_t b = 0; b < s->model->n_blocks; b++)
-            s->version[b] = join->round;
-    }
-    *welcome = (dc__welcome){.rank = rank,
-                             .workers = s->workers,
-                             .token = token,
-                             .upload = rank == 0 && !s->resumed,
-                             .carry = s->workers == 1 && s->model->optimizer.algorithm == DC_SGD,
-                             .resumed = s->resumed};
-    peer->welcome = *welcome;
-    pthread_mutex_lock(&s->lock);
-    peer->state = DC__PEER_WELCOMED;
-    peer->want = DC__NO_ROUND;
-    peer->queue.left = 0;
-    peer->start_due = peer->pong_due = peer->stat_due = peer->ack_due = peer->stop_due = false;
-    pthread_mutex_unlock(&s->lock);
-    peer->link.heard_ns = dc__now_ns();
-    peer->link.up = false;
-    return start_threads(s, peer);
+    if (!err) err = agree_on_model(s, join);
+    if (!err) err = open_session(s, join, rank, welcome);
+    if (err) forget_model_if_empty(s); /* a refused worker's model binds nobody */
+    return err;
 }
 
-void dc__server_join(dc_server *s)
+void dc__server_admit(dc_server *s)
 {
     void *message = NULL;
     int n = nn_recv(s->join_socket, &message, NN_MSG, 0);
@@ -183,41 +130,38 @@ void dc__server_join(dc_server *s)
     if (!err) err = admit(s, &join, &welcome);
     (void)nn_freemsg(message);
     void *reply = err ? dc__refusal_write(err, dc_last_error()) : dc__welcome_write(&welcome);
-    if (err) dc__server_log(s, "a worker was refused: %s", dc_last_error());
+    if (err) dc__log_line(&s->training.log, "a worker was refused: %s", dc_last_error());
     if (reply && nn_send(s->join_socket, &reply, NN_MSG, 0) < 0) (void)nn_freemsg(reply);
     dc__join_free(&join);
 }
 
+dc_error dc__server_open_link(dc_server *s, dc__session *session)
+{
+    const double timeout_s = s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
+    char url[DC__URL_BYTES], name[64];
+    dc__address_of_link(url, s->url, session->rank);
+    (void)snprintf(name, sizeof name, "worker %d", session->rank);
+    return dc__link_listen(&session->endpoint.link, url, name, timeout_s, &session->endpoint.stop);
+}
+
 void dc__server_reap(dc_server *s)
 {
-    for (int i = 0; i < s->workers; i++) {
-        dc__peer *peer = &s->peers[i];
-        if (!peer->threads) continue;
-        pthread_mutex_lock(&s->lock);
-        const bool never_came = peer->state == DC__PEER_WELCOMED &&
-                                dc__now_ns() - peer->welcomed_ns > (int64_t)(DC__ATTACH_TIMEOUT_S * 1e9);
-        const bool left = !s->running && !s->ending && (peer->state == DC__PEER_LEFT || never_came);
-        if (left) {
-            peer->state = DC__PEER_LEFT;
-            peer->stop = true;
-            pthread_cond_signal(&peer->wake);
-        }
-        pthread_mutex_unlock(&s->lock);
-        if (!left) continue;
-        pthread_join(peer->receiver, NULL);
-        pthread_join(peer->sender, NULL);
-        peer->threads = false;
-        dc__server_log(s, "worker %d left before the start; its place is free", i);
-        dc__link_close(&peer->link);
-        char url[DC__URL_BYTES], name[64];
-        dc__address_of_link(url, s->url, i);
-        (void)snprintf(name, sizeof name, "worker %d", i);
-        const double silence = dc__seconds(peer->link.silence_ns);
-        dc_error err = dc__link_listen(&peer->link, url, name, silence, &peer->stop);
-        pthread_mutex_lock(&s->lock);
-        if (err) dc__server_end(s, err, dc_last_error());
-        peer->state = DC__PEER_FREE;
+    dc__roster *r = &s->training.roster;
+    if (r->training || r->ending) return;
+    for (int i = 0; i < r->n; i++) {
+        dc__session *session = &s->sessions[i];
+        if (!session->endpoint.threads) continue;
+        const dc__member_state state = state_of(s, i);
+        const bool never_came = state == DC__MEMBER_WELCOMED &&
+                                dc__now_ns() - session->welcomed_ns > (int64_t)(DC__ATTACH_TIMEOUT_S * 1e9);
+        if (state != DC__MEMBER_LEFT && !never_came) continue;
+        dc__roster_set(r, i, DC__MEMBER_LEFT);
+        dc__session_close(session);
+        dc__log_line(&s->training.log, "worker %d left before the start; its place is free", i);
+        dc__link_close(&session->endpoint.link);
+        const dc_error err = dc__server_open_link(s, session);
+        if (err) dc__roster_end(r, err, dc_last_error());
+        dc__roster_set(r, i, DC__MEMBER_FREE);
         forget_model_if_empty(s);
-        pthread_mutex_unlock(&s->lock);
     }
 }

@@ -3,7 +3,8 @@
  * DESIGN
  *   A block's gradients of a round stay in the messages they came in until every member's is there. Whoever
  * brings the last one sums them in the roster's order; nobody else touches the block then. A message is freed
- * with its last block. No lock: the counts are atomic, and a slot is written by its member's receiver only. */
+ * with its last block. No lock: the counts are atomic, and a slot is written by its member's receiver only.
+ */
 #ifndef DC__REDUCE_H
 #define DC__REDUCE_H
 
@@ -41,8 +42,8 @@ dc__held *dc__reduce_hold(dc__reduce *r, int member, uint32_t first, uint32_t n,
 /* dc__reduce_put - a member's gradient of block b; true if it is the last: the caller sums, then frees. */
 bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const float *data, float rate);
 
-/* dc__reduce_sum - adds block b's gradients [n] in the roster's order onto start, or with start NULL the first
- * of them onto nothing, into sum. dc__reduce_rate - the learning rate that came with them (the first
+/* dc__reduce_sum - adds block b's gradients [n] in the roster's order onto start, or with start NULL the
+ * first of them onto nothing, into sum. dc__reduce_rate - the learning rate that came with them (the first
  * member's). dc__reduce_free - lets their messages go. */
 void dc__reduce_sum(const dc__reduce *r, uint32_t b, size_t n, const float *start, float *sum);
 float dc__reduce_rate(const dc__reduce *r, uint32_t b);

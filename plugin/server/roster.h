@@ -22,8 +22,8 @@ typedef enum dc__member_state {
 } dc__member_state;
 
 typedef struct dc__member {
-    uint64_t id;     /* of the worker: chosen at random when its process joins */
-    uint32_t images; /* that it feeds in a round */
+    uint64_t id;                    /* of the worker: chosen at random when its process joins */
+    uint32_t images;                /* that it feeds in a round */
     _Atomic dc__member_state state; /* written with the lock */
     uint64_t finished_round;        /* (L) */
     _Atomic uint64_t reached; /* 1 + the round it has begun to push, 0 = none yet; written with the lock */
@@ -32,9 +32,9 @@ typedef struct dc__member {
 typedef struct dc__roster {
     pthread_mutex_t lock;
     int n;
-    dc__member *member;    /* [n], by rank */
-    _Atomic bool training; /* START was sent; written with the lock */
-    _Atomic bool ending;   /* likewise */
+    dc__member *member;         /* [n], by rank */
+    _Atomic bool training;      /* START was sent; written with the lock */
+    _Atomic bool ending;        /* likewise */
     int64_t began_ns, ended_ns; /* (L) when */
     dc_error result;            /* (L) why it ended, with its line */
     char result_line[DC__LINE_BYTES];
@@ -59,9 +59,9 @@ bool dc__roster_start(dc__roster *r);
 /* dc__roster_end - the run ends for this reason; the first one counts. */
 void dc__roster_end(dc__roster *r, dc_error err, const char *line);
 
-/* dc__roster_pushes - a member begins to push for a round. DC_EPEER with a line if another has finished before
- * it: the round could never be whole. dc__roster_finish - a member is done after so many rounds; likewise if
- * another has gone on. */
+/* dc__roster_pushes - a member begins to push for a round. DC_EPEER with a line if another has finished
+ * before it: the round could never be whole. dc__roster_finish - a member is done after so many rounds;
+ * likewise if another has gone on. */
 dc_error dc__roster_pushes(dc__roster *r, int rank, uint64_t round);
 dc_error dc__roster_finish(dc__roster *r, int rank, uint64_t rounds);
 

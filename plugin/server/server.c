@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,35 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-
-void dc__server_log(dc_server *s, const char *fmt, ...)
-{
-    if (!s->options.log) return;
-    char line[DC__LINE_BYTES];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(line, sizeof line, fmt, args);
-    va_end(args);
-    pthread_mutex_lock(&s->log_lock);
-    s->options.log(s->options.log_context, line);
-    pthread_mutex_unlock(&s->log_lock);
-}
-
-void dc__server_end(dc_server *s, dc_error err, const char *line)
-{
-    if (!s->ending) {
-        s->ending = true;
-        s->result = err;
-        s->ended_ns = dc__now_ns();
-        (void)snprintf(s->result_line, sizeof s->result_line, "%s", line);
-    }
-    pthread_cond_broadcast(&s->changed);
-}
-
-void dc__server_wait(dc_server *s, pthread_cond_t *condition)
-{
-    dc__wait_until(condition, &s->lock, dc__now_ns() + DC__POLL_NS);
-}
+#include "base/error.h"
 
 static dc_error open_join_socket(dc_server *s)
 {
@@ -59,30 +30,23 @@ static dc_error open_join_socket(dc_server *s)
                     nn_strerror(why));
 }
 
-static double silence_s(const dc_server *s)
+/* With versions' lock held. */
+static void offer(void *server, uint32_t first, uint32_t n, uint64_t version)
 {
-    return s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
-}
-
-static dc_error listen_for(dc_server *s, dc__peer *peer)
-{
-    char url[DC__URL_BYTES], name[64];
-    dc__address_of_link(url, s->url, peer->rank);
-    (void)snprintf(name, sizeof name, "worker %d", peer->rank);
-    return dc__link_listen(&peer->link, url, name, silence_s(s), &peer->stop);
+    dc_server *s = server;
+    for (int i = 0; i < s->training.roster.n; i++)
+        dc__session_offer(&s->sessions[i], first, n, version);
 }
 
 static dc_error set_up(dc_server *s)
 {
-    dc_error err = dc__watch_init(&s->watch, s->workers);
+    dc_error err = dc__training_init(&s->training, &s->options);
+    s->training.offer = offer;
+    s->training.offer_context = s;
     if (!err) err = open_join_socket(s);
-    for (int i = 0; i < s->workers; i++) {
-        s->peers[i].server = s;
-        s->peers[i].rank = i;
-        s->peers[i].link.socket = -1;
-        s->peers[i].want = DC__NO_ROUND;
-        dc__condition_init(&s->peers[i].wake);
-        if (!err) err = listen_for(s, &s->peers[i]);
+    for (int i = 0; i < s->options.workers; i++) {
+        dc__session_init(&s->sessions[i], &s->training, i);
+        if (!err) err = dc__server_open_link(s, &s->sessions[i]);
     }
     return err;
 }
@@ -111,23 +75,16 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     if (options->backup_dir) err = check_backup(options->backup_dir);
     if (err) return err;
     dc_server *s = calloc(1, sizeof *s);
-    dc__peer *peers = calloc((size_t)options->workers, sizeof *peers);
-    if (!s || !peers) {
+    dc__session *sessions = calloc((size_t)options->workers, sizeof *sessions);
+    if (!s || !sessions) {
         free(s);
-        free(peers);
+        free(sessions);
         return dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", options->workers);
     }
     s->options = *options;
     (void)snprintf(s->url, sizeof s->url, "%s", options->url);
-    if (options->backup_dir) (void)snprintf(s->backup_dir, sizeof s->backup_dir, "%s", options->backup_dir);
-    s->workers = options->workers;
-    s->peers = peers;
+    s->sessions = sessions;
     s->join_socket = -1;
-    s->due = s->writing = s->saved = DC__NO_ROUND;
-    s->protected_ = DC__NO_ROUND;
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_mutex_init(&s->log_lock, NULL);
-    dc__condition_init(&s->changed);
     err = set_up(s);
     if (err) {
         dc_server_free(s);
@@ -142,106 +99,67 @@ void dc_server_stop(dc_server *s)
     s->stop_requested = true; /* the run loop looks every DC__POLL_MS */
 }
 
-/* All workers have READY: the run begins. With the lock held. */
-static void start_if_complete(dc_server *s)
-{
-    if (s->running || s->ending) return;
-    for (int i = 0; i < s->workers; i++)
-        if (s->peers[i].state != DC__PEER_READY) return;
-    s->running = true;
-    s->began_ns = s->whole_ns = dc__now_ns();
-    s->saved = s->resumed ? s->state.round : DC__NO_ROUND;
-    for (int i = 0; i < s->workers; i++) {
-        s->peers[i].state = DC__PEER_RUNNING;
-        s->peers[i].start_due = true;
-        pthread_cond_signal(&s->peers[i].wake);
-    }
-}
-
-/* Every worker has said goodbye: at the same round, or one of them was told something else. With the lock
- * held. */
-static void end_if_finished(dc_server *s)
-{
-    for (int i = 0; i < s->workers; i++)
-        if (s->peers[i].state != DC__PEER_FINISHED) return;
-    dc__server_end(s, DC_OK, "");
-}
-
-/* Ends every worker's threads: first in words (STOP, BYE_ACK), then, after DC__GOODBYE_S, by force. */
+/* Ends every worker's threads: first with a message (STOP, BYE_ACK), then, after DC__GOODBYE_S, by force. */
 static void say_goodbye(dc_server *s)
 {
-    pthread_mutex_lock(&s->lock);
-    for (int i = 0; i < s->workers; i++) {
-        s->peers[i].stop_due = true;
-        pthread_cond_signal(&s->peers[i].wake);
-    }
-    pthread_mutex_unlock(&s->lock);
+    const int n = s->training.roster.n;
+    for (int i = 0; i < n; i++)
+        dc__session_say_stop(&s->sessions[i]);
     const int64_t until = dc__now_ns() + (int64_t)(DC__GOODBYE_S * 1e9);
-    for (int i = 0; i < s->workers; i++) {
-        dc__peer *peer = &s->peers[i];
-        while (peer->threads && dc__now_ns() < until &&
-               nn_get_statistic(peer->link.socket, NN_STAT_CURRENT_CONNECTIONS) > 0) {
+    for (int i = 0; i < n; i++) {
+        dc__endpoint *e = &s->sessions[i].endpoint;
+        while (e->threads && dc__now_ns() < until && dc__link_connected(&e->link)) {
             const struct timespec pause = {.tv_nsec = 5000000};
             nanosleep(&pause, NULL);
         }
-        peer->stop = true;
+        e->stop = true;
     }
-    for (int i = 0; i < s->workers; i++) {
-        dc__peer *peer = &s->peers[i];
-        if (!peer->threads) continue;
-        pthread_mutex_lock(&s->lock);
-        pthread_cond_signal(&peer->wake);
-        pthread_mutex_unlock(&s->lock);
-        pthread_join(peer->receiver, NULL);
-        pthread_join(peer->sender, NULL);
-        peer->threads = false;
-    }
+    for (int i = 0; i < n; i++)
+        dc__session_close(&s->sessions[i]);
+}
+
+/* All workers are ready: the run begins. */
+static void start(dc_server *s)
+{
+    dc__training *t = &s->training;
+    const int n = t->roster.n;
+    t->versions.whole_ns = dc__now_ns();
+    if (t->resumed) dc__checkpoint_resumed(&t->checkpoint, t->versions.round);
+    for (int i = 0; i < n; i++)
+        dc__session_start(&s->sessions[i]);
+    dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,
+                 n > 1 ? "s" : "", (unsigned long long)t->versions.first_round);
 }
 
 dc_error dc_server_run(dc_server *s)
 {
-    dc__server_log(s, "listening on %s for %d worker%s", s->url, s->workers, s->workers > 1 ? "s" : "");
-    dc_error err = dc__checkpoint_start(s);
+    dc__training *t = &s->training;
+    dc__roster *r = &t->roster;
+    dc__log_line(&t->log, "listening on %s for %d worker%s", s->url, r->n, r->n > 1 ? "s" : "");
+    dc_error err = dc__checkpoint_start(&t->checkpoint);
     if (err) return err;
-    for (;;) {
-        dc__server_join(s); /* blocks up to DC__POLL_MS */
+    while (!r->ending) {
+        dc__server_admit(s); /* blocks up to DC__POLL_MS */
         dc__server_reap(s);
-        pthread_mutex_lock(&s->lock);
-        if (s->stop_requested) dc__server_end(s, DC_ESTOPPED, "the server was stopped");
-        const bool before = s->running;
-        start_if_complete(s);
-        end_if_finished(s);
-        const bool begins = s->running && !before, ends = s->ending;
-        pthread_mutex_unlock(&s->lock);
-        if (begins)
-            dc__server_log(s, "training %s with %d worker%s from round %llu on", s->model->name, s->workers,
-                           s->workers > 1 ? "s" : "", (unsigned long long)s->state.first_round);
-        if (ends) break;
+        if (s->stop_requested) dc__roster_end(r, DC_ESTOPPED, "the server was stopped");
+        if (dc__roster_start(r)) start(s);
+        if (dc__roster_all_finished(r)) dc__roster_end(r, DC_OK, "");
     }
     say_goodbye(s);
-    err = dc__checkpoint_final(s);
-    dc__checkpoint_stop(s);
-    if (s->result) return dc__fail(s->result, "%s", s->result_line);
-    return err;
+    err = dc__checkpoint_final(&t->checkpoint);
+    dc__checkpoint_stop(&t->checkpoint);
+    char line[DC__LINE_BYTES];
+    const dc_error result = dc__roster_result(r, line);
+    return result ? dc__fail(result, "%s", line) : err;
 }
 
 void dc_server_free(dc_server *s)
 {
     if (!s) return;
-    for (int i = 0; i < s->workers; i++) {
-        dc__link_close(&s->peers[i].link);
-        dc__queue_free(&s->peers[i].queue);
-        free(s->peers[i].given);
-        pthread_cond_destroy(&s->peers[i].wake);
-    }
+    for (int i = 0; i < s->options.workers; i++)
+        dc__session_destroy(&s->sessions[i]);
     if (s->join_socket >= 0) (void)nn_close(s->join_socket);
-    dc__round_free(s);
-    dc__watch_free(&s->watch);
-    dc_model_free(s->model);
-    free(s->fingerprint);
-    free(s->peers);
-    pthread_mutex_destroy(&s->lock);
-    pthread_mutex_destroy(&s->log_lock);
-    pthread_cond_destroy(&s->changed);
+    dc__training_destroy(&s->training);
+    free(s->sessions);
     free(s);
 }

@@ -10,8 +10,8 @@
 #include "server/statistics.h"
 #include "server/versions.h"
 
-/* dc__state_save - version as it is in versions, with stats [members][floats]. Any thread; the version must not
- * change meanwhile. DC_EFILE, DC_ENOMEM. */
+/* dc__state_save - version as it is in versions, with stats [members][floats]. Any thread; the version must
+ * not change meanwhile. DC_EFILE, DC_ENOMEM. */
 dc_error dc__state_save(const char *dir, const dc__versions *v, uint64_t version, uint64_t seed, int members,
                         uint64_t stat_floats, const float *stats);
 

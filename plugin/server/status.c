@@ -1,67 +1,84 @@
-/* status.c - a server's state as a copy for whoever watches. Holds the server's lock only for what the
- * training itself keeps, the watch's for what is only shown. */
+/* status.c - a server's state as a copy for observers. Holds each lock only for as long as copying takes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "server/server.h"
 
-static dc_worker_state state_of(const dc_server *s, const dc__peer *peer)
+static dc_worker_state state_of(const dc__roster *r, int rank)
 {
-    switch (peer->state) {
-    case DC__PEER_FREE:
+    switch (r->member[rank].state) {
+    case DC__MEMBER_FREE:
         return DC_WORKER_AWAITED;
-    case DC__PEER_WELCOMED:
-    case DC__PEER_ATTACHED:
-    case DC__PEER_READY:
+    case DC__MEMBER_WELCOMED:
+    case DC__MEMBER_ATTACHED:
+    case DC__MEMBER_READY:
         return DC_WORKER_JOINING;
-    case DC__PEER_RUNNING:
+    case DC__MEMBER_RUNNING:
         return DC_WORKER_TRAINING;
-    case DC__PEER_FINISHED:
+    case DC__MEMBER_FINISHED:
         return DC_WORKER_DONE;
-    case DC__PEER_LEFT:
+    case DC__MEMBER_LEFT:
         break;
     }
-    return s->running ? DC_WORKER_LOST : DC_WORKER_AWAITED;
+    return r->training ? DC_WORKER_LOST : DC_WORKER_AWAITED;
 }
 
-/* With the server's lock held. Before the start a link may be closed and opened anew. */
-static void copy_peer(const dc_server *s, const dc__peer *peer, int64_t now, dc_status_worker *to)
+/* Before the start a link may be closed and opened anew. */
+static void copy_member(const dc_server *s, int rank, int64_t now, dc_status_worker *to)
 {
-    to->state = state_of(s, peer);
-    if (!s->running) return;
-    const uint64_t reached = peer->reached;
-    to->round = reached > s->state.first_round ? reached : s->state.first_round;
-    to->silent_s = dc__seconds(now - peer->link.heard_ns);
+    const dc__training *t = &s->training;
+    const dc__link *link = &s->sessions[rank].endpoint.link;
+    to->state = state_of(&t->roster, rank);
+    if (!t->roster.training) return;
+    const uint64_t reached = t->roster.member[rank].reached;
+    to->round = reached > t->versions.first_round ? reached : t->versions.first_round;
+    to->silent_s = dc__seconds(now - link->heard_ns);
     if (to->silent_s < 0) to->silent_s = 0; /* heard since */
-    to->up_bytes = peer->link.received_bytes;
-    to->down_bytes = peer->link.sent_bytes;
+    to->up_bytes = link->received_bytes;
+    to->down_bytes = link->sent_bytes;
 }
 
-/* With the server's lock held. */
-static void copy_run(const dc_server *s, int64_t now, dc_status *to)
+/* With the roster's lock held. */
+static void copy_roster(const dc_server *s, int64_t now, dc_status *to)
 {
-    to->state = s->ending ? (s->result ? DC_RUN_FAILED : DC_RUN_FINISHED)
-                          : (s->running ? DC_RUN_TRAINING : DC_RUN_WAITING);
-    if (s->ending) now = s->ended_ns;
-    if (s->ending && s->result) (void)snprintf(to->line, sizeof to->line, "%s", s->result_line);
-    if (s->model) {
-        (void)snprintf(to->model, sizeof to->model, "%s", s->model->name);
-        to->layers = s->model->n_layers;
-        to->trained_bytes = dc_model_trained_bytes(s->model, -1);
-        to->images_per_round = s->model->images_per_round;
+    const dc__training *t = &s->training;
+    const dc__roster *r = &t->roster;
+    to->state = r->ending ? (r->result ? DC_RUN_FAILED : DC_RUN_FINISHED)
+                          : (r->training ? DC_RUN_TRAINING : DC_RUN_WAITING);
+    if (r->ending && r->result) (void)snprintf(to->line, sizeof to->line, "%s", r->result_line);
+    if (t->model) {
+        (void)snprintf(to->model, sizeof to->model, "%s", t->model->name);
+        to->layers = t->model->n_layers;
+        to->trained_bytes = dc_model_trained_bytes(t->model, -1);
+        to->images_per_round = t->model->images_per_round;
     }
-    for (int i = 0; i < s->workers; i++)
-        copy_peer(s, &s->peers[i], dc__now_ns(), &to->workers[i]);
-    if (!s->running) return; /* until then others write what follows without the lock */
-    to->resumed = s->resumed;
-    to->first_round = s->state.first_round;
-    to->round = s->state.round;
-    to->saved_round = s->saved == DC__NO_ROUND ? 0 : s->saved;
-    to->elapsed_s = dc__seconds(now - s->began_ns);
-    to->stalled_s = fmax(0, dc__seconds(now - s->whole_ns));
-    to->rate = (double)s->state.rate[s->state.round & 1];
+    for (int i = 0; i < r->n; i++)
+        copy_member(s, i, now, &to->workers[i]);
+    if (!r->training) return; /* until then others write what follows */
+    if (r->ending) now = r->ended_ns;
+    to->resumed = t->resumed;
+    to->first_round = t->versions.first_round;
+    to->elapsed_s = dc__seconds(now - r->began_ns);
+    to->stalled_s = fmax(0, dc__seconds(now - t->versions.whole_ns));
+}
+
+static void copy_run(dc_server *s, dc_status *to)
+{
+    dc__training *t = &s->training;
+    pthread_mutex_lock(&t->roster.lock);
+    copy_roster(s, dc__now_ns(), to);
+    const bool training = t->roster.training;
+    pthread_mutex_unlock(&t->roster.lock);
+    if (!training) return;
+    pthread_mutex_lock(&t->versions.lock);
+    to->round = t->versions.round;
+    to->rate = (double)dc__versions_rate(&t->versions, to->round);
+    pthread_mutex_unlock(&t->versions.lock);
+    const uint64_t saved = dc__checkpoint_saved(&t->checkpoint);
+    to->saved_round = saved == DC__NO_ROUND ? 0 : saved;
 }
 
 static void copy_report(const dc__watched *w, uint32_t images, int64_t now, dc_status_worker *to)
@@ -114,21 +131,20 @@ dc_error dc_server_status(dc_server *s, dc_status **out)
     *out = NULL;
     dc_status *to = calloc(1, sizeof *to);
     if (to) {
-        to->n_workers = s->workers;
-        to->workers = calloc((size_t)s->workers, sizeof *to->workers);
+        to->n_workers = s->training.roster.n;
+        to->workers = calloc((size_t)s->training.roster.n, sizeof *to->workers);
         to->loss_curve = calloc(DC_CURVE_POINTS, sizeof *to->loss_curve);
         to->map_curve = calloc(DC_CURVE_POINTS, sizeof *to->map_curve);
     }
     if (!to || !to->workers || !to->loss_curve || !to->map_curve) {
         dc_status_free(to);
-        return dc__fail(DC_ENOMEM, "out of memory for a status of %d workers", s->workers);
+        return dc__fail(DC_ENOMEM, "out of memory for a status of %d workers", s->training.roster.n);
     }
-    pthread_mutex_lock(&s->lock);
-    copy_run(s, dc__now_ns(), to);
-    pthread_mutex_unlock(&s->lock);
-    pthread_mutex_lock(&s->watch.lock);
-    copy_watch(&s->watch, to);
-    pthread_mutex_unlock(&s->watch.lock);
+    copy_run(s, to);
+    dc__watch *watch = &s->training.watch;
+    pthread_mutex_lock(&watch->lock);
+    copy_watch(watch, to);
+    pthread_mutex_unlock(&watch->lock);
     *out = to;
     return DC_OK;
 }
@@ -151,11 +167,11 @@ dc_error dc_server_plan(dc_server *s, int rank, dc_plan *plan, dc_profile *profi
 {
     *plan = (dc_plan){0};
     *layers = NULL;
-    if (rank < 0 || rank >= s->workers) return dc__fail(DC_EINVAL, "there is no worker %d", rank);
-    dc__watched *w = &s->watch.workers[rank];
-    pthread_mutex_lock(&s->watch.lock);
+    if (rank < 0 || rank >= s->training.roster.n) return dc__fail(DC_EINVAL, "there is no worker %d", rank);
+    dc__watched *w = &s->training.watch.workers[rank];
+    pthread_mutex_lock(&s->training.watch.lock);
     const int n = w->plans ? w->shown.plan.n_layers : 0;
-    pthread_mutex_unlock(&s->watch.lock);
+    pthread_mutex_unlock(&s->training.watch.lock);
     if (n == 0) return no_plan(rank);
     dc_error err = dc_plan_init(plan, n); /* n is the model's and stays */
     if (err) return err;
@@ -164,7 +180,7 @@ dc_error dc_server_plan(dc_server *s, int rank, dc_plan *plan, dc_profile *profi
         dc_plan_free(plan);
         return dc__fail(DC_ENOMEM, "out of memory for a plan of %d layers", n);
     }
-    pthread_mutex_lock(&s->watch.lock);
+    pthread_mutex_lock(&s->training.watch.lock);
     const dc__shown_plan *shown = &w->shown;
     int *const pull_end = plan->pull_end, *const push_end = plan->push_end;
     *plan = shown->plan;
@@ -172,6 +188,6 @@ dc_error dc_server_plan(dc_server *s, int rank, dc_plan *plan, dc_profile *profi
     plan->push_end = memcpy(push_end, shown->plan.push_end, (size_t)n * sizeof(int));
     *profile = shown->profile;
     profile->layers = memcpy(*layers, shown->costs, (size_t)n * sizeof **layers);
-    pthread_mutex_unlock(&s->watch.lock);
+    pthread_mutex_unlock(&s->training.watch.lock);
     return DC_OK;
 }

@@ -22,13 +22,13 @@ typedef struct dc__versions {
     pthread_mutex_t lock;
     const dc_model *model;
     float *values[2], *first_moments[2], *second_moments[2]; /* by version & 1; second: Adam only */
-    float *no_gradient;      /* [frozen] zeros, Adam only */
-    _Atomic float rates[2];  /* learning rate that made the version */
+    float *no_gradient;                                      /* [frozen] zeros, Adam only */
+    _Atomic float rates[2];                                  /* learning rate that made the version */
     _Atomic uint64_t *block; /* [n_blocks] version of each; written with the lock */
     _Atomic uint32_t blocks_done;
-    _Atomic uint64_t round; /* last whole version; written with the lock */
-    uint64_t first_round;   /* where this run of the server began; constant once training */
-    uint64_t first_step;    /* optimizer steps behind first_round; likewise */
+    _Atomic uint64_t round;   /* last whole version; written with the lock */
+    uint64_t first_round;     /* where this run of the server began; constant once training */
+    uint64_t first_step;      /* optimizer steps behind first_round; likewise */
     _Atomic int64_t whole_ns; /* when the last version was whole, 0 = never */
 } dc__versions;
 

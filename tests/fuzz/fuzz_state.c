@@ -2,6 +2,7 @@
  * refused is as empty as before. */
 #define FUZZ_ITERATIONS 1000 /* each writes and reads a file */
 #define XXH_INLINE_ALL
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -9,12 +10,13 @@
 #include "base/error.h"
 #include "fault/fake.h"
 #include "fuzz.h"
-#include "server/server.h"
+#include "server/state_file.h"
 
 /* As much of a server as its state needs: one worker, no socket, no thread. */
 typedef struct shell {
-    dc_server s;
-    dc__peer peer;
+    char dir[32];
+    dc__versions versions;
+    dc__statistics statistics;
     fake_model *m;
 } shell;
 
@@ -26,26 +28,27 @@ static void open_shell(shell *x)
         (void)snprintf(dir, sizeof dir, "/tmp/dynacomm-fuzz-XXXXXX");
         dc__assert(mkdtemp(dir) != NULL);
     }
+    (void)snprintf(x->dir, sizeof x->dir, "%s", dir);
     x->m = fake_model_new("fake", true);
-    x->s.workers = 1;
-    x->s.peers = &x->peer;
-    x->s.model = x->m->model;
-    (void)snprintf(x->s.backup_dir, sizeof x->s.backup_dir, "%s", dir);
-    dc__assert(dc__round_allocate(&x->s) == DC_OK);
+    dc__versions_init(&x->versions);
+    dc__statistics_init(&x->statistics);
+    dc__assert(dc__versions_allocate(&x->versions, x->m->model) == DC_OK);
+    dc__assert(dc__statistics_allocate(&x->statistics, 1, FAKE_STATS) == DC_OK);
 }
 
 static void close_shell(shell *x)
 {
-    dc__round_free(&x->s);
+    dc__statistics_destroy(&x->statistics);
+    dc__versions_destroy(&x->versions);
     fake_model_free(x->m);
 }
 
 static void clean(const shell *x)
 {
     char path[PATH_MAX + 32];
-    (void)snprintf(path, sizeof path, "%s/fake.state", x->s.backup_dir);
+    (void)snprintf(path, sizeof path, "%s/fake.state", x->dir);
     (void)unlink(path);
-    (void)rmdir(x->s.backup_dir);
+    (void)rmdir(x->dir);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -53,18 +56,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     shell x;
     char path[PATH_MAX + 32];
     open_shell(&x);
-    (void)snprintf(path, sizeof path, "%s/fake.state", x.s.backup_dir);
+    (void)snprintf(path, sizeof path, "%s/fake.state", x.dir);
     FILE *file = fopen(path, "wb");
     dc__assert(file && fwrite(data, 1, n, file) == n && fclose(file) == 0);
     bool found;
-    if (dc__state_load(&x.s, &found) == DC_OK) {
-        dc__assert(found && x.s.state.round <= UINT32_MAX);
-        dc__assert(dc__state_stats(&x.s, x.s.state.round) != NULL);
+    uint64_t seed;
+    if (dc__state_load(x.dir, &x.versions, &x.statistics, &seed, &found) == DC_OK) {
+        dc__assert(found && x.versions.round <= UINT32_MAX);
+        dc__assert(dc__statistics_copy(&x.statistics, x.versions.round, NULL));
     } else {
         dc__assert(!found && strstr(dc_last_error(), "fake.state"));
     }
     clean(&x);
-    dc__assert(access(x.s.backup_dir, F_OK) != 0 && mkdir(x.s.backup_dir, 0700) == 0);
+    dc__assert(access(x.dir, F_OK) != 0 && mkdir(x.dir, 0700) == 0);
     close_shell(&x);
     return 0;
 }
@@ -76,8 +80,8 @@ size_t fuzz_seed(int k, uint8_t *to)
     char path[PATH_MAX + 32];
     open_shell(&x);
     float stats[FAKE_STATS] = {1, 2, 3};
-    dc__assert(dc__state_save(&x.s, 0, stats) == DC_OK);
-    (void)snprintf(path, sizeof path, "%s/fake.state", x.s.backup_dir);
+    dc__assert(dc__state_save(x.dir, &x.versions, 0, 9, 1, FAKE_STATS, stats) == DC_OK);
+    (void)snprintf(path, sizeof path, "%s/fake.state", x.dir);
     FILE *file = fopen(path, "rb");
     dc__assert(file);
     const size_t n = fread(to, 1, FUZZ_MOST, file);

@@ -1,0 +1,113 @@
+#include "server/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+static dc__member_state state_of(const dc__session *s)
+{
+    return s->training->roster.member[s->rank].state;
+}
+
+/* Not during an upload: the many small frames against a full link of a start look to TCP like congestion. */
+static int64_t ack_delay_ns(void *session)
+{
+    return state_of(session) == DC__MEMBER_ATTACHED ? -1 : 0;
+}
+
+static const dc__role session_role = {.next = dc__session_next,
+                                      .slice = dc__session_slice,
+                                      .ack_delay_ns = ack_delay_ns,
+                                      .on_frame = dc__session_on_frame,
+                                      .on_receiver_end = dc__session_on_end};
+
+void dc__session_init(dc__session *s, dc__training *training, int rank)
+{
+    s->training = training;
+    s->rank = rank;
+    s->want = DC__NO_ROUND;
+    s->endpoint.link.socket = -1;
+    pthread_mutex_init(&s->lock, NULL);
+    dc__endpoint_init(&s->endpoint, &session_role, s, &s->lock);
+}
+
+void dc__session_destroy(dc__session *s)
+{
+    dc__endpoint_destroy(&s->endpoint);
+    free(s->given.blocks);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static dc_error allocate(dc__session *s)
+{
+    const dc_model *m = s->training->model;
+    if (!s->given.blocks) s->given.blocks = calloc((size_t)m->n_blocks / 64 + 1, sizeof *s->given.blocks);
+    if (!s->given.blocks) return dc__fail(DC_ENOMEM, "out of memory for worker %d", s->rank);
+    return s->endpoint.queue.model ? DC_OK : dc__queue_init(&s->endpoint.queue, m);
+}
+
+dc_error dc__session_open(dc__session *s, const dc__welcome *welcome, uint64_t nonce)
+{
+    const dc_error err = allocate(s);
+    if (err) return err;
+    dc__link *link = &s->endpoint.link;
+    s->welcome = *welcome;
+    s->nonce = nonce;
+    s->welcomed_ns = dc__now_ns();
+    s->upload_at = 0;
+    s->given.n = 0;
+    s->given.round = DC__NO_ROUND;
+    pthread_mutex_lock(&s->lock);
+    s->want = DC__NO_ROUND;
+    s->endpoint.queue.left = 0;
+    s->endpoint.pong_due = false;
+    s->start_due = s->stat_due = s->ack_due = s->stop_due = false;
+    pthread_mutex_unlock(&s->lock);
+    link->meter.memory_bytes = (double)dc_model_trained_bytes(s->training->model, -1);
+    link->heard_ns = dc__now_ns();
+    link->up = false;
+    return dc__endpoint_start(&s->endpoint);
+}
+
+void dc__session_close(dc__session *s)
+{
+    dc__endpoint_stop(&s->endpoint);
+}
+
+void dc__session_forget(dc__session *s)
+{
+    dc__queue_free(&s->endpoint.queue);
+    memset(&s->endpoint.queue, 0, sizeof s->endpoint.queue);
+    free(s->given.blocks);
+    s->given.blocks = NULL;
+}
+
+static void make_due(dc__session *s, bool *due)
+{
+    pthread_mutex_lock(&s->lock);
+    *due = true;
+    dc__endpoint_wake(&s->endpoint);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void dc__session_start(dc__session *s)
+{
+    make_due(s, &s->start_due);
+}
+
+void dc__session_say_stop(dc__session *s)
+{
+    make_due(s, &s->stop_due);
+}
+
+void dc__session_offer(dc__session *s, uint32_t first, uint32_t n, uint64_t version)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->endpoint.queue.left > 0 && s->want == version)
+        for (uint32_t b = first; b < first + n; b++)
+            dc__queue_ready(&s->endpoint.queue, b);
+    if (s->endpoint.queue.left > 0 || s->stat_due) dc__endpoint_wake(&s->endpoint);
+    pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,60 @@
+/* session.h - one worker's connection to a server: what it sends is checked against what may come now and
+ * acted on, and what it wants goes out.
+ *
+ * DESIGN
+ *   A worker asks once per version, in one PULL: either for segments (each goes out when all its blocks are
+ * new, in the order asked for: the paper's transmissions) or for slices (any block as soon as it is new,
+ * lowest layer first). The endpoint has the threads; session->lock is its lock and guards what is marked (L).
+ */
+#ifndef DC__SESSION_H
+#define DC__SESSION_H
+
+#include "endpoint/endpoint.h"
+#include "endpoint/join.h"
+#include "server/training.h"
+
+#define DC__GOODBYE_S 2.0
+
+typedef struct dc__session {
+    dc__training *training;
+    int rank; /* its member's place in the roster */
+    dc__endpoint endpoint;
+    pthread_mutex_t lock;
+    uint64_t nonce; /* of the JOIN that was answered with welcome */
+    dc__welcome welcome;
+    int64_t welcomed_ns;
+    uint64_t upload_at;                          /* receiver only: next float of the upload */
+    dc__given given;                             /* receiver only */
+    bool start_due, stat_due, ack_due, stop_due; /* (L) */
+    uint64_t want;                               /* (L) version it wants next, DC__NO_ROUND = nothing */
+} dc__session;
+
+/* dc__session_init - for a member of the training's roster; the link is not open. */
+void dc__session_init(dc__session *s, dc__training *training, int rank);
+void dc__session_destroy(dc__session *s);
+
+/* dc__session_open - begins with a worker that was welcomed: starts the endpoint on its open link. Run loop.
+ * dc__session_close - ends the threads. */
+dc_error dc__session_open(dc__session *s, const dc__welcome *welcome, uint64_t nonce);
+void dc__session_close(dc__session *s);
+
+/* dc__session_forget - frees what belongs to a model. Run loop, without threads. */
+void dc__session_forget(dc__session *s);
+
+/* dc__session_start, dc__session_say_stop - START, or STOP with the roster's result, is due. Run loop. */
+void dc__session_start(dc__session *s);
+void dc__session_say_stop(dc__session *s);
+
+/* dc__session_offer - blocks [first, first + n) are at version; with versions' lock held. */
+void dc__session_offer(dc__session *s, uint32_t first, uint32_t n, uint64_t version);
+
+/* session_send.c: what a PULL frame asks for becomes what the session wants. */
+dc_error dc__session_want(dc__session *s, const dc__frame *frame);
+
+/* The endpoint's role: session_send.c, session_receive.c. */
+void dc__session_next(void *session, dc__stage stage, dc__turn *turn);
+void dc__session_slice(void *session, uint32_t first, uint32_t n, bool last, dc__turn *turn);
+dc_error dc__session_on_frame(void *session, dc__frame *frame);
+void dc__session_on_end(void *session, dc_error err);
+
+#endif

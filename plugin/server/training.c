@@ -1,0 +1,196 @@
+#include "server/training.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "server/apply.h"
+#include "server/state_file.h"
+
+dc_error dc__training_init(dc__training *t, const dc_server_options *options)
+{
+    dc__log_init(&t->log, options->log, options->log_context);
+    dc__versions_init(&t->versions);
+    dc__statistics_init(&t->statistics);
+    dc__checkpoint_init(&t->checkpoint, options->backup_dir, options->backup_every);
+    t->checkpoint.versions = &t->versions;
+    t->checkpoint.statistics = &t->statistics;
+    t->checkpoint.roster = &t->roster;
+    t->checkpoint.log = &t->log;
+    const dc_error err = dc__roster_init(&t->roster, options->workers);
+    return err ? err : dc__watch_init(&t->watch, options->workers);
+}
+
+/* Everything that a model needs in memory. */
+static void release(dc__training *t)
+{
+    dc__reduce_release(&t->reduce);
+    dc__checkpoint_release(&t->checkpoint);
+    dc__statistics_release(&t->statistics);
+    dc__versions_release(&t->versions);
+    free(t->fingerprint);
+    t->fingerprint = NULL;
+    t->resumed = false;
+}
+
+void dc__training_destroy(dc__training *t)
+{
+    release(t);
+    dc__checkpoint_destroy(&t->checkpoint);
+    dc__statistics_destroy(&t->statistics);
+    dc__versions_destroy(&t->versions);
+    dc__watch_free(&t->watch);
+    dc__roster_destroy(&t->roster);
+    dc__log_destroy(&t->log);
+    dc_model_free(t->model);
+}
+
+static void set_model(dc__training *t, dc_model *model)
+{
+    pthread_mutex_lock(&t->roster.lock);
+    t->model = model;
+    pthread_mutex_unlock(&t->roster.lock);
+}
+
+static dc_error allocate(dc__training *t, const dc_model *m)
+{
+    const int members = t->roster.n;
+    dc_error err = dc__versions_allocate(&t->versions, m);
+    if (!err)
+        err = dc__statistics_allocate(&t->statistics, members,
+                                      m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC]);
+    if (!err) err = dc__checkpoint_allocate(&t->checkpoint);
+    if (!err) err = dc__reduce_allocate(&t->reduce, members, m->n_blocks);
+    return err;
+}
+
+dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *fingerprint, bool fresh)
+{
+    if (model->n_blocks == 0)
+        return dc__fail(DC_EMODEL, "%s has nothing to train: every layer is frozen or has no weights",
+                        model->name);
+    t->fingerprint = strdup(fingerprint);
+    if (!t->fingerprint) return dc__fail(DC_ENOMEM, "out of memory for a fingerprint");
+    dc__checkpoint *c = &t->checkpoint;
+    dc_error err = allocate(t, model);
+    if (!err && c->dir[0] && !fresh)
+        err = dc__state_load(c->dir, &t->versions, &t->statistics, &c->seed, &t->resumed);
+    if (err) {
+        release(t);
+        return err;
+    }
+    set_model(t, model);
+    if (t->resumed)
+        dc__log_line(&t->log, "resuming %s at round %llu from %s", model->name,
+                     (unsigned long long)t->versions.round, c->dir);
+    return DC_OK;
+}
+
+void dc__training_forget(dc__training *t)
+{
+    dc_model *model = t->model;
+    set_model(t, NULL);
+    release(t);
+    dc_model_free(model);
+}
+
+bool dc__training_carries(const dc__training *t)
+{
+    return t->roster.n == 1 && t->model->optimizer.algorithm == DC_SGD;
+}
+
+/* ---- a gradient ---- */
+
+/* Makes blocks [first, first + n) that were applied at version visible as version + 1; the call that
+ * completes the version also finishes the round. */
+static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t version)
+{
+    dc__versions *v = &t->versions;
+    const bool whole = dc__versions_complete(v, n);
+    if (whole) {
+        dc__apply_frozen(v, version, dc__roster_images(&t->roster));
+        v->blocks_done = 0;
+    }
+    pthread_mutex_lock(&v->lock);
+    for (uint32_t b = first; b < first + n; b++)
+        v->block[b] = version + 1;
+    if (whole) {
+        v->round = version + 1;
+        v->whole_ns = dc__now_ns();
+        dc__checkpoint_if_due(&t->checkpoint);
+    }
+    t->offer(t->offer_context, first, n, version + 1);
+    pthread_mutex_unlock(&v->lock);
+}
+
+static dc_error bad_gradient(int rank, const char *why)
+{
+    return dc__fail(DC_EPROTO, "worker %d sent a GRAD frame %s", rank, why);
+}
+
+bool dc__training_is_even(const dc__training *t, const dc__given *given, uint64_t round)
+{
+    if (given->n == 0) return round == t->versions.first_round;
+    return given->n == t->model->n_blocks && given->round + 1 == round;
+}
+
+/* A gradient must be of the round that is on (the caller knows that it is) and come once. */
+static dc_error note_given(const dc__training *t, int rank, dc__given *given, uint64_t round, uint32_t first,
+                           uint32_t end)
+{
+    if (given->round != round) {
+        memset(given->blocks, 0, ((size_t)t->model->n_blocks + 63) / 64 * sizeof *given->blocks);
+        given->n = 0;
+        given->round = round;
+    }
+    for (uint32_t b = first; b < end; b++)
+        if (given->blocks[b / 64] >> (b % 64) & 1) return bad_gradient(rank, "twice");
+    for (uint32_t b = first; b < end; b++)
+        given->blocks[b / 64] |= (uint64_t)1 << (b % 64);
+    given->n += end - first;
+    return DC_OK;
+}
+
+/* Puts the blocks [first, end) of one message into the sum; those that are complete are applied, and
+ * published in runs. */
+static void reduce_blocks(dc__training *t, int rank, const dc__header *h, const float *values, dc__held *held,
+                          uint32_t first, uint32_t end)
+{
+    const dc_model *m = t->model;
+    const uint64_t images = dc__roster_images(&t->roster);
+    const bool carried = dc__training_carries(t);
+    uint32_t applied = first; /* [applied, b) is applied and not yet published */
+    for (uint32_t b = first; b < end; b++) {
+        const float *data = values + (m->block_offset[b] - h->offset);
+        if (dc__reduce_put(&t->reduce, b, rank, held, data, h->rate)) {
+            dc__apply_block(&t->versions, &t->reduce, b, h->round, images, carried);
+            dc__reduce_free(&t->reduce, b);
+        } else {
+            if (b > applied) publish(t, applied, b - applied, h->round);
+            applied = b + 1;
+        }
+    }
+    if (end > applied) publish(t, applied, end - applied, h->round);
+}
+
+dc_error dc__training_gradient(dc__training *t, int rank, dc__given *given, dc__frame *frame,
+                               _Atomic int64_t *heard_ns, bool *kept)
+{
+    const dc__header *h = &frame->header;
+    *kept = false;
+    uint32_t first, end;
+    if (h->payload_bytes != h->count * sizeof(float) || (uintptr_t)frame->payload % sizeof(float) != 0 ||
+        !dc__model_blocks(t->model, h->offset, h->count, &first, &end))
+        return bad_gradient(rank, "that is not a run of whole blocks");
+    if (!isfinite(h->rate)) return bad_gradient(rank, "with a learning rate that is not a number");
+    dc_error err = note_given(t, rank, given, h->round, first, end);
+    if (!err) err = dc__checkpoint_guard(&t->checkpoint, h->round - 1, heard_ns);
+    if (err) return err;
+    dc__wire_floats(frame->payload, h->count);
+    dc__held *held = dc__reduce_hold(&t->reduce, rank, first, end - first, frame->message);
+    *kept = true;
+    reduce_blocks(t, rank, h, (const float *)(const void *)frame->payload, held, first, end);
+    return DC_OK;
+}
