@@ -27,6 +27,15 @@ static void trim_end(char *text)
         text[--n] = '\0';
 }
 
+/* Windows programs begin a file with a byte order mark. */
+static char *skip_mark(const char *path, const char *what, int number, char *text)
+{
+    if (number > 1) return text;
+    if (strncmp(text, "\xff\xfe", 2) == 0 || strncmp(text, "\xfe\xff", 2) == 0)
+        dk_die("%s %s is UTF-16; save it as UTF-8", what, path);
+    return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
+}
+
 static void add_line(dk_lines *lines, size_t *room, const char *text, int number)
 {
     if ((size_t)lines->n == *room) {
@@ -39,7 +48,13 @@ static void add_line(dk_lines *lines, size_t *room, const char *text, int number
     if (!(lines->line[lines->n++] = strdup(text))) dk_die("out of memory reading %s", lines->path);
 }
 
-void dk_lines_read(const char *path, const char *what, dk_lines *lines)
+/* `# words` is a comment, unless a file has that name. */
+static bool is_comment(const char *line)
+{
+    return line[0] == '#' && access(line, F_OK) != 0;
+}
+
+static void read_lines(const char *path, const char *what, dk_lines *lines, bool comments)
 {
     *lines = (dk_lines){.path = path};
     dk_file_check(path, what);
@@ -52,7 +67,8 @@ void dk_lines_read(const char *path, const char *what, dk_lines *lines)
         if (number == INT_MAX) dk_die("%s %s: too many lines", what, path);
         number++;
         trim_end(text);
-        if (*text) add_line(lines, &room, text, number);
+        const char *line = skip_mark(path, what, number, text);
+        if (*line && !(comments && is_comment(line))) add_line(lines, &room, line, number);
     }
     const bool bad = ferror(file);
     free(text);
@@ -61,9 +77,14 @@ void dk_lines_read(const char *path, const char *what, dk_lines *lines)
     if (lines->n == 0) dk_die("%s %s is empty", what, path);
 }
 
+void dk_lines_read(const char *path, const char *what, dk_lines *lines)
+{
+    read_lines(path, what, lines, true);
+}
+
 void dk_names_read(const char *path, const char *what, dk_lines *names)
 {
-    dk_lines_read(path, what, names);
+    read_lines(path, what, names, false);
     for (int i = 0; i < names->n; i++)
         if (names->number[i] != i + 1)
             dk_die("%s %s: line %d is empty; remove it, since a name's line is its class", what, path, i + 1);

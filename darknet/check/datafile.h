@@ -24,10 +24,10 @@ typedef struct dk_datafile {
     bool tag; /* many labels per image, in files */
 } dk_datafile;
 
-/* dk_lines_read - reads a list such as `train = FILE` names; empty lines, and blanks and Windows line ends
- * after a path, are passed over. what says in messages which list it is. Ends the program with a line if it
- * cannot be read or is empty. dk_names_read - the same for a file of class names, where no line between two
- * names may be empty. */
+/* dk_lines_read - reads a list such as `train = FILE` names; empty lines and those of a comment (#), a byte
+ * order mark, and blanks and Windows line ends after a path, are passed over. what says in messages which
+ * list it is. Ends the program with a line if it cannot be read or is empty. dk_names_read - the same for a
+ * file of class names, where no line between two names may be empty, and # is a name like any other. */
 void dk_lines_read(const char *path, const char *what, dk_lines *lines);
 void dk_names_read(const char *path, const char *what, dk_lines *names);
 void dk_lines_free(dk_lines *lines);

@@ -25,6 +25,7 @@ void dk_check_cfg(const char *path);
 typedef struct dk_detector_head {
     int classes;     /* of the last layer */
     int max_batches; /* 0 = not set */
+    bool forks;      /* it has something that only the darknet forks know */
 } dk_detector_head;
 
 /* dk_check_detector_cfg - dk_check_cfg, and that the last layer is [yolo] or [region]. */
@@ -37,19 +38,21 @@ void dk_check_images(const dk_lines *images);
  * makes mismatches a note. */
 void dk_check_classes(const dk_lines *images, const dk_lines *labels, int classes, bool force);
 
-/* dk_truth_path - where the library looks for an image's file of truth. */
-void dk_truth_path(const char *image, data_type type, char out[4096]);
+/* How many of a detector's images may lack a label file, and are then pictures of nothing. */
+typedef enum dk_missing {
+    DK_MISSING_FEW,  /* a quarter: more are a wrong path */
+    DK_MISSING_MOST, /* all but one, as in the forks */
+    DK_MISSING_ALL,
+} dk_missing;
 
-/* dk_check_truths - each image's file of truth is there and holds what type (DETECTION_DATA: lines of class,
- * x, y, width, height, with classes below `classes`; REGRESSION_DATA: `classes` numbers) asks for. */
-void dk_check_truths(const dk_lines *images, data_type type, int classes);
+/* dk_check_truths - each image's file of truth holds what type (DETECTION_DATA: see labels.h;
+ * REGRESSION_DATA: `classes` numbers) asks for. Detectors' files that are not there are counted in a note,
+ * or, if there are more than `allowed`, end the program like any other mistake. */
+void dk_check_truths(const dk_lines *images, data_type type, int classes, dk_missing allowed);
 
-/* dk_check_truth - the same for one image; 0 for types without such files. Returns 0, or -1 and a message in
- * text. Any thread. */
+/* dk_check_truth - the same for one image; 0 for types without such files and for a detector's that is not
+ * there. Returns 0, or -1 and a message in text. Any thread. */
 int dk_check_truth(const char *image, data_type type, int classes, char *text, size_t size);
-
-/* dk_check_boxes - a detector's label file by its own path: 0, or -1 and a message in text. Any thread. */
-int dk_check_boxes(const char *path, int classes, char *text, size_t size);
 
 /* Most files behind a list that are opened before a run starts. dk_spread - index of the k-th of `count`
  * entries spread over n. */

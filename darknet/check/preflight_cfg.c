@@ -124,7 +124,9 @@ dk_detector_head dk_check_detector_cfg(const char *path)
                last->type,
                is(last, "[detection]", "[detection]") ? " (train it with the packaged `darknet yolo train`)"
                                                       : "");
-    const dk_detector_head head = {.classes = dk_cfg_int(&cfg, last, "classes", 20, 1),
+    int line = 0;
+    const dk_detector_head head = {.forks = dk_keys_forks(&cfg, &line) != NULL,
+                                   .classes = dk_cfg_int(&cfg, last, "classes", 20, 1),
                                    .max_batches = dk_cfg_int(&cfg, &cfg.sections[0], "max_batches", 0, 0)};
     dk_cfg_free(&cfg);
     return head;

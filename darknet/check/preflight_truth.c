@@ -2,58 +2,28 @@
  * regressors. */
 #include "check/preflight.h"
 
+#include "check/labels.h"
 #include "replace/fatal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* The library finds the file by replacing parts of the image's path, in this order (fill_truth_detection,
- * load_regression_labels_paths). */
-static const char *const box_swaps[][2] = {
-    {"images", "labels"}, {"JPEGImages", "labels"}, {"raw", "labels"}, {".jpg", ".txt"},
-    {".png", ".txt"},     {".JPG", ".txt"},         {".JPEG", ".txt"}, {NULL, NULL}};
+/* The library finds a regressor's by replacing parts of the image's path, in this order
+ * (load_regression_labels_paths). */
 static const char *const value_swaps[][2] = {
     {"images", "labels"}, {"JPEGImages", "labels"}, {".BMP", ".txt"}, {".JPEG", ".txt"}, {".JPG", ".txt"},
     {".JPeG", ".txt"},    {".Jpeg", ".txt"},        {".PNG", ".txt"}, {".TIF", ".txt"},  {".bmp", ".txt"},
     {".jpeg", ".txt"},    {".jpg", ".txt"},         {".png", ".txt"}, {".tif", ".txt"},  {NULL, NULL}};
 
-void dk_truth_path(const char *image, data_type type, char out[4096])
+static void value_path(const char *image, char out[4096])
 {
-    const char *const(*swaps)[2] = type == DETECTION_DATA ? box_swaps : value_swaps;
     snprintf(out, 4096, "%s", image);
-    for (; (*swaps)[0]; swaps++) {
+    for (const char *const(*swaps)[2] = value_swaps; (*swaps)[0]; swaps++) {
         char from[4096]; /* find_replace copies from it to out */
         memcpy(from, out, strlen(out) + 1);
         find_replace(from, (char *)(*swaps)[0], (char *)(*swaps)[1], out);
     }
-}
-
-static int check_boxes(FILE *file, const char *path, int classes, char *text, size_t size)
-{
-    int id, fields, n = 0;
-    float box[4];
-    while ((fields = fscanf(file, "%d %f %f %f %f", &id, &box[0], &box[1], &box[2], &box[3])) == 5) {
-        n++;
-        if (id >= 0 && id < classes) continue;
-        snprintf(text, size, "label file %s, box %d: class %d, but the cfg has classes=%d (0..%d)", path, n,
-                 id, classes, classes - 1);
-        return -1;
-    }
-    if (fields == EOF) return 0; /* no boxes at all is a picture of nothing: fine */
-    snprintf(text, size, "label file %s, box %d is not 'class x y width height'", path, n + 1);
-    return -1;
-}
-
-int dk_check_boxes(const char *path, int classes, char *text, size_t size)
-{
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        snprintf(text, size, "cannot open label file %.1000s: %s", path, strerror(errno));
-        return -1;
-    }
-    const int result = check_boxes(file, path, classes, text, size);
-    fclose(file);
-    return result;
 }
 
 static int check_values(FILE *file, const char *path, int classes, char *text, size_t size)
@@ -67,11 +37,10 @@ static int check_values(FILE *file, const char *path, int classes, char *text, s
     return 0;
 }
 
-int dk_check_truth(const char *image, data_type type, int classes, char *text, size_t size)
+static int check_numbers(const char *image, int classes, char *text, size_t size)
 {
-    if (type != DETECTION_DATA && type != REGRESSION_DATA) return 0;
     char path[4096];
-    dk_truth_path(image, type, path);
+    value_path(image, path);
     FILE *file = strcmp(path, image) != 0 ? fopen(path, "r") : NULL;
     if (!file) {
         if (strcmp(path, image) == 0)
@@ -81,20 +50,59 @@ int dk_check_truth(const char *image, data_type type, int classes, char *text, s
             snprintf(text, size, "cannot open its label file %s: %s", path, strerror(errno));
         return -1;
     }
-    const int result = type == DETECTION_DATA ? check_boxes(file, path, classes, text, size)
-                                              : check_values(file, path, classes, text, size);
+    const int result = check_values(file, path, classes, text, size);
     fclose(file);
     return result;
 }
 
-void dk_check_truths(const dk_lines *images, data_type type, int classes)
+/* 1: a detector's image has no label file, and path is where it was looked for. */
+static int check_truth(const char *image, data_type type, int classes, char path[4096], char *text,
+                       size_t size)
+{
+    if (type == REGRESSION_DATA) return check_numbers(image, classes, text, size);
+    if (type != DETECTION_DATA) return 0;
+    if (!dk_labels_path(image, path)) return 1;
+    dk_labels labels;
+    const int result = dk_labels_read(path, classes, &labels, text, size);
+    free(labels.box);
+    return result;
+}
+
+int dk_check_truth(const char *image, data_type type, int classes, char *text, size_t size)
+{
+    char path[4096];
+    return check_truth(image, type, classes, path, text, size) < 0 ? -1 : 0;
+}
+
+/* Images without a label file are pictures of nothing to the forks; to the packaged library the first is the
+ * end. A few among many are no mistake. */
+static void judge_missing(const dk_lines *images, int opened, int missing, int first, dk_missing allowed)
+{
+    char path[4096], line[5120];
+    if (missing == 0) return;
+    (void)dk_labels_path(images->line[first], path);
+    snprintf(line, sizeof line,
+             "%s: %d of %d images have no label file, the first is line %d, %.1000s: %.1000s is not there",
+             images->path, missing, opened, images->number[first], images->line[first], path);
+    if (missing == opened && allowed != DK_MISSING_ALL)
+        dk_die("%s; it is looked for in labels/ beside images/, and beside the image", line);
+    if (missing > opened / 4 && allowed == DK_MISSING_FEW)
+        dk_die("%s; -force takes them for pictures of nothing, as the darknet forks do", line);
+    dk_note("%s; they are taken for pictures of nothing", line);
+}
+
+void dk_check_truths(const dk_lines *images, data_type type, int classes, dk_missing allowed)
 {
     const int opened = images->n < DK_MAX_OPENED ? images->n : DK_MAX_OPENED;
+    int missing = 0, first = 0;
     for (int k = 0; k < opened; k++) {
         const int i = dk_spread(k, opened, images->n);
-        char text[5120];
-        if (dk_check_truth(images->line[i], type, classes, text, sizeof text) != 0)
+        char path[4096], text[5120];
+        const int result = check_truth(images->line[i], type, classes, path, text, sizeof text);
+        if (result < 0)
             dk_die("%s line %d: image %.1000s: %.1000s", images->path, images->number[i], images->line[i],
                    text);
+        if (result > 0 && missing++ == 0) first = i;
     }
+    judge_missing(images, opened, missing, first, allowed);
 }

@@ -8,7 +8,7 @@
 #include "evaluate/detector_map.h"
 
 #include "replace/fatal.h"
-#include "check/preflight.h"
+#include "check/labels.h"
 #include "evaluate/validate.h"
 
 #include <stdlib.h>
@@ -122,17 +122,15 @@ static void match_image(tally *classes, int n_classes, const detection *dets, in
 /* Appends an image's objects; returns how many. */
 static int read_objects(const char *image, objects *all, tally *classes, int n_classes)
 {
-    char path[4096];
-    int count = 0;
-    dk_truth_path(image, DETECTION_DATA, path);
-    box_label *b = read_boxes(path, &count);
-    all->at = grown(all->at, (size_t)(all->n + count + 1), sizeof *all->at);
-    memcpy(all->at + all->n, b, (size_t)count * sizeof *b);
-    for (int i = 0; i < count; i++)
-        if (b[i].id < n_classes) classes[b[i].id].objects++;
-    all->n += count;
-    free(b);
-    return count;
+    dk_labels labels = dk_labels_of(image, n_classes);
+    all->at = grown(all->at, (size_t)(all->n + labels.n + 1), sizeof *all->at);
+    for (int i = 0; i < labels.n; i++) {
+        all->at[all->n + i] = labels.box[i];
+        classes[labels.box[i].id].objects++;
+    }
+    all->n += labels.n;
+    free(labels.box);
+    return labels.n;
 }
 
 static void count_above(const tally *t, float thresh, bool *found, dk_map *sum)

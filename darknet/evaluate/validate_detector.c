@@ -2,6 +2,7 @@
 #include "evaluate/validate.h"
 
 #include "check/datafile.h"
+#include "check/labels.h"
 #include "replace/fatal.h"
 #include "check/preflight.h"
 
@@ -231,22 +232,21 @@ int dk_cmd_detector_recall(int argc, char **argv)
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
     dk_check_images(&images);
-    dk_check_truths(&images, DETECTION_DATA, e.classes);
+    dk_check_truths(&images, DETECTION_DATA, e.classes, DK_MISSING_MOST);
     dk_ahead *ahead = dk_ahead_open(images.line, images.n, IMAGE_DATA, e.net->w, e.net->h);
     int total = 0, correct = 0, proposals = 0;
     double sum_iou = 0;
     image original, sized;
     for (int i = 0; dk_ahead_next(ahead, &original, &sized); i++) {
         network_predict(e.net, sized.data);
-        int n = 0, objects = 0;
+        int n = 0;
         detection *dets = get_network_boxes(e.net, sized.w, sized.h, e.thresh, .5f, NULL, 1, &n);
         do_nms_obj(dets, n, 1, .4f);
         for (int k = 0; k < n; k++)
             proposals += dets[k].objectness > e.thresh;
-        char path[4096];
-        dk_truth_path(images.line[i], DETECTION_DATA, path);
-        box_label *truth = read_boxes(path, &objects);
-        for (int j = 0; j < objects; j++) {
+        const dk_labels labels = dk_labels_of(images.line[i], e.classes);
+        const box_label *truth = labels.box;
+        for (int j = 0; j < labels.n; j++) {
             const box t = {truth[j].x, truth[j].y, truth[j].w, truth[j].h};
             float best = 0;
             for (int k = 0; k < n; k++)
@@ -259,7 +259,7 @@ int dk_cmd_detector_recall(int argc, char **argv)
         fprintf(stderr, "%5d %5d %5d\tRPs/Img: %.2f\tIOU: %.2f%%\tRecall:%.2f%%\n", i, correct, total,
                 (double)proposals / (i + 1), total > 0 ? sum_iou * 100 / total : 0,
                 total > 0 ? 100. * correct / total : 0);
-        free(truth);
+        free(labels.box);
         free_detections(dets, n);
         free_image(original);
         free_image(sized);

@@ -38,7 +38,7 @@ int dk_cmd_detector_map(int argc, char **argv)
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
     dk_check_images(&images);
-    dk_check_truths(&images, DETECTION_DATA, e.classes);
+    dk_check_truths(&images, DETECTION_DATA, e.classes, DK_MISSING_MOST);
     const dk_map_settings settings = {.iou = e.iou, .thresh = e.thresh, .points = e.points};
     const double start = what_time_is_it_now();
     dk_map map;

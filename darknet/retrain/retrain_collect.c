@@ -8,7 +8,7 @@
  * one with others is refused unless -relabel: pictures of two runs are not mixed by chance. */
 #include "replace/fatal.h"
 #include "retrain/frames.h"
-#include "check/preflight.h"
+#include "check/labels.h"
 #include "retrain/retrain.h"
 #include "train/stop.h"
 #include "evaluate/validate.h"
@@ -125,7 +125,7 @@ static void check_mapping(const char *out, bool made)
     char picture[PATH_MAX], expected[PATH_MAX], found[4096];
     snprintf(picture, sizeof picture, "%s/images/frame_000000.jpg", out);
     snprintf(expected, sizeof expected, "%s/labels/frame_000000.txt", out);
-    dk_truth_path(picture, DETECTION_DATA, found);
+    (void)dk_labels_path(picture, found);
     if (strcmp(found, expected) == 0) return;
     if (made) rmdir(out);
     dk_die(

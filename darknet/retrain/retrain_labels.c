@@ -1,5 +1,6 @@
 /* retrain_labels.c - what a frame shows: a teacher's detections, or files in a folder. See retrain.h. */
 #include "replace/fatal.h"
+#include "check/labels.h"
 #include "check/preflight.h"
 #include "retrain/retrain.h"
 #include "evaluate/validate.h"
@@ -81,12 +82,11 @@ static void check_folder(const dk_retrain *r)
         if (length < 4 || strcmp(entry->d_name + length - 4, ".txt") != 0) continue;
         char path[4096], text[5120];
         snprintf(path, sizeof path, "%s/%s", r->labels, entry->d_name);
-        if (dk_check_boxes(path, r->classes, text, sizeof text) != 0) dk_die("%s", text);
-        int n = 0;
-        box_label *b = read_boxes(path, &n);
-        for (int i = 0; i < n; i++)
-            check_value(path, i, &b[i]);
-        free(b);
+        dk_labels labels;
+        if (dk_labels_read(path, r->classes, &labels, text, sizeof text) != 0) dk_die("%s", text);
+        for (int i = 0; i < labels.n; i++)
+            check_value(path, i, &labels.box[i]);
+        free(labels.box);
         files++;
     }
     closedir(dir);
@@ -169,16 +169,18 @@ static char *from_file(const dk_labeller *l, int number, const char *name, int *
 {
     char path[4096];
     if (!label_path(l, number, name, path, sizeof path)) return NULL;
-    box_label *b = read_boxes(path, boxes);
-    char *text = NULL;
+    char *text = NULL, wrong[2048];
+    dk_labels labels;
+    if (dk_labels_read(path, l->retrain->classes, &labels, wrong, sizeof wrong) != 0) dk_die("%s", wrong);
+    *boxes = labels.n;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out) dk_die("out of memory");
-    for (int i = 0; i < *boxes; i++)
-        fprintf(out, "%d %.6f %.6f %.6f %.6f\n", b[i].id, (double)b[i].x, (double)b[i].y, (double)b[i].w,
-                (double)b[i].h);
+    for (const box_label *b = labels.box; b < labels.box + labels.n; b++)
+        fprintf(out, "%d %.6f %.6f %.6f %.6f\n", b->id, (double)b->x, (double)b->y, (double)b->w,
+                (double)b->h);
     fclose(out);
-    free(b);
+    free(labels.box);
     return text;
 }
 

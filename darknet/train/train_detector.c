@@ -3,6 +3,7 @@
 
 #include "replace/fatal.h"
 #include "launch/local.h"
+#include "check/labels.h"
 #include "check/preflight.h"
 #include "replace/random.h"
 #include "train/train_map.h"
@@ -97,7 +98,11 @@ int dk_detector_train(const dk_cli *cli)
     if (!last.max_batches && !cli->rounds)
         dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", in.cfg);
     dk_train_read_images(&in);
-    dk_check_truths(&in.images, DETECTION_DATA, last.classes);
+    dk_labels_lenient(cli->force);
+    dk_check_truths(&in.images, DETECTION_DATA, last.classes,
+                    cli->force   ? DK_MISSING_ALL
+                    : last.forks ? DK_MISSING_MOST
+                                 : DK_MISSING_FEW);
     dk_lines valid = {0};
     if (cli->map) dk_train_map_lists(&in.file, last.classes, &valid);
     const int status =

@@ -40,7 +40,7 @@ void dk_train_map_lists(const dk_datafile *file, int classes, dk_lines *valid)
 {
     dk_lines_read(file->valid ? file->valid : file->train, "validation list", valid);
     dk_check_images(valid);
-    dk_check_truths(valid, DETECTION_DATA, classes);
+    dk_check_truths(valid, DETECTION_DATA, classes, DK_MISSING_MOST);
 }
 
 /* A copy of the cfg, as an open file without a name, whose [net] has batch=1. */

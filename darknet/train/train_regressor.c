@@ -66,7 +66,7 @@ int dk_cmd_regressor_train(int argc, char **argv)
     dk_train_read(&cli, DK_FOR_REGRESSOR, regressor.name, &in);
     dk_check_cfg(in.cfg);
     dk_train_read_images(&in);
-    dk_check_truths(&in.images, REGRESSION_DATA, in.file.classes);
+    dk_check_truths(&in.images, REGRESSION_DATA, in.file.classes, DK_MISSING_FEW);
     const int status = dk_local_workers(&cli) ? dk_local_run(&cli, in.file.backup) : train_here(&cli, &in);
     dk_lines_free(&in.images);
     return status;
