@@ -21,6 +21,14 @@
 typedef struct dk_train dk_train;
 typedef struct dk_train_map dk_train_map; /* train_map.h */
 
+/* What a training command is given; the strings are borrowed from the command line or live as long as the
+ * program. */
+typedef struct dk_train_input {
+    const char *cfg, *weights; /* weights: NULL = none */
+    dk_datafile file;
+    dk_lines images;
+} dk_train_input;
+
 /* How one kind of training differs. round counts rounds done. */
 typedef struct dk_train_kind {
     const char *name;      /* "classifier train" */
@@ -40,6 +48,7 @@ typedef struct dk_train_kind {
 struct dk_train {
     const dk_train_kind *kind;
     const dk_cli *cli;
+    const dk_train_input *input; /* borrowed */
     network *net;
     load_args args;
     char *base;         /* the cfg's name without directory and suffix */
@@ -52,14 +61,6 @@ struct dk_train {
     int images;         /* per round of this worker: batch * subdivisions */
     dk_train_map *map;  /* measures mAP now and then; NULL = not asked for */
 };
-
-/* What a training command is given; the strings are borrowed from the command line or live as long as the
- * program. */
-typedef struct dk_train_input {
-    const char *cfg, *weights; /* weights: NULL = none */
-    dk_datafile file;
-    dk_lines images;
-} dk_train_input;
 
 /* dk_train_read - takes DATA CFG [WEIGHTS] from the command line and reads DATA. dk_train_read_images -
  * checks that WEIGHTS is there and reads and checks the training list: once the cfg is known to be good. Both

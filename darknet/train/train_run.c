@@ -3,6 +3,7 @@
 
 #include "replace/fatal.h"
 #include "kernels/kernels.h"
+#include "train/fingerprint.h"
 #include "train/loader.h"
 #include "check/preflight.h"
 #include "train/progress.h"
@@ -224,36 +225,11 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     return err;
 }
 
-static uint32_t mix(uint32_t hash, const void *data, size_t n)
-{
-    for (const unsigned char *p = data; n > 0; n--)
-        hash = (hash ^ *p++) * 16777619u; /* FNV-1a */
-    return hash;
-}
-
-/* What a model's description does not hold and workers must share: the rate of every round. */
-static void describe(const dk_train *train, char *text, size_t size)
-{
-    const network *net = train->net;
-    uint32_t hash = 2166136261u;
-    const float numbers[] = {net->gamma, net->scale, net->power};
-    const int counts[] = {(int)net->policy, net->step, net->burn_in, net->num_steps,
-                          net->policy == POLY ? net->max_batches : 0};
-    hash = mix(hash, numbers, sizeof numbers);
-    hash = mix(hash, counts, sizeof counts);
-    if (net->num_steps > 0) {
-        hash = mix(hash, net->steps, (size_t)net->num_steps * sizeof *net->steps);
-        hash = mix(hash, net->scales, (size_t)net->num_steps * sizeof *net->scales);
-    }
-    snprintf(text, size, "%s of %d classes, learning_rate=%g, policy %08x", train->kind->name,
-             train->args.classes, (double)net->learning_rate, hash);
-}
-
 int dk_train_run(dk_train *train)
 {
     const dk_cli *cli = train->cli;
-    char fingerprint[128];
-    describe(train, fingerprint, sizeof fingerprint);
+    char fingerprint[DC_FINGERPRINT_BYTES] = "";
+    if (cli->dynacomm) dk_fingerprint(train, fingerprint, sizeof fingerprint);
     const dk_session_options options = {.name = train->base,
                                         .url = cli->dynacomm,
                                         .strategy = cli->strategy,

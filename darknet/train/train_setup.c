@@ -26,6 +26,7 @@ void dk_train_init(dk_train *train, const dk_train_kind *kind, const dk_cli *cli
     network *net = dk_train_parse(input->cfg, input->weights, cli);
     *train = (dk_train){.kind = kind,
                         .cli = cli,
+                        .input = input,
                         .net = net,
                         .base = basecfg((char *)input->cfg),
                         .backup = input->file.backup,

@@ -2,10 +2,9 @@
 #ifndef DC__JOIN_H
 #define DC__JOIN_H
 
+#include "endpoint/fingerprint.h"
 #include "model/model.h"
 #include "net/wire.h"
-
-#define DC__FINGERPRINT_BYTES 256
 
 typedef struct dc__join {
     int rank;       /* wished, -1 = any */

@@ -210,11 +210,18 @@ typedef void (*dc_log_fn)(void *context, const char *line);
 
 #define DC_DEFAULT_TIMEOUT_S 15.0
 
+/* A fingerprint is up to three lines: items NAME=VALUE, separated by ", ", that must be the same at all
+ * workers, or the run refuses the worker and names the item; likewise items that may differ, which the server
+ * warns of; and, of a worker that brings trained values, their hash, a blank and their name. A new run starts
+ * from worker 0's values: a worker whose own would be lost is refused. It may have so many bytes, its closing
+ * 0 among them. */
+#define DC_FINGERPRINT_BYTES 2048
+
 typedef struct dc_worker_options {
     const char *url; /* the server's, as given to its --listen; copied */
     int rank;        /* wished number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
     dc_strategy strategy;    /* of this worker's link; DC_AUTO picks the fastest predicted */
-    const char *fingerprint; /* text that all workers must share beyond the model, may be NULL */
+    const char *fingerprint; /* what all workers must share beyond the model, see below; may be NULL */
     uint64_t seed;           /* wish; the run's is dc_worker_info.seed */
     uint64_t round;          /* rounds behind the values at hand: what a new run starts from */
     bool clear;              /* refuse to resume a run that the server has in its backup */

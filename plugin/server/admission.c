@@ -56,8 +56,27 @@ static bool answered_before(dc_server *s, const dc__join *join, dc__welcome *wel
     return false;
 }
 
+/* Values that a worker brings are worker 0's or nobody's; augmentation is each worker's own, but seldom meant
+ * to differ. */
+static dc_error agree_on_start(dc_server *s, const dc__join *join, int rank)
+{
+    bool warned = false;
+    for (int i = 0; i < s->training.roster.n; i++) {
+        const char *other = s->sessions[i].fingerprint;
+        char line[DC__LINE_BYTES];
+        if (i == rank || state_of(s, i) == DC__MEMBER_FREE) continue;
+        const dc_error err =
+            s->training.resumed ? DC_OK : dc__fingerprint_start(join->fingerprint, rank, other, i);
+        if (err) return err;
+        if (warned || !dc__fingerprint_warn(other, i, join->fingerprint, rank, line, sizeof line)) continue;
+        dc__log_line(&s->training.log, "%s", line);
+        warned = true;
+    }
+    return DC_OK;
+}
+
 /* The first worker's model becomes the run's; the others' must be the same. */
-static dc_error agree_on_model(dc_server *s, dc__join *join)
+static dc_error agree_on_model(dc_server *s, dc__join *join, int rank)
 {
     dc__training *t = &s->training;
     dc_error err = DC_OK;
@@ -66,11 +85,9 @@ static dc_error agree_on_model(dc_server *s, dc__join *join)
         if (!err) join->model = NULL;
     } else {
         err = dc__model_same(t->model, join->model, "the run", "this worker");
-        if (!err && strcmp(t->fingerprint, join->fingerprint) != 0)
-            err =
-                dc__fail(DC_EMODEL, "this worker runs with '%s', the run with '%s': start all workers alike",
-                         join->fingerprint, t->fingerprint);
+        if (!err) err = dc__fingerprint_same(t->fingerprint, join->fingerprint);
     }
+    if (!err) err = agree_on_start(s, join, rank);
     if (!err && join->clear && t->resumed)
         err = dc__fail(DC_EINVAL,
                        "the server resumes round %llu from its backup, but -clear asks for a new run: drop "
@@ -95,6 +112,8 @@ static dc_error open_session(dc_server *s, const dc__join *join, int rank, dc__w
                              .upload = rank == 0 && !t->resumed,
                              .carry = dc__training_carries(t),
                              .resumed = t->resumed};
+    (void)snprintf(s->sessions[rank].fingerprint, sizeof s->sessions[rank].fingerprint, "%s",
+                   join->fingerprint);
     t->roster.member[rank].id = join->nonce;
     t->roster.member[rank].images = t->model->images_per_round;
     t->roster.member[rank].reached = 0;
@@ -109,7 +128,7 @@ static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
     if (answered_before(s, join, welcome)) return DC_OK;
     int rank = -1;
     dc_error err = check_rank(s, join, &rank);
-    if (!err) err = agree_on_model(s, join);
+    if (!err) err = agree_on_model(s, join, rank);
     if (!err) err = open_session(s, join, rank, welcome);
     if (err) forget_model_if_empty(s); /* a refused worker's model binds nobody */
     return err;

@@ -291,6 +291,8 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     dc_error err = dc__address_check(options->url, 0);
     if (!err) err = dc__model_seal(model);
     if (err) return err;
+    if (options->fingerprint && strlen(options->fingerprint) >= DC_FINGERPRINT_BYTES)
+        return dc__fail(DC_EINVAL, "a worker's fingerprint has more than %d bytes", DC_FINGERPRINT_BYTES - 1);
     if (model->n_blocks == 0)
         return dc__fail(DC_EMODEL, "%s has nothing to train: every layer is frozen or has no weights",
                         model->name);
