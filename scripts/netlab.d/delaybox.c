@@ -22,6 +22,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +294,9 @@ static void go_into_background(void)
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || setsid() < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) _exit(1);
     if (chdir("/") != 0) _exit(1);
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP}; /* who started us may ignore them */
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (signal(signals[i], SIG_DFL) == SIG_ERR) _exit(1);
 }
 
 static int open_side(const char *interface)

@@ -17,7 +17,8 @@ lock_state() {
     while :; do
         [[ -d $ROOT ]] || mkdir -m 700 "$ROOT" 2>/dev/null || die "can't make the directory $ROOT"
         exec {LOCK}<"$ROOT" || continue
-        flock "$LOCK"
+        flock "$LOCK" & # so that a signal ends the wait
+        wait "$!"
         if [[ /proc/self/fd/$LOCK -ef $ROOT ]]; then break; fi
         exec {LOCK}<&-
     done
@@ -61,7 +62,6 @@ start_keeper() {
 # Ends what runs in the lab and removes its state; also of a lab that is half made. The lock is held.
 tear_down() {
     trap '' INT TERM HUP
-    trap - EXIT
     local watcher=''
     if same_process "$STATE/watcher"; then watcher=$(cut -d' ' -f1 "$STATE/watcher"); fi
     if [[ $watcher && $watcher != "$$" ]]; then kill -- "-$watcher" 2>/dev/null || true; fi # unless it is us

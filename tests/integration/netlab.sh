@@ -205,16 +205,24 @@ check "down twice is no error" netlab down 2>/dev/null
 no_lab() { [ ! -e "$state/$lab" ]; }
 check "down removed the state" no_lab
 
+# interrupt_up HOSTS: after so many hosts are made; 0: right after the list of them appears
 interrupt_up() {
     env --default-signal=INT setsid "$root/scripts/netlab" --name "$lab" up --edges 200 --delay 1ms &
     local pid=$!
-    eventually [ -e "$state/$lab/order" ]
+    eventually made "$1"
     keeper=$(cut -d' ' -f1 "$state/$lab/keeper")
     kill -INT -- "-$pid" 2>/dev/null || kill -INT "$pid"
     wait "$pid"
     [ $? = 130 ] && no_lab && gone "$keeper"
 }
-check "Ctrl-C during up leaves nothing" interrupt_up
+made() { [ -e "$state/$lab/order" ] && [ "$(wc -l <"$state/$lab/order")" -ge "$1" ]; }
+interrupt_up_often() {
+    local turn
+    for ((turn = 0; turn < 20; turn++)); do
+        interrupt_up $((turn / 4)) || { echo "# turn $turn"; return 1; }
+    done
+}
+check "Ctrl-C during up leaves nothing, 20 times" interrupt_up_often
 interrupt_run() {
     env --default-signal=INT setsid "$root/scripts/netlab" --name "$lab" run --edges 1 --delay 1ms -- sh -c \
         "cp '$state/$lab/keeper' '$work/keeper'; cp '$state/$lab/box/edge0.pid' '$work/box'; kill -INT 0; sleep 100" &
