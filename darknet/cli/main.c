@@ -6,6 +6,7 @@
 #include "cli/forks.h"
 #include "cli/packaged.h"
 #include "cli/spelling.h"
+#include "detect/detect.h"
 #include "replace/fatal.h"
 #include "replace/logfile.h"
 #include "kernels/wait.h"
@@ -26,7 +27,7 @@ static int cmd_version(int argc, char **argv);
 static const struct {
     const char *command, *subcommand; /* subcommand NULL: any */
     int (*run)(int argc, char **argv);
-    const char *usage;
+    const char *usage; /* NULL: another spelling of the one before */
 } commands[] = {
     {"classifier", "train", dk_cmd_classifier_train, "classifier train DATA CFG [WEIGHTS]"},
     {"detector", "train", dk_cmd_detector_train, "detector train DATA CFG [WEIGHTS]"},
@@ -36,6 +37,9 @@ static const struct {
     {"detector", "valid", dk_cmd_detector_valid, "detector valid DATA CFG WEIGHTS"},
     {"detector", "recall", dk_cmd_detector_recall, "detector recall DATA CFG WEIGHTS"},
     {"detector", "map", dk_cmd_detector_map, "detector map DATA CFG WEIGHTS"},
+    {"detector", "calc_anchors", dk_cmd_detector_calc_anchors,
+     "detector calc_anchors DATA -num_of_clusters N -width W -height H"},
+    {"detector", "calcanchors", dk_cmd_detector_calc_anchors, NULL}, /* hank-ai spells it so */
     {"detect", NULL, dk_cmd_detect, "detect CFG WEIGHTS [IMAGE]"},
     {"yolo", "test", dk_cmd_yolo_test, "yolo test CFG WEIGHTS [IMAGE]"},
     {"yolo", "valid", dk_cmd_yolo_valid, "yolo valid CFG WEIGHTS -list FILE"},
@@ -52,7 +56,7 @@ static void print_help(FILE *out)
 {
     fprintf(out, "usage: darknet COMMAND ... [flags]\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  darknet %s\n", commands[i].usage);
+        if (commands[i].usage) fprintf(out, "  darknet %s\n", commands[i].usage);
     fprintf(out,
             "\nEvery other command is the packaged program's (%s).\n\nflags for training:\n%s"
             "\nflags for detector retrain, besides:\n%s",

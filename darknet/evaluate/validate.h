@@ -27,21 +27,41 @@ int dk_cmd_classifier_valid(int argc, char **argv);
 int dk_cmd_classifier_predict(int argc, char **argv);
 int dk_cmd_classify(int argc, char **argv);
 
+/* What a command does: which flags it reads. */
+typedef enum dk_eval_use {
+    DK_EVAL_TEST = 1,  /* boxes of single images */
+    DK_EVAL_VALID = 2, /* detections as files */
+    DK_EVAL_RECALL = 4,
+    DK_EVAL_MAP = 8,
+    DK_EVAL_DEMO = 16, /* boxes of a video */
+    DK_EVAL_ANCHORS = 32,
+    DK_EVAL_PREDICT = 64, /* classes of images */
+    DK_EVAL_COPY = 128,   /* weights to weights */
+    DK_EVAL_ALL = 255
+} dk_eval_use;
+
 typedef struct dk_eval {
+    dk_eval_use use;
     const char *data, *cfg, *weights, *image; /* as given; data and image may be NULL */
+    const char *to, *number;                  /* of DK_EVAL_COPY */
     const char *out, *list;
     float thresh, hier, iou;
     int top, points;
+    int clusters, width, height, seed; /* of calc_anchors; 0 = not given */
     bool show;
     struct list *options; /* of the data file, or NULL */
     network *net;
     int classes;
 } dk_eval;
 
-/* dk_eval_open - reads flags and `words` file names (of "dcwi": data, cfg, weights and, optional, image) that
- * follow the command's `skip` words, selects kernels and threads, reads the data file, parses cfg and
- * weights. thresh is the command's default. Ends the program with a line on bad input. */
-void dk_eval_open(dk_eval *e, int argc, char **argv, int skip, const char *words, float thresh);
+/* dk_eval_words - reads flags (flags.h) and `words` file names that follow the command's `skip` words,
+ * selects kernels and threads and reads the data file. words: of "dcwion", data, cfg, weights, image, a file
+ * to write, a number; all must be there, but an image. thresh is the command's default. dk_eval_open -
+ * besides parses cfg and weights. Both end the program with a line on bad input. */
+void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
+                   float thresh);
+void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
+                  float thresh);
 
 /* dk_eval_option - a key of the data file; fallback if it is not there. If fallback is NULL the key is
  * needed: its absence ends the program with a line. */

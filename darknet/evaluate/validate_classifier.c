@@ -37,7 +37,7 @@ static int number_of(const dk_eval *e, const char *key, int fallback, int most)
 int dk_cmd_classifier_valid(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 2, "dcw", 0);
+    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 2, "dcw", 0);
     const int classes = number_of(&e, "classes", e.net->outputs, e.net->outputs);
     const int top = number_of(&e, "top", 1, classes);
     const char *leaves = dk_eval_option(&e, "leaves", "");
@@ -96,7 +96,7 @@ static int predict_images(dk_eval *e, char **names, int top)
 int dk_cmd_classifier_predict(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 2, "dcwi", 0);
+    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 2, "dcwi", 0);
     e.classes = e.net->outputs;
     const char *labels = dk_eval_option(&e, "names", "");
     if (labels[0] == '\0') labels = dk_eval_option(&e, "labels", NULL);
@@ -107,7 +107,7 @@ int dk_cmd_classifier_predict(int argc, char **argv)
 int dk_cmd_classify(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 1, "cwi", 0);
+    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 1, "cwi", 0);
     e.data = "cfg/imagenet1k.data";
     dk_file_check(e.data, "data file");
     e.options = read_data_cfg((char *)e.data);

@@ -60,7 +60,7 @@ static void need_detector(const dk_eval *e)
 int dk_cmd_detector_test(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 2, "dcwi", .5f);
+    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 2, "dcwi", .5f);
     need_detector(&e);
     return test_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)), true, .45f);
 }
@@ -68,7 +68,7 @@ int dk_cmd_detector_test(int argc, char **argv)
 int dk_cmd_detect(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 1, "cwi", .5f);
+    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 1, "cwi", .5f);
     need_detector(&e);
     e.data = "cfg/coco.data";
     dk_file_check(e.data, "data file");
@@ -192,7 +192,7 @@ static void detect_all(const dk_eval *e, const dk_lines *images, results *r, con
 int dk_cmd_detector_valid(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 2, "dcw", .005f);
+    dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "dcw", .005f);
     need_detector(&e);
     const char *type = dk_eval_option(&e, "eval", "voc"), *map = dk_eval_option(&e, "map", "");
     results r = {.format = strcmp(type, "coco") == 0       ? FORMAT_COCO
@@ -227,7 +227,7 @@ int dk_cmd_detector_valid(int argc, char **argv)
 int dk_cmd_detector_recall(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 2, "dcw", .001f);
+    dk_eval_open(&e, DK_EVAL_RECALL, argc, argv, 2, "dcw", .001f);
     need_detector(&e);
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
@@ -283,7 +283,7 @@ static void need_voc(const dk_eval *e)
 int dk_cmd_yolo_test(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 2, "cwi", .2f);
+    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 2, "cwi", .2f);
     need_voc(&e);
     return test_images(&e, (char **)voc_names, false, .4f);
 }
@@ -291,7 +291,7 @@ int dk_cmd_yolo_test(int argc, char **argv)
 int dk_cmd_yolo_valid(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, argc, argv, 2, "cw", .001f);
+    dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "cw", .001f);
     need_voc(&e);
     if (e.list == NULL) dk_die("yolo valid needs -list FILE, the images to detect in");
     dk_lines images;

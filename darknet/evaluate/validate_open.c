@@ -2,76 +2,48 @@
  * files. */
 #include "evaluate/validate.h"
 
-#include "cli/cli.h"
 #include "check/datafile.h"
-#include "replace/fatal.h"
-#include "cli/forks.h"
-#include "kernels/conv_plan.h"
-#include "kernels/kernels.h"
 #include "check/preflight.h"
-#include "network/keys.h"
+#include "evaluate/flags.h"
+#include "replace/fatal.h"
 #include "replace/repair.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { AHEAD = 4 };
 
-static float number(const char *flag, const char *text, double least, double most)
+/* The field that a letter of `words` stands for. */
+static const char **field(dk_eval *e, char letter)
 {
-    char *end;
-    const double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= least && value <= most))
-        dk_die("%s takes a number from %g to %g, not '%s'", flag, least, most, text);
-    return (float)value;
+    switch (letter) {
+    case 'd':
+        return &e->data;
+    case 'c':
+        return &e->cfg;
+    case 'w':
+        return &e->weights;
+    case 'i':
+        return &e->image;
+    case 'o':
+        return &e->to;
+    default:
+        return &e->number;
+    }
 }
 
-/* Takes one flag with its value; ends the program for one that is not known. Returns how many words it used.
- */
-static int take_flag(dk_eval *e, char **argv, int left)
+static _Noreturn void usage(char **argv, int argc, int skip, const char *words)
 {
-    const char *flag = argv[0], *value = left > 1 ? argv[1] : NULL;
-    const dk_fork_flag *other = dk_fork_flag_find(flag);
-    if (strncmp(flag, "-dont", 5) == 0 || strcmp(flag, "-noshow") == 0) e->show = false;
-    if (strcmp(flag, "-allow-unused") == 0) {
-        dk_keys_allow_unused(true);
-        return 1;
-    }
-    if (other != NULL && !other->value) {
-        if (strcmp(flag, "-fullscreen") != 0) dk_fork_flag_note(other);
-        return 1;
-    }
-    if (value == NULL) dk_die("%s needs a value", flag);
-    if (strcmp(flag, "-thresh") == 0)
-        e->thresh = number(flag, value, 0, 1);
-    else if (strcmp(flag, "-hier") == 0)
-        e->hier = number(flag, value, 0, 1);
-    else if (strcmp(flag, "-iou_thresh") == 0)
-        e->iou = number(flag, value, 0, 1);
-    else if (strcmp(flag, "-points") == 0)
-        e->points = (int)number(flag, value, 0, 1001);
-    else if (strcmp(flag, "-t") == 0)
-        e->top = (int)number(flag, value, 1, 1e6);
-    else if (strcmp(flag, "-out") == 0)
-        e->out = value;
-    else if (strcmp(flag, "-list") == 0)
-        e->list = value;
-    else if (strcmp(flag, "-threads") == 0)
-        dk_threads_set((int)number(flag, value, 1, 4096));
-    else if (strcmp(flag, "-memory") == 0 && (strcmp(value, "low") == 0 || strcmp(value, "high") == 0))
-        dk_conv_memory_low(strcmp(value, "low") == 0);
-    else if (strcmp(flag, "-memory") == 0)
-        dk_die("-memory takes low or high, not '%s'", value);
-    else if (strcmp(flag, "-kernels") == 0 && dk_kernels_select(value) != 0)
-        dk_die("-kernels takes fast or stock, not '%s'", value);
-    else if (other != NULL)
-        dk_fork_flag_note(other);
-    else if (strcmp(flag, "-kernels") != 0 && strcmp(flag, "-gpus") != 0)
-        dk_die("%s is not a flag of this command; the nearest is %s", flag, dk_cli_nearest(flag, NULL));
-    return 2;
+    static const char *const names[][2] = {{"d", " DATA"},    {"c", " CFG"}, {"w", " WEIGHTS"},
+                                           {"i", " [IMAGE]"}, {"o", " OUT"}, {"n", " LAYERS"}};
+    char line[128] = "";
+    for (const char *word = words; *word; word++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            if (*word == names[k][0][0]) strcat(line, names[k][1]);
+    dk_die("usage: darknet %s%s%s%s [flags]", argv[1], skip > 1 ? " " : "",
+           skip > 1 && argc > 2 ? argv[2] : "", line);
 }
 
 static void take_words(dk_eval *e, int argc, char **argv, int skip, const char *words)
@@ -79,45 +51,35 @@ static void take_words(dk_eval *e, int argc, char **argv, int skip, const char *
     int n = 0;
     for (int i = 1; i < argc;) {
         if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            i += take_flag(e, argv + i, argc - i);
+            i += dk_eval_flag(e, argv + i, argc - i);
             continue;
         }
-        if (n >= skip) {
-            switch (n - skip < (int)strlen(words) ? words[n - skip] : '\0') {
-            case 'd':
-                e->data = argv[i];
-                break;
-            case 'c':
-                e->cfg = argv[i];
-                break;
-            case 'w':
-                e->weights = argv[i];
-                break;
-            case 'i':
-                e->image = argv[i];
-                break;
-            default:
-                dk_die("'%s' is one argument too many", argv[i]);
-            }
-        }
+        if (n >= skip + (int)strlen(words)) dk_die("'%s' is one argument too many", argv[i]);
+        if (n >= skip) *field(e, words[n - skip]) = argv[i];
         n++;
         i++;
     }
-    if ((strchr(words, 'd') != NULL && e->data == NULL) || e->cfg == NULL || e->weights == NULL)
-        dk_die("usage: darknet %s%s%s %sCFG WEIGHTS%s [flags]", argv[1], skip > 1 ? " " : "",
-               skip > 1 && argc > 2 ? argv[2] : "", strchr(words, 'd') != NULL ? "DATA " : "",
-               strchr(words, 'i') != NULL ? " [IMAGE]" : "");
+    for (const char *word = words; *word; word++)
+        if (*word != 'i' && *field(e, *word) == NULL) usage(argv, argc, skip, words);
 }
 
-void dk_eval_open(dk_eval *e, int argc, char **argv, int skip, const char *words, float thresh)
+void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
+                   float thresh)
 {
     const char *display = getenv("DISPLAY");
-    *e = (dk_eval){.thresh = thresh, .hier = .5f, .iou = .5f, .show = display != NULL && display[0] != '\0'};
+    *e = (dk_eval){
+        .use = use, .thresh = thresh, .hier = .5f, .iou = .5f, .show = display != NULL && display[0] != '\0'};
     take_words(e, argc, argv, skip, words);
     if (e->data != NULL) {
         dk_file_check(e->data, "data file");
         e->options = read_data_cfg((char *)e->data);
     }
+}
+
+void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
+                  float thresh)
+{
+    dk_eval_words(e, use, argc, argv, skip, words, thresh);
     dk_file_check(e->cfg, "cfg");
     dk_file_check(e->weights, "weights file");
     dk_check_cfg(e->cfg);
