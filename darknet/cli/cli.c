@@ -112,7 +112,7 @@ void dk_cli_words(int argc, char **argv, const char **command, const char **subc
     *subcommand = found[1];
 }
 
-static uint64_t whole_number(const char *flag, const char *text, uint64_t least, uint64_t most)
+uint64_t dk_cli_whole(const char *flag, const char *text, uint64_t least, uint64_t most)
 {
     char *end;
     errno = 0;
@@ -148,14 +148,14 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
 {
     switch (flag->id) {
     case FLAG_SEED:
-        cli->seed = whole_number(flag->name, value, 0, INT64_MAX);
+        cli->seed = dk_cli_whole(flag->name, value, 0, INT64_MAX);
         cli->seed_given = true;
         break;
     case FLAG_ROUNDS:
-        cli->rounds = whole_number(flag->name, value, 1, INT64_MAX);
+        cli->rounds = dk_cli_whole(flag->name, value, 1, INT64_MAX);
         break;
     case FLAG_BACKUP_EVERY:
-        cli->backup_every = whole_number(flag->name, value, 1, INT64_MAX);
+        cli->backup_every = dk_cli_whole(flag->name, value, 1, INT64_MAX);
         break;
     case FLAG_CLEAR:
         cli->clear = true;
@@ -166,16 +166,16 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
     case FLAG_MEMORY:
         if (strcmp(value, "low") != 0 && strcmp(value, "high") != 0)
             dk_die("-memory takes low or high, not '%s'", value);
-        dk_conv_memory_low(strcmp(value, "low") == 0);
+        cli->memory_low = strcmp(value, "low") == 0;
         break;
     case FLAG_KERNELS:
         set_kernels(cli, value);
         break;
     case FLAG_THREADS:
-        cli->threads = (int)whole_number(flag->name, value, 1, 1024);
+        cli->threads = (int)dk_cli_whole(flag->name, value, 1, DK_CLI_MAX_THREADS);
         break;
     case FLAG_LOADERS:
-        cli->loaders = (int)whole_number(flag->name, value, 1, 1024);
+        cli->loaders = (int)dk_cli_whole(flag->name, value, 1, DK_CLI_MAX_THREADS);
         break;
     case FLAG_DYNACOMM:
         cli->dynacomm = value;
@@ -187,10 +187,10 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
         cli->trace = value;
         break;
     case FLAG_RANK:
-        cli->rank = (int)whole_number(flag->name, value, 0, DC_MAX_WORKERS - 1);
+        cli->rank = (int)dk_cli_whole(flag->name, value, 0, DC_MAX_WORKERS - 1);
         break;
     case FLAG_TIMEOUT:
-        cli->timeout_s = (int)whole_number(flag->name, value, 1, 86400);
+        cli->timeout_s = (int)dk_cli_whole(flag->name, value, 1, 86400);
         break;
     case FLAG_SHARED_BACKUP:
         cli->shared_backup = true;
@@ -205,7 +205,7 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
         cli->map = true;
         break;
     case FLAG_MAP_EPOCHS:
-        cli->map_epochs = (int)whole_number(flag->name, value, 1, INT_MAX);
+        cli->map_epochs = (int)dk_cli_whole(flag->name, value, 1, INT_MAX);
         break;
     case FLAG_THRESH:
         cli->thresh = share(flag->name, value);
@@ -214,10 +214,10 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
         cli->iou = share(flag->name, value);
         break;
     case FLAG_POINTS:
-        cli->points = (int)whole_number(flag->name, value, 0, 1001);
+        cli->points = (int)dk_cli_whole(flag->name, value, 0, 1001);
         break;
     case FLAG_ALLOW_UNUSED:
-        dk_keys_allow_unused(true);
+        cli->allow_unused = true;
         break;
     }
 }
@@ -276,6 +276,8 @@ void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli)
                 cli->gpus);
     if (!cli->seed_given) cli->seed = dk_random_seed();
     dk_threads_set(cli->threads);
+    dk_conv_memory_low(cli->memory_low);
+    dk_keys_allow_unused(cli->allow_unused);
 }
 
 const char *dk_cli_help(void)

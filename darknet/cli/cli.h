@@ -8,7 +8,7 @@
 
 #include "dynacomm.h"
 
-enum { DK_CLI_MAX_WORDS = 16 };
+enum { DK_CLI_MAX_WORDS = 16, DK_CLI_MAX_THREADS = 1024 };
 
 typedef struct dk_cli {
     const char *words[DK_CLI_MAX_WORDS]; /* what is not a flag: command, subcommand, files */
@@ -21,8 +21,10 @@ typedef struct dk_cli {
     bool clear;
     bool force; /* go on where a check would stop */
     const char *kernels;
-    int threads; /* of computation; 0 = all cores */
-    int loaders; /* threads that read images; 0 = as many as compute */
+    bool memory_low;   /* less memory for a slower convolution */
+    bool allow_unused; /* keys of a cfg that no Darknet reads are passed over */
+    int threads;       /* of computation; 0 = all cores */
+    int loaders;       /* threads that read images; 0 = as many as compute */
 
     const char *dynacomm; /* server URL (auto is made one) or local:N; NULL = alone */
     dc_strategy strategy;
@@ -51,6 +53,10 @@ void dk_cli_words(int argc, char **argv, const char **command, const char **subc
  * borrows argv. A flag that is unknown, lacks its value or has one that is no number ends the program with a
  * line; others: NULL-terminated names of flags that the command takes itself, to suggest, or NULL. */
 void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli);
+
+/* dk_cli_whole - the flag's value as a whole number from least to most; ends the program with a line if it is
+ * none. */
+uint64_t dk_cli_whole(const char *flag, const char *text, uint64_t least, uint64_t most);
 
 /* dk_cli_flag_at - the k-th flag's name, of training and then of the forks; NULL after the last.
  * dk_cli_takes_value - true if the flag of that name is followed by a value. */

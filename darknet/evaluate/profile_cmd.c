@@ -10,6 +10,7 @@
 #include "evaluate/profile_cmd.h"
 
 #include "check/datafile.h"
+#include "cli/cli.h"
 #include "replace/fatal.h"
 #include "kernels/conv_plan.h"
 #include "kernels/gemm.h"
@@ -76,15 +77,6 @@ static double positive(const char *flag, const char *text)
     return x;
 }
 
-static int whole(const char *flag, const char *text, int most)
-{
-    char *end;
-    const long n = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || n < 1 || n > most)
-        dk_die("%s takes a whole number from 1 to %d, not '%s'", flag, most, text);
-    return (int)n;
-}
-
 static void read_options(int argc, char **argv, options *o)
 {
     *o = (options){.steps = 5};
@@ -101,11 +93,11 @@ static void read_options(int argc, char **argv, options *o)
         }
         if (value == NULL) dk_die("%s needs a value", flag);
         if (strcmp(flag, "-batch") == 0)
-            o->batch = whole(flag, value, 65536);
+            o->batch = (int)dk_cli_whole(flag, value, 1, 65536);
         else if (strcmp(flag, "-steps") == 0)
-            o->steps = whole(flag, value, 100000);
+            o->steps = (int)dk_cli_whole(flag, value, 1, 100000);
         else if (strcmp(flag, "-threads") == 0)
-            dk_threads_set(whole(flag, value, 4096));
+            dk_threads_set((int)dk_cli_whole(flag, value, 1, DK_CLI_MAX_THREADS));
         else if (strcmp(flag, "-gflops") == 0)
             o->gflops = positive(flag, value);
         else if (strcmp(flag, "-o") == 0)
