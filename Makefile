@@ -230,7 +230,7 @@ install: all
 	        'take another PREFIX, such as /usr/local' >&2; exit 1; fi
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
 	install -m 755 $(BUILD)/dynacomm $(BUILD)/darknet $(DESTDIR)$(PREFIX)/bin
-	install -m 644 plugin/include/dynacomm.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 plugin/include/*.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(BUILD)/libdynacomm.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(BUILD)/libdynacomm.so $(DESTDIR)$(PREFIX)/lib/libdynacomm.so.0
 	ln -sf libdynacomm.so.0 $(DESTDIR)$(PREFIX)/lib/libdynacomm.so

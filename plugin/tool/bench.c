@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "tool/quantity.h"
+#include "base/quantity.h"
 #include "tool/tool.h"
 
 #define ROUNDS_MOST 1000000

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "net/address.h"
 #include "tool/launch.h"
-#include "tool/quantity.h"
+#include "base/quantity.h"
 #include "tool/tool.h"
 
 #define DEFAULT_SSH "ssh -o BatchMode=yes -o ConnectTimeout=10"

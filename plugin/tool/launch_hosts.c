@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "tool/launch.h"
-#include "tool/quantity.h"
+#include "base/quantity.h"
 
 static dc_error add(dc__hosts *hosts, const char *path, const char *name, int workers)
 {

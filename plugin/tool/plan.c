@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "tool/quantity.h"
+#include "base/quantity.h"
 #include "tool/tool.h"
 
 #define OVERHEAD_DEFAULT_S 100e-6

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "tool/http.h"
-#include "tool/quantity.h"
+#include "base/quantity.h"
 #include "tool/tool.h"
 
 #define BACKUP_EVERY_DEFAULT 100

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "tool/quantity.h"
+#include "base/quantity.h"
 #include "tool/tool.h"
 
 #define FILES_MOST 64

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "tool/gantt.h"
-#include "tool/quantity.h"
+#include "base/quantity.h"
 
 static void is_close(double got, double expected)
 {

@@ -1,5 +1,5 @@
-/* quantity.c - "100mbit", "10ms", "4". */
-#include "tool/quantity.h"
+/* quantity.c - "100mbit", "10ms", "4", "0.5". */
+#include "base/quantity.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,13 +68,40 @@ dc_error dc__parse_time(const char *option, const char *text, double *seconds)
     return dc__fail(DC_EINVAL, "%s: '%s' is not a time; write it like 10ms, 250us or 1.5s", option, text);
 }
 
+dc_error dc__parse_whole(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value)
+{
+    uint64_t x = 0;
+    bool whole = text[0] != '\0';
+    for (const char *at = text; *at && whole; at++) {
+        const unsigned digit = (unsigned)*at - '0';
+        whole = digit <= 9 && (x < UINT64_MAX / 10 || (x == UINT64_MAX / 10 && digit <= UINT64_MAX % 10));
+        x = 10 * x + digit;
+    }
+    if (!whole || x < least || x > most)
+        return dc__fail(DC_EINVAL, "%s: '%s' is not a whole number from %llu to %llu", option, text,
+                        (unsigned long long)least, (unsigned long long)most);
+    *value = x;
+    return DC_OK;
+}
+
 dc_error dc__parse_integer(const char *option, const char *text, int least, int most, int *value)
 {
-    char *end;
-    bool digits = text[0] != '\0' && strlen(text) <= 10 && text[strspn(text, "0123456789")] == '\0';
-    long long x = digits ? strtoll(text, &end, 10) : -1;
-    if (!digits || x < least || x > most)
-        return dc__fail(DC_EINVAL, "%s: '%s' is not a whole number from %d to %d", option, text, least, most);
-    *value = (int)x;
+    uint64_t x = 0;
+    const dc_error err = dc__parse_whole(option, text, (uint64_t)least, (uint64_t)most, &x);
+    if (!err) *value = (int)x;
+    return err;
+}
+
+dc_error dc__parse_number(const char *option, const char *text, double low, double high, bool above_low,
+                          double *value)
+{
+    const size_t n = strlen(text);
+    char *end = NULL;
+    const bool number = n > 0 && strspn(text, "0123456789.eE+-") == n && strchr("eE+", text[0]) == NULL;
+    const double x = number ? strtod(text, &end) : NAN;
+    if (!number || *end != '\0' || !(x >= low && x <= high) || (above_low && x <= low))
+        return dc__fail(DC_EINVAL, "%s: '%s' is not a number %s %g %s %g", option, text,
+                        above_low ? "above" : "from", low, above_low ? "up to" : "to", high);
+    *value = x;
     return DC_OK;
 }
