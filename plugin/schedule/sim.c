@@ -22,8 +22,7 @@ static double next_s(const dc__sim_worker *w)
     return fmin(at_s, w->ask_s);
 }
 
-/* Moves to the next event's time; does what is due then; starts what can start. */
-static void step(dc__sim *sim)
+void dc__sim_step(dc__sim *sim)
 {
     double at_s = INFINITY;
     for (int k = 0; k < sim->n_workers; k++)
@@ -54,7 +53,7 @@ static void step(dc__sim *sim)
     }
 }
 
-static void start(dc__sim *sim)
+void dc__sim_start(dc__sim *sim)
 {
     dc__sim_rewind(sim);
     for (int k = 0; k < sim->n_workers; k++) {
@@ -68,10 +67,10 @@ static void start(dc__sim *sim)
 static int settle(dc__sim *sim)
 {
     const dc__sim_worker *w = &sim->workers[0];
-    start(sim);
+    dc__sim_start(sim);
     for (int rounds = 0; rounds < DC__SIM_ROUNDS;) {
         while (w->rounds_begun <= rounds + 1)
-            step(sim);
+            dc__sim_step(sim);
         rounds++;
         if (rounds < 3) continue;
         double before_s = w->begin_s[rounds - 1] - w->begin_s[rounds - 2];
@@ -124,9 +123,9 @@ dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_event, 
         sim.context = context;
         sim.from_s = begin_s[rounds - 1];
         sim.to_s = begin_s[rounds];
-        start(&sim);
+        dc__sim_start(&sim);
         while (sim.now_s < sim.to_s + round_s)
-            step(&sim);
+            dc__sim_step(&sim);
     }
     dc__sim_close(&sim);
     return DC_OK;

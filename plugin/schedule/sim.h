@@ -34,6 +34,7 @@
 #ifndef DC__SIM_H
 #define DC__SIM_H
 
+#include "schedule/queue.h"
 #include "schedule/units.h"
 
 #define DC__SIM_ROUNDS 24    /* at most; most runs settle after 3 */
@@ -51,16 +52,13 @@ typedef struct dc__flight {
 typedef struct dc__sim_lane {
     dc__unit *units;
     int n_units;
-    bool in_order;        /* unit k only after k-1; else the lowest that is ready */
-    uint64_t frame_bytes; /* not in_order: neighbours join a unit up to here */
-    int *group_first;     /* up in duplex: [n_units] lowest unit of its group; else NULL */
-    int unready;          /* units of this round that are not ready yet */
+    uint64_t *offset; /* [n_units + 1] where each begins, in the order of units */
+    int *layer;       /* [n_units] */
+    dc__queue queue;  /* of units; in segments each is one, whatever its frames */
+    uint32_t segments;
+    dc__order order;
+    uint64_t frame_bytes;
     double link_Bps;
-
-    uint64_t *ready; /* one bit per unit */
-    int low_word;    /* no bit is set before it */
-    int next;        /* in_order: the unit to send next */
-    int to_send;     /* units that are ready or on the wire */
 
     int unit, run; /* on the wire; -1 = idle */
     bool paying_overhead;
@@ -119,6 +117,7 @@ void dc__sim_close(dc__sim *sim);
 
 /* sim_lane.c: one direction of the links */
 void dc__lane_make_ready(dc__sim_lane *lane, int unit);
+bool dc__lane_is_clear(const dc__sim_lane *lane); /* nothing is on the wire or left to send */
 void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction);
 void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction);
 double dc__lane_next_s(const dc__sim_lane *lane);
@@ -131,7 +130,10 @@ void dc__worker_pulled(dc__sim_worker *w, int unit);
 void dc__server_received(dc__sim *sim, dc__sim_worker *w, int unit);
 void dc__server_serve(dc__sim *sim, int layer);
 
-/* sim.c */
+/* sim.c: dc__sim_start - from time 0 on. dc__sim_step - moves to the next event's time; does what is due
+ * then; starts what can start. */
+void dc__sim_start(dc__sim *sim);
+void dc__sim_step(dc__sim *sim);
 void dc__sim_tell(dc__sim *sim, const dc__sim_worker *w, dc_event event);
 
 #endif

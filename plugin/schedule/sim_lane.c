@@ -1,4 +1,4 @@
-/* sim_lane.c - the links: which unit goes next, how long it takes, when it arrives. */
+/* sim_lane.c - the links: how long what goes next (schedule/queue.h) takes, and when it arrives. */
 #include <math.h>
 
 #include "base/error.h"
@@ -6,61 +6,30 @@
 
 void dc__lane_make_ready(dc__sim_lane *lane, int unit)
 {
-    int word = unit / 64;
-    lane->ready[word] |= (uint64_t)1 << (unit % 64);
-    if (word < lane->low_word) lane->low_word = word;
-    lane->to_send++;
-    if (lane->unready == 0) lane->unready = lane->n_units; /* a new round's first */
-    lane->unready--;
+    if (lane->queue.left == 0) /* a new round's first */
+        dc__queue_start(&lane->queue, lane->segments, lane->order, lane->frame_bytes);
+    dc__queue_ready(&lane->queue, (uint32_t)unit);
 }
 
-static bool is_ready(const dc__sim_lane *lane, int unit)
+bool dc__lane_is_clear(const dc__sim_lane *lane)
 {
-    return lane->ready[unit / 64] >> (unit % 64) & 1;
+    return lane->unit < 0 && lane->queue.left == 0;
 }
 
-/* The lowest ready unit of the highest layer of this unit's group that has one, and the end of the ready
- * ones. */
-static int in_group(const dc__sim_lane *lane, int unit, int *end)
+static uint64_t bytes_of(const dc__sim_lane *lane)
 {
-    const int first = lane->group_first[unit];
-    int at = unit;
-    for (int k = unit; k < lane->n_units && lane->group_first[k] == first; k++)
-        if (is_ready(lane, k)) at = k;
-    *end = at + 1;
-    while (at > first && is_ready(lane, at - 1) && lane->units[at - 1].first == lane->units[at].first)
-        at--;
-    return at;
+    return lane->offset[lane->unit + lane->run] - lane->offset[lane->unit];
 }
 
-/* Takes the unit to send next and what goes with it; false if there is nothing to send. */
+/* Takes the units to send next; false if there is nothing to send. */
 static bool take(dc__sim_lane *lane)
 {
-    int words = (lane->n_units + 63) / 64;
-    while (lane->low_word < words && lane->ready[lane->low_word] == 0)
-        lane->low_word++;
-    if (lane->low_word == words) return false;
-    int begin = lane->low_word * 64 + __builtin_ctzll(lane->ready[lane->low_word]);
-    if (lane->in_order && begin != lane->next) return false;
-    lane->next = begin + 1 < lane->n_units ? begin + 1 : 0;
-    int floor = begin, most = lane->in_order ? begin + 1 : lane->n_units;
-    if (lane->group_first && lane->unready > 0) {
-        floor = lane->group_first[begin];
-        begin = in_group(lane, begin, &most);
-    }
-    int end = begin + 1;
-    uint64_t bytes = lane->units[begin].bytes;
-    for (; end < most && is_ready(lane, end) && bytes + lane->units[end].bytes <= lane->frame_bytes; end++)
-        bytes += lane->units[end].bytes;
-    for (; end == most && begin > floor && is_ready(lane, begin - 1) &&
-           bytes + lane->units[begin - 1].bytes <= lane->frame_bytes;
-         begin--)
-        bytes += lane->units[begin - 1].bytes;
-    for (int k = begin; k < end; k++)
-        lane->ready[k / 64] &= ~((uint64_t)1 << (k % 64));
-    lane->unit = begin;
-    lane->run = end - begin;
-    lane->left_bytes = (double)bytes;
+    uint32_t first, n;
+    bool last;
+    if (!dc__queue_next(&lane->queue, &first, &n, &last)) return false;
+    lane->unit = (int)first;
+    lane->run = (int)n;
+    lane->left_bytes = (double)bytes_of(lane);
     return true;
 }
 
@@ -106,13 +75,13 @@ static void share_link(dc__sim *sim, dc__direction direction)
 void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
 {
     dc__sim_lane *lane = &w->lane[direction];
-    if (lane->unit >= 0 || lane->to_send == 0) return;
+    if (lane->unit >= 0) return;
     if (direction == DC__DOWN && !w->duplex && !w->asked) return;
     if (!take(lane)) return;
     lane->start_s = sim->now_s;
     lane->paying_overhead = sim->shared;
-    lane->event_s =
-        sim->now_s + (lane->in_order ? lane->units[lane->unit].frames : 1) * w->profile->overhead_s;
+    lane->event_s = sim->now_s + (lane->order == DC__IN_SEGMENTS ? lane->units[lane->unit].frames : 1) *
+                                     w->profile->overhead_s;
     if (!sim->shared) lane->event_s += lane->left_bytes / lane->link_Bps;
 }
 
@@ -143,14 +112,11 @@ void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
         return;
     }
     const dc__unit *first = &lane->units[lane->unit], *last = first + lane->run - 1;
-    uint64_t bytes = 0;
-    for (const dc__unit *u = first; u <= last; u++)
-        bytes += u->bytes;
+    const uint64_t bytes = bytes_of(lane);
     dc__assert(lane->flights < lane->n_units);
     const double at_s = arrival_s(sim, w, direction, bytes);
     lane->flight[(lane->flight_head + lane->flights++) % lane->n_units] =
         (dc__flight){at_s, lane->unit, lane->run};
-    lane->to_send -= lane->run;
     lane->unit = -1;
     if (sim->shared) share_link(sim, direction);
     double shift_s = direction == DC__DOWN ? w->half_rtt_s : 0.0;

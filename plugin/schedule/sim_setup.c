@@ -14,19 +14,25 @@ static void *array(size_t n, size_t size, bool *ok)
     return p;
 }
 
-static bool group_units(dc__sim_lane *lane, const dc_plan *plan)
+/* What the queue goes by: as the engine's, but that a segment is one unit (schedule/queue.h). */
+static bool queue_open(dc__sim_lane *lane, const dc_plan *plan, bool push)
 {
-    bool ok = true;
-    lane->group_first = array((size_t)lane->n_units, sizeof *lane->group_first, &ok);
-    for (int unit = 0, first = 0, k = plan->n_push - 1; ok && unit < lane->n_units; unit++) {
-        /* push segments run from the last layer down */
-        while (k > 0 && lane->units[unit].first >= plan->push_end[k - 1]) {
-            first = unit;
-            k--;
-        }
-        lane->group_first[unit] = first;
+    const dc__pieces pieces = {(uint32_t)lane->n_units, lane->offset, lane->layer};
+    for (int unit = 0; unit < lane->n_units; unit++) {
+        lane->offset[unit + 1] = lane->offset[unit] + lane->units[unit].bytes;
+        lane->layer[unit] = lane->units[unit].first;
     }
-    return ok;
+    if (dc__queue_init(&lane->queue, pieces)) return false;
+    lane->order = dc__queue_order(plan, push);
+    lane->frame_bytes = plan->slice_bytes;
+    if (lane->order != DC__IN_SEGMENTS) {
+        lane->segments = dc__queue_cut(&lane->queue, plan, push);
+        return true;
+    }
+    lane->segments = pieces.n;
+    for (uint32_t k = 0; k < pieces.n; k++)
+        lane->queue.segments[k] = (dc__segment){k, 1};
+    return true;
 }
 
 static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction direction, double link_Bps)
@@ -37,18 +43,16 @@ static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction
                               : dc__units_segments(p->layers, w->plan, direction == DC__UP, NULL);
     size_t n = (size_t)lane->n_units;
     lane->units = array(n, sizeof *lane->units, &ok);
-    lane->ready = array((n + 63) / 64, sizeof *lane->ready, &ok);
+    lane->offset = array(n + 1, sizeof *lane->offset, &ok);
+    lane->layer = array(n, sizeof *lane->layer, &ok);
     lane->flight = array(n, sizeof *lane->flight, &ok);
     if (!ok) return false;
     if (w->duplex)
         (void)dc__units_blocks(p->layers, p->n_layers, lane->units);
     else
         (void)dc__units_segments(p->layers, w->plan, direction == DC__UP, lane->units);
-    lane->in_order = !w->duplex;
-    lane->frame_bytes = w->plan->slice_bytes;
     lane->link_Bps = link_Bps;
-    const bool groups = w->duplex && direction == DC__UP && w->plan->n_push < p->n_layers;
-    return !groups || group_units(lane, w->plan);
+    return queue_open(lane, w->plan, direction == DC__UP);
 }
 
 /* Which units belong to which layers. */
@@ -149,11 +153,7 @@ dc_error dc__sim_open(dc__sim *sim, const dc_sim_worker *workers, int n)
 
 static void lane_rewind(dc__sim_lane *lane)
 {
-    lane->low_word = (lane->n_units + 63) / 64;
-    memset(lane->ready, 0, (size_t)lane->low_word * sizeof *lane->ready);
-    lane->next = 0;
-    lane->unready = 0;
-    lane->to_send = 0;
+    dc__queue_clear(&lane->queue);
     lane->unit = -1;
     lane->paying_overhead = false;
     lane->flight_head = lane->flights = 0;
@@ -188,10 +188,11 @@ void dc__sim_rewind(dc__sim *sim)
 
 static void lane_close(dc__sim_lane *lane)
 {
+    dc__queue_free(&lane->queue);
     free(lane->units);
-    free(lane->ready);
+    free(lane->offset);
+    free(lane->layer);
     free(lane->flight);
-    free(lane->group_first);
 }
 
 void dc__sim_close(dc__sim *sim)

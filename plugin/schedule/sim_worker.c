@@ -74,7 +74,7 @@ void dc__worker_start(dc__sim *sim, dc__sim_worker *w)
 {
     if (w->computing) return;
     if (w->phase == DC__BEGIN) {
-        if (!w->duplex && w->lane[DC__UP].to_send > 0) return;
+        if (!w->duplex && !dc__lane_is_clear(&w->lane[DC__UP])) return;
         begin_round(sim, w);
     }
     double cost_s = w->profile->middle_s;

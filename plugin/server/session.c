@@ -45,7 +45,8 @@ static dc_error allocate(dc__session *s)
     const dc_model *m = s->training->model;
     if (!s->given.blocks) s->given.blocks = calloc((size_t)m->n_blocks / 64 + 1, sizeof *s->given.blocks);
     if (!s->given.blocks) return dc__fail(DC_ENOMEM, "out of memory for worker %d", s->rank);
-    return s->endpoint.queue.model ? DC_OK : dc__queue_init(&s->endpoint.queue, m);
+    if (s->endpoint.queue.ready) return DC_OK;
+    return dc__queue_init(&s->endpoint.queue, dc__pieces_of_model(m));
 }
 
 dc_error dc__session_open(dc__session *s, const dc__welcome *welcome, uint64_t nonce)
@@ -61,7 +62,7 @@ dc_error dc__session_open(dc__session *s, const dc__welcome *welcome, uint64_t n
     s->given.round = DC__NO_ROUND;
     pthread_mutex_lock(&s->lock);
     s->want = DC__NO_ROUND;
-    s->endpoint.queue.left = 0;
+    dc__queue_clear(&s->endpoint.queue);
     s->endpoint.pong_due = false;
     s->start_due = s->stat_due = s->ack_due = s->stop_due = false;
     pthread_mutex_unlock(&s->lock);

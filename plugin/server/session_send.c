@@ -39,7 +39,8 @@ static dc_error start_queue(dc__session *s, const dc__frame *frame, uint32_t n)
     if (err) return err;
     s->want = h->round;
     s->endpoint.link.window_bytes = h->offset;
-    dc__queue_start(queue, n, h->flags & DC__PULL_SLICES ? DC__IN_SLICES : DC__IN_SEGMENTS, h->count);
+    dc__queue_start(queue, n, h->flags & DC__PULL_SLICES ? DC__IN_SLICES : DC__IN_SEGMENTS,
+                    h->count / sizeof(float));
     for (uint32_t b = 0; b < s->training->model->n_blocks; b++)
         if (v->block[b] == s->want) dc__queue_ready(queue, b);
     dc__endpoint_wake(&s->endpoint);

@@ -96,25 +96,13 @@ static dc_error offer_statistics(dc_worker *w)
  * lock held. */
 static void start_pushing(dc_worker *w)
 {
-    const dc_model *m = w->model;
     const dc_plan *plan = &w->planner.plan;
     const bool slices = plan->strategy == DC_DUPLEX;
-    const dc__order in_slices = plan->n_push < plan->n_layers ? DC__IN_GROUPS : DC__IN_SLICES;
-    uint32_t n = 0;
-    int layer = m->n_layers - 1;
-    for (int k = 0; k < plan->n_push; k++) {
-        dc__segment segment = {0, 0};
-        for (; layer >= plan->push_end[k]; layer--)
-            if (m->layers[layer].n_blocks) {
-                segment.first = m->layers[layer].first_block;
-                segment.n += m->layers[layer].n_blocks;
-            }
-        if (segment.n) w->endpoint.queue.segments[n++] = segment;
-    }
-    dc__assert(layer == -1);
+    dc__queue *queue = &w->endpoint.queue;
     w->upload.round = w->info.round;
     w->upload.rate = w->progress.rate;
-    dc__queue_start(&w->endpoint.queue, n, slices ? in_slices : DC__IN_SEGMENTS, plan->slice_bytes);
+    dc__queue_start(queue, dc__queue_cut(queue, plan, true), dc__queue_order(plan, true),
+                    plan->slice_bytes / sizeof(float));
     w->upload.grows = slices;
     w->upload.wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
     w->endpoint.link.window_bytes = dc__worker_window(w, true);

@@ -198,7 +198,7 @@ static dc_error allocate(dc_worker *w)
     ok &= (w->upload.pull_payload = calloc(blocks + 1, 8)) != NULL;
     ok &= (w->upload.stat_out = calloc(stats, sizeof(float))) != NULL;
     if (!ok) return dc__fail(DC_ENOMEM, "out of memory for a worker");
-    dc_error err = dc__queue_init(&w->endpoint.queue, m);
+    dc_error err = dc__queue_init(&w->endpoint.queue, dc__pieces_of_model(m));
     if (!err) err = dc__profiler_init(&w->profiler, m);
     if (!err) err = plan_first(w);
     if (!err) err = dc__reporter_init(&w->reporter, m->n_layers);

@@ -14,7 +14,7 @@
 static dc__queue queue_of(const dc_model *m)
 {
     dc__queue q;
-    assert_int_equal(dc__queue_init(&q, m), DC_OK);
+    assert_int_equal(dc__queue_init(&q, dc__pieces_of_model(m)), DC_OK);
     return q;
 }
 
@@ -28,7 +28,7 @@ static void segments_go_in_order_when_whole(void **state)
     assert_false(dc__queue_next(&q, &first, &n, &last)); /* nothing was started */
     q.segments[0] = (dc__segment){2, 1};
     q.segments[1] = (dc__segment){0, 2};
-    dc__queue_start(&q, 2, DC__IN_SEGMENTS, 1u << 20);
+    dc__queue_start(&q, 2, DC__IN_SEGMENTS, 1u << 18);
     dc__queue_ready(&q, 0);
     dc__queue_ready(&q, 1);
     assert_false(dc__queue_next(&q, &first, &n, &last)); /* the first segment is not ready */
@@ -49,7 +49,7 @@ static void small_frames_cut_a_segment(void **state)
     uint32_t first, n;
     bool last;
     q.segments[0] = (dc__segment){0, 3};
-    dc__queue_start(&q, 1, DC__IN_SEGMENTS, 4); /* never less than a block */
+    dc__queue_start(&q, 1, DC__IN_SEGMENTS, 1); /* never less than a block */
     for (uint32_t b = 0; b < 3; b++)
         dc__queue_ready(&q, b);
     for (uint32_t b = 0; b < 3; b++)
@@ -71,7 +71,7 @@ static void slices_overtake(void **state)
             uint32_t first, n, sent = 0, ready = 0;
             bool last = false;
             q.segments[0] = (dc__segment){0, 3};
-            dc__queue_start(&q, 1, DC__IN_SLICES, 1u << 18);
+            dc__queue_start(&q, 1, DC__IN_SLICES, 1u << 16);
             for (int k = 0; k < 3; k++) {
                 dc__queue_ready(&q, orders[o][k]);
                 ready |= 1u << orders[o][k];
@@ -178,7 +178,7 @@ static void groups_overtake_and_layers_in_them_do_not(void **state)
         assert_non_null(waiting);
         const uint32_t n_groups = random_groups(m, &random, q.segments);
         const uint32_t slice_bytes = 4 * (1 + next_random(&random, 2 * MOST));
-        dc__queue_start(&q, n_groups, DC__IN_GROUPS, slice_bytes);
+        dc__queue_start(&q, n_groups, DC__IN_GROUPS, slice_bytes / sizeof(float));
         uint32_t sent = 0, ready = 0;
         for (int i = LAYERS - 1; i >= 0; i--) {
             for (uint32_t b = m->layers[i].first_block; b < m->layers[i].first_block + m->layers[i].n_blocks;
