@@ -63,6 +63,8 @@ static const struct eval_flag {
     {"-dontshow", FALSE, AT(show), 0, 0, SHOWS, NULL},
     {"-dont-show", FALSE, AT(show), 0, 0, SHOWS, NULL},
     {"-noshow", FALSE, AT(show), 0, 0, SHOWS, NULL},
+    {"-ext_output", TRUE, AT(ext_output), 0, 0, DETECT, "detector test"},
+    {"-save_labels", TRUE, AT(save_labels), 0, 0, DK_EVAL_TEST, "detector test"},
     {"-num_of_clusters", WHOLE, AT(clusters), 1, 10000, DK_EVAL_ANCHORS, "detector calc_anchors"},
     {"-width", WHOLE, AT(width), 1, 65536, DK_EVAL_ANCHORS, "detector calc_anchors"},
     {"-height", WHOLE, AT(height), 1, 65536, DK_EVAL_ANCHORS, "detector calc_anchors"},

@@ -13,15 +13,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* darknet detector test|valid|recall|map DATA CFG WEIGHTS [IMAGE], detect CFG WEIGHTS [IMAGE], yolo
- * test|valid CFG WEIGHTS [IMAGE], classifier valid|predict DATA CFG WEIGHTS [IMAGE], classify CFG WEIGHTS
- * [IMAGE]. */
-int dk_cmd_detector_test(int argc, char **argv);
+/* darknet detector valid|recall|map DATA CFG WEIGHTS, yolo valid CFG WEIGHTS, classifier valid|predict DATA
+ * CFG WEIGHTS [IMAGE], classify CFG WEIGHTS [IMAGE]. Pictures with boxes: detect/detect.h. */
 int dk_cmd_detector_valid(int argc, char **argv);
 int dk_cmd_detector_recall(int argc, char **argv);
 int dk_cmd_detector_map(int argc, char **argv);
-int dk_cmd_detect(int argc, char **argv);
-int dk_cmd_yolo_test(int argc, char **argv);
 int dk_cmd_yolo_valid(int argc, char **argv);
 int dk_cmd_classifier_valid(int argc, char **argv);
 int dk_cmd_classifier_predict(int argc, char **argv);
@@ -48,7 +44,8 @@ typedef struct dk_eval {
     float thresh, hier, iou;
     int top, points;
     int clusters, width, height, seed; /* of calc_anchors; 0 = not given */
-    bool show;
+    bool show, ext_output, save_labels;
+    bool forks;           /* what is printed and written is in the words of the darknet forks */
     struct list *options; /* of the data file, or NULL */
     network *net;
     int classes;
@@ -69,6 +66,12 @@ const char *dk_eval_option(const dk_eval *e, const char *key, const char *fallba
 
 /* dk_eval_names - the file of class names, checked to have one for each of the network's classes. */
 char **dk_eval_names(const dk_eval *e, const char *path);
+
+/* dk_eval_need_detector - ends the program with a line unless the network detects. dk_eval_need_voc - unless
+ * it does so for the classes of PASCAL VOC, dk_voc_names. */
+void dk_eval_need_detector(const dk_eval *e);
+void dk_eval_need_voc(const dk_eval *e);
+extern const char *const dk_voc_names[20];
 
 /* dk_eval_next_image - the path given, once, or lines read from stdin after a prompt; NULL at the end. */
 const char *dk_eval_next_image(const dk_eval *e, char *line, size_t size);
@@ -91,9 +94,10 @@ typedef struct dk_result {
     FILE *file;
 } dk_result;
 
-/* dk_result_open - ends the program with a line if it cannot be written. dk_result_close - the same for a
- * write that failed; else the file is in place. */
+/* dk_result_open, dk_result_at - end the program with a line if it cannot be written. dk_result_close - the
+ * same for a write that failed; else the file is in place. */
 void dk_result_open(dk_result *r, const char *directory, const char *name, const char *suffix);
+void dk_result_at(dk_result *r, const char *path);
 void dk_result_close(dk_result *r);
 
 #endif

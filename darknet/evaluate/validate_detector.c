@@ -1,4 +1,4 @@
-/* validate_detector.c - `darknet detector test|valid|recall`, `detect`, `yolo test|valid`. */
+/* validate_detector.c - `darknet detector valid|recall`, `yolo valid`. */
 #include "evaluate/validate.h"
 
 #include "check/datafile.h"
@@ -10,80 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- test: boxes drawn into an image ---------------------------------------------------------------- */
-
-/* The letters that boxes are labelled with, if they are where the library looks for them. */
-static image **letters(void)
-{
-    if (access("data/labels/32_0.png", R_OK) == 0) return load_alphabet();
-    dk_note("boxes are drawn without names: data/labels/ is not in this directory");
-    return NULL;
-}
-
-static int test_images(dk_eval *e, char **names, bool letterbox, float suppression)
-{
-    char line[4096] = "";
-    image **alphabet = letters();
-    for (const char *path; (path = dk_eval_next_image(e, line, sizeof line)) != NULL;) {
-        dk_file_check(path, "image");
-        image im = load_image_color((char *)path, 0, 0);
-        image sized =
-            letterbox ? letterbox_image(im, e->net->w, e->net->h) : resize_image(im, e->net->w, e->net->h);
-        const double start = what_time_is_it_now();
-        network_predict(e->net, sized.data);
-        printf("%s: Predicted in %f seconds.\n", path, what_time_is_it_now() - start);
-        int n = 0;
-        detection *dets = letterbox ? get_network_boxes(e->net, im.w, im.h, e->thresh, e->hier, NULL, 1, &n)
-                                    : get_network_boxes(e->net, 1, 1, e->thresh, 0, NULL, 0, &n);
-        do_nms_sort(dets, n, e->classes, suppression);
-        draw_detections(im, dets, n, e->thresh, names, alphabet, e->classes);
-        free_detections(dets, n);
-        save_image(im, e->out != NULL ? e->out : "predictions");
-        if (e->show && e->out == NULL) {
-            make_window("predictions", 512, 512, 0);
-            show_image(im, "predictions", 0);
-        }
-        free_image(sized);
-        free_image(im);
-    }
-    free_network(e->net);
-    return 0;
-}
-
-static void need_detector(const dk_eval *e)
-{
-    const LAYER_TYPE type = e->net->layers[e->net->n - 1].type;
-    if (type != YOLO && type != REGION && type != DETECTION)
-        dk_die("%s does not end in [yolo], [region] or [detection]: it detects nothing", e->cfg);
-}
-
-int dk_cmd_detector_test(int argc, char **argv)
-{
-    dk_eval e;
-    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 2, "dcwi", .5f);
-    need_detector(&e);
-    return test_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)), true, .45f);
-}
-
-int dk_cmd_detect(int argc, char **argv)
-{
-    dk_eval e;
-    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 1, "cwi", .5f);
-    need_detector(&e);
-    e.data = "cfg/coco.data";
-    dk_file_check(e.data, "data file");
-    e.options = read_data_cfg((char *)e.data);
-    return test_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)), true, .45f);
-}
-
 /* ---- valid: detections as files --------------------------------------------------------------------- */
 
 typedef enum format { FORMAT_VOC, FORMAT_COCO, FORMAT_IMAGENET } format;
-
-static const char *const voc_names[] = {"aeroplane",   "bicycle", "bird",  "boat",      "bottle",
-                                        "bus",         "car",     "cat",   "chair",     "cow",
-                                        "diningtable", "dog",     "horse", "motorbike", "person",
-                                        "pottedplant", "sheep",   "sofa",  "train",     "tvmonitor"};
 
 /* The category numbers of COCO's 80 classes: 1 to 90 without those it left out. */
 static int coco_id(int class)
@@ -193,7 +122,7 @@ int dk_cmd_detector_valid(int argc, char **argv)
 {
     dk_eval e;
     dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "dcw", .005f);
-    need_detector(&e);
+    dk_eval_need_detector(&e);
     const char *type = dk_eval_option(&e, "eval", "voc"), *map = dk_eval_option(&e, "map", "");
     results r = {.format = strcmp(type, "coco") == 0       ? FORMAT_COCO
                            : strcmp(type, "imagenet") == 0 ? FORMAT_IMAGENET
@@ -228,7 +157,7 @@ int dk_cmd_detector_recall(int argc, char **argv)
 {
     dk_eval e;
     dk_eval_open(&e, DK_EVAL_RECALL, argc, argv, 2, "dcw", .001f);
-    need_detector(&e);
+    dk_eval_need_detector(&e);
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
     dk_check_images(&images);
@@ -272,33 +201,17 @@ int dk_cmd_detector_recall(int argc, char **argv)
 
 /* ---- yolo: the first version's networks, on PASCAL VOC's classes ------------------------------------ */
 
-static void need_voc(const dk_eval *e)
-{
-    need_detector(e);
-    if (e->classes != (int)(sizeof voc_names / sizeof *voc_names))
-        dk_die("yolo takes networks of PASCAL VOC's 20 classes; %s has %d: use darknet detector", e->cfg,
-               e->classes);
-}
-
-int dk_cmd_yolo_test(int argc, char **argv)
-{
-    dk_eval e;
-    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 2, "cwi", .2f);
-    need_voc(&e);
-    return test_images(&e, (char **)voc_names, false, .4f);
-}
-
 int dk_cmd_yolo_valid(int argc, char **argv)
 {
     dk_eval e;
     dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "cw", .001f);
-    need_voc(&e);
+    dk_eval_need_voc(&e);
     if (e.list == NULL) dk_die("yolo valid needs -list FILE, the images to detect in");
     dk_lines images;
     dk_lines_read(e.list, "validation list", &images);
     dk_check_images(&images);
     results r = {.format = FORMAT_VOC, .classes = e.classes};
-    open_results(&r, "results", e.out != NULL ? e.out : "comp4_det_test_", (char **)voc_names);
+    open_results(&r, "results", e.out != NULL ? e.out : "comp4_det_test_", (char **)dk_voc_names);
     const settings s = {.type = IMAGE_DATA, .least = e.thresh, .suppression = .5f};
     detect_all(&e, &images, &r, &s);
     close_results(&r);

@@ -89,6 +89,27 @@ void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, 
     load_weights(e->net, (char *)e->weights);
     set_batch_network(e->net, 1);
     e->classes = e->net->layers[e->net->n - 1].classes;
+    e->forks = e->ext_output || e->save_labels;
+}
+
+const char *const dk_voc_names[20] = {"aeroplane",   "bicycle", "bird",  "boat",      "bottle",
+                                      "bus",         "car",     "cat",   "chair",     "cow",
+                                      "diningtable", "dog",     "horse", "motorbike", "person",
+                                      "pottedplant", "sheep",   "sofa",  "train",     "tvmonitor"};
+
+void dk_eval_need_detector(const dk_eval *e)
+{
+    const LAYER_TYPE type = e->net->layers[e->net->n - 1].type;
+    if (type != YOLO && type != REGION && type != DETECTION)
+        dk_die("%s does not end in [yolo], [region] or [detection]: it detects nothing", e->cfg);
+}
+
+void dk_eval_need_voc(const dk_eval *e)
+{
+    dk_eval_need_detector(e);
+    if (e->classes != (int)(sizeof dk_voc_names / sizeof *dk_voc_names))
+        dk_die("yolo takes networks of PASCAL VOC's 20 classes; %s has %d: use darknet detector", e->cfg,
+               e->classes);
 }
 
 const char *dk_eval_option(const dk_eval *e, const char *key, const char *fallback)
@@ -183,16 +204,24 @@ void dk_ahead_close(dk_ahead *a)
 
 /* ---- result files ----------------------------------------------------------------------------------- */
 
+static void open_beside(dk_result *r, const char *remedy)
+{
+    if (asprintf(&r->temporary, "%s.tmp", r->path) < 0) dk_die("out of memory");
+    r->file = fopen(r->temporary, "w");
+    if (r->file == NULL) dk_die("cannot write %s: %s%s", r->temporary, strerror(errno), remedy);
+}
+
 void dk_result_open(dk_result *r, const char *directory, const char *name, const char *suffix)
 {
-    if (asprintf(&r->path, "%s/%s%s", directory, name, suffix) < 0 ||
-        asprintf(&r->temporary, "%s.tmp", r->path) < 0)
-        dk_die("out of memory");
-    r->file = fopen(r->temporary, "w");
-    if (r->file == NULL)
-        dk_die(
-            "cannot write %s: %s; make the directory, or name another with 'results = ...' in the data file",
-            r->temporary, strerror(errno));
+    if (asprintf(&r->path, "%s/%s%s", directory, name, suffix) < 0) dk_die("out of memory");
+    open_beside(r, "; make the directory, or name another with 'results = ...' in the data file");
+}
+
+void dk_result_at(dk_result *r, const char *path)
+{
+    r->path = strdup(path);
+    if (r->path == NULL) dk_die("out of memory");
+    open_beside(r, "");
 }
 
 void dk_result_close(dk_result *r)
