@@ -136,6 +136,9 @@ void dk_datafile_read(const char *path, dk_datafile_use use, dk_datafile *data)
     data->backup = backup;
     if (use != DK_FOR_DETECTOR)
         data->classes = number(need(options, "classes", "10", path), "classes", path, 1);
+    const char *every = find(options, "saveweights"), *last = find(options, "savelast");
+    if (every) data->save_every = (unsigned)number(every, "saveweights", path, 1);
+    if (last) data->last_every = (unsigned)number(last, "savelast", path, 1);
     if (use == DK_FOR_CLASSIFIER) {
         const char *tag = find(options, "tag");
         data->tag = tag && number(tag, "tag", path, 0) != 0;

@@ -40,6 +40,7 @@ typedef enum flag_id {
     FLAG_IOU,
     FLAG_POINTS,
     FLAG_ALLOW_UNUSED,
+    FLAG_CHART,
 } flag_id;
 
 static const struct flag {
@@ -70,6 +71,7 @@ static const struct flag {
     {"-iou_thresh", FLAG_IOU, true},
     {"-points", FLAG_POINTS, true},
     {"-allow-unused", FLAG_ALLOW_UNUSED, false},
+    {"-chart", FLAG_CHART, true},
 };
 
 static const struct flag *find_flag(const char *arg)
@@ -215,6 +217,9 @@ static void take(dk_cli *cli, const struct flag *flag, const char *value)
         break;
     case FLAG_POINTS:
         cli->points = (int)dk_cli_whole(flag->name, value, 0, 1001);
+        break;
+    case FLAG_CHART:
+        cli->chart = value;
         break;
     case FLAG_ALLOW_UNUSED:
         cli->allow_unused = true;

@@ -43,6 +43,7 @@ typedef struct dk_cli {
     int map_epochs;    /* passes over the list between measurements, 0 = the habit of the forks */
     float thresh, iou; /* of these measurements */
     int points;
+    const char *chart; /* an earlier chart.png to draw on */
 } dk_cli;
 
 /* dk_cli_words - the first two words of argv (either may come out NULL), flags skipped. Accepts any flag: it

@@ -25,7 +25,6 @@ static const dk_fork_flag flags[] = {
     {"-fullscreen", false, WINDOW},
     {"-mjpeg_port", true, "no pictures are streamed"},
     {"-http_port", true, WINDOW},
-    {"-chart", true, "no chart is drawn; the lines of the log have its numbers"},
     {"-mAP_clear", false, "the best mAP is that of NAME_best.weights, measured anew"},
     {"-check_mistakes", false, "mistakes are not drawn"},
     {"-log", true, NULL}, /* spelling.c takes it */

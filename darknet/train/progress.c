@@ -28,6 +28,7 @@ void dk_progress_start(dk_progress *progress, uint64_t first, uint64_t last, int
                               .images = images,
                               .began_s = now_s(),
                               .average = -1,
+                              .round_s = -1,
                               .out = -1};
     setvbuf(stdout, NULL, _IOLBF, 0); /* a log shows each round as it ends */
     if (!progress->terminal && !quiet) return;
@@ -53,10 +54,14 @@ static int screen(const dk_progress *progress)
     return progress->out >= 0 ? progress->out : STDOUT_FILENO;
 }
 
-void dk_progress_loss(dk_progress *progress, float loss)
+void dk_progress_take(dk_progress *progress, const dk_round *round, double load_s)
 {
-    if (progress->average < 0) progress->average = loss;
-    progress->average = progress->average * .9f + loss * .1f;
+    if (progress->average < 0) progress->average = round->loss;
+    progress->average = progress->average * .9f + round->loss * .1f;
+    const uint64_t left = progress->last > round->round ? progress->last - round->round : 0;
+    const double round_s = round->seconds + load_s;
+    progress->round_s = progress->round_s < 0 ? round_s : .95 * progress->round_s + .05 * round_s;
+    progress->hours = (double)left * progress->round_s / 3600;
 }
 
 static double waiting_share(const dk_round *round)

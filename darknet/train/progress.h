@@ -15,6 +15,8 @@ typedef struct dk_progress {
     int images;           /* per round of this worker */
     double began_s;       /* monotonic */
     float average;        /* of the loss, as Darknet smooths it */
+    double round_s;       /* smoothed duration of a round, its images' loading included */
+    double hours;         /* the run still takes; 0 if it has no end */
     bool drawn;           /* the terminal line is on the screen */
     int out;              /* the terminal; -1 if stdout itself is written to */
 } dk_progress;
@@ -25,8 +27,9 @@ typedef struct dk_progress {
 void dk_progress_start(dk_progress *progress, uint64_t first, uint64_t last, int images, bool quiet);
 void dk_progress_finish(dk_progress *progress);
 
-/* dk_progress_loss - takes a round's loss into the average. Once per round, before it is shown. */
-void dk_progress_loss(dk_progress *progress, float loss);
+/* dk_progress_take - takes a round's loss and duration into the averages. Once per round, before it is shown.
+ */
+void dk_progress_take(dk_progress *progress, const dk_round *round, double load_s);
 
 /* dk_progress_round - shows a round. line is Darknet's own text for it, without the newline. */
 void dk_progress_round(dk_progress *progress, const dk_round *round, double load_s, const char *line);

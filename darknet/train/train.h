@@ -17,6 +17,8 @@
 #include "cli/cli.h"
 #include "check/datafile.h"
 #include "engine/session.h"
+#include "train/chart.h"
+#include "train/progress.h"
 
 typedef struct dk_train dk_train;
 typedef struct dk_train_map dk_train_map; /* train_map.h */
@@ -35,10 +37,12 @@ typedef struct dk_train_kind {
     uint64_t backup_every; /* rounds between .backup files */
     const char *final;     /* printf format of the last file's name, from base */
     bool last;             /* the newest weights are also called NAME_last.weights */
+    bool chart;            /* draws chart.png */
     /* numbered - writes the name of the numbered .weights due after this round; false if none is. */
     bool (*numbered)(dk_train *train, uint64_t round, char *name, size_t size);
     /* line - Darknet's line for the round. */
-    void (*line)(const dk_train *train, const dk_round *round, float average, char *text, size_t size);
+    void (*line)(const dk_train *train, const dk_round *round, const dk_progress *progress, char *text,
+                 size_t size);
     /* size - input width and height of the round that follows `round` rounds; 0 = the cfg's. Any thread. */
     int (*size)(const dk_train *train, uint64_t round);
     /* resize - sets what depends on that size in args. Any thread. */
@@ -60,6 +64,8 @@ struct dk_train {
     bool lost;          /* the loss is no number any more, and that was said */
     int images;         /* per round of this worker: batch * subdivisions */
     dk_train_map *map;  /* measures mAP now and then; NULL = not asked for */
+    dk_chart *chart;    /* NULL = none is drawn */
+    double charted_s;   /* when its file was written */
 };
 
 /* dk_train_read - takes DATA CFG [WEIGHTS] from the command line and reads DATA. dk_train_read_images -
@@ -95,7 +101,8 @@ int dk_train_run(dk_train *train);
 /* dk_epochs_numbered, dk_epochs_line - for kinds that save after each pass over the list and print passes
  * done. */
 bool dk_epochs_numbered(dk_train *train, uint64_t round, char *name, size_t size);
-void dk_epochs_line(const dk_train *train, const dk_round *round, float average, char *text, size_t size);
+void dk_epochs_line(const dk_train *train, const dk_round *round, const dk_progress *progress, char *text,
+                    size_t size);
 
 /* The commands: argv as main got it. They return the exit status. */
 int dk_cmd_classifier_train(int argc, char **argv);

@@ -15,6 +15,9 @@
 #define LAST_ROUNDS 200
 #define LAST_SIZE 608
 
+/* The forks save every thousandth round of a run that has no more. */
+#define SHORT_RUN 10000
+
 static const layer *head(const dk_train *train)
 {
     return &train->net->layers[train->net->n - 1];
@@ -38,22 +41,30 @@ static void resize(const dk_train *train, int size, load_args *args)
 
 static bool numbered(dk_train *train, uint64_t round, char *name, size_t size)
 {
-    if (round % 10000 != 0 && !(round < 1000 && round % 100 == 0)) return false;
+    const dk_datafile *file = &train->input->file;
+    const int most = train->net->max_batches;
+    const uint64_t every = file->save_every ? file->save_every : most > 0 && most <= SHORT_RUN ? 1000 : 10000;
+    const bool early = !file->save_every && round < 1000 && round % 100 == 0; /* as the packaged program */
+    if (round % every != 0 && !early) return false;
     snprintf(name, size, "%s_%llu.weights", train->base, (unsigned long long)round);
     return true;
 }
 
-static void line(const dk_train *train, const dk_round *round, float average, char *text, size_t size)
+/* The forks' line: programs that read their logs look for "avg loss" and "hours left". */
+static void line(const dk_train *train, const dk_round *round, const dk_progress *progress, char *text,
+                 size_t size)
 {
-    snprintf(text, size, "%llu: %f, %f avg, %f rate, %lf seconds, %llu images",
-             (unsigned long long)round->round, (double)round->loss, (double)average, (double)round->rate,
-             round->seconds, (unsigned long long)round->round * (unsigned long long)train->images);
+    snprintf(text, size, "%llu: %f, %f avg loss, %f rate, %lf seconds, %llu images, %f hours left",
+             (unsigned long long)round->round, (double)round->loss, (double)progress->average,
+             (double)round->rate, round->seconds,
+             (unsigned long long)round->round * (unsigned long long)train->images, progress->hours);
 }
 
 static const dk_train_kind detector = {.name = "detector train",
                                        .backup_every = 100,
                                        .final = "%s_final.weights",
                                        .last = true,
+                                       .chart = true,
                                        .numbered = numbered,
                                        .line = line,
                                        .size = size_of_round,

@@ -136,8 +136,9 @@ static void report(const dk_train *train, const dk_map *result, uint64_t round, 
     const dk_lines *names = &train->map->names;
     const int classes = train->map->net->layers[train->map->net->n - 1].classes;
     dk_map_print(out, result, &settings, names->n >= classes ? names->line : NULL);
+    fprintf(out, "\n mean_average_precision (mAP@%0.2f) = %f \n", (double)cli->iou, result->mean);
     fprintf(out, "%s Last accuracy mAP@%0.2f = %2.2f %%, best = %2.2f %% (%llu iterations)\n",
-            better ? " New best mAP!\n" : "", (double)cli->iou, 100 * result->mean, 100 * train->map->best,
+            better ? "New best mAP!\n" : "", (double)cli->iou, 100 * result->mean, 100 * train->map->best,
             (unsigned long long)round);
     if (round != last)
         fprintf(out, " (next mAP calculation at %llu iterations)\n", (unsigned long long)next_round(train));
@@ -175,6 +176,10 @@ static int measure_now(dk_train *train, dk_session *session, float loss, dk_prog
         map->measured = dk_session_round(session);
         report(train, &result, map->measured, better, last, progress);
         dk_session_report(session, (double)loss, result.mean, last);
+        if (train->chart) {
+            dk_chart_map(train->chart, (long long)map->measured, (float)result.mean);
+            dk_chart_save(train->chart);
+        }
     }
     dk_map_free(&result);
     return DC_OK;

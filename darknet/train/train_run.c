@@ -21,6 +21,11 @@
 /* Bounds the memory of decoders at work; reading is seldom the bottleneck beyond it. */
 #define MAX_LOADERS 16
 
+/* Rounds, and seconds, until chart.png is new. */
+#define CHART_ROUNDS 100
+#define CHART_S 60.
+#define HIGHEST_LOSS 20.f /* the forks' default for max_chart_loss */
+
 network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
 {
     gpu_index = -1;
@@ -128,7 +133,8 @@ static int save_backup(dk_train *train, dk_session *session)
 static int save_due(dk_train *train, dk_session *session, dk_progress *progress)
 {
     const uint64_t round = dk_session_round(session);
-    uint64_t every = train->cli->backup_every ? train->cli->backup_every : train->kind->backup_every;
+    const uint64_t given = train->cli->backup_every, last = train->input->file.last_every;
+    uint64_t every = given ? given : last ? last : train->kind->backup_every;
     if (train->cli->shared_backup) every = UINT64_MAX; /* the server's own .backup is in that directory */
     char name[PATH_MAX];
     const bool numbered = train->kind->numbered(train, round, name, sizeof name);
@@ -156,6 +162,32 @@ static uint64_t last_round(const dk_train *train)
     return rounds && (!most || rounds < most) ? rounds : most;
 }
 
+static void open_chart(dk_train *train, const dk_session *session)
+{
+    const int worker = dk_session_rank(session);
+    if (!train->kind->chart || (train->cli->shared_backup && worker > 0)) return;
+    const uint64_t most = train->net->max_batches > 0 ? (uint64_t)train->net->max_batches : last_round(train);
+    const dk_chart_options options = {.name = train->base,
+                                      .path = train->cli->chart,
+                                      .worker = worker,
+                                      .last = (long long)most,
+                                      .resumed = dk_session_round(session) > 0,
+                                      .highest_loss = HIGHEST_LOSS};
+    train->chart = dk_chart_open(&options);
+    train->charted_s = what_time_is_it_now();
+}
+
+/* The file is seldom new, as the forks' is; where rounds are long it is new every minute. */
+static void draw_round(dk_train *train, const dk_round *round, const dk_progress *progress, uint64_t last)
+{
+    if (!train->chart) return;
+    dk_chart_loss(train->chart, (long long)round->round, progress->average, progress->hours);
+    const double now = what_time_is_it_now();
+    if (round->round % CHART_ROUNDS != 0 && round->round != last && now < train->charted_s + CHART_S) return;
+    train->charted_s = now;
+    dk_chart_save(train->chart);
+}
+
 /* One round. Returns DC_OK, DC_ESTOPPED, or another value after it has printed why. */
 static int train_round(dk_train *train, dk_session *session, dk_loader *loader, dk_progress *progress,
                        uint64_t last, int *size)
@@ -181,7 +213,8 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
         return err;
     }
     dk_session_report(session, (double)done.loss, NAN, last_round(train));
-    dk_progress_loss(progress, done.loss);
+    dk_progress_take(progress, &done, load_s);
+    draw_round(train, &done, progress, last);
     if (isnan(done.loss) && !train->lost) {
         train->lost = true;
         dk_progress_break(progress);
@@ -190,7 +223,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
             (unsigned long long)done.round);
     }
     char line[512];
-    train->kind->line(train, &done, progress->average, line, sizeof line);
+    train->kind->line(train, &done, progress, line, sizeof line);
     dk_progress_round(progress, &done, load_s, line);
     const int saved = save_due(train, session, progress);
     return saved != DC_OK ? saved : dk_train_map_round(train, session, done.loss, progress, last);
@@ -219,9 +252,12 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
         return DC_ENOMEM;
     }
     int err = DC_OK, size = 0;
+    open_chart(train, session);
     while (err == DC_OK && (!last || dk_session_round(session) < last))
         err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, last, &size);
     dk_loader_close(loader);
+    if (train->chart) dk_chart_save(train->chart);
+    dk_chart_close(train->chart);
     return err;
 }
 

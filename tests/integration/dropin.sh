@@ -174,7 +174,7 @@ check "flags of the forks: accepted" test $? -eq 0
 cd ..
 check "flags of the forks: a line for each that has no effect" sh -c '
     for flag in -mjpeg_port -json_port -show_imgs -benchmark_layers -ext_output -save_labels -out -out_filename \
-        -avgframes -chart -hier; do
+        -avgframes -hier; do
         test "$(grep -c -- "^darknet: $flag has no effect here: " err)" -eq 1 || exit 1
     done'
 (cd unix && "$darknet" "${train[@]}" -mapp) > out 2> err
