@@ -62,12 +62,28 @@ static int load_row(load_args args, const char *list, char *path, data *row, cha
     return -1;
 }
 
+static int augment_row(const dk_loader_options *options, const load_args *args, data *row, char *text,
+                       size_t size)
+{
+    char problem[4096];
+    dk_augmentation a = *options->augmentation;
+    a.w = args->w;
+    a.h = args->h;
+    row->X = make_matrix(1, a.w * a.h * a.c);
+    row->y = make_matrix(1, 5 * a.boxes);
+    if (dk_augment(&a, args->paths, args->m, row->X.vals[0], row->y.vals[0], problem, sizeof problem) == 0)
+        return 0;
+    snprintf(text, size, "%s: %s", options->list, problem);
+    return -1;
+}
+
 static int load_image_row(const dk_loader_options *options, uint64_t round, int image, data *row, char *text,
                           size_t size)
 {
     load_args args = options->args;
     if (options->shape) options->shape(options->context, round, &args);
     dk_random_begin(DK_STREAM_LOAD, options->seed, options->rank, round, (uint64_t)image);
+    if (options->augmentation) return augment_row(options, &args, row, text, size);
     return load_row(args, options->list, args.paths[dk_random_below((uint64_t)args.m)], row, text, size);
 }
 

@@ -2,14 +2,19 @@
 #ifndef DK_LOADER_H
 #define DK_LOADER_H
 
+#include "train/augment.h"
+
 #include <darknet.h>
 #include <stdint.h>
 
 typedef struct dk_loader dk_loader;
 
 typedef struct dk_loader_options {
-    load_args args;   /* as for the library's load_data; paths and labels are borrowed; n = images a round */
-    const char *list; /* the list's name, for messages (borrowed) */
+    load_args args; /* as for the library's load_data; paths and labels are borrowed; n = images a round */
+    /* of detectors in the forks' dialect: examples are made so, of args.w x args.h; NULL = the library's way
+     */
+    const dk_augmentation *augmentation;
+    const char *list;     /* the list's name, for messages (borrowed) */
     uint64_t seed, rank;  /* with the round and the image they fix every random choice */
     uint64_t first_round; /* what dk_loader_next gives first */
     int threads;          /* at least 1 */
