@@ -155,11 +155,13 @@ DC_API const char *dc_strategy_name(dc_strategy strategy);
 /* dc_strategy_parse - the strategy of that name, or DC_EINVAL with a line that lists them. */
 DC_API dc_error dc_strategy_parse(const char *name, dc_strategy *strategy);
 
-/* What one layer costs. bytes is what travels each way in a round: 0 for a layer without trained tensors. */
+/* What one layer costs. Bytes are what travels in a round, as encoded: 4 a float each way as long as nothing
+ * is compressed; both 0 for a layer without trained tensors. */
 typedef struct dc_layer_cost {
-    double fc_s;    /* forward computation, of the round's first subdivision */
-    double bc_s;    /* backward computation, of the round's last subdivision */
-    uint64_t bytes; /* parameters down = gradients up */
+    double fc_s;         /* forward computation, of the round's first subdivision */
+    double bc_s;         /* backward computation, of the round's last subdivision */
+    uint64_t up_bytes;   /* gradients */
+    uint64_t down_bytes; /* parameters */
 } dc_layer_cost;
 
 /* What one round costs one worker. Borrowed pointers: the caller owns layers. */
@@ -199,7 +201,8 @@ DC_API void dc_plan_free(dc_plan *plan);
 
 /* dc_plan_make - plans a round for the costs in profile: a pure function (no clock, no socket, no thread, no
  * randomness), O(n_layers^2) at most. plan must have been made by dc_plan_init with the profile's n_layers.
- * DC_EINVAL if a cost is negative or not finite, or a rate is not positive. */
+ * DC_EINVAL if a cost is negative or not finite, a rate is not positive, or a layer moves bytes in one
+ * direction only. */
 DC_API dc_error dc_plan_make(dc_plan *plan, const dc_profile *profile, dc_strategy strategy);
 
 /* ---- worker ---- */
@@ -473,8 +476,11 @@ DC_API dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_
 #define DC_LAYERS_MAX 65536 /* of a profile */
 
 /* A profile file: tab-separated, `#` starts a comment line, one header line
- *     layer	type	bytes	fc_ms	bc_ms        (and gflop, optionally: one image forward, 10^9
- * operations) and one line per layer, numbered from 0 in execution order. */
+ *     layer	type	bytes	fc_ms	bc_ms
+ * or, where a layer moves other bytes up than down,
+ *     layer	type	up_bytes	down_bytes	fc_ms	bc_ms
+ * (and gflop, optionally: one image forward, 10^9 operations) and one line per layer, numbered from 0 in
+ * execution order. */
 typedef struct dc_profile_table {
     int n_layers;
     dc_layer_cost *layers;        /* [n_layers] */

@@ -83,7 +83,8 @@ static dc_error make_duplex(dc_plan *plan, const dc_profile *profile)
 {
     dc_error err = DC_OK;
     const uint64_t block = dc__block_bytes(profile->layers, profile->n_layers);
-    uint64_t enough = dc__total_bytes(profile) / FRAMES_ENOUGH;
+    const uint64_t up = dc__total_bytes(profile, true), down = dc__total_bytes(profile, false);
+    uint64_t enough = (up > down ? up : down) / FRAMES_ENOUGH;
     if (enough < block) enough = block;
     const uint32_t most = dc__frame_bytes(profile->layers, profile->n_layers);
     double round_s[DC__SLICE_RUNGS], best_s = INFINITY;

@@ -16,14 +16,16 @@
 #define FIELD_BYTES 64
 #define FILE_BYTES_MOST (64u * 1024u * 1024u)
 
-static const char header_plain[] = "layer\ttype\tbytes\tfc_ms\tbc_ms";
-static const char header_gflop[] = "layer\ttype\tbytes\tfc_ms\tbc_ms\tgflop";
+/* Bit 0: two columns of bytes; bit 1: gflop. */
+static const char *const headers[] = {
+    "layer\ttype\tbytes\tfc_ms\tbc_ms", "layer\ttype\tup_bytes\tdown_bytes\tfc_ms\tbc_ms",
+    "layer\ttype\tbytes\tfc_ms\tbc_ms\tgflop", "layer\ttype\tup_bytes\tdown_bytes\tfc_ms\tbc_ms\tgflop"};
 
 typedef struct reader {
     const char *name;
     int line;
-    bool has_header;
-    uint64_t total_bytes;
+    bool has_header, two_ways; /* bytes up and down in columns of their own */
+    uint64_t total_bytes;      /* so far, of each layer's direction that moves more */
     int room;
     dc_profile_table *table;
 } reader;
@@ -88,17 +90,50 @@ static dc_error grow(reader *r)
 
 static dc_error read_header(reader *r, const char *text, size_t size)
 {
-    bool plain = size == sizeof header_plain - 1 && memcmp(text, header_plain, size) == 0;
-    bool gflop = size == sizeof header_gflop - 1 && memcmp(text, header_gflop, size) == 0;
-    if (!plain && !gflop)
+    unsigned form = 0;
+    while (form < 4 && (strlen(headers[form]) != size || memcmp(text, headers[form], size) != 0))
+        form++;
+    if (form == 4)
         return dc__fail(
             DC_EFORMAT,
-            "%s:%d: not a profile: the first line must be 'layer type bytes fc_ms bc_ms' (and 'gflop', "
-            "if it is there), separated by tabs",
+            "%s:%d: not a profile: the first line must be 'layer type bytes fc_ms bc_ms' (up_bytes and "
+            "down_bytes may stand for bytes, gflop at the end), separated by tabs",
             r->name, r->line);
     r->has_header = true;
-    if (gflop && !(r->table->gflop = malloc(sizeof(double))))
+    r->two_ways = form & 1;
+    if (form & 2 && !(r->table->gflop = malloc(sizeof(double))))
         return dc__fail(DC_ENOMEM, "out of memory for %s", r->name);
+    return DC_OK;
+}
+
+/* A layer's bytes in one or two columns. */
+static dc_error read_bytes(reader *r, char (*field)[FIELD_BYTES], dc_layer_cost *cost)
+{
+    const uint64_t most = (uint64_t)1 << 53;
+    const char *up = field[0], *down = field[r->two_ways ? 1 : 0];
+    uint64_t *const bytes[] = {&cost->up_bytes, &cost->down_bytes}, before = r->total_bytes;
+    for (int k = 0; k < 2; k++) {
+        const char *text = k ? down : up;
+        const bool right = to_count(text, most, bytes[k]);
+        if (right && before + *bytes[k] > r->total_bytes) r->total_bytes = before + *bytes[k];
+        if (!right || r->total_bytes > most)
+            return dc__fail(DC_EFORMAT,
+                            "%s:%d: bytes '%s' is not a whole number (2^53 in all layers at most)", r->name,
+                            r->line, text);
+    }
+    if ((cost->up_bytes == 0) != (cost->down_bytes == 0))
+        return dc__fail(DC_EFORMAT, "%s:%d: bytes in one direction only: what is trained moves both ways",
+                        r->name, r->line);
+    return DC_OK;
+}
+
+static dc_error read_times(reader *r, char (*field)[FIELD_BYTES], double value[3])
+{
+    static const char *const columns[] = {"fc_ms", "bc_ms", "gflop"};
+    for (int k = 0; k < (r->table->gflop ? 3 : 2); k++)
+        if (!to_number(field[k], &value[k]))
+            return dc__fail(DC_EFORMAT, "%s:%d: %s '%s' is not a number of 0 or more", r->name, r->line,
+                            columns[k], field[k]);
     return DC_OK;
 }
 
@@ -106,11 +141,11 @@ static dc_error read_layer(reader *r, const char *text, size_t size)
 {
     char field[FIELDS_MOST][FIELD_BYTES];
     dc_profile_table *t = r->table;
-    int n = split(text, size, field), expected = t->gflop ? 6 : 5;
-    if (n != expected || memchr(text, '\0', size))
+    const int times = r->two_ways ? 4 : 3, expected = times + (t->gflop ? 3 : 2);
+    if (split(text, size, field) != expected || memchr(text, '\0', size))
         return dc__fail(DC_EFORMAT, "%s:%d: a layer's line has %d fields, separated by single tabs", r->name,
                         r->line, expected);
-    uint64_t index, bytes;
+    uint64_t index;
     if (!to_count(field[0], DC_LAYERS_MAX, &index) || index != (uint64_t)t->n_layers)
         return dc__fail(DC_EFORMAT, "%s:%d: layer is '%s' where %d follows", r->name, r->line, field[0],
                         t->n_layers);
@@ -120,18 +155,15 @@ static dc_error read_layer(reader *r, const char *text, size_t size)
     if (!is_type(field[1]))
         return dc__fail(DC_EFORMAT, "%s:%d: type '%s' is not a word of at most %d letters", r->name, r->line,
                         field[1], DC_TYPE_BYTES - 1);
-    if (!to_count(field[2], (uint64_t)1 << 53, &bytes) || (r->total_bytes += bytes) > (uint64_t)1 << 53)
-        return dc__fail(DC_EFORMAT, "%s:%d: bytes '%s' is not a whole number (2^53 in all layers at most)",
-                        r->name, r->line, field[2]);
-    dc_error err = grow(r);
-    if (err) return err;
+    dc_layer_cost cost = {0};
     double value[3] = {0};
-    static const char *const columns[] = {"fc_ms", "bc_ms", "gflop"};
-    for (int k = 0; k < expected - 3; k++)
-        if (!to_number(field[3 + k], &value[k]))
-            return dc__fail(DC_EFORMAT, "%s:%d: %s '%s' is not a number of 0 or more", r->name, r->line,
-                            columns[k], field[3 + k]);
-    t->layers[index] = (dc_layer_cost){value[0] / 1e3, value[1] / 1e3, bytes};
+    dc_error err = read_bytes(r, field + 2, &cost);
+    if (!err) err = grow(r);
+    if (!err) err = read_times(r, field + times, value);
+    if (err) return err;
+    cost.fc_s = value[0] / 1e3;
+    cost.bc_s = value[1] / 1e3;
+    t->layers[index] = cost;
     memcpy(t->types[index], field[1], strlen(field[1]) + 1);
     if (t->gflop) t->gflop[index] = value[2];
     t->n_layers++;
@@ -209,16 +241,26 @@ static void ms_text(double seconds, char *text, size_t size)
     }
 }
 
+/* The old form where it says everything. */
+static bool needs_two_ways(const dc_profile_table *table)
+{
+    for (int i = 0; i < table->n_layers; i++)
+        if (table->layers[i].up_bytes != table->layers[i].down_bytes) return true;
+    return false;
+}
+
 dc_error dc_profile_write(FILE *out, const dc_profile_table *table)
 {
-    (void)fprintf(out, "%s\n", table->gflop ? header_gflop : header_plain);
+    const bool two_ways = needs_two_ways(table);
+    (void)fprintf(out, "%s\n", headers[(two_ways ? 1 : 0) | (table->gflop ? 2 : 0)]);
     for (int i = 0; i < table->n_layers; i++) {
         const dc_layer_cost *cost = &table->layers[i];
         char fc_ms[FIELD_BYTES], bc_ms[FIELD_BYTES];
         ms_text(cost->fc_s, fc_ms, sizeof fc_ms);
         ms_text(cost->bc_s, bc_ms, sizeof bc_ms);
-        (void)fprintf(out, "%d\t%s\t%llu\t%s\t%s", i, table->types[i], (unsigned long long)cost->bytes, fc_ms,
-                      bc_ms);
+        (void)fprintf(out, "%d\t%s\t%llu", i, table->types[i], (unsigned long long)cost->up_bytes);
+        if (two_ways) (void)fprintf(out, "\t%llu", (unsigned long long)cost->down_bytes);
+        (void)fprintf(out, "\t%s\t%s", fc_ms, bc_ms);
         if (table->gflop) (void)fprintf(out, "\t%.17g", table->gflop[i]);
         (void)fputc('\n', out);
     }

@@ -2,30 +2,28 @@
  *
  * DESIGN: the bound
  *   floor = max(computation, bytes/up, bytes/down) counts each resource alone. But in exact synchronous
- * training they cannot always be busy together. Let B_i = bytes of layers 0..i, h = rtt/2, D = overhead, and
- * look at layer i in round r, for any schedule at all:
- *   (1) gradients of layers 0..i exist only after the backward of layer i of round r has ended, since
- *       backward runs downwards;
- *   (2) the forward of layer i in round r+1 needs the new parameters of layers 0..i, since forward runs
- *       upwards; they exist only once the server has the gradients.
- * So between the two, all B_i bytes go up and come down. The last transmission up ends at the earliest
- * D + B_i/up after (1); it takes h; what it brought must come down: D, and h again. Seen from the other
- * end, before the first transmission down there must be one up (D and h), then D + B_i/down and h. Either way
- *     (2) - (1) >= 2 D + 2 h + B_i / min(up, down).
- * From the forward of layer i in round r+1 to the end of its backward lies the computation of layers i.. and
- * the middle. Together they are one round of layer i:
- *     round >= 2 D + rtt + B_i / min(up, down) + middle + sum over j>=i of (fc[j] + bc[j]),    for every i
- * with B_i > 0. A layer at the end with most of the bytes (a classifier) is the case that lies far above the
- * floor.
- *   With N workers behind one server link of rate S: the N*B_i bytes upwards pass it after the first worker
- * reached (1), and no worker reaches (2) before the last of them is in; the first worker to reach (1) in
- * round r+1 is one of those, so rounds of "the first to reach (1)" obey the bound with up = S/N. Downwards
- * the same holds for the last worker. Hence min(link, S/N) for each rate. */
+ * training they cannot always be busy together. Let U_i and V_i = bytes of layers 0..i up and down, h =
+ * rtt/2, D = overhead, and look at layer i in round r, for any schedule at all: (1) gradients of layers 0..i
+ * exist only after the backward of layer i of round r has ended, since backward runs downwards; (2) the
+ * forward of layer i in round r+1 needs the new parameters of layers 0..i, since forward runs upwards; they
+ * exist only once the server has the gradients. So between the two, all U_i bytes go up and V_i come down.
+ * The last transmission up ends at the earliest D + U_i/up after (1); it takes h; what it brought must come
+ * down: D, and h again. Seen from the other end, before the first transmission down there must be one up (D
+ * and h), then D + V_i/down and h. Either way (2) - (1) >= 2 D + 2 h + max(U_i / up, V_i / down). From the
+ * forward of layer i in round r+1 to the end of its backward lies the computation of layers i.. and the
+ * middle. Together they are one round of layer i: round >= 2 D + rtt + max(U_i / up, V_i / down) + middle +
+ * sum over j>=i of (fc[j] + bc[j]),    for every i with U_i > 0. A layer at the end with most of the bytes (a
+ * classifier) is the case that lies far above the floor. With N workers behind one server link of rate S: the
+ * N*U_i bytes upwards pass it after the first worker reached (1), and no worker reaches (2) before the last
+ * of them is in; the first worker to reach (1) in round r+1 is one of those, so rounds of "the first to reach
+ * (1)" obey the bound with up = S/N. Downwards the same holds for the last worker. Hence min(link, S/N) for
+ * each rate. */
 #include "schedule/rates.h"
 
 #include <math.h>
 
 #include "base/error.h"
+#include "schedule/units.h"
 
 static bool is_cost(double x)
 {
@@ -54,8 +52,13 @@ dc_error dc__profile_check(const dc_profile *p)
             return dc__fail(DC_EINVAL,
                             "layer %d's forward (%g s) and backward (%g s) must be finite and not negative",
                             i, cost->fc_s, cost->bc_s);
-        if (cost->bytes > most || (total += cost->bytes) > most)
+        const uint64_t extent = dc__layer_extent(cost);
+        if (extent > most || (total += extent) > most)
             return dc__fail(DC_EINVAL, "layer %d brings the model to more than 2^53 bytes", i);
+        if ((cost->up_bytes == 0) != (cost->down_bytes == 0))
+            return dc__fail(DC_EINVAL,
+                            "layer %d moves %llu bytes up and %llu down: what is trained moves both ways", i,
+                            (unsigned long long)cost->up_bytes, (unsigned long long)cost->down_bytes);
     }
     return DC_OK;
 }
@@ -84,29 +87,30 @@ double dc__compute_s(const dc_profile *p)
     return sum_s;
 }
 
-uint64_t dc__total_bytes(const dc_profile *p)
+uint64_t dc__total_bytes(const dc_profile *p, bool push)
 {
     uint64_t sum = 0;
     for (int i = 0; i < p->n_layers; i++)
-        sum += p->layers[i].bytes;
+        sum += dc__layer_bytes(&p->layers[i], push);
     return sum;
 }
 
 double dc__floor_s(const dc_profile *p)
 {
-    double bytes = (double)dc__total_bytes(p);
-    return fmax(dc__compute_s(p), fmax(bytes / dc__up_Bps(p), bytes / dc__down_Bps(p)));
+    const double up = (double)dc__total_bytes(p, true), down = (double)dc__total_bytes(p, false);
+    return fmax(dc__compute_s(p), fmax(up / dc__up_Bps(p), down / dc__down_Bps(p)));
 }
 
 double dc__bound_s(const dc_profile *p)
 {
-    double slower_Bps = fmin(dc__up_Bps(p), dc__down_Bps(p));
+    const double up_Bps = dc__up_Bps(p), down_Bps = dc__down_Bps(p);
     double bound_s = dc__floor_s(p), above_s = dc__compute_s(p);
-    uint64_t bytes = 0;
+    uint64_t up = 0, down = 0;
     for (int i = 0; i < p->n_layers; i++) {
-        bytes += p->layers[i].bytes;
-        if (bytes > 0)
-            bound_s = fmax(bound_s, 2 * p->overhead_s + p->rtt_s + (double)bytes / slower_Bps + above_s);
+        up += p->layers[i].up_bytes;
+        down += p->layers[i].down_bytes;
+        const double moves_s = fmax((double)up / up_Bps, (double)down / down_Bps);
+        if (up > 0) bound_s = fmax(bound_s, 2 * p->overhead_s + p->rtt_s + moves_s + above_s);
         above_s -= p->layers[i].fc_s + p->layers[i].bc_s;
     }
     return bound_s;

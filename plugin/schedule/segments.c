@@ -25,13 +25,14 @@ dc_error dc__items_make(dc__items *items, const dc_profile *profile, bool push)
     double *sent = sums, *computed = sums + room;
     for (int i = 0; i < n_layers; i++) {
         const dc_layer_cost *cost = &profile->layers[i];
-        if (cost->bytes > 0) {
+        const uint64_t bytes = dc__layer_bytes(cost, push);
+        if (bytes > 0) {
             sent[n] = sent_s;
             computed[n] = computed_s;
             layer[n++] = i;
             /* A layer larger than a frame pays for its further frames in every cut. */
-            uint64_t further = (cost->bytes - 1) / frame_bytes;
-            sent_s += (double)cost->bytes / rate_Bps + (double)further * profile->overhead_s;
+            uint64_t further = (bytes - 1) / frame_bytes;
+            sent_s += (double)bytes / rate_Bps + (double)further * profile->overhead_s;
         }
         computed_s += push ? cost->bc_s : cost->fc_s;
     }
@@ -81,9 +82,9 @@ static int cut_groups(const dc_profile *profile, int groups, int *last)
 {
     int items = 0, n = 0;
     for (int i = 0; i < profile->n_layers; i++)
-        items += profile->layers[i].bytes > 0;
+        items += dc__layer_extent(&profile->layers[i]) > 0;
     for (int i = 0, item = 0, group = 0; i < profile->n_layers; i++) {
-        if (profile->layers[i].bytes == 0) continue;
+        if (dc__layer_extent(&profile->layers[i]) == 0) continue;
         const int to = (int)((int64_t)item++ * groups / items);
         if (to > group && i > 0) last[n++] = i - 1;
         group = to;

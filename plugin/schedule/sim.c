@@ -94,8 +94,10 @@ static void bounds(const dc__sim *sim, double *floor_s, double *bound_s)
         *bound_s = fmax(*bound_s, dc__bound_s(&alone));
         count += w->count;
     }
-    if (sim->server_Bps > 0)
-        *floor_s = fmax(*floor_s, count * (double)dc__total_bytes(sim->workers[0].profile) / sim->server_Bps);
+    const dc_profile *p = sim->workers[0].profile;
+    const uint64_t up = dc__total_bytes(p, true), down = dc__total_bytes(p, false),
+                   most = up > down ? up : down;
+    if (sim->server_Bps > 0) *floor_s = fmax(*floor_s, count * (double)most / sim->server_Bps);
     *bound_s = fmax(*bound_s, *floor_s);
 }
 
@@ -113,7 +115,7 @@ dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_event, 
     double floor_s, bound_s;
     bounds(&sim, &floor_s, &bound_s);
     /* Without bytes nothing holds the workers together; the slowest is what a round takes. */
-    if (dc__total_bytes(workers[0].profile) == 0) round_s = floor_s;
+    if (dc__total_bytes(workers[0].profile, true) == 0) round_s = floor_s;
     for (int k = 0; k < n; k++)
         forecast[k] =
             (dc_forecast){round_s, fmax(0.0, round_s - sim.workers[k].compute_s), floor_s, bound_s, rounds};

@@ -93,8 +93,8 @@ typedef struct dc__sim_worker {
     int *push_from, *push_to;   /* up units [from, to) that become ready with this layer's backward */
     int *missing, *missing_all; /* down units its next forward still waits for; and at a round's start */
     int *served, *serve_from, *serve_to; /* next down unit the server may not send yet, of [from, to) */
-    uint64_t *served_before;             /* bytes of the layer in earlier rounds */
-    uint64_t *received; /* gradient bytes of the layer that the server has from this worker, ever */
+    uint64_t *served_before;             /* extent of the layer in earlier rounds */
+    uint64_t *received; /* how much of the layer's extent the server has from this worker, ever */
     /* per down unit */
     int *pending, *pending_all; /* layers of it that are not ready at the server */
 } dc__sim_worker;

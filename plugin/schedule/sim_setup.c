@@ -39,7 +39,7 @@ static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction
 {
     const dc_profile *p = w->profile;
     bool ok = true;
-    lane->n_units = w->duplex ? dc__units_blocks(p->layers, p->n_layers, NULL)
+    lane->n_units = w->duplex ? dc__units_blocks(p->layers, p->n_layers, direction == DC__UP, NULL)
                               : dc__units_segments(p->layers, w->plan, direction == DC__UP, NULL);
     size_t n = (size_t)lane->n_units;
     lane->units = array(n, sizeof *lane->units, &ok);
@@ -48,7 +48,7 @@ static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction
     lane->flight = array(n, sizeof *lane->flight, &ok);
     if (!ok) return false;
     if (w->duplex)
-        (void)dc__units_blocks(p->layers, p->n_layers, lane->units);
+        (void)dc__units_blocks(p->layers, p->n_layers, direction == DC__UP, lane->units);
     else
         (void)dc__units_segments(p->layers, w->plan, direction == DC__UP, lane->units);
     lane->link_Bps = link_Bps;
@@ -66,7 +66,7 @@ static void index_units(dc__sim_worker *w)
     }
     for (int unit = 0; unit < down->n_units; unit++) {
         for (int i = down->units[unit].first; i <= down->units[unit].last; i++) {
-            bool has_bytes = w->profile->layers[i].bytes > 0;
+            bool has_bytes = dc__layer_extent(&w->profile->layers[i]) > 0;
             if (has_bytes || !w->duplex) w->missing_all[i]++;
             if (!has_bytes) continue;
             w->pending_all[unit]++;
@@ -108,7 +108,8 @@ static dc_error check_worker(const dc_sim_worker *worker, const dc_profile *refe
                         "profiles and plans of one simulation must have the same layers, not %d, %d and %d",
                         reference->n_layers, p->n_layers, plan->n_layers);
     for (int i = 0; i < p->n_layers; i++)
-        if (p->layers[i].bytes != reference->layers[i].bytes)
+        if (p->layers[i].up_bytes != reference->layers[i].up_bytes ||
+            p->layers[i].down_bytes != reference->layers[i].down_bytes)
             return dc__fail(DC_EINVAL, "layer %d has other bytes in another worker's profile", i);
     if (plan->strategy < DC_SEQUENTIAL || plan->strategy > DC_DUPLEX || plan->slice_bytes == 0)
         return dc__fail(DC_EINVAL,
@@ -180,10 +181,10 @@ void dc__sim_rewind(dc__sim *sim)
         memset(w->served_before, 0, n * sizeof *w->served_before);
         /* As if a round had been pushed: the first version is at the server. */
         for (int i = 0; i < sim->n_layers; i++)
-            w->received[i] = w->profile->layers[i].bytes;
+            w->received[i] = dc__layer_extent(&w->profile->layers[i]);
     }
     for (int i = 0; i < sim->n_layers; i++)
-        if (sim->workers[0].profile->layers[i].bytes > 0) dc__server_serve(sim, i);
+        if (dc__layer_extent(&sim->workers[0].profile->layers[i]) > 0) dc__server_serve(sim, i);
 }
 
 static void lane_close(dc__sim_lane *lane)

@@ -6,7 +6,7 @@
 
 /* ---- the server ---- */
 
-/* Gradient bytes of a layer that every worker has delivered. */
+/* How much of a layer every worker has delivered, of its extent (units.h), over all rounds. */
 static uint64_t received_by_all(const dc__sim *sim, int layer)
 {
     uint64_t least = sim->workers[0].received[layer];
@@ -18,14 +18,14 @@ static uint64_t received_by_all(const dc__sim *sim, int layer)
 void dc__server_serve(dc__sim *sim, int layer)
 {
     uint64_t have = received_by_all(sim, layer);
-    uint64_t bytes = sim->workers[0].profile->layers[layer].bytes;
+    const uint64_t extent = dc__layer_extent(&sim->workers[0].profile->layers[layer]);
     for (int k = 0; k < sim->n_workers; k++) {
         dc__sim_worker *w = &sim->workers[k];
         dc__sim_lane *down = &w->lane[DC__DOWN];
         for (;;) {
             int unit = w->served[layer];
             const dc__unit *u = &down->units[unit];
-            uint64_t end = u->last == layer ? u->end : bytes;
+            uint64_t end = u->last == layer ? u->end : extent;
             if (w->served_before[layer] + end > have) break;
             if (--w->pending[unit] == 0) {
                 w->pending[unit] = w->pending_all[unit];
@@ -33,7 +33,7 @@ void dc__server_serve(dc__sim *sim, int layer)
             }
             if (++w->served[layer] < w->serve_to[layer]) continue;
             w->served[layer] = w->serve_from[layer];
-            w->served_before[layer] += bytes;
+            w->served_before[layer] += extent;
             break;
         }
     }
@@ -43,9 +43,9 @@ void dc__server_received(dc__sim *sim, dc__sim_worker *w, int unit)
 {
     const dc__unit *u = &w->lane[DC__UP].units[unit];
     for (int i = u->first; i <= u->last; i++) {
-        uint64_t bytes = w->profile->layers[i].bytes;
-        if (bytes == 0) continue;
-        w->received[i] += (i == u->last ? u->end : bytes) - (i == u->first ? u->begin : 0);
+        const uint64_t extent = dc__layer_extent(&w->profile->layers[i]);
+        if (extent == 0) continue;
+        w->received[i] += (i == u->last ? u->end : extent) - (i == u->first ? u->begin : 0);
         dc__server_serve(sim, i);
     }
 }
@@ -56,7 +56,7 @@ void dc__worker_pulled(dc__sim_worker *w, int unit)
 {
     const dc__unit *u = &w->lane[DC__DOWN].units[unit];
     for (int i = u->first; i <= u->last; i++)
-        if (!w->duplex || w->profile->layers[i].bytes > 0) w->missing[i]--;
+        if (!w->duplex || dc__layer_extent(&w->profile->layers[i]) > 0) w->missing[i]--;
     /* In order, the last pull of a round ends what its request asked for. */
     if (!w->duplex && unit == w->lane[DC__DOWN].n_units - 1) w->asked = false;
 }

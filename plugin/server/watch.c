@@ -53,7 +53,7 @@ static dc_error allocate(dc__shown_plan *plan, const dc_model *model)
         return dc__fail(DC_ENOMEM, "out of memory for a plan of %d layers", n);
     }
     for (int i = 0; i < n; i++)
-        plan->costs[i].bytes = model->layers[i].count * sizeof(float);
+        plan->costs[i].up_bytes = plan->costs[i].down_bytes = model->layers[i].count * sizeof(float);
     return DC_OK;
 }
 

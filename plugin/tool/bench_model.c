@@ -13,17 +13,32 @@ static uint64_t scaled_bytes(uint64_t bytes, double scale)
     return (floats > 0 ? floats : 1) * sizeof(float);
 }
 
+/* The engine moves the floats themselves, the same both ways. */
+static dc_error check_bytes(const dc__bench *b)
+{
+    for (int i = 0; i < b->table.n_layers; i++) {
+        const dc_layer_cost *cost = &b->table.layers[i];
+        if (cost->up_bytes != cost->down_bytes)
+            return dc__fail(DC_EMODEL,
+                            "%s: layer %d moves %llu bytes up and %llu down; a benchmark moves as many both "
+                            "ways: give a profile with one column of bytes",
+                            b->options.profile, i, (unsigned long long)cost->up_bytes,
+                            (unsigned long long)cost->down_bytes);
+    }
+    return DC_OK;
+}
+
 static uint64_t scale_table(dc__bench *b)
 {
     const double scale = b->options.scale, speed = b->options.speed;
     uint64_t bytes = 0;
     for (int i = 0; i < b->table.n_layers; i++) {
         dc_layer_cost *cost = &b->table.layers[i];
-        cost->bytes = scaled_bytes(cost->bytes, scale);
+        cost->up_bytes = cost->down_bytes = scaled_bytes(cost->down_bytes, scale);
         cost->fc_s /= scale * speed;
         cost->bc_s /= scale * speed;
         b->compute_s += cost->fc_s + cost->bc_s;
-        bytes += cost->bytes;
+        bytes += cost->down_bytes;
     }
     return bytes;
 }
@@ -45,7 +60,7 @@ static dc_error add_layers(dc__bench *b)
     float *value = b->values, *gradient = b->gradients;
     dc_error err = DC_OK;
     for (int i = 0; i < b->table.n_layers && !err; i++) {
-        const size_t count = b->table.layers[i].bytes / sizeof(float);
+        const size_t count = b->table.layers[i].down_bytes / sizeof(float);
         err = dc_model_add_layer(b->model, b->table.types[i]);
         if (err || count == 0) continue;
         const dc_tensor tensor = {.name = "weights",
@@ -66,6 +81,7 @@ static dc_error add_layers(dc__bench *b)
 dc_error dc__bench_load(dc__bench *b)
 {
     dc_error err = dc_profile_read(b->options.profile, &b->table);
+    if (!err) err = check_bytes(b);
     if (err) return err;
     const uint64_t bytes = scale_table(b);
     if (bytes == 0)

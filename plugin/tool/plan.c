@@ -14,8 +14,8 @@
 
 static const char usage[] =
     "usage: dynacomm plan PROFILE --down RATE --up RATE [option ...]\n"
-    "Predicts one training round for a profile (tab-separated: layer, type, bytes, fc_ms, bc_ms) and a "
-    "link.\n"
+    "Predicts one training round for a profile (tab-separated: layer, type, bytes, fc_ms, bc_ms; or up_bytes\n"
+    "and down_bytes for bytes) and a link.\n"
     "\n"
     "  --down RATE          goodput from the server to the worker: 100mbit, 1gbit, 12.5mb/s\n"
     "  --up RATE            goodput from the worker to the server\n"

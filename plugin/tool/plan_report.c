@@ -1,16 +1,17 @@
 /* plan_report.c - dynacomm plan's table and JSON. */
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "tool/plan.h"
 
-static double total_MB(const dc_profile *p)
+static double total_bytes(const dc_profile *p, bool push)
 {
     double sum = 0;
     for (int i = 0; i < p->n_layers; i++)
-        sum += (double)p->layers[i].bytes;
-    return sum * 1e-6;
+        sum += (double)(push ? p->layers[i].up_bytes : p->layers[i].down_bytes);
+    return sum;
 }
 
 static double compute_s(const dc_plan *plan)
@@ -27,8 +28,13 @@ static double share(double part_s, double round_s)
 void dc__plan_table(FILE *out, const dc__forecasts *f)
 {
     const dc_profile *p = &f->profile;
-    (void)fprintf(out, "%s: %d layers, %.1f MB each way, %.4g s of computation\n", f->path, p->n_layers,
-                  total_MB(p), compute_s(&f->plans[0]));
+    const double down_MB = total_bytes(p, false) * 1e-6, up_MB = total_bytes(p, true) * 1e-6;
+    (void)fprintf(out, "%s: %d layers, ", f->path, p->n_layers);
+    if (down_MB == up_MB)
+        (void)fprintf(out, "%.1f MB each way", down_MB);
+    else
+        (void)fprintf(out, "%.1f MB down and %.1f MB up", down_MB, up_MB);
+    (void)fprintf(out, ", %.4g s of computation\n", compute_s(&f->plans[0]));
     (void)fprintf(out,
                   "link: %.4g Mbit/s down, %.4g Mbit/s up, rtt %.4g ms, overhead %.4g ms per transmission",
                   p->down_Bps * 8e-6, p->up_Bps * 8e-6, p->rtt_s * 1e3, p->overhead_s * 1e3);
@@ -63,7 +69,7 @@ static cJSON *segments_json(const dc_plan *plan, const dc_profile *p, bool push)
         next = push ? end - 1 : end + 1;
         uint64_t bytes = 0;
         for (int i = first; i <= last; i++)
-            bytes += p->layers[i].bytes;
+            bytes += push ? p->layers[i].up_bytes : p->layers[i].down_bytes;
         int pair[] = {first, last};
         cJSON *item = bytes ? cJSON_CreateIntArray(pair, 2) : NULL;
         if (bytes && !cJSON_AddItemToArray(list, item)) {
@@ -108,7 +114,9 @@ static bool add_profile(cJSON *root, const dc__forecasts *f)
     cJSON *o = cJSON_AddObjectToObject(root, "profile");
     return o && cJSON_AddStringToObject(o, "path", f->path) &&
            cJSON_AddNumberToObject(o, "layers", p->n_layers) &&
-           cJSON_AddNumberToObject(o, "bytes", total_MB(p) * 1e6) &&
+           cJSON_AddNumberToObject(o, "bytes", fmax(total_bytes(p, true), total_bytes(p, false))) &&
+           cJSON_AddNumberToObject(o, "up_bytes", total_bytes(p, true)) &&
+           cJSON_AddNumberToObject(o, "down_bytes", total_bytes(p, false)) &&
            cJSON_AddNumberToObject(o, "compute_s", compute_s(&f->plans[0])) &&
            cJSON_AddNumberToObject(o, "middle_s", p->middle_s) &&
            cJSON_AddNumberToObject(o, "down_Bps", p->down_Bps) &&

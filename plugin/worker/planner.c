@@ -62,26 +62,28 @@ void dc__planner_free(dc__planner *p)
     free(p->planned_costs);
 }
 
-static void sums(const dc_profile *p, double *fc, double *bc, double *bytes)
+static void sums(const dc_profile *p, double *fc, double *bc, double *up, double *down)
 {
-    *fc = *bc = *bytes = 0;
+    *fc = *bc = *up = *down = 0;
     for (int i = 0; i < p->n_layers; i++) {
         *fc += p->layers[i].fc_s;
         *bc += p->layers[i].bc_s;
-        *bytes += (double)p->layers[i].bytes;
+        *up += (double)p->layers[i].up_bytes;
+        *down += (double)p->layers[i].down_bytes;
     }
 }
 
 /* The largest move of a cost, as a share of the round that the new costs make at least. */
 static double moved(const dc_plan *plan, const dc_profile *old, const dc_profile *now)
 {
-    double fc0, bc0, bytes, fc1, bc1;
-    sums(old, &fc0, &bc0, &bytes);
-    sums(now, &fc1, &bc1, &bytes);
-    const double down = fabs(bytes / now->down_Bps - bytes / old->down_Bps);
-    const double up = fabs(bytes / now->up_Bps - bytes / old->up_Bps);
+    double fc0, bc0, fc1, bc1, up_bytes, down_bytes;
+    sums(old, &fc0, &bc0, &up_bytes, &down_bytes);
+    sums(now, &fc1, &bc1, &up_bytes, &down_bytes);
+    const double down = fabs(down_bytes / now->down_Bps - down_bytes / old->down_Bps);
+    const double up = fabs(up_bytes / now->up_Bps - up_bytes / old->up_Bps);
     const double compute = fmax(fabs(fc1 - fc0), fabs(bc1 - bc0));
-    const double round = fmax(fc1 + bc1 + now->middle_s, fmax(bytes / now->down_Bps, bytes / now->up_Bps));
+    const double round =
+        fmax(fc1 + bc1 + now->middle_s, fmax(down_bytes / now->down_Bps, up_bytes / now->up_Bps));
     const int frames = dc_plan_transmissions(plan, now, false) + dc_plan_transmissions(plan, now, true);
     const double messages = frames * fabs(now->overhead_s - old->overhead_s);
     return round > 0 ? fmax(fmax(down, up), fmax(compute, messages)) / round : 0;

@@ -20,7 +20,7 @@ dc_error dc__profiler_init(dc__profiler *p, const dc_model *model)
     if (!p->cost || !p->fc || !p->bc)
         return dc__fail(DC_ENOMEM, "out of memory for a profile of %zu layers", n);
     for (size_t i = 0; i < n; i++)
-        p->cost[i].bytes = model->layers[i].count * sizeof(float);
+        p->cost[i].up_bytes = p->cost[i].down_bytes = model->layers[i].count * sizeof(float);
     return DC_OK;
 }
 

@@ -96,7 +96,8 @@ static dc_layer_cost *synthetic(int n, double total_bytes, double total_s)
         state = state * 6364136223846793005u + 1442695040888963407u;
         double noise = 0.5 + (double)(state >> 33) / 4294967296.0;
         double depth = (i + 0.5) / n;
-        layers[i].bytes = i % 4 == 3 ? 0 : (uint64_t)(total_bytes / n * 2 * depth * noise * 4 / 3);
+        layers[i].up_bytes = layers[i].down_bytes =
+            i % 4 == 3 ? 0 : (uint64_t)(total_bytes / n * 2 * depth * noise * 4 / 3);
         layers[i].fc_s = total_s / n / 3 * (1.5 - depth) * noise;
         layers[i].bc_s = 2 * layers[i].fc_s;
     }
@@ -119,7 +120,7 @@ int main(int argc, char **argv)
         q.overhead_s = 0;
         double without_ms = cut_ms(&q);
         for (int i = 0; i < sizes[k]; i++)
-            layers[i] = (dc_layer_cost){1e-3, 1e-3, 12500};
+            layers[i] = (dc_layer_cost){1e-3, 1e-3, 12500, 12500};
         (void)printf("%6d layers: %8.3f ms %8.3f ms %8.3f ms\n", sizes[k], with_ms, without_ms, cut_ms(&q));
         free(layers);
     }

@@ -42,7 +42,9 @@ static void write_and_read(const dc_profile_table *t)
     CHECK(dc_profile_parse(text, size, "written", &back) == DC_OK);
     CHECK(back.n_layers == t->n_layers);
     for (int i = 0; i < t->n_layers; i++)
-        CHECK(back.layers[i].bytes == t->layers[i].bytes && strcmp(back.types[i], t->types[i]) == 0);
+        CHECK(back.layers[i].up_bytes == t->layers[i].up_bytes &&
+              back.layers[i].down_bytes == t->layers[i].down_bytes &&
+              strcmp(back.types[i], t->types[i]) == 0);
     dc_profile_table_free(&back);
     free(text);
 }

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     dc__report report;
     dc_plan plan;
     dc_profile profile;
-    dc_layer_cost costs[LAYERS] = {{0, 0, 400000}, {0, 0, 0}, {0, 0, 4096}, {0, 0, 4}, {0, 0, 0}, {0, 0, 0}};
+    dc_layer_cost costs[LAYERS] = {{0, 0, 400000, 400000}, {0, 0, 0, 0}, {0, 0, 4096, 4096},
+                                   {0, 0, 4, 4},           {0, 0, 0, 0}, {0, 0, 0, 0}};
     if (dc__report_read(&in, &report)) return 0;
     dc__assert(!isinf(report.loss) && !(report.map > 1) && report.strategy < DC_AUTO);
     if (dc_plan_init(&plan, LAYERS)) return 0;
@@ -40,8 +41,8 @@ size_t fuzz_seed(int k, uint8_t *to)
                                .round_s = 1,
                                .strategy = (dc_strategy)k,
                                .asked = DC_AUTO};
-    const dc_layer_cost costs[LAYERS] = {{.01, .02, 400000}, {.01, .02, 0}, {.01, .02, 4096},
-                                         {.01, .02, 4},      {.01, .02, 0}, {.01, .02, 0}};
+    const dc_layer_cost costs[LAYERS] = {{.01, .02, 400000, 400000}, {.01, .02, 0, 0}, {.01, .02, 4096, 4096},
+                                         {.01, .02, 4, 4},           {.01, .02, 0, 0}, {.01, .02, 0, 0}};
     const dc_profile profile = {.n_layers = LAYERS,
                                 .layers = costs,
                                 .down_Bps = 1e6,

@@ -88,6 +88,20 @@ check "the chart is well-formed XML with every strategy's lanes inside the page"
 [ "$(ls "$work" | grep -c '\.tmp$')" -eq 0 ]
 check "no temporary file is left" $?
 
+# A quarter of the bytes up, as a codec would make it.
+awk -F '\t' -v OFS='\t' '/^#/ {print; next} /^layer/ {$3 = "up_bytes\tdown_bytes"; print; next} {$3 = $3 / 4 "\t" $3; print}' \
+    "$profile" >"$work/quarter.tsv"
+"$tool" plan "$work/quarter.tsv" --down 100mbit --up 25mbit --json >"$work/quarter.json" &&
+    "$tool" plan "$work/quarter.tsv" --down 100mbit --up 25mbit >"$work/quarter.txt"
+check "takes bytes up and down" $?
+grep -qE 'MB down and [0-9.]+ MB up, ' "$work/quarter.txt"
+check "says bytes up and down" $?
+"$tool" plan "$profile" --down 100mbit --up 100mbit --json >"$work/whole.json"
+holds "abs($(number "$work/quarter.json" duplex floor_s) - $(number "$work/whole.json" duplex floor_s)) < 1e-6"
+check "a quarter of the bytes over a quarter of the rate has the same floor" $?
+holds "abs($(number "$work/quarter.json" sequential round_s) / $(number "$work/whole.json" sequential round_s) - 1) < 0.01"
+check "... and all but the same round" $?
+
 refuses "no profile" "give one profile" --down 1mbit --up 1mbit
 refuses "two profiles" "give one profile" a b --down 1mbit --up 1mbit
 refuses "no rates" "--down and --up" "$profile"
@@ -100,6 +114,8 @@ refuses "an unknown option" "unknown option --speed" "$profile" --speed 1
 refuses "an option without its value" "--up needs a value" "$profile" --down 1mbit --up
 refuses "a missing file" "$work/none.tsv: No such file" "$work/none.tsv" --down 1mbit --up 1mbit
 printf 'layer\ttype\tbytes\tfc_ms\tbc_ms\n0\tconv\tmany\t1\t1\n' >"$work/bad.tsv"
+printf 'layer\ttype\tup_bytes\tdown_bytes\tfc_ms\tbc_ms\n0\tconv\t8\t0\t1\t1\n' >"$work/one.tsv"
+refuses "bytes in one direction only" "one.tsv:2: bytes in one direction" "$work/one.tsv" --down 1mbit --up 1mbit
 refuses "a bad line, by its number" "bad.tsv:2: bytes 'many'" "$work/bad.tsv" --down 1mbit --up 1mbit
 head -c 4096 "$tool" >"$work/noise.tsv"
 refuses "noise" "noise.tsv:" "$work/noise.tsv" --down 1mbit --up 1mbit

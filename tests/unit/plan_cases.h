@@ -38,7 +38,7 @@ static inline dc_profile case_make(uint64_t seed, dc_layer_cost layers[CASE_LAYE
         if (shape == 2 && case_below(&s, 3)) fc = bc = 0;
         if (shape == 3 && case_below(&s, 2)) bytes = 0;
         if (shape == 4 && i == n / 2) bytes += 1000;
-        layers[i] = (dc_layer_cost){fc, bc, (uint64_t)bytes};
+        layers[i] = (dc_layer_cost){fc, bc, (uint64_t)bytes, (uint64_t)bytes};
     }
     static const int overheads[] = {0, 0, 1, 2, 5, 20, 100, 100000};
     return (dc_profile){.n_layers = n,
@@ -63,7 +63,7 @@ static inline double case_pull_s(const dc_profile *p, unsigned cut, int *sent)
             last++;
         double bytes = 0, fc_s = 0;
         for (int i = first; i <= last; i++) {
-            bytes += (double)p->layers[i].bytes;
+            bytes += (double)p->layers[i].down_bytes;
             fc_s += p->layers[i].fc_s;
         }
         if (bytes > 0) {
@@ -87,7 +87,7 @@ static inline double case_push_s(const dc_profile *p, unsigned cut, int *sent)
             first--;
         double bytes = 0;
         for (int i = first; i <= last; i++) {
-            bytes += (double)p->layers[i].bytes;
+            bytes += (double)p->layers[i].up_bytes;
             computed_s += p->layers[i].bc_s;
         }
         if (bytes > 0) {

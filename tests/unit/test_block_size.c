@@ -46,13 +46,13 @@ static void test_planner_and_model_cut_alike(void **state)
             if (sizes[i]) assert_int_equal(dc_model_add_tensor(m, &t), DC_OK);
             dc_tensor frozen = {.name = "frozen", .role = DC_FROZEN, .count = 1000000, .rate_scale = 1};
             if (i == 0) assert_int_equal(dc_model_add_tensor(m, &frozen), DC_OK); /* does not travel */
-            layers[i].bytes = sizes[i] * sizeof(float);
+            layers[i].up_bytes = layers[i].down_bytes = sizes[i] * sizeof(float);
         }
         assert_int_equal(dc__model_seal(m), DC_OK);
         dc__unit units[4096];
         assert_in_range(m->n_blocks, 1, 4096);
-        assert_int_equal(dc__units_blocks(layers, LAYERS, NULL), m->n_blocks);
-        (void)dc__units_blocks(layers, LAYERS, units);
+        assert_int_equal(dc__units_blocks(layers, LAYERS, true, NULL), m->n_blocks);
+        (void)dc__units_blocks(layers, LAYERS, true, units);
         for (uint32_t b = 0; b < m->n_blocks; b++) {
             assert_int_equal(units[b].first, m->block_layer[b]);
             assert_int_equal(units[b].bytes, (m->block_offset[b + 1] - m->block_offset[b]) * sizeof(float));
@@ -66,11 +66,12 @@ static void test_a_direction_takes_several_frames(void **state)
 {
     (void)state;
     for (uint64_t bytes = 4; bytes < (uint64_t)1 << 30; bytes = bytes * 5 / 2 + 4) {
-        const dc_layer_cost layer = {.bytes = bytes};
+        const dc_layer_cost layer = {.up_bytes = bytes, .down_bytes = bytes};
         const uint32_t frame = dc__frame_bytes(&layer, 1), block = dc__block_bytes(&layer, 1);
         assert_in_range(frame, block, DC__SLICE_MOST);
         assert_int_equal(frame % block, 0);
-        if (bytes >= 16 * (uint64_t)block) assert_true(dc__units_frames(&layer, 0, 0, block, frame) >= 8);
+        if (bytes >= 16 * (uint64_t)block)
+            assert_true(dc__units_frames(&layer, 0, 0, true, block, frame) >= 8);
         if (frame > block && frame < DC__SLICE_MOST) assert_true(bytes <= 16 * (uint64_t)frame);
     }
 }

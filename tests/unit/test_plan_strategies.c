@@ -79,15 +79,15 @@ static unsigned greedy_by_definition(const dc_profile *p, bool push)
     uint64_t bytes = 0;
     for (int i = 0; i < p->n_layers; i++) {
         const dc_layer_cost *c = &p->layers[i];
-        double hidden_s = p->overhead_s + (double)(bytes + c->bytes);
-        bool starts = c->bytes > 0 && (bytes > 0 || i > 0) && (bytes == 0 || hidden_s > previous_s);
+        double hidden_s = p->overhead_s + (double)(bytes + (push ? c->up_bytes : c->down_bytes));
+        bool starts = c->up_bytes > 0 && (bytes > 0 || i > 0) && (bytes == 0 || hidden_s > previous_s);
         if (starts) {
             cut |= 1u << (i - 1);
             previous_s = current_s;
             current_s = 0;
             bytes = 0;
         }
-        bytes += c->bytes;
+        bytes += push ? c->up_bytes : c->down_bytes;
         current_s += push ? c->bc_s : c->fc_s;
     }
     return cut;
@@ -131,7 +131,7 @@ static void is_one_layer_each(const dc_profile *p, dc_plan *plan, uint64_t seed)
     for (int i = 0; i < p->n_layers; i++) {
         assert_int_equal(plan->pull_end[i], i);
         assert_int_equal(plan->push_end[i], p->n_layers - 1 - i);
-        with_bytes += p->layers[i].bytes > 0;
+        with_bytes += p->layers[i].up_bytes > 0;
     }
     assert_int_equal(dc_plan_transmissions(plan, p, false), with_bytes);
     assert_int_equal(dc_plan_transmissions(plan, p, true), with_bytes);
@@ -155,9 +155,9 @@ static void test_optimum_takes_quadratic_steps(void **state)
         for (int i = 0; i < N; i++) {
             double up = case_below(&s, 1000), rising = i;
             layers[i].fc_s = shape % 4 == 0 ? up : shape % 4 == 1 ? rising : shape % 4 == 2 ? N - rising : 1;
-            layers[i].bytes = 1 + (uint64_t)(shape % 3 == 0   ? case_below(&s, 1000)
-                                             : shape % 3 == 1 ? i
-                                                              : N - i);
+            layers[i].up_bytes = layers[i].down_bytes = 1 + (uint64_t)(shape % 3 == 0   ? case_below(&s, 1000)
+                                                                       : shape % 3 == 1 ? i
+                                                                                        : N - i);
         }
         for (int overhead = 0; overhead < 3; overhead++) {
             dc_profile p = {
@@ -231,7 +231,7 @@ static void test_groups_are_even_and_nested(void **state)
             for (int k = 0, layer = p.n_layers - 1; k < plan.n_push; k++) {
                 int with_bytes = 0;
                 for (; layer >= plan.push_end[k]; layer--)
-                    with_bytes += p.layers[layer].bytes > 0;
+                    with_bytes += p.layers[layer].up_bytes > 0;
                 if (with_bytes < least) least = with_bytes;
                 if (with_bytes > most) most = with_bytes;
             }

@@ -22,8 +22,10 @@ static void test_reads_layers(void **state)
     dc_profile_table t;
     assert_int_equal(dc_profile_parse(text, sizeof text - 1, "p.tsv", &t), DC_OK);
     assert_int_equal(t.n_layers, 3);
-    assert_true(t.layers[0].bytes == 1024 && t.layers[0].fc_s == 1.5e-3 && t.layers[0].bc_s == 3e-3);
-    assert_true(t.layers[1].bytes == 0 && t.layers[1].fc_s == 0 && t.layers[1].bc_s == 0.25e-3);
+    assert_true(t.layers[0].up_bytes == 1024 && t.layers[0].down_bytes == 1024 &&
+                t.layers[0].fc_s == 1.5e-3 && t.layers[0].bc_s == 3e-3);
+    assert_true(t.layers[1].up_bytes == 0 && t.layers[1].down_bytes == 0 && t.layers[1].fc_s == 0 &&
+                t.layers[1].bc_s == 0.25e-3);
     assert_true(t.layers[2].fc_s == 1e-6);
     assert_string_equal(t.types[0], "convolutional");
     assert_string_equal(t.types[2], "[yolo]");
@@ -41,6 +43,39 @@ static void test_reads_the_gflop_column(void **state)
     assert_non_null(t.gflop);
     assert_true(t.gflop[0] == 0.125);
     dc_profile_table_free(&t);
+}
+
+#define TWO_WAYS "layer\ttype\tup_bytes\tdown_bytes\tfc_ms\tbc_ms"
+
+static void test_reads_bytes_up_and_down(void **state)
+{
+    (void)state;
+    static const char plain[] = TWO_WAYS "\n0\tc\t7\t4096\t1\t2\n1\tmax\t0\t0\t0.5\t0\n";
+    static const char gflop[] = TWO_WAYS "\tgflop\n0\tc\t7\t4096\t1\t2\t3.5\n1\tmax\t0\t0\t0.5\t0\t0\n";
+    for (int k = 0; k < 2; k++) {
+        dc_profile_table t;
+        const char *text = k ? gflop : plain;
+        assert_int_equal(dc_profile_parse(text, strlen(text), "p.tsv", &t), DC_OK);
+        assert_int_equal(t.n_layers, 2);
+        assert_true(t.layers[0].up_bytes == 7 && t.layers[0].down_bytes == 4096);
+        assert_true(t.layers[0].fc_s == 1e-3 && t.layers[0].bc_s == 2e-3 && t.layers[1].fc_s == .5e-3);
+        assert_true(t.layers[1].up_bytes == 0 && t.layers[1].down_bytes == 0);
+        assert_true(k ? t.gflop[0] == 3.5 : t.gflop == NULL);
+        dc_profile_table_free(&t);
+    }
+    static const struct {
+        const char *text, *says;
+    } wrong[] = {{TWO_WAYS "\n0\tc\t7\t1\t2\n", "p.tsv:2: a layer's line has 6 fields"},
+                 {TWO_WAYS "\n0\tc\t7\t0\t1\t2\n", "p.tsv:2: bytes in one direction only"},
+                 {TWO_WAYS "\n0\tc\t0\t7\t1\t2\n", "one direction only"},
+                 {TWO_WAYS "\n0\tc\t7\tx\t1\t2\n", "bytes 'x'"},
+                 {TWO_WAYS "\n0\tc\t9007199254740992\t1\t1\t1\n1\tc\t1\t5\t1\t1\n", "p.tsv:3: bytes '1'"}};
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+        dc_profile_table t;
+        assert_int_equal(dc_profile_parse(wrong[k].text, strlen(wrong[k].text), "p.tsv", &t), DC_EFORMAT);
+        if (!strstr(dc_last_error(), wrong[k].says))
+            fail_msg("'%s' should say '%s'", dc_last_error(), wrong[k].says);
+    }
 }
 
 static void test_names_what_is_wrong(void **state)
@@ -106,7 +141,8 @@ static void test_writes_what_it_reads(void **state)
             double scale = pow(10, case_below(&s, 12) - 9);
             layers[i].fc_s = case_below(&s, 4) ? scale * (double)(case_random(&s) >> 11) * 0x1p-53 : 0;
             layers[i].bc_s = (double)case_below(&s, 1000000) / 1e6;
-            layers[i].bytes = case_random(&s) >> (20 + case_below(&s, 44));
+            layers[i].up_bytes = layers[i].down_bytes = case_random(&s) >> (20 + case_below(&s, 44));
+            if (seed % 3 == 0 && layers[i].up_bytes > 0) layers[i].down_bytes = 1 + case_random(&s) % 1000000;
             (void)snprintf(types[i], sizeof types[i], "type%d", i);
             gflop[i] = (double)(case_random(&s) >> 11) * 0x1p-53;
         }
@@ -121,7 +157,8 @@ static void test_writes_what_it_reads(void **state)
         free(text);
         assert_int_equal(back.n_layers, N);
         for (int i = 0; i < N; i++) {
-            assert_true(back.layers[i].bytes == layers[i].bytes);
+            assert_true(back.layers[i].up_bytes == layers[i].up_bytes);
+            assert_true(back.layers[i].down_bytes == layers[i].down_bytes);
             assert_true(fabs(back.layers[i].fc_s - layers[i].fc_s) <= 4e-16 * layers[i].fc_s);
             assert_true(fabs(back.layers[i].bc_s - layers[i].bc_s) <= 4e-16 * layers[i].bc_s);
             assert_string_equal(back.types[i], types[i]);
@@ -176,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_layers),
         cmocka_unit_test(test_reads_the_gflop_column),
+        cmocka_unit_test(test_reads_bytes_up_and_down),
         cmocka_unit_test(test_names_what_is_wrong),
         cmocka_unit_test(test_writes_what_it_reads),
         cmocka_unit_test(test_files_that_cannot_be_used),

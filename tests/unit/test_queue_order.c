@@ -78,7 +78,8 @@ static void problem_make(problem *p, uint64_t seed)
         for (int i = 0; i < p->model->n_layers; i++) {
             p->layers[w][i] = (dc_layer_cost){.fc_s = 1 + case_below(&s, scale),
                                               .bc_s = 1 + case_below(&s, scale),
-                                              .bytes = dc_model_trained_bytes(p->model, i)};
+                                              .up_bytes = dc_model_trained_bytes(p->model, i),
+                                              .down_bytes = dc_model_trained_bytes(p->model, i)};
         }
         p->profile[w] = (dc_profile){.n_layers = p->model->n_layers,
                                      .layers = p->layers[w],

@@ -90,7 +90,8 @@ static size_t write_plan(uint8_t *bytes, size_t room)
 {
     dc_layer_cost costs[LAYERS];
     for (int i = 0; i < LAYERS; i++)
-        costs[i] = (dc_layer_cost){.fc_s = .5 * (i + 1), .bc_s = .25 * i, .bytes = 4096};
+        costs[i] =
+            (dc_layer_cost){.fc_s = .5 * (i + 1), .bc_s = .25 * i, .up_bytes = 4096, .down_bytes = 4096};
     int pull_end[LAYERS] = {1, 4}, push_end[LAYERS] = {3, 2, 0};
     const dc_plan plan = {.strategy = DC_DYNACOMM,
                           .n_layers = LAYERS,
@@ -122,7 +123,7 @@ static void a_plan_comes_back(void **state)
     assert_int_equal(n, dc__report_plan_bytes(LAYERS));
     dc_plan plan;
     dc_profile p;
-    dc_layer_cost costs[LAYERS] = {{.bytes = 9}};
+    dc_layer_cost costs[LAYERS] = {{.up_bytes = 9, .down_bytes = 9}};
     assert_int_equal(dc_plan_init(&plan, LAYERS), DC_OK);
     dc__bytes in = dc__bytes_over(bytes, n);
     assert_int_equal(dc__report_read_plan(&in, &plan, &p, costs), DC_OK);
@@ -132,7 +133,8 @@ static void a_plan_comes_back(void **state)
     assert_memory_equal(plan.push_end, ((int[]){3, 2, 0}), 3 * sizeof(int));
     assert_int_equal(plan.slice_bytes, 4096);
     assert_true(plan.round_s == 2 && plan.wait_s == .5 && p.middle_s == .125 && p.down_Bps == 1e6);
-    assert_true(costs[4].fc_s == 2.5 && costs[4].bc_s == 1 && costs[0].bytes == 9);
+    assert_true(costs[4].fc_s == 2.5 && costs[4].bc_s == 1 && costs[0].up_bytes == 9 &&
+                costs[0].down_bytes == 9);
     dc_plan_free(&plan);
 }
 
@@ -146,7 +148,7 @@ static void a_damaged_plan_is_refused_or_sound(void **state)
     dc_profile p;
     dc_layer_cost costs[LAYERS];
     for (int i = 0; i < LAYERS; i++)
-        costs[i].bytes = 4096;
+        costs[i].up_bytes = costs[i].down_bytes = 4096;
     assert_int_equal(dc_plan_init(&plan, LAYERS), DC_OK);
     int refused = 0, sound = 0;
     for (size_t at = 0; at < n; at++) {

@@ -66,7 +66,7 @@ static void is_s(double got, double expected)
 static void test_sequential_adds_everything_up(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{3, 5, 100 * UNIT}, {7, 11, 200 * UNIT}};
+    const dc_layer_cost layers[] = {{3, 5, 100 * UNIT, 100 * UNIT}, {7, 11, 200 * UNIT, 200 * UNIT}};
     dc_profile p = profile_of(layers, 2);
     p.down_Bps = 10 * UNIT;
     p.up_Bps = 5 * UNIT;
@@ -87,7 +87,8 @@ static void test_sequential_adds_everything_up(void **state)
 static void test_segments_overlap_computation(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{30, 10, 10 * UNIT}, {5, 10, 20 * UNIT}, {5, 40, 10 * UNIT}};
+    const dc_layer_cost layers[] = {
+        {30, 10, 10 * UNIT, 10 * UNIT}, {5, 10, 20 * UNIT, 20 * UNIT}, {5, 40, 10 * UNIT, 10 * UNIT}};
     dc_profile p = profile_of(layers, 3);
     /* pull: [0] arrives at 10, [1,2] at 40; forward 10-40, 40-50. backward 50-90-100-110; push [2] 90-100,
      * [1,0] 110-140 */
@@ -99,7 +100,7 @@ static void test_segments_overlap_computation(void **state)
 static void test_layers_without_bytes_cost_no_overhead(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{4, 4, 0}, {1, 1, 10 * UNIT}, {2, 2, 0}};
+    const dc_layer_cost layers[] = {{4, 4, 0, 0}, {1, 1, 10 * UNIT, 10 * UNIT}, {2, 2, 0, 0}};
     dc_profile p = profile_of(layers, 3);
     p.overhead_s = 100;
     /* layer 0 computes while 1 is on its way (110); backward 2, 1; push 110 from 116 while layer 0 runs */
@@ -110,7 +111,7 @@ static void test_layers_without_bytes_cost_no_overhead(void **state)
 static void test_duplex_returns_slices_while_others_go_up(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{10, 20, 128 * UNIT}};
+    const dc_layer_cost layers[] = {{10, 20, 128 * UNIT, 128 * UNIT}};
     dc_profile p = profile_of(layers, 1);
     /* slices: up 0-64-128, down 64-128-192, computation 30 */
     dc_forecast f = round_of(&p, duplex(1));
@@ -129,7 +130,7 @@ static void test_duplex_returns_slices_while_others_go_up(void **state)
 static void test_duplex_sends_the_lowest_layer_first(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{10, 10, 64 * UNIT}, {10, 10, 128 * UNIT}};
+    const dc_layer_cost layers[] = {{10, 10, 64 * UNIT, 64 * UNIT}, {10, 10, 128 * UNIT, 128 * UNIT}};
     dc_profile p = profile_of(layers, 2);
     /* From the start of backward 1: it ends at 10, backward 0 at 20. Up: 1a 10-74, then layer 0 overtakes
      * 74-138, 1b 138-202. Down: 1a 74-138, 0 138-202, 1b 202-266. Forward 0 202-212, forward 1 266-276. */
@@ -169,7 +170,8 @@ static void is_pushed(const dc_profile *p, dc_plan plan, const int *expected, in
 static void test_groups_overtake_and_their_layers_do_not(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{10, 200, 64 * UNIT}, {10, 10, 64 * UNIT}, {10, 10, 128 * UNIT}};
+    const dc_layer_cost layers[] = {
+        {10, 200, 64 * UNIT, 64 * UNIT}, {10, 10, 64 * UNIT, 64 * UNIT}, {10, 10, 128 * UNIT, 128 * UNIT}};
     const dc_profile p = profile_of(layers, 3);
     /* Up: 2a 10-74, 1 overtakes 74-138, 2b 138-202, 0 220-284 */
     is_pushed(&p, duplex(3), (int[]){2, 1, 2, 0}, 4);
@@ -181,7 +183,8 @@ static void test_groups_overtake_and_their_layers_do_not(void **state)
 static void test_duplex_merges_small_neighbours(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{1, 1, 30 * UNIT}, {1, 1, 34 * UNIT}, {1, 1, 10 * UNIT}};
+    const dc_layer_cost layers[] = {
+        {1, 1, 30 * UNIT, 30 * UNIT}, {1, 1, 34 * UNIT, 34 * UNIT}, {1, 1, 10 * UNIT, 10 * UNIT}};
     dc_profile p = profile_of(layers, 3);
     p.overhead_s = 5;
     dc_plan plan = duplex(3);
@@ -190,7 +193,8 @@ static void test_duplex_merges_small_neighbours(void **state)
      * ready: one frame, up 16-85, down 85-154; then three forwards. */
     is_s(round_of(&p, plan).round_s, 154 + 3);
     /* A little more, and they are two frames: the second overhead is paid, but the first is back earlier. */
-    const dc_layer_cost apart[] = {{1, 1, 30 * UNIT}, {1, 1, 35 * UNIT}, {1, 1, 10 * UNIT}};
+    const dc_layer_cost apart[] = {
+        {1, 1, 30 * UNIT, 30 * UNIT}, {1, 1, 35 * UNIT, 35 * UNIT}, {1, 1, 10 * UNIT, 10 * UNIT}};
     p.layers = apart;
     plan = duplex(3);
     assert_int_equal(dc_plan_transmissions(&plan, &p, true), 2);
@@ -201,7 +205,7 @@ static void test_duplex_merges_small_neighbours(void **state)
 static void test_a_large_segment_pays_for_each_frame(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{0, 0, 130 * UNIT}};
+    const dc_layer_cost layers[] = {{0, 0, 130 * UNIT, 130 * UNIT}};
     dc_profile p = profile_of(layers, 1);
     p.overhead_s = 1;
     /* 64 + 64 + 2 */
@@ -214,7 +218,7 @@ static void test_a_large_segment_pays_for_each_frame(void **state)
 static void test_identical_workers_share_the_servers_link(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{0, 0, 100 * UNIT}};
+    const dc_layer_cost layers[] = {{0, 0, 100 * UNIT, 100 * UNIT}};
     dc_profile p = profile_of(layers, 1);
     p.workers = 4;
     p.server_Bps = 2 * UNIT;
@@ -228,7 +232,8 @@ static void test_identical_workers_share_the_servers_link(void **state)
 static void test_unequal_workers_share_fairly(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{0, 0, 100 * UNIT}}, slow[] = {{10, 40, 100 * UNIT}};
+    const dc_layer_cost layers[] = {{0, 0, 100 * UNIT, 100 * UNIT}},
+                        slow[] = {{10, 40, 100 * UNIT, 100 * UNIT}};
     dc_profile p[2] = {profile_of(layers, 1), profile_of(slow, 1)};
     p[0].server_Bps = p[1].server_Bps = 4 * UNIT;
     p[1].down_Bps = p[1].up_Bps = 10 * UNIT;
@@ -260,7 +265,7 @@ static void test_unequal_workers_share_fairly(void **state)
 static void test_the_slowest_worker_sets_the_pace(void **state)
 {
     (void)state;
-    const dc_layer_cost fast[] = {{1, 1, 64 * UNIT}}, slow[] = {{50, 50, 64 * UNIT}};
+    const dc_layer_cost fast[] = {{1, 1, 64 * UNIT, 64 * UNIT}}, slow[] = {{50, 50, 64 * UNIT, 64 * UNIT}};
     dc_profile p[2] = {profile_of(fast, 1), profile_of(slow, 1)};
     for (int s = 0; s < 4; s++) {
         dc_plan plans[2] = {s & 1 ? duplex(1) : sequential(1), s & 2 ? duplex(1) : sequential(1)};
@@ -278,7 +283,7 @@ static void test_the_slowest_worker_sets_the_pace(void **state)
 static void test_frozen_models_only_compute(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{1, 0, 0}, {2, 3, 0}};
+    const dc_layer_cost layers[] = {{1, 0, 0, 0}, {2, 3, 0, 0}};
     dc_profile p = profile_of(layers, 2);
     p.rtt_s = 10;
     for (int s = DC_SEQUENTIAL; s <= DC_AUTO; s++) {
@@ -295,9 +300,11 @@ static void test_frozen_models_only_compute(void **state)
 static void test_refuses_what_does_not_fit(void **state)
 {
     (void)state;
-    const dc_layer_cost layers[] = {{1, 1, 64 * UNIT}, {1, 1, 64 * UNIT}},
-                        other[] = {{1, 1, 64 * UNIT}, {1, 1, 65 * UNIT}}, bad[] = {{-1, 0, 1}};
-    const dc_layer_cost nan[] = {{0, (double)NAN, 1}}, huge[] = {{0, 0, (uint64_t)1 << 60}};
+    const dc_layer_cost layers[] = {{1, 1, 64 * UNIT, 64 * UNIT}, {1, 1, 64 * UNIT, 64 * UNIT}},
+                        other[] = {{1, 1, 64 * UNIT, 64 * UNIT}, {1, 1, 65 * UNIT, 65 * UNIT}},
+                        bad[] = {{-1, 0, 1, 1}};
+    const dc_layer_cost nan[] = {{0, (double)NAN, 1, 1}},
+                        huge[] = {{0, 0, (uint64_t)1 << 60, (uint64_t)1 << 60}};
     dc_profile p[2] = {profile_of(layers, 2), profile_of(other, 2)};
     dc_plan plan = sequential(2);
     dc_forecast f[2];

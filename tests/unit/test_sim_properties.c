@@ -15,8 +15,10 @@
 #define SCALE 8192
 static void enlarge(dc_profile *p, dc_layer_cost *layers)
 {
-    for (int i = 0; i < p->n_layers; i++)
-        layers[i].bytes *= SCALE;
+    for (int i = 0; i < p->n_layers; i++) {
+        layers[i].up_bytes *= SCALE;
+        layers[i].down_bytes *= SCALE;
+    }
     p->down_Bps *= SCALE;
     p->up_Bps *= SCALE;
     p->server_Bps *= SCALE;
@@ -89,7 +91,7 @@ static void test_no_plan_beats_the_bound_or_loses_to_sequential(void **state)
 static void test_duplex_falls_back_where_overhead_is_absurd(void **state)
 {
     (void)state;
-    dc_layer_cost layers[] = {{0, 5, 1000}, {0, 5, 1000}};
+    dc_layer_cost layers[] = {{0, 5, 1000, 1000}, {0, 5, 1000, 1000}};
     dc_profile p = {
         .n_layers = 2, .layers = layers, .down_Bps = 1e9, .up_Bps = 1e9, .overhead_s = 10, .workers = 1};
     dc_plan plan = made(&p, DC_DUPLEX);
@@ -209,7 +211,7 @@ static void check_told_round(const dc_profile *p, const dc_plan *plan, uint64_t 
     uint64_t bytes = 0;
     for (int i = 0; i < p->n_layers; i++) {
         compute_s += p->layers[i].fc_s + p->layers[i].bc_s;
-        bytes += p->layers[i].bytes;
+        bytes += p->layers[i].up_bytes;
     }
     double tolerance_s = 1e-6 * f.round_s;
     if (fabs(l.compute_s - compute_s) > tolerance_s || fabs(l.wait_s - f.wait_s) > tolerance_s)
@@ -318,22 +320,22 @@ static void test_blocks_partition_the_bytes(void **state)
     for (uint64_t seed = 0; seed < 5000; seed++) {
         dc_profile p = case_make(seed, layers);
         enlarge(&p, layers);
-        layers[0].bytes += seed;
-        int n = dc__units_blocks(layers, p.n_layers, NULL);
+        layers[0].up_bytes = layers[0].down_bytes += seed;
+        int n = dc__units_blocks(layers, p.n_layers, true, NULL);
         dc__unit *blocks = calloc((size_t)n + 1, sizeof *blocks);
         assert_non_null(blocks);
-        assert_int_equal(dc__units_blocks(layers, p.n_layers, blocks), n);
+        assert_int_equal(dc__units_blocks(layers, p.n_layers, true, blocks), n);
         const uint32_t block = dc__block_bytes(layers, p.n_layers);
         const uint32_t slice = block * (uint32_t)(1 + seed % 7);
         int k = 0, frames = 0;
         uint64_t room = 0;
         for (int i = 0; i < p.n_layers; i++) {
-            for (uint64_t at = 0; at < layers[i].bytes; k++) {
+            for (uint64_t at = 0; at < layers[i].up_bytes; k++) {
                 assert_true(k < n && blocks[k].first == i && blocks[k].last == i && blocks[k].begin == at);
                 assert_in_range(blocks[k].bytes, 1, block);
                 at += blocks[k].bytes;
                 assert_true(blocks[k].end == at);
-                if (at < layers[i].bytes) assert_int_equal(blocks[k].bytes, block);
+                if (at < layers[i].up_bytes) assert_int_equal(blocks[k].bytes, block);
                 if (blocks[k].bytes > room) {
                     frames++;
                     room = slice;
@@ -342,7 +344,7 @@ static void test_blocks_partition_the_bytes(void **state)
             }
         }
         assert_int_equal(k, n);
-        assert_int_equal(dc__units_frames(layers, 0, p.n_layers - 1, block, slice), frames);
+        assert_int_equal(dc__units_frames(layers, 0, p.n_layers - 1, true, block, slice), frames);
         free(blocks);
     }
 }

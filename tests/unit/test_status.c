@@ -121,7 +121,7 @@ static void *watch(void *argument)
         dc_profile profile;
         dc_layer_cost *layers;
         if (s->workers[1].plans && !dc_server_plan(b->server, 1, &plan, &profile, &layers)) {
-            if (plan.strategy != DC_DUPLEX || profile.layers[6].bytes < 600000) abort();
+            if (plan.strategy != DC_DUPLEX || profile.layers[6].up_bytes < 600000) abort();
             dc_plan_free(&plan);
             free(layers);
         }
