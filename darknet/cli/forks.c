@@ -39,6 +39,7 @@ static const dk_fork_flag flags[] = {
     {"-color", false, "the log is plain text"},
     {"-swag", false, GPU},
     {"-json_port", true, CAMERA},
+    {"-json_file_output", true, CAMERA},
     {"-http_post_host", true, CAMERA},
     {"-time_limit_sec", true, CAMERA},
     {"-avgframes", true, CAMERA},

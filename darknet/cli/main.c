@@ -37,6 +37,7 @@ static const struct {
     {"detector", "valid", dk_cmd_detector_valid, "detector valid DATA CFG WEIGHTS"},
     {"detector", "recall", dk_cmd_detector_recall, "detector recall DATA CFG WEIGHTS"},
     {"detector", "map", dk_cmd_detector_map, "detector map DATA CFG WEIGHTS"},
+    {"detector", "demo", dk_cmd_detector_demo, "detector demo DATA CFG WEIGHTS [VIDEO]"},
     {"detector", "calc_anchors", dk_cmd_detector_calc_anchors,
      "detector calc_anchors DATA -num_of_clusters N -width W -height H"},
     {"detector", "calcanchors", dk_cmd_detector_calc_anchors, NULL}, /* hank-ai spells it so */

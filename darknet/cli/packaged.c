@@ -10,6 +10,7 @@
 
 #include "check/datafile.h"
 #include "cli/forks.h"
+#include "evaluate/validate.h"
 #include "network/cfg.h"
 #include "network/keys.h"
 #include "replace/fatal.h"
@@ -52,8 +53,6 @@ static const packaged commands[] = {
     {"coco", "train valid recall test", "c[ff", "CFG [WEIGHTS [IMAGE]]", CAMERA, false},
     {"coco", "demo", "cf[f", "CFG WEIGHTS [VIDEO]", CAMERA, true},
     {"denormalize", NULL, "cfo", "CFG WEIGHTS OUT", EVERY, false},
-    {"detector", "demo", "fcf[f", "DATA CFG WEIGHTS [VIDEO]",
-     CAMERA " -gpus: -out: -hier: -clear -fullscreen -w: -h: -fps: -class:", true},
     {"detector", "valid2", "fcf", "DATA CFG WEIGHTS", EVERY " -gpus: -out: -thresh: -hier: -prefix:", false},
     {"go", "train valid self test engine", "c[fcf", "CFG [WEIGHTS [CFG WEIGHTS]]", GO, false},
     {"imtest", NULL, "f", "IMAGE", EVERY, true},
@@ -196,12 +195,7 @@ static void check_words(const packaged *p, const words *w, int first)
 
 static void check_window(const packaged *p)
 {
-    static const char *const displays[] = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"};
-    for (size_t k = 0; k < sizeof displays / sizeof *displays; k++) {
-        const char *value = getenv(displays[k]);
-        if (value && *value) return;
-    }
-    if (p->window)
+    if (p->window && !dk_has_display())
         dk_die("'%s' shows pictures in a window, and there is no display (DISPLAY is not set)", p->command);
 }
 

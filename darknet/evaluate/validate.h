@@ -44,7 +44,10 @@ typedef struct dk_eval {
     float thresh, hier, iou;
     int top, points;
     int clusters, width, height, seed; /* of calc_anchors; 0 = not given */
-    bool show, ext_output, save_labels;
+    bool show, want_show; /* a window; as the command line has it, whether there is a display or not */
+    bool ext_output, save_labels, no_boxes;
+    const char *film, *prefix, *json, *json_port; /* of DK_EVAL_DEMO: files to write; NULL: none */
+    int camera, seconds;                          /* its number; of the demo, 0 = to its end */
     bool forks;           /* what is printed and written is in the words of the darknet forks */
     struct list *options; /* of the data file, or NULL */
     network *net;
@@ -66,6 +69,9 @@ const char *dk_eval_option(const dk_eval *e, const char *key, const char *fallba
 
 /* dk_eval_names - the file of class names, checked to have one for each of the network's classes. */
 char **dk_eval_names(const dk_eval *e, const char *path);
+
+/* dk_has_display - true if there may be windows. */
+bool dk_has_display(void);
 
 /* dk_eval_need_detector - ends the program with a line unless the network detects. dk_eval_need_voc - unless
  * it does so for the classes of PASCAL VOC, dk_voc_names. */

@@ -63,13 +63,23 @@ static void take_words(dk_eval *e, int argc, char **argv, int skip, const char *
         if (*word != 'i' && *field(e, *word) == NULL) usage(argv, argc, skip, words);
 }
 
+bool dk_has_display(void)
+{
+    static const char *const displays[] = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"};
+    for (size_t k = 0; k < sizeof displays / sizeof *displays; k++) {
+        const char *value = getenv(displays[k]);
+        if (value && *value) return true;
+    }
+    return false;
+}
+
 void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
                    float thresh)
 {
-    const char *display = getenv("DISPLAY");
     *e = (dk_eval){
-        .use = use, .thresh = thresh, .hier = .5f, .iou = .5f, .show = display != NULL && display[0] != '\0'};
+        .use = use, .thresh = thresh, .hier = .5f, .iou = .5f, .want_show = true};
     take_words(e, argc, argv, skip, words);
+    e->show = e->want_show && dk_has_display();
     if (e->data != NULL) {
         dk_file_check(e->data, "data file");
         e->options = read_data_cfg((char *)e->data);

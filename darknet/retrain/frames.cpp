@@ -187,6 +187,31 @@ extern "C" bool dk_frames_write(const dk_frames *f, const char *path, const char
     return false;
 }
 
+extern "C" void dk_frames_size(const dk_frames *f, int *w, int *h)
+{
+    *w = f->frame.cols;
+    *h = f->frame.rows;
+}
+
+extern "C" void dk_frames_planes(const dk_frames *f, float *out)
+{
+    const int w = f->frame.cols, h = f->frame.rows;
+    const size_t plane = (size_t)w * (size_t)h;
+    for (int y = 0; y < h; y++) {
+        const unsigned char *row = f->frame.ptr<unsigned char>(y);
+        float *to = out + (size_t)y * (size_t)w;
+        for (int x = 0; x < w; x++)
+            for (int k = 0; k < 3; k++) /* OpenCV keeps blue first */
+                to[(size_t)(2 - k) * plane + (size_t)x] = (float)(row[3 * x + k] / 255.);
+    }
+}
+
+extern "C" double dk_frames_rate(const dk_frames *f)
+{
+    const double rate = f->folder.empty() ? f->video.get(cv::CAP_PROP_FPS) : 0;
+    return rate > 0 && rate < 1000 ? rate : 0;
+}
+
 extern "C" void dk_frames_close(dk_frames *f)
 {
     delete f;

@@ -32,6 +32,13 @@ const char *dk_frames_name(const dk_frames *frames);
  * with a line in text if that fails; a file begun is then removed. */
 bool dk_frames_write(const dk_frames *frames, const char *path, const char *suffix, char *text, size_t size);
 
+/* dk_frames_size - of the current frame, in pixels. dk_frames_planes - copies it to out[3][h][w]: red, green
+ * and blue from 0 to 1, as the library's load_image_color gives a picture. dk_frames_rate - frames per second
+ * of the video; 0 if it is not known. */
+void dk_frames_size(const dk_frames *frames, int *w, int *h);
+void dk_frames_planes(const dk_frames *frames, float *out);
+double dk_frames_rate(const dk_frames *frames);
+
 void dk_frames_close(dk_frames *frames);
 
 #ifdef __cplusplus
