@@ -47,6 +47,7 @@ static const struct {
     {"classifier", "valid", dk_cmd_classifier_valid, "classifier valid DATA CFG WEIGHTS"},
     {"classifier", "predict", dk_cmd_classifier_predict, "classifier predict DATA CFG WEIGHTS [IMAGE]"},
     {"classify", NULL, dk_cmd_classify, "classify CFG WEIGHTS [IMAGE]"},
+    {"partial", NULL, dk_cmd_partial, "partial CFG WEIGHTS OUT LAYERS"},
     {"profile", NULL, dk_cmd_profile, "profile CFG [-batch B] [-o FILE]"},
     {"help", NULL, cmd_help, "help"},
     {"version", NULL, cmd_version, "version"},

@@ -66,7 +66,6 @@ static const packaged commands[] = {
     {"oneoff", NULL, "cfo", "CFG WEIGHTS OUT", EVERY, false},
     {"oneoff2", NULL, "cfon", "CFG WEIGHTS OUT LAYERS", EVERY, false},
     {"ops", NULL, "c", "CFG", EVERY, false},
-    {"partial", NULL, "cfon", "CFG WEIGHTS OUT LAYERS", EVERY, false},
     {"print", NULL, "cfn", "CFG WEIGHTS LAYER", EVERY, false},
     {"regressor", "test", "fcf", "DATA CFG WEIGHTS", EVERY " -gpus: -c: -clear", false},
     {"regressor", "demo", "fcf[f", "DATA CFG WEIGHTS [VIDEO]", EVERY " -gpus: -c: -clear", true},

@@ -12,5 +12,7 @@ int dk_cmd_yolo_test(int argc, char **argv);
 int dk_cmd_detector_demo(int argc, char **argv);
 /* darknet detector calc_anchors DATA -num_of_clusters N -width W -height H */
 int dk_cmd_detector_calc_anchors(int argc, char **argv);
+/* darknet partial CFG WEIGHTS OUT LAYERS */
+int dk_cmd_partial(int argc, char **argv);
 
 #endif
