@@ -76,8 +76,7 @@ bool dk_has_display(void)
 void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
                    float thresh)
 {
-    *e = (dk_eval){
-        .use = use, .thresh = thresh, .hier = .5f, .iou = .5f, .want_show = true};
+    *e = (dk_eval){.use = use, .thresh = thresh, .hier = .5f, .iou = .5f, .want_show = true};
     take_words(e, argc, argv, skip, words);
     e->show = e->want_show && dk_has_display();
     if (e->data != NULL) {
