@@ -7,7 +7,7 @@
 #define DC__REPORT_H
 
 #include "base/bytes.h"
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 typedef struct dc__report {
     uint64_t rounds;                            /* that the means are over */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dynacomm_plan.h"
 
 #define FIELDS_MOST 8
 #define FIELD_BYTES 64

@@ -13,7 +13,7 @@
 #ifndef DC__QUEUE_H
 #define DC__QUEUE_H
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 #include "model/model.h"
 
 /* Piece k is [offset[k], offset[k + 1]), in a unit that the owner chooses: floats in the engine, bytes in the

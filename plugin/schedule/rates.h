@@ -2,7 +2,7 @@
 #ifndef DC__RATES_H
 #define DC__RATES_H
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 /* dc__profile_check - DC_EINVAL with a line that names what is out of range. */
 dc_error dc__profile_check(const dc_profile *profile);

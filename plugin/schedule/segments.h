@@ -26,7 +26,7 @@
 #ifndef DC__SEGMENTS_H
 #define DC__SEGMENTS_H
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 /* The items of one half, as prefix sums. */
 typedef struct dc__items {

@@ -13,7 +13,7 @@
 #define DC__UNITS_H
 
 #include "model/model.h"
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 #include "net/wire.h"
 
 #define DC__SLICE_MOST DC__MAX_SLICE_BYTES

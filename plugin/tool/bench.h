@@ -11,7 +11,7 @@
 
 #include <signal.h>
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 typedef struct dc__bench_options {
     const char *profile;            /* path */

@@ -2,7 +2,7 @@
 #ifndef DC__GANTT_H
 #define DC__GANTT_H
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 /* One stretch of time in one lane. Labels are the layers' numbers unless label says otherwise. */
 typedef struct dc__bar {

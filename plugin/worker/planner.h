@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 #define DC__REPLAN_CHANGE 0.05    /* plan again when a cost moved by this share of the round */
 #define DC__REPREDICT_CHANGE 0.01 /* from here on the plan is only predicted again */

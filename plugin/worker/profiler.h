@@ -2,6 +2,7 @@
 #ifndef DC__PROFILER_H
 #define DC__PROFILER_H
 
+#include "dynacomm_plan.h"
 #include "model/model.h"
 
 #define DC__COST_KEEP 0.7 /* weight of the past in a layer's measured cost */

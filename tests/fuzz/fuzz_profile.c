@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 #define CHECK(condition)                                                           \
     do {                                                                           \

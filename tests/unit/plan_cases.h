@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 #define CASE_LAYERS 12
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 #include "plan_cases.h"
 
 #define HEADER "layer\ttype\tbytes\tfc_ms\tbc_ms\n"

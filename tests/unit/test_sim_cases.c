@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "dynacomm.h"
+#include "dynacomm_plan.h"
 
 #define UNIT 64u /* bytes */
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dynacomm_plan.h"
 #include "fault/box.h"
 #include "server/curve.h"
 #include "test_url.h"
