@@ -50,8 +50,9 @@ int main(void)
     dc_forecast forecast;
     if (dc_simulate(&worker, 1, NULL, NULL, &forecast)) return 1;
     printf("%s %s %.17g %.17g\n", dc_version(), dc_strategy_name(plan.strategy), plan.round_s, forecast.round_s);
+    const bool right = forecast.round_s == plan.round_s && forecast.round_s > 0.999 * forecast.floor_s;
     dc_plan_free(&plan);
-    return forecast.round_s == plan.round_s && forecast.round_s > 0.999 * forecast.floor_s ? 0 : 1;
+    return right ? 0 : 1;
 }
 C
 # shellcheck disable=SC2086,SC2046
