@@ -34,10 +34,10 @@ wrong=$work/README.md
     echo 'The flag `--no-such-flag` and the variable DYNACOMM_NOTHING. Right: `--backup`, `-clear`, `make check`, cfg/fashion.cfg.'
     yes '' | head -150
 } >"$wrong"
+found=$(python3 tests/docs.py "$build" "$wrong" 2>&1)
 for word in "has 159 lines" plugin/net/nothing.h docs/nothing.md 'README.md#nothing' "'dynacomm serve'" "'dynacomm server --nonsense'" \
     "'darknet -dynacom'" "'darknet detector dream'" "'make nothing'" "'scripts/demo --slow'" "'scripts/netlab uncut'" --no-such-flag \
     DYNACOMM_NOTHING; do
-    found=$(python3 tests/docs.py "$build" "$wrong" 2>&1)
     report "a document with $word is refused" "$(grep -qF -- "$word" <<<"$found" || echo "not in: $found")"
 done
 report "nothing else is refused" "$(wc -l <<<"$found" | sed 's/^13$//')"
