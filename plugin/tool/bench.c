@@ -2,7 +2,6 @@
 #include "tool/bench.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,143 +9,72 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/quantity.h"
-#include "tool/tool.h"
+#include "tool/command.h"
 
 #define ROUNDS_MOST 1000000
 #define WARM_UP_DEFAULT 3
 #define FACTOR_MOST 1e6
 
-static const char usage[] =
-    "usage: dynacomm bench PROFILE --connect URL --rounds N [option ...]\n"
-    "A worker whose computation is waiting: real engine, server, sockets and bytes, each layer's forward and\n"
-    "backward replaced by a wait of its profiled length. Prints a line per round and a summary.\n"
-    "\n"
-    "  --connect URL      the server's address\n"
-    "  --rounds N         rounds to measure\n"
-    "  --warm-up N        rounds before them (default 3)\n"
-    "  --rank R           the worker's number (default: any free one)\n"
-    "  --strategy NAME    sequential, layerwise, ibatch, dynacomm, duplex or auto (default)\n"
-    "  --scale X          divide bytes and computation by X\n"
-    "  --speed X          divide computation by X: a device X times as fast\n"
-    "  --down RATE        the link's goodput as measured by other means, for floor and bound (default: the\n"
-    "  --up RATE            engine's own figures); likewise --rtt TIME\n"
-    "  --rtt TIME\n"
-    "  --hold             after joining, print 'ready' and wait for a line on standard input; after the\n"
-    "                       rounds, wait for its end\n"
-    "  --trace FILE       write a Chrome/Perfetto trace\n"
-    "  --timeout S        give up a silent server after S seconds (default 15)\n"
-    "  --help             this text\n";
+typedef struct options {
+    dc__bench_options bench;
+    int timeout_s;
+    bool help;
+} options;
 
-enum {
-    CONNECT = 256,
-    ROUNDS,
-    WARM_UP,
-    RANK,
-    STRATEGY,
-    SCALE,
-    SPEED,
-    DOWN,
-    UP,
-    RTT,
-    HOLD,
-    TRACE,
-    TIMEOUT,
-    HELP
+static dc_error take_strategy(void *into, const char *name, const char *value)
+{
+    (void)name;
+    options *o = into;
+    return dc_strategy_parse(value, &o->bench.worker.strategy);
+}
+
+static const dc_option table[] = {
+    {"connect", DC_OPTION_TEXT, DC_INTO(options, bench.worker.url), .value = "URL",
+     .help = "the server's address"},
+    {"rounds", DC_OPTION_WHOLE, DC_INTO(options, bench.rounds), .value = "N", .least = 1, .most = ROUNDS_MOST,
+     .help = "rounds to measure"},
+    {"warm-up", DC_OPTION_WHOLE, DC_INTO(options, bench.warm_up), .value = "N", .most = ROUNDS_MOST,
+     .help = "rounds before them (default 3)"},
+    {"rank", DC_OPTION_WHOLE, DC_INTO(options, bench.worker.rank), .value = "R", .most = DC_MAX_WORKERS - 1,
+     .help = "the worker's number (default: any free one)"},
+    {"strategy", DC_OPTION_CALL, .call = take_strategy, .value = "NAME",
+     .help = "sequential, layerwise, ibatch, dynacomm, duplex or auto (default)"},
+    {"scale", DC_OPTION_NUMBER, DC_INTO(options, bench.scale), .value = "X", .low = 1 / FACTOR_MOST,
+     .high = FACTOR_MOST, .help = "divide bytes and computation by X"},
+    {"speed", DC_OPTION_NUMBER, DC_INTO(options, bench.speed), .value = "X", .low = 1 / FACTOR_MOST,
+     .high = FACTOR_MOST, .help = "divide computation by X: a device X times as fast"},
+    {"down", DC_OPTION_RATE, DC_INTO(options, bench.down_Bps), .value = "RATE",
+     .help = "the link's goodput as measured by other means, for floor and bound (default: the engine's own "
+             "figures)"},
+    {"up", DC_OPTION_RATE, DC_INTO(options, bench.up_Bps), .value = "RATE", .help = "likewise"},
+    {"rtt", DC_OPTION_TIME, DC_INTO(options, bench.rtt_s), .value = "TIME",
+     .help = "likewise, the link's round trip"},
+    {"hold", DC_OPTION_SWITCH, DC_INTO(options, bench.hold),
+     .help = "after joining, print 'ready' and wait for a line on standard input; after the rounds, wait for "
+             "its end"},
+    {"trace", DC_OPTION_TEXT, DC_INTO(options, bench.worker.trace_path), .value = "FILE",
+     .help = "write a Chrome/Perfetto trace"},
+    {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "S", .least = 1, .most = 86400,
+     .help = "give up a silent server after S seconds (default 15)"},
+    {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
 };
 
-static const struct option longs[] = {{"connect", required_argument, NULL, CONNECT},
-                                      {"rounds", required_argument, NULL, ROUNDS},
-                                      {"warm-up", required_argument, NULL, WARM_UP},
-                                      {"rank", required_argument, NULL, RANK},
-                                      {"strategy", required_argument, NULL, STRATEGY},
-                                      {"scale", required_argument, NULL, SCALE},
-                                      {"speed", required_argument, NULL, SPEED},
-                                      {"down", required_argument, NULL, DOWN},
-                                      {"up", required_argument, NULL, UP},
-                                      {"rtt", required_argument, NULL, RTT},
-                                      {"hold", no_argument, NULL, HOLD},
-                                      {"trace", required_argument, NULL, TRACE},
-                                      {"timeout", required_argument, NULL, TIMEOUT},
-                                      {"help", no_argument, NULL, HELP},
-                                      {0}};
-
-static dc_error parse_factor(const char *option, const char *text, double *factor)
+static dc_error take_options(dc__bench_options *b, int argc, char **argv, bool *help)
 {
-    char *end;
-    const bool number = text[0] != '\0' && text[strspn(text, "0123456789.")] == '\0';
-    *factor = number ? strtod(text, &end) : 0;
-    if (!number || *end != '\0' || !(*factor >= 1 / FACTOR_MOST) || *factor > FACTOR_MOST)
-        return dc__fail(DC_EINVAL, "%s: '%s' is not a factor; write it like 4 or 0.5", option, text);
-    return DC_OK;
-}
-
-static dc_error take_option(dc__bench_options *o, int option, bool *help)
-{
-    dc_error err;
-    int n = 0;
-    switch (option) {
-    case CONNECT:
-        o->worker.url = optarg;
-        return DC_OK;
-    case ROUNDS:
-        return dc__parse_integer("--rounds", optarg, 1, ROUNDS_MOST, &o->rounds);
-    case WARM_UP:
-        return dc__parse_integer("--warm-up", optarg, 0, ROUNDS_MOST, &o->warm_up);
-    case RANK:
-        return dc__parse_integer("--rank", optarg, 0, DC_MAX_WORKERS - 1, &o->worker.rank);
-    case STRATEGY:
-        return dc_strategy_parse(optarg, &o->worker.strategy);
-    case SCALE:
-        return parse_factor("--scale", optarg, &o->scale);
-    case SPEED:
-        return parse_factor("--speed", optarg, &o->speed);
-    case DOWN:
-        return dc__parse_rate("--down", optarg, &o->down_Bps);
-    case UP:
-        return dc__parse_rate("--up", optarg, &o->up_Bps);
-    case RTT:
-        return dc__parse_time("--rtt", optarg, &o->rtt_s);
-    case HOLD:
-        o->hold = true;
-        return DC_OK;
-    case TRACE:
-        o->worker.trace_path = optarg;
-        return DC_OK;
-    case TIMEOUT:
-        err = dc__parse_integer("--timeout", optarg, 1, 86400, &n);
-        o->worker.timeout_s = n;
-        return err;
-    case HELP:
-        *help = true;
-        return DC_OK;
-    default:
-        return dc__fail(DC_EINVAL, "see dynacomm bench --help");
-    }
-}
-
-static dc_error take_options(dc__bench_options *o, int argc, char **argv, bool *help)
-{
-    *o = (dc__bench_options){.scale = 1, .speed = 1, .warm_up = WARM_UP_DEFAULT, .rtt_s = -1};
-    o->worker.rank = -1;
-    o->worker.strategy = DC_AUTO;
-    optind = 1;
-    opterr = 0;
-    int option;
-    while ((option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
-        if (option == '?')
-            return dc__fail(DC_EINVAL, "unknown option %s; see dynacomm bench --help", argv[optind - 1]);
-        if (option == ':')
-            return dc__fail(DC_EINVAL, "%s needs a value; see dynacomm bench --help", argv[optind - 1]);
-        dc_error err = take_option(o, option, help);
-        if (err || *help) return err;
-    }
-    if (argc - optind != 1)
-        return dc__fail(DC_EINVAL, "give one profile, not %d; see dynacomm bench --help", argc - optind);
-    if (!o->worker.url)
+    options o = {.bench = {.scale = 1, .speed = 1, .warm_up = WARM_UP_DEFAULT, .rtt_s = -1}};
+    o.bench.worker.rank = -1;
+    o.bench.worker.strategy = DC_AUTO;
+    int words;
+    const dc_error err = dc__command_parse(&dc__bench_command, &o, argc, argv, &words);
+    *help = o.help;
+    if (err || o.help) return err;
+    if (words != 1) return dc__fail(DC_EINVAL, "give one profile, not %d; see dynacomm bench --help", words);
+    if (!o.bench.worker.url)
         return dc__fail(DC_EINVAL, "give the server to --connect to, such as tcp://server0:7700");
-    if (o->rounds == 0) return dc__fail(DC_EINVAL, "give the number of --rounds");
-    o->profile = argv[optind];
+    if (o.bench.rounds == 0) return dc__fail(DC_EINVAL, "give the number of --rounds");
+    *b = o.bench;
+    b->worker.timeout_s = o.timeout_s;
+    b->profile = argv[1];
     return DC_OK;
 }
 
@@ -200,15 +128,12 @@ static dc_error take_part(dc__bench *b)
     return err ? dc__fail(err, "%s", line) : goodbye;
 }
 
-int dc_tool_bench(int argc, char **argv)
+static int run_bench(int argc, char **argv)
 {
     dc__bench bench = {0};
     bool help = false;
     dc_error err = take_options(&bench.options, argc, argv, &help);
-    if (help) {
-        (void)fputs(usage, stdout);
-        return 0;
-    }
+    if (help) return dc__command_help(&dc__bench_command);
     const struct sigaction action = {.sa_handler = stop};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
@@ -224,3 +149,16 @@ int dc_tool_bench(int argc, char **argv)
     if (err == DC_ESTOPPED && caught) return 128 + caught;
     return err ? 1 : 0;
 }
+
+const dc__command dc__bench_command = {
+    .name = "bench",
+    .does = "be a worker whose computation is emulated from a profile",
+    .usage =
+        "bench PROFILE --connect URL --rounds N [option ...]\n"
+        "A worker whose computation is waiting: real engine, server, sockets and bytes, each layer's forward "
+        "and\n"
+        "backward replaced by a wait of its profiled length. Prints a line per round and a summary.",
+    .notes = "",
+    .options = table,
+    .n_options = sizeof table / sizeof *table,
+    .run = run_bench};

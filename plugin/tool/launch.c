@@ -5,7 +5,6 @@
  * DYNACOMM_SIZE), so any command will do: darknet itself or a script that runs it. Hosts are reached by ssh
  * without a terminal and without questions (BatchMode). */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,45 +12,15 @@
 
 #include "base/error.h"
 #include "net/address.h"
+#include "tool/command.h"
 #include "tool/launch.h"
-#include "base/quantity.h"
-#include "tool/tool.h"
 
 #define DEFAULT_SSH "ssh -o BatchMode=yes -o ConnectTimeout=10"
 #define DEFAULT_PORT 7700
 enum { SSH_WORDS = 32, VARIABLES = 32 };
 
-static const char usage[] =
-    "usage: dynacomm launch --hosts FILE [option ...] -- COMMAND ...\n"
-    "Starts a server here and COMMAND as a worker on each host of FILE, over ssh, until all have ended.\n"
-    "\n"
-    "  --hosts FILE           lines of HOST [slots=N], as mpirun takes them; '#' begins a comment\n"
-    "  --workers-per-host N   instead of the file's slots\n"
-    "  --server URL           join the server that is there; --server HOST: start it there, by ssh\n"
-    "  --address NAME         how the hosts reach this one (default: its host name)\n"
-    "  --port N               the server's (default 7700); worker r's link uses N + 1 + r\n"
-    "  --backup DIR           the server's checkpoints; --fresh: start anew whatever is there\n"
-    "  --cd DIR               where COMMAND runs on each host (default: this directory's path)\n"
-    "  --env NAME[=VALUE]     set a variable there (repeat); without a value: as it is here\n"
-    "  --ssh COMMAND          instead of '" DEFAULT_SSH "'\n"
-    "  --help                 this text\n"
-    "\n"
-    "COMMAND finds the server's address in DYNACOMM, its number in DYNACOMM_RANK and how many there are in\n"
-    "DYNACOMM_SIZE. Lines are shown behind HOST[RANK]. Ctrl-C stops all; when one fails, the others are stopped.\n"
-    "The exit status is the worst of theirs.\n";
-
-enum { HOSTS = 256, PER_HOST, SERVER, ADDRESS, PORT, BACKUP, FRESH, CD, ENV, SSH, HELP };
-
-static const struct option longs[] = {
-    {"hosts", required_argument, NULL, HOSTS},   {"workers-per-host", required_argument, NULL, PER_HOST},
-    {"server", required_argument, NULL, SERVER}, {"address", required_argument, NULL, ADDRESS},
-    {"port", required_argument, NULL, PORT},     {"backup", required_argument, NULL, BACKUP},
-    {"fresh", no_argument, NULL, FRESH},         {"cd", required_argument, NULL, CD},
-    {"env", required_argument, NULL, ENV},       {"ssh", required_argument, NULL, SSH},
-    {"help", no_argument, NULL, HELP},           {0}};
-
 typedef struct options {
-    const char *hosts_path, *server, *address, *backup, *directory;
+    const char *hosts_path, *server, *address, *backup, *directory, *ssh_command;
     int per_host, port;
     bool fresh, help;
     char *variables[VARIABLES + 4]; /* NAME=VALUE; the first `given` are the user's */
@@ -76,60 +45,43 @@ static dc_error add_variable(options *o, const char *text)
     return DC_OK;
 }
 
-static dc_error take_option(options *o, int option)
+static dc_error add_variable_option(void *into, const char *name, const char *value)
 {
-    switch (option) {
-    case HOSTS:
-        o->hosts_path = optarg;
-        return DC_OK;
-    case PER_HOST:
-        return dc__parse_integer("--workers-per-host", optarg, 1, DC_MAX_WORKERS, &o->per_host);
-    case SERVER:
-        o->server = optarg;
-        return DC_OK;
-    case ADDRESS:
-        o->address = optarg;
-        return DC_OK;
-    case PORT:
-        return dc__parse_integer("--port", optarg, 1, 65535 - DC_MAX_WORKERS, &o->port);
-    case BACKUP:
-        o->backup = optarg;
-        return DC_OK;
-    case FRESH:
-        o->fresh = true;
-        return DC_OK;
-    case CD:
-        o->directory = optarg;
-        return DC_OK;
-    case ENV:
-        return add_variable(o, optarg);
-    case SSH:
-        if (strlen(optarg) >= sizeof o->ssh_text)
-            return dc__fail(DC_EINVAL, "--ssh: the command is too long");
-        (void)snprintf(o->ssh_text, sizeof o->ssh_text, "%s", optarg);
-        return DC_OK;
-    default:
-        o->help = true;
-        return DC_OK;
-    }
+    (void)name;
+    return add_variable(into, value);
 }
+
+static const dc_option table[] = {
+    {"hosts", DC_OPTION_TEXT, DC_INTO(options, hosts_path), .value = "FILE",
+     .help = "lines of HOST [slots=N], as mpirun takes them; '#' begins a comment"},
+    {"workers-per-host", DC_OPTION_WHOLE, DC_INTO(options, per_host), .value = "N", .least = 1,
+     .most = DC_MAX_WORKERS, .help = "instead of the file's slots"},
+    {"server", DC_OPTION_TEXT, DC_INTO(options, server), .value = "URL|HOST",
+     .help = "URL: join the server that is there; HOST: start it there, by ssh (default: here)"},
+    {"address", DC_OPTION_TEXT, DC_INTO(options, address), .value = "NAME",
+     .help = "how the hosts reach this one (default: its host name)"},
+    {"port", DC_OPTION_WHOLE, DC_INTO(options, port), .value = "N", .least = 1,
+     .most = 65535 - DC_MAX_WORKERS, .help = "the server's (default 7700); worker r's link uses N + 1 + r"},
+    {"backup", DC_OPTION_TEXT, DC_INTO(options, backup), .value = "DIR", .help = "the server's checkpoints"},
+    {"fresh", DC_OPTION_SWITCH, DC_INTO(options, fresh), .help = "start anew, whatever is in --backup"},
+    {"cd", DC_OPTION_TEXT, DC_INTO(options, directory), .value = "DIR",
+     .help = "where COMMAND runs on each host (default: this directory's path)"},
+    {"env", DC_OPTION_CALL, .call = add_variable_option, .value = "NAME[=VALUE]",
+     .help = "set a variable there (repeat); without a value: as it is here"},
+    {"ssh", DC_OPTION_TEXT, DC_INTO(options, ssh_command), .value = "COMMAND",
+     .help = "instead of '" DEFAULT_SSH "'"},
+    {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
+};
 
 static dc_error take_options(options *o, int argc, char **argv)
 {
-    *o = (options){.port = DEFAULT_PORT, .ssh_text = DEFAULT_SSH};
-    optind = 1;
-    opterr = 0;
-    int option;
-    while ((option = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
-        if (option == '?')
-            return dc__fail(DC_EINVAL, "unknown option %s; see dynacomm launch --help", argv[optind - 1]);
-        if (option == ':')
-            return dc__fail(DC_EINVAL, "%s needs a value; see dynacomm launch --help", argv[optind - 1]);
-        const dc_error err = take_option(o, option);
-        if (err || o->help) return err;
-    }
-    o->command = argv + optind;
-    o->words = argc - optind;
+    *o = (options){.port = DEFAULT_PORT, .ssh_command = DEFAULT_SSH};
+    const dc_error err = dc__command_parse(&dc__launch_command, o, argc, argv, &o->words);
+    if (err || o->help) return err;
+    o->command = argv + 1;
+    if (strlen(o->ssh_command) >= sizeof o->ssh_text)
+        return dc__fail(DC_EINVAL, "--ssh: the command is too long");
+    (void)snprintf(o->ssh_text, sizeof o->ssh_text, "%s", o->ssh_command);
     if (!o->hosts_path) return dc__fail(DC_EINVAL, "give --hosts FILE; see dynacomm launch --help");
     if (o->words == 0)
         return dc__fail(DC_EINVAL,
@@ -274,15 +226,12 @@ static int launch(options *o, const dc__hosts *hosts)
     return err ? 1 : status;
 }
 
-int dc_tool_launch(int argc, char **argv)
+static int run_launch(int argc, char **argv)
 {
     options o;
     dc__hosts hosts = {.n = 0};
     dc_error err = take_options(&o, argc, argv);
-    if (!err && o.help) {
-        (void)fputs(usage, stdout);
-        return 0;
-    }
+    if (!err && o.help) return dc__command_help(&dc__launch_command);
     if (!err) err = dc__hosts_read(&hosts, o.hosts_path, o.per_host);
     if (!err) err = split_ssh(&o);
     if (!err) err = find_address(&o, &hosts);
@@ -296,3 +245,18 @@ int dc_tool_launch(int argc, char **argv)
         free(o.variables[i]);
     return status;
 }
+
+const dc__command dc__launch_command = {
+    .name = "launch",
+    .does = "run a command as a worker on each host of a list, and their server",
+    .usage =
+        "launch --hosts FILE [option ...] -- COMMAND ...\n"
+        "Starts a server here and COMMAND as a worker on each host of FILE, over ssh, until all have ended.",
+    .notes =
+        "COMMAND finds the server's address in DYNACOMM, its number in DYNACOMM_RANK and how many there are in\n"
+        "DYNACOMM_SIZE. Lines are shown behind HOST[RANK]. Ctrl-C stops all; when one fails, the others are stopped.\n"
+        "The exit status is the worst of theirs.",
+    .options = table,
+    .n_options = sizeof table / sizeof *table,
+    .words_end = true,
+    .run = run_launch};

@@ -1,6 +1,5 @@
 /* server.c - dynacomm server: one run's server, until it ends. */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <malloc.h>
 #include <signal.h>
@@ -11,109 +10,52 @@
 
 #include "base/error.h"
 #include "tool/http.h"
-#include "base/quantity.h"
-#include "tool/tool.h"
+#include "tool/command.h"
 
 #define BACKUP_EVERY_DEFAULT 100
-
-static const char usage[] =
-    "usage: dynacomm server --listen URL --workers N [option ...]\n"
-    "Holds a model's parameters, sums its workers' gradients and updates, round by round, until all workers "
-    "are done.\n"
-    "\n"
-    "  --listen URL        tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; worker r uses PORT + 1 "
-    "+ r\n"
-    "  --workers N         edges that make up the run; it starts when all are here\n"
-    "  --backup DIR        checkpoints: NAME.backup and NAME.state while training, NAME_final.weights at the "
-    "end;\n"
-    "                      a run that is found there is resumed\n"
-    "  --backup-every N    rounds between checkpoints (default 100, 0 = only at the end)\n"
-    "  --fresh             start anew, whatever is in --backup\n"
-    "  --http HOST:PORT    a page to watch the run on, such as 127.0.0.1:7780; also /status (JSON) and "
-    "/metrics\n"
-    "                      (Prometheus). Whoever reaches the address may read it\n"
-    "  --timeout SECONDS   give up a silent worker after this long (default 15)\n"
-    "  --quiet             only errors\n"
-    "  --help              this text\n";
-
-enum { LISTEN = 256, WORKERS, BACKUP, BACKUP_EVERY, FRESH, HTTP, TIMEOUT, QUIET, HELP };
-
-static const struct option longs[] = {{"listen", required_argument, NULL, LISTEN},
-                                      {"workers", required_argument, NULL, WORKERS},
-                                      {"backup", required_argument, NULL, BACKUP},
-                                      {"backup-every", required_argument, NULL, BACKUP_EVERY},
-                                      {"fresh", no_argument, NULL, FRESH},
-                                      {"http", required_argument, NULL, HTTP},
-                                      {"timeout", required_argument, NULL, TIMEOUT},
-                                      {"quiet", no_argument, NULL, QUIET},
-                                      {"help", no_argument, NULL, HELP},
-                                      {0}};
 
 typedef struct options {
     dc_server_options server;
     const char *http;
+    int timeout_s;
     bool quiet, help;
 } options;
 
-static dc_error take_option(options *o, int option)
-{
-    int n = 0;
-    dc_error err = DC_OK;
-    switch (option) {
-    case LISTEN:
-        o->server.url = optarg;
-        return DC_OK;
-    case WORKERS:
-        return dc__parse_integer("--workers", optarg, 1, DC_MAX_WORKERS, &o->server.workers);
-    case BACKUP:
-        o->server.backup_dir = optarg;
-        return DC_OK;
-    case BACKUP_EVERY:
-        err = dc__parse_integer("--backup-every", optarg, 0, INT_MAX, &n);
-        o->server.backup_every = (uint64_t)n;
-        return err;
-    case FRESH:
-        o->server.fresh = true;
-        return DC_OK;
-    case HTTP:
-        o->http = optarg;
-        return DC_OK;
-    case TIMEOUT:
-        err = dc__parse_integer("--timeout", optarg, 1, 86400, &n);
-        o->server.timeout_s = n;
-        return err;
-    case QUIET:
-        o->quiet = true;
-        return DC_OK;
-    case HELP:
-        o->help = true;
-        return DC_OK;
-    default:
-        return dc__fail(DC_EINVAL, "see dynacomm server --help");
-    }
-}
+static const dc_option table[] = {
+    {"listen", DC_OPTION_TEXT, DC_INTO(options, server.url), .value = "URL",
+     .help = "tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; worker r uses PORT + 1 + r"},
+    {"workers", DC_OPTION_WHOLE, DC_INTO(options, server.workers), .value = "N", .least = 1,
+     .most = DC_MAX_WORKERS, .help = "edges that make up the run; it starts when all are here"},
+    {"backup", DC_OPTION_TEXT, DC_INTO(options, server.backup_dir), .value = "DIR",
+     .help =
+         "checkpoints: NAME.backup and NAME.state while training, NAME_final.weights at the end; a run that "
+         "is found there is resumed"},
+    {"backup-every", DC_OPTION_WHOLE, DC_INTO(options, server.backup_every), .value = "N", .most = INT_MAX,
+     .help = "rounds between checkpoints (default 100, 0 = only at the end)"},
+    {"fresh", DC_OPTION_SWITCH, DC_INTO(options, server.fresh),
+     .help = "start anew, whatever is in --backup"},
+    {"http", DC_OPTION_TEXT, DC_INTO(options, http), .value = "HOST:PORT",
+     .help = "a page to watch the run on, such as 127.0.0.1:7780; also /status (JSON) and /metrics "
+             "(Prometheus). Whoever reaches the address may read it"},
+    {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "SECONDS", .least = 1, .most = 86400,
+     .help = "give up a silent worker after this long (default 15)"},
+    {"quiet", DC_OPTION_SWITCH, DC_INTO(options, quiet), .help = "only errors"},
+    {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
+};
 
 static dc_error take_options(options *o, int argc, char **argv)
 {
     *o = (options){.server = {.backup_every = BACKUP_EVERY_DEFAULT}};
-    optind = 1;
-    opterr = 0;
-    int option;
-    while ((option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
-        if (option == '?')
-            return dc__fail(DC_EINVAL, "unknown option %s; see dynacomm server --help", argv[optind - 1]);
-        if (option == ':')
-            return dc__fail(DC_EINVAL, "%s needs a value; see dynacomm server --help", argv[optind - 1]);
-        dc_error err = take_option(o, option);
-        if (err || o->help) return err;
-    }
-    if (optind < argc)
-        return dc__fail(DC_EINVAL, "'%s' is not an option; see dynacomm server --help", argv[optind]);
+    int words;
+    const dc_error err = dc__command_parse(&dc__server_command, o, argc, argv, &words);
+    if (err || o->help) return err;
+    if (words) return dc__fail(DC_EINVAL, "'%s' is not an option; see dynacomm server --help", argv[1]);
     if (!o->server.url)
         return dc__fail(DC_EINVAL, "give the address to --listen on, such as tcp://0.0.0.0:7700");
     if (strncmp(o->server.url, "inproc://", 9) == 0)
         return dc__fail(DC_EURL, "no other process can reach %s: listen on tcp:// or ipc://", o->server.url);
     if (!o->server.workers) return dc__fail(DC_EINVAL, "give the number of --workers");
+    o->server.timeout_s = o->timeout_s;
     return DC_OK;
 }
 
@@ -154,14 +96,11 @@ static void keep_memory(void)
 #endif
 }
 
-int dc_tool_server(int argc, char **argv)
+static int run_server(int argc, char **argv)
 {
     options o;
     dc_error err = take_options(&o, argc, argv);
-    if (!err && o.help) {
-        (void)fputs(usage, stdout);
-        return 0;
-    }
+    if (!err && o.help) return dc__command_help(&dc__server_command);
     o.server.log = print_line;
     o.server.log_context = &o;
     keep_memory();
@@ -190,3 +129,14 @@ int dc_tool_server(int argc, char **argv)
     if (err == DC_ESTOPPED && caught) return 128 + caught;
     return err != DC_OK;
 }
+
+const dc__command dc__server_command = {
+    .name = "server",
+    .does = "hold the parameters of a run and serve its workers",
+    .usage = "server --listen URL --workers N [option ...]\n"
+             "Holds a model's parameters, sums its workers' gradients and updates, round by round, until all "
+             "workers are done.",
+    .notes = "",
+    .options = table,
+    .n_options = sizeof table / sizeof *table,
+    .run = run_server};

@@ -1,6 +1,5 @@
 /* status.c - dynacomm status: what a server's page shows, in a terminal. */
 #include <curl/curl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +7,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "tool/command.h"
 #include "tool/status_view.h"
-#include "tool/tool.h"
 
 #define CONNECT_S 5L
 #define ANSWER_S 10L
 #define ANSWER_BYTES_MOST (64u << 20)
-
-static const char usage[] =
-    "usage: dynacomm status URL [--json] [--watch]\n"
-    "How a run is going, from its server's page: URL is what dynacomm server --http listens on, such as\n"
-    "http://127.0.0.1:7780.\n"
-    "\n"
-    "  --json      as the server sends it\n"
-    "  --watch     again every second, until the run is finished (status 0) or the server gone\n"
-    "  --help      this text\n";
 
 typedef struct options {
     const char *url;
@@ -146,42 +136,31 @@ static dc_error watch(const options *o, const char *url)
     }
 }
 
+static const dc_option table[] = {
+    {"json", DC_OPTION_SWITCH, DC_INTO(options, json), .help = "as the server sends it"},
+    {"watch", DC_OPTION_SWITCH, DC_INTO(options, watch),
+     .help = "again every second, until the run is finished (status 0) or the server gone"},
+    {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
+};
+
 static dc_error take_options(options *o, int argc, char **argv)
 {
-    enum { JSON = 256, WATCH, HELP };
-    static const struct option longs[] = {{"json", no_argument, NULL, JSON},
-                                          {"watch", no_argument, NULL, WATCH},
-                                          {"help", no_argument, NULL, HELP},
-                                          {0}};
     *o = (options){0};
-    optind = 1;
-    opterr = 0;
-    int option;
-    while ((option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
-        if (option == '?')
-            return dc__fail(DC_EINVAL, "unknown option %s; see dynacomm status --help", argv[optind - 1]);
-        if (option == ':')
-            return dc__fail(DC_EINVAL, "%s takes no value; see dynacomm status --help", argv[optind - 1]);
-        o->json |= option == JSON;
-        o->watch |= option == WATCH;
-        o->help |= option == HELP;
-    }
-    if (o->help) return DC_OK;
-    if (argc - optind != 1)
+    int words;
+    const dc_error err = dc__command_parse(&dc__status_command, o, argc, argv, &words);
+    if (err || o->help) return err;
+    if (words != 1)
         return dc__fail(DC_EINVAL, "give one URL, such as http://127.0.0.1:7780; see dynacomm status --help");
-    o->url = argv[optind];
+    o->url = argv[1];
     return DC_OK;
 }
 
-int dc_tool_status(int argc, char **argv)
+static int run_status(int argc, char **argv)
 {
     options o;
     char url[1024];
     dc_error err = take_options(&o, argc, argv);
-    if (!err && o.help) {
-        (void)fputs(usage, stdout);
-        return 0;
-    }
+    if (!err && o.help) return dc__command_help(&dc__status_command);
     const struct sigaction action = {.sa_handler = stop};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
@@ -196,3 +175,15 @@ int dc_tool_status(int argc, char **argv)
     if (caught) return 128 + caught;
     return err ? 1 : 0;
 }
+
+const dc__command dc__status_command = {
+    .name = "status",
+    .does = "show how a run is going, from its server's --http",
+    .usage =
+        "status URL [--json] [--watch]\n"
+        "How a run is going, from its server's page: URL is what dynacomm server --http listens on, such as\n"
+        "http://127.0.0.1:7780.",
+    .notes = "",
+    .options = table,
+    .n_options = sizeof table / sizeof *table,
+    .run = run_status};

@@ -2,27 +2,16 @@
  * so that plan and truth can be laid side by side. */
 #include "tool/trace.h"
 
-#include <getopt.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/quantity.h"
-#include "tool/tool.h"
+#include "tool/command.h"
 
 #define FILES_MOST 64
 #define ROUND_MOST 2000000000
-
-static const char usage[] =
-    "usage: dynacomm trace FILE ... --svg OUT [--round N]\n"
-    "Draws one measured round of each trace (one per worker), written by darknet's -dynacomm-trace or by\n"
-    "dynacomm bench --trace.\n"
-    "\n"
-    "  --svg OUT      the chart\n"
-    "  --round N      the round, from 0 (default: the last but one that all traces hold)\n"
-    "  --help         this text\n";
 
 typedef struct options {
     const char *svg;
@@ -122,50 +111,35 @@ static dc_error draw(const dc__trace_file *traces, int n, uint64_t round, const 
     return err;
 }
 
-static dc_error take_options(options *o, int argc, char **argv)
+static const dc_option table[] = {
+    {"svg", DC_OPTION_TEXT, DC_INTO(options, svg), .value = "OUT", .help = "the chart"},
+    {"round", DC_OPTION_WHOLE, DC_INTO(options, round), .value = "N", .most = ROUND_MOST,
+     .help = "the round, from 0 (default: the last but one that all traces hold)"},
+    {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
+};
+
+static dc_error take_options(options *o, int argc, char **argv, int *files)
 {
-    enum { SVG = 256, ROUND, HELP };
-    static const struct option longs[] = {{"svg", required_argument, NULL, SVG},
-                                          {"round", required_argument, NULL, ROUND},
-                                          {"help", no_argument, NULL, HELP},
-                                          {0}};
     *o = (options){.round = -1};
-    optind = 1;
-    opterr = 0;
-    int option;
-    dc_error err = DC_OK;
-    while (!err && (option = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
-        if (option == '?')
-            err = dc__fail(DC_EINVAL, "unknown option %s; see dynacomm trace --help", argv[optind - 1]);
-        else if (option == ':')
-            err = dc__fail(DC_EINVAL, "%s needs a value; see dynacomm trace --help", argv[optind - 1]);
-        else if (option == SVG)
-            o->svg = optarg;
-        else if (option == ROUND)
-            err = dc__parse_integer("--round", optarg, 0, ROUND_MOST, &o->round);
-        else
-            o->help = true;
-    }
+    const dc_error err = dc__command_parse(&dc__trace_command, o, argc, argv, files);
     if (err || o->help) return err;
-    if (optind == argc) return dc__fail(DC_EINVAL, "give a trace; see dynacomm trace --help");
-    if (argc - optind > FILES_MOST)
-        return dc__fail(DC_EINVAL, "%d traces: a chart takes up to %d", argc - optind, FILES_MOST);
+    if (*files == 0) return dc__fail(DC_EINVAL, "give a trace; see dynacomm trace --help");
+    if (*files > FILES_MOST)
+        return dc__fail(DC_EINVAL, "%d traces: a chart takes up to %d", *files, FILES_MOST);
     if (!o->svg) return dc__fail(DC_EINVAL, "give the chart's file: --svg round.svg");
     return DC_OK;
 }
 
-int dc_tool_trace(int argc, char **argv)
+static int run_trace(int argc, char **argv)
 {
     options o;
     dc__trace_file traces[FILES_MOST] = {{0}};
-    dc_error err = take_options(&o, argc, argv);
-    if (!err && o.help) {
-        (void)fputs(usage, stdout);
-        return 0;
-    }
-    const int n = err ? 0 : argc - optind, first = optind;
+    int files = 0;
+    dc_error err = take_options(&o, argc, argv, &files);
+    if (!err && o.help) return dc__command_help(&dc__trace_command);
+    const int n = err ? 0 : files;
     for (int k = 0; k < n && !err; k++)
-        err = dc__trace_read(argv[first + k], &traces[k]);
+        err = dc__trace_read(argv[1 + k], &traces[k]);
     const uint64_t round = o.round >= 0 ? (uint64_t)o.round : default_round(traces, n);
     if (!err) err = draw(traces, n, round, o.svg);
     if (err) (void)fprintf(stderr, "dynacomm trace: %s\n", dc_last_error());
@@ -173,3 +147,15 @@ int dc_tool_trace(int argc, char **argv)
         dc__trace_file_free(&traces[k]);
     return err ? 1 : 0;
 }
+
+const dc__command dc__trace_command = {
+    .name = "trace",
+    .does = "draw a measured round from a trace",
+    .usage =
+        "trace FILE ... --svg OUT [--round N]\n"
+        "Draws one measured round of each trace (one per worker), written by darknet's -dynacomm-trace or by\n"
+        "dynacomm bench --trace.",
+    .notes = "",
+    .options = table,
+    .n_options = sizeof table / sizeof *table,
+    .run = run_trace};
