@@ -7,7 +7,7 @@
 #include "dynacomm.h"
 
 typedef struct dc__log {
-    dc_log_fn write; /* NULL: nobody listens */
+    dc_log_fn write; /* NULL: lines are dropped */
     void *context;
     pthread_mutex_t lock; /* keeps lines apart; a leaf */
 } dc__log;

@@ -84,7 +84,7 @@ static inline uint64_t dc__model_state_floats(const dc_model *model)
 int dc__model_find(const dc_model *model, uint64_t offset);
 
 /* dc__model_blocks - the blocks [*first, *end) that make up exactly [offset, offset + count), both from a
- * stranger; false if there are none such. */
+ * peer that is not trusted; false if there are none such. */
 bool dc__model_blocks(const dc_model *model, uint64_t offset, uint64_t count, uint32_t *first, uint32_t *end);
 
 /* dc__model_gather / dc__model_scatter - copy the range [offset, offset + count) of the arena from the

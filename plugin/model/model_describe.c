@@ -1,4 +1,4 @@
-/* model_describe.c - a model without its values, in bytes: written, read back from strangers, compared. */
+/* model_describe.c - a model without its values, in bytes: written, read back from peers that are not trusted, compared. */
 #include <string.h>
 #include <stdlib.h>
 

@@ -107,7 +107,7 @@ static dc_error wait_for_input(bool all)
     return DC_OK;
 }
 
-static dc_error hold_until_told(void)
+static dc_error hold_until_released(void)
 {
     (void)puts("ready");
     if (fflush(stdout)) return dc__fail(DC_EFILE, "cannot write to standard output: %s", strerror(errno));
@@ -117,7 +117,7 @@ static dc_error hold_until_told(void)
 /* Joined; leaves in every case. */
 static dc_error take_part(dc__bench *b)
 {
-    dc_error err = b->options.hold ? hold_until_told() : DC_OK;
+    dc_error err = b->options.hold ? hold_until_released() : DC_OK;
     if (!err) err = dc__bench_run(b, &caught);
     if (!err) err = dc_worker_sync(b->worker);
     if (!err) err = dc__bench_summary(b);
@@ -155,7 +155,7 @@ const dc__command dc__bench_command = {
     .does = "be a worker whose computation is emulated from a profile",
     .usage =
         "bench PROFILE --connect URL --rounds N [option ...]\n"
-        "A worker whose computation is waiting: real engine, server, sockets and bytes, each layer's forward "
+        "A worker that waits instead of computing: real engine, server, sockets and bytes, each layer's forward "
         "and\n"
         "backward replaced by a wait of its profiled length. Prints a line per round and a summary.",
     .notes = "",

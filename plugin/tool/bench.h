@@ -1,4 +1,4 @@
-/* bench.h - dynacomm bench: a worker whose computation is waiting. Private to bench*.c.
+/* bench.h - dynacomm bench: a worker that waits instead of computing. Private to bench*.c.
  *
  * DESIGN
  *   The engine, the server, the sockets and the bytes are the real ones; only a layer's forward and backward

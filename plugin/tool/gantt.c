@@ -119,7 +119,7 @@ static void draw_bar(const canvas *c, const dc__bar *bar, int joined, double y)
     (void)fputs("</text>\n", c->out);
 }
 
-/* Bars of one kind that touch and are of one layer, or too thin to be told apart, are drawn as one. */
+/* Bars of one kind that touch and are of one layer, or too thin to be distinguished, are drawn as one. */
 static bool joins(const canvas *c, const dc__bar *bar, const dc__bar *next)
 {
     double gap_px = (next->start_s - bar->end_s) * c->px_per_s;

@@ -247,7 +247,7 @@ void dc__http_event(dc__http *h, const char *line)
     pthread_mutex_unlock(&h->lock);
 }
 
-void dc__http_last_word(dc__http *h, const volatile sig_atomic_t *caught)
+void dc__http_linger(dc__http *h, const volatile sig_atomic_t *caught)
 {
     const int64_t begin = dc__now_ns(), polled = h->polled_ns;
     if (polled == 0 || begin - polled > WATCHED_NS) return;

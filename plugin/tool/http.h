@@ -29,9 +29,9 @@ const char *dc__http_url(const dc__http *http);
 /* dc__http_event - a line of the log for the page; the last ones are kept. Any thread. */
 void dc__http_event(dc__http *http, const char *line);
 
-/* dc__http_last_word - after the run: if somebody has been watching lately, serves on until a page that polls
+/* dc__http_linger - after the run: if somebody has been watching lately, serves on until a page that polls
  * has seen the end; not if *caught. Blocks for seconds at most. */
-void dc__http_last_word(dc__http *http, const volatile sig_atomic_t *caught);
+void dc__http_linger(dc__http *http, const volatile sig_atomic_t *caught);
 
 /* dc__http_stop - ends every connection and frees http; NULL is fine. */
 void dc__http_stop(dc__http *http);

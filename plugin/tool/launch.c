@@ -150,7 +150,7 @@ static dc_error start_remote(options *o, dc__launched *child, const char *host, 
 {
     char here[PATH_MAX];
     if (!o->directory && !getcwd(here, sizeof here))
-        return dc__fail(DC_EFILE, "cannot tell which directory this is: %s", strerror(errno));
+        return dc__fail(DC_EFILE, "cannot find out the current directory: %s", strerror(errno));
     char *command =
         dc__remote_command(o->directory ? o->directory : here, (const char *const *)o->variables, argv, argc);
     if (!command) return dc__fail(DC_ENOMEM, "out of memory");

@@ -53,7 +53,7 @@ dc_error dc__launch_start(dc__launched *child, char *const *argv);
 void dc__launch_signals(sigset_t *set);
 
 /* dc__launch_wait - waits for all n children, copying their lines to our stdout and stderr behind their
- * labels. When one fails the others are told to stop; Ctrl-C and SIGTERM are passed on; what then still runs
+ * labels. When one fails the others are asked to stop; Ctrl-C and SIGTERM are passed on; what then still runs
  * after a while is killed. The server is the last to be stopped. Returns the exit status: 128 + signal, or
  * the largest of those that ended by themselves. Says on stderr which one failed. */
 int dc__launch_wait(dc__launched *children, int n, const sigset_t *set);

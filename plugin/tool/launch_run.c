@@ -21,13 +21,13 @@
 #include "base/error.h"
 #include "tool/launch.h"
 
-#define GRACE_S 20 /* between being told to stop and being killed */
+#define GRACE_S 20 /* between the request to stop and SIGKILL */
 
 typedef struct run {
     dc__launched *child;
     int n;
     int signal_number; /* the user's, 0 = none */
-    bool stopping;     /* the others were told to */
+    bool stopping;     /* the others were asked to */
     bool server_told;  /* the server too */
     int worst;
     int64_t deadline_ns; /* then what still runs is killed; 0 = none */
@@ -84,7 +84,7 @@ void dc__launch_signals(sigset_t *set)
     (void)sigprocmask(SIG_BLOCK, set, NULL);
 }
 
-static void tell(dc__launched *child, int number)
+static void send_signal(dc__launched *child, int number)
 {
     if (child->pid == 0) return;
     if (number == SIGKILL || !child->remote) {
@@ -95,16 +95,16 @@ static void tell(dc__launched *child, int number)
     (void)!write(child->in, line, strlen(line)); /* if it is gone, its end is on the way */
 }
 
-static void tell_workers(run *r, int number)
+static void signal_workers(run *r, int number)
 {
     for (int i = 0; i < r->n; i++)
-        if (!r->child[i].server) tell(&r->child[i], number);
+        if (!r->child[i].server) send_signal(&r->child[i], number);
 }
 
-static void tell_server(run *r, int number)
+static void signal_server(run *r, int number)
 {
     for (int i = 0; i < r->n; i++)
-        if (r->child[i].server) tell(&r->child[i], number);
+        if (r->child[i].server) send_signal(&r->child[i], number);
 }
 
 static int running(const run *r, bool server)
@@ -196,11 +196,11 @@ static void decide(run *r)
     const int64_t grace_ns = (int64_t)GRACE_S * 1000000000;
     if (r->worst && !r->stopping) {
         r->stopping = true;
-        tell_workers(r, SIGTERM);
+        signal_workers(r, SIGTERM);
         r->deadline_ns = dc__now_ns() + grace_ns;
     }
     if (running(r, false) == 0) {
-        if (r->stopping) tell_server(r, SIGTERM);                          /* it may be waiting for workers */
+        if (r->stopping) signal_server(r, SIGTERM);                        /* it may be waiting for workers */
         if (!r->deadline_ns) r->deadline_ns = dc__now_ns() + 3 * grace_ns; /* to write its last checkpoint */
     }
     if (r->deadline_ns && dc__now_ns() >= r->deadline_ns) {
@@ -209,8 +209,8 @@ static void decide(run *r)
             r->worst = 1;
         }
         r->stopping = true;
-        tell_workers(r, SIGKILL);
-        tell_server(r, SIGKILL);
+        signal_workers(r, SIGKILL);
+        signal_server(r, SIGKILL);
         r->deadline_ns = dc__now_ns() + grace_ns;
     }
 }
@@ -222,8 +222,8 @@ static void take_signal(run *r, int fd)
     const bool again = r->signal_number != 0;
     r->signal_number = (int)info.ssi_signo;
     r->stopping = true;
-    tell_workers(r, again ? SIGKILL : r->signal_number);
-    if (again) tell_server(r, SIGKILL);
+    signal_workers(r, again ? SIGKILL : r->signal_number);
+    if (again) signal_server(r, SIGKILL);
     r->deadline_ns = dc__now_ns() + (int64_t)GRACE_S * 1000000000;
 }
 
@@ -243,8 +243,8 @@ int dc__launch_wait(dc__launched *children, int n, const sigset_t *set)
         (void)fprintf(stderr, "dynacomm launch: cannot wait for processes: %s\n", strerror(errno));
         r.stopping = true;
         r.worst = 1;
-        tell_workers(&r, SIGKILL);
-        tell_server(&r, SIGKILL);
+        signal_workers(&r, SIGKILL);
+        signal_server(&r, SIGKILL);
     }
     reap(&r); /* those that ended before the descriptor was there */
     decide(&r);

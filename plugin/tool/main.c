@@ -11,7 +11,8 @@ static const dc__command *const commands[] = {&dc__server_command, &dc__status_c
 
 static void help(FILE *out)
 {
-    (void)fputs("usage: dynacomm COMMAND [option ...]     (dynacomm COMMAND --help says more)\n\n", out);
+    (void)fputs("usage: dynacomm COMMAND [option ...]     (dynacomm COMMAND --help shows its options)\n\n",
+                out);
     for (size_t k = 0; k < COMMANDS; k++)
         (void)fprintf(out, "  %-10s %s\n", commands[k]->name, commands[k]->does);
 }

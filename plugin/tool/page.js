@@ -52,7 +52,7 @@ function logTicks(least, most) {
 /* points: [round, elapsed, mean, least, most]. A curve of the mean, a band over the workers. */
 function chart(box, points, { logarithmic, low, high, words }) {
   if (points.length === 0) {
-    box.replaceChildren(el('p', { class: 'quiet' }, 'Nothing has been told yet.'));
+    box.replaceChildren(el('p', { class: 'quiet' }, 'No report has arrived yet.'));
     return;
   }
   const width = Math.max(280, box.clientWidth), height = 250, left = 52, right = 12, top = 8, bottom = 26;
@@ -97,15 +97,15 @@ function notices(s) {
   const all = [], say = (kind, text) => all.push(el('p', { class: 'notice ' + kind }, text));
   const ago = long((Date.now() - seenAt) / 1000);
   if (!s) say('bad', 'The server does not answer.');
-  else if (s.state === 'finished') say('good', `The run is finished: ${count(s.round)} rounds in ${long(s.elapsed_s)}.` + (gone ? ' The server has ended; this is the last it said.' : ''));
-  else if (s.state === 'failed') say('bad', `The run has ended: ${s.line}.` + (gone ? ' The server is gone; this is the last it said.' : ''));
-  else if (gone) say('bad', `The server has not answered for ${ago}: it has ended, or the way to it is cut. What you see is the last it said.`);
+  else if (s.state === 'finished') say('good', `The run is finished: ${count(s.round)} rounds in ${long(s.elapsed_s)}.` + (gone ? ' The server has ended; these are its last figures.' : ''));
+  else if (s.state === 'failed') say('bad', `The run has ended: ${s.line}.` + (gone ? ' The server has ended; these are its last figures.' : ''));
+  else if (gone) say('bad', `The server has not answered for ${ago}: it has ended, or the connection is cut. The figures are the last ones received.`);
   if (s && s.state === 'training' && !gone) {
     const all_rounds = s.workers.map(w => w.round), least = Math.min(...all_rounds);
     s.workers.forEach((w, k) => { if (silent(w)) say('warn', `Worker ${k} has given no sign of life for ${long(w.silent_s)}.`); });
     const late = s.workers.map((w, k) => k).filter(k => s.workers[k].round === least);
     if (s.stalled_s > Math.max(5, 5 * s.round_s))
-      say('warn', `Round ${count(s.round + 1)} has not been whole for ${long(s.stalled_s)}` +
+      say('warn', `Round ${count(s.round + 1)} has not been completed for ${long(s.stalled_s)}` +
         (late.length < s.workers.length ? `: worker ${late.join(', ')} has sent nothing of it yet.` : ': all workers are at it.'));
     const busy = s.workers.map((w, k) => [w.compute_s, k]).filter(([t]) => t > 0).sort((a, b) => b[0] - a[0]);
     if (busy.length > 1 && busy[0][0] > 1.4 * busy[1][0])

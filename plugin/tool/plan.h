@@ -29,13 +29,13 @@ typedef struct dc__plan_bars {
     bool failed;
 } dc__plan_bars;
 
-/* dc__plan_group - one worker's steady-state round of plan as the simulator tells it, called name: group
+/* dc__plan_group - one worker's steady-state round of plan as the simulator predicts it, called name: group
  * borrows from bars. */
 dc_error dc__plan_group(const char *name, const dc_profile *profile, const dc_plan *plan, dc__plan_bars *bars,
                         dc__gantt_group *group);
 
-/* dc__plan_of_worker - the chart of the plan that worker rank told the server last, as SVG in *text, which
- * the caller frees. DC_EINVAL if it has told none. */
+/* dc__plan_of_worker - the chart of the plan that worker rank reported last, as SVG in *text, which
+ * the caller frees. DC_EINVAL if it has reported none. */
 dc_error dc__plan_of_worker(dc_server *server, int rank, char **text, size_t *n);
 
 #endif

@@ -1,4 +1,4 @@
-/* plan_svg.c - dynacomm plan's chart: one steady-state round of each strategy, as the simulator tells it. */
+/* plan_svg.c - dynacomm plan's chart: one steady-state round of each strategy, as the simulator predicts it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -25,7 +25,7 @@ static const dc_option table[] = {
     {"listen", DC_OPTION_TEXT, DC_INTO(options, server.url), .value = "URL",
      .help = "tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; worker r uses PORT + 1 + r"},
     {"workers", DC_OPTION_WHOLE, DC_INTO(options, server.workers), .value = "N", .least = 1,
-     .most = DC_MAX_WORKERS, .help = "edges that make up the run; it starts when all are here"},
+     .most = DC_MAX_WORKERS, .help = "workers of the run; it starts when all have joined"},
     {"backup", DC_OPTION_TEXT, DC_INTO(options, server.backup_dir), .value = "DIR",
      .help =
          "checkpoints: NAME.backup and NAME.state while training, NAME_final.weights at the end; a run that "
@@ -118,12 +118,12 @@ static int run_server(int argc, char **argv)
     (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, like a full disk */
     if (page) {
         char line[DC__LINE_BYTES];
-        (void)snprintf(line, sizeof line, "to be watched at %s", dc__http_url(page));
+        (void)snprintf(line, sizeof line, "watch this run at %s", dc__http_url(page));
         print_line(&o, line);
     }
     err = dc_server_run(running);
     if (err) (void)fprintf(stderr, "dynacomm server: %s\n", dc_last_error());
-    if (page) dc__http_last_word(page, &caught);
+    if (page) dc__http_linger(page, &caught);
     dc__http_stop(page);
     dc_server_free(running);
     if (err == DC_ESTOPPED && caught) return 128 + caught;

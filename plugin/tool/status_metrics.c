@@ -63,7 +63,7 @@ typedef struct gauge {
     double (*of)(const dc_status_worker *w);
 } gauge;
 
-static double told(const dc_status_worker *w, double value)
+static double reported(const dc_status_worker *w, double value)
 {
     return w->reported_s >= 0 ? value : NAN;
 }
@@ -81,12 +81,12 @@ static double known(double value)
 GAUGE(connected, w->state == DC_WORKER_TRAINING || w->state == DC_WORKER_JOINING)
 GAUGE(reached, (double)w->round)
 GAUGE(silent, w->state == DC_WORKER_TRAINING ? w->silent_s : NAN)
-GAUGE(loss, told(w, w->loss))
+GAUGE(loss, reported(w, w->loss))
 GAUGE(map, w->map)
-GAUGE(images, told(w, w->images_per_s))
-GAUGE(round_time, told(w, known(w->round_s)))
-GAUGE(compute_time, told(w, w->compute_s))
-GAUGE(wait_time, told(w, w->wait_s))
+GAUGE(images, reported(w, w->images_per_s))
+GAUGE(round_time, reported(w, known(w->round_s)))
+GAUGE(compute_time, reported(w, w->compute_s))
+GAUGE(wait_time, reported(w, w->wait_s))
 GAUGE(wait_ratio, w->round_s > 0 ? w->wait_s / w->round_s : NAN)
 GAUGE(up, known(w->up_Bps))
 GAUGE(down, known(w->down_Bps))

@@ -1,5 +1,5 @@
 /* trace.c - dynacomm trace: one measured round of each trace as a chart, in the same form as dynacomm plan's,
- * so that plan and truth can be laid side by side. */
+ * so that plan and measurement can be compared. */
 #include "tool/trace.h"
 
 #include <math.h>
@@ -96,7 +96,7 @@ static dc_error draw(const dc__trace_file *traces, int n, uint64_t round, const 
     dc_error err = DC_OK;
     for (int k = 0; k < n && !err; k++)
         err = make_group(&traces[k], round, titles[k], &groups[k]);
-    (void)snprintf(title, sizeof title, "Round %llu as it was", (unsigned long long)round);
+    (void)snprintf(title, sizeof title, "Round %llu as measured", (unsigned long long)round);
     dc__file file;
     if (!err) err = dc__file_begin(&file, path);
     if (!err) {

@@ -47,7 +47,7 @@ start_keeper() {
     # Ask the kernel, not the user id: root in a container may lack the right, a user may have it.
     if ! error=$(unshare --mount --net true 2>&1); then
         error=$(unshare --user --map-root-user --mount --net true 2>&1) ||
-            die "no network namespaces to be had (${error#unshare: }): run as root, or allow user namespaces"
+            die "cannot make network namespaces (${error#unshare: }): run as root, or allow user namespaces"
         user=(--user --map-root-user)
         touch "$STATE/unprivileged"
     fi

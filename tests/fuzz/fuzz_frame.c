@@ -1,5 +1,5 @@
 /* fuzz_frame.c - any bytes as a frame: dc__wire_open takes it whole or refuses it with a line; WELCOME and
- * REFUSED, which a worker reads from a stranger, likewise. */
+ * REFUSED, which a worker reads from a peer that is not trusted, likewise. */
 #include <nanomsg/nn.h>
 
 #include "base/error.h"

@@ -95,5 +95,5 @@ mkdir set/labels
 "$darknet" detector test d.data d.cfg "$weights" set/JPEGImages/dog.jpg -thresh .26 -save_labels -dont_show > out 2> err
 check "-save_labels in VOC's folders" test $? -eq 0 -a -s set/labels/dog.txt
 "$darknet" detector test d.data d.cfg "$weights" images/dog.jpg -points 11 -dont_show > out 2> err
-check "a flag of another command is told" grep -q '^darknet: -points has no effect here: it is for detector map' err
+check "a flag of another command is reported" grep -q '^darknet: -points has no effect here: it is for detector map' err
 finish

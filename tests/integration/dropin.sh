@@ -38,7 +38,7 @@ seen()
     grep -q -m1 -- "$3" < <(exec tail -q -n +1 -s .05 --pid="$1" -f "$2")
 }
 
-# mean LOG - the last mAP that it tells
+# mean LOG - the last mAP in it
 mean()
 {
     sed -n 's/.*mean average precision (mAP@0.50) = \([0-9.]*\),.*/\1/p' "$1" | tail -n 1
@@ -116,7 +116,7 @@ seeded ""
 DYNACOMM=local:2 bash tree/run.sh > out 2> err
 check "DYNACOMM=local:2: the same, to the bit" same two.weights $final
 (cd tree && ./darknet detector map cfg/voc.data cfg/yolov3-voc.cfg backup/yolov3-voc_final.weights) > out 2> err
-check "the mAP told is that of the file" test "$(mean out)" = "$two" -a -n "$two"
+check "the mAP printed is that of the file" test "$(mean out)" = "$two" -a -n "$two"
 
 # ---- two stages: one GPU, then several, from the last weights, as the forks advise
 
@@ -196,8 +196,8 @@ lines=$(awk '/^Total Detection Time/ {print int(50 * 3 / $4) + 1}' ../err) # 3 s
 yes "$PWD/VOCdevkit/VOC2007/JPEGImages/dog.jpg" | head -n "$lines" > slow.txt
 cd ..
 server 2 --timeout 1 --http 127.0.0.1:0
-seen "$server" server.log 'to be watched at' || cat server.log
-page=$(sed -n 's/.*to be watched at //p' server.log)
+seen "$server" server.log 'watch this run at' || cat server.log
+page=$(sed -n 's/.*watch this run at //p' server.log)
 "$dynacomm" status "$page" --json --watch > status.json 2> status.err &
 status=$!
 slow=(detector train cfg/slow.data cfg/yolov3-voc.cfg -seed 3 -clear -map -mAP_epochs 11 -threads 1 -dynacomm-timeout 1)
@@ -212,7 +212,7 @@ check "a slow evaluation: nobody is given up" test $first -eq 0 -a $? -eq 0
 served $first
 ended=$?
 wait $status
-check "a slow evaluation: the server was told the mAP" \
+check "a slow evaluation: the server got the mAP" \
     sh -c 'tail -n 1 status.json | jq -e "[.map_curve.points[][0]] | index(22)" > /dev/null'
 check "a slow evaluation: the server saw all rounds" sh -c 'test $1 -eq 0 &&
     test "$(grep -c "is done after round 24" server.log)" -eq 2' - $ended

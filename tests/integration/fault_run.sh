@@ -36,7 +36,7 @@ ended server "$server_pid" 1
 said server.err "dynacomm server:" "lost worker 1 in round|the connection to worker 1 was lost"
 said worker-0.err darknet: "lost worker 1 in round"
 lost=$(sed -n 's/.*lost worker 1 in round \([0-9]*\).*/\1/p' server.err)
-# Rounds are counted from 1; one that was whole at the server when it was told is whole.
+# Rounds are counted from 1; one that was whole at the server when it reported the loss is whole.
 check "$what: the last whole round is saved" test "$(last_saved)" -ge $((lost - 1))
 resumes "$(last_saved)"
 

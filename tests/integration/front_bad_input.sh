@@ -146,7 +146,7 @@ refused "weights without parameters" "header.weights" classifier train c.data c.
 "$darknet" partial c.cfg good.weights backbone 1 > out 2>&1
 "$darknet" classifier train c.data c.cfg backbone -rounds 1 -clear > out 2> err
 check "a backbone's weights are loaded" test $? -eq 0
-check "a backbone: a note tells which layers" grep -q '^darknet: backbone holds layers 0 to 2; ' err
+check "a backbone: a note names the layers" grep -q '^darknet: backbone holds layers 0 to 2; ' err
 "$darknet" classifier train c.data c.cfg long.weights -rounds 1 -clear -force > out 2> err
 check "-force loads the part that fits" test $? -eq 0
 sed 's/^labels.*/labels = trap.labels/' c.data > bad.data

@@ -102,6 +102,6 @@ check "server fails: nothing runs on" none_left
 rm bin/dynacomm
 PATH=/nowhere bin/darknet classifier train "$work/c.data" "$work/c.cfg" -dynacomm local:2 -rounds 5 > out 2> err
 check "server missing: status and line" sh -c 'grep -q "^darknet: server: cannot start dynacomm" err'
-check "bad input is told once" \
+check "bad input is reported once" \
     sh -c '"$1" classifier train nowhere c.cfg -dynacomm local:3 2>&1 | wc -l | grep -qx 1' - "$darknet"
 finish

@@ -15,8 +15,8 @@ sed 's/^max_batches.*/max_batches=1000000/' "$root/cfg/fashion.cfg" > long.cfg
 watched()
 {
     server --workers 2 --timeout 5 --http 127.0.0.1:0
-    seen "$server_pid" server.out 'to be watched at' || not_ok "page" "$(cat server.err)"
-    page=$(sed -n 's/.*to be watched at //p' server.out)
+    seen "$server_pid" server.out 'watch this run at' || not_ok "page" "$(cat server.err)"
+    page=$(sed -n 's/.*watch this run at //p' server.out)
     page=${page%/}
     worker 0 "$@"
     worker 1 "$@"
@@ -93,7 +93,7 @@ check "a status shows two workers in training" until_status \
     '.state == "training" and .round > 20 and ([.workers[] | select(.state == "training" and .plans > 0)] | length) == 2'
 curl -s -m 10 "$page/status" > status.json
 curl -s -m 10 "$page/" > page.html
-check "what it tells adds up" jq -e '.model == "long" and .loss > 0 and (.loss_curve.points | length) > 1 and
+check "what it reports adds up" jq -e '.model == "long" and .loss > 0 and (.loss_curve.points | length) > 1 and
     .trained_bytes > 100000 and .last_round == 1000000 and .eta_s > 0 and .map_curve.points == [] and
     (.workers | all(.images_per_s > 0 and .wait_share >= 0 and .wait_share < 1 and .compute_s > 0 and .up_Bps > 0 and
                     .rtt_s > 0 and .predicted_s > 0 and .up_bytes > 1000000)) and
@@ -105,8 +105,8 @@ check "metrics are in Prometheus' format" valid_metrics metrics
 check "metrics name what they count" grep -q '^dynacomm_worker_wait_ratio{worker="1"} ' metrics
 "$dynacomm" status "$page" > table || not_ok "table" "exit status"
 check "the table has a line per worker" test "$(grep -cE '^ +[01]  training +[0-9]+ +[0-9.]+ +[0-9.]+' table)" -eq 2
-check "the table tells the run's state" grep -qE '^long: training, round [0-9]+ of 1000000' table
-check "types are told" test "$(type_of "$page/") $(type_of "$page/status") $(type_of "$page/plan.svg?worker=0")" = \
+check "the table shows the run's state" grep -qE '^long: training, round [0-9]+ of 1000000' table
+check "types are declared" test "$(type_of "$page/") $(type_of "$page/status") $(type_of "$page/plan.svg?worker=0")" = \
     'text/html; charset=utf-8 application/json; charset=utf-8 image/svg+xml; charset=utf-8'
 curl -s -m 10 "$page/plan.svg?worker=1" > plan.svg
 check "the plan is a chart" grep -q 'class="k5".*<title>pull (down), layer' plan.svg
@@ -164,14 +164,14 @@ seen "$watch_pid" last.json '"state":"training"' || not_ok "watching" "$(cat wat
 kill -KILL "${worker_pid[1]}"
 what="a worker killed"
 ended "who watches" "$watch_pid" 1
-check "$what: the last word says so" test "$(tail -n 1 last.json | jq -r '.state, .workers[1].state, (.line | test("worker 1"))' | xargs)" = \
+check "$what: the last status says so" test "$(tail -n 1 last.json | jq -r '.state, .workers[1].state, (.line | test("worker 1"))' | xargs)" = \
     "failed lost true"
 ended "server" "$server_pid" 1
 wait "${worker_pid[0]}" "${worker_pid[1]}" 2> /dev/null
 
 watched -rounds 20
 "$dynacomm" status "$page" --watch > last.txt 2> watch.err
-check "a good end: who watches is told" grep -q '^long: finished, round 20 of 20' last.txt
+check "a good end: status --watch shows it" grep -q '^long: finished, round 20 of 20' last.txt
 what="a good end"
 ended "server" "$server_pid" 0
 wait "${worker_pid[0]}" "${worker_pid[1]}" 2> /dev/null

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The kernels' tests again as on processors without AVX-512 (blocks of 8 channels) and without AVX (im2col and gemm): oneDNN
-# is told so, and a processor is emulated that has no more, for our own loops.
+# is limited to that, and a processor is emulated that has no more, for our own loops.
 . "$(dirname "$0")/lib_front.sh"
 export OMP_WAIT_POLICY=passive
 for isa in AVX2 SSE41; do

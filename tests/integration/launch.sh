@@ -1,5 +1,5 @@
 #!/bin/bash
-# dynacomm launch over a stand-in for ssh and over a real sshd; mpirun and srun telling rank and server.
+# dynacomm launch over a stand-in for ssh and over a real sshd; rank and server from mpirun and srun.
 . "$(dirname "$0")/lib_front.sh"
 export TMPDIR=$work/tmp
 mkdir tmp

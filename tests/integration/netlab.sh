@@ -125,7 +125,7 @@ check_rate "a link left alone" 20000 edge2
 netlab set edge2 --down none --up none
 check "no limit is faster than any asked so far" [ "$(goodput edge2)" -gt 350000 ]
 
-# A rate that changes while bytes flow: iperf3's own lines tell when.
+# A rate that changes while bytes flow: iperf3's own lines show when.
 # From a fast link, whose queue holds packets larger than the slow one's burst.
 # change_in_flight: kbit/s of the last second, --up set to 10mbit after the second line
 change_in_flight() {

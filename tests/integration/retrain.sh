@@ -40,7 +40,7 @@ teacher=(-teacher teacher.cfg teacher.weights -teacher-names teacher.names)
 
 "$darknet" "${retrain[@]}" -from view.avi "${teacher[@]}" -every 2 -only-list > out 2> err
 check "video and teacher: status" test $? -eq 0
-check "video and teacher: the other class is told" grep -q '^darknet: the teacher.s boxes of disc are dropped' err
+check "video and teacher: the other class is named" grep -q '^darknet: the teacher.s boxes of disc are dropped' err
 check "video and teacher: every second frame" test "$(wc -l < retrain/train.list)" -ge 15 -a \
     -z "$(grep -E '[13579]\.jpg$' retrain/train.list)" -a ! -e backup/student.backup
 # overlap of each box with the square that was drawn
@@ -119,7 +119,7 @@ refused "no detections" "view.avi|-thresh" -from view.avi "${teacher[@]}" -thres
 refused "no label file fits" "none kept|data/labels" -from view.avi -labels data/labels
 refused "label file with another class" "bad-labels/0.txt|class 7" -from view.avi -labels bad-labels
 refused "folder of labels missing" "nowhere" -from view.avi -labels nowhere
-refused "teacher of other classes, names not told" "-teacher-names" -from view.avi -teacher teacher.cfg teacher.weights
+refused "teacher of other classes, names not given" "-teacher-names" -from view.avi -teacher teacher.cfg teacher.weights
 sed 's/^classes=.*/classes=1/; s/^filters=7/filters=6/' teacher.cfg > one.cfg
 refused "teacher without a class of the student's" "other.names|disc" -from view.avi -teacher one.cfg student.weights \
     -teacher-names other.names

@@ -61,7 +61,7 @@ static void test_a_window_holds_the_sender_until_the_ack(void **state)
     assert_false(dc__link_owes_ack(&p.b));
     assert_int_equal(receive(&p.b), DC_OK);
     assert_true(dc__link_owes_ack(&p.b));
-    assert_false(dc__link_has_credit(&p.a)); /* received, but nobody told */
+    assert_false(dc__link_has_credit(&p.a)); /* received, but not reported */
     send_frame(&p.b, DC__ACK, 0);
     assert_false(dc__link_owes_ack(&p.b));
     assert_int_equal(receive(&p.a), DC_OK);
@@ -105,7 +105,7 @@ static void test_frames_tell_what_was_measured(void **state)
     assert_true(p.a.out_Bps == 1.5e6);
     send_frame(&p.a, DC__PONG, 0);
     assert_true(p.a.cost_s > 0);
-    send_frame(&p.a, DC__PONG, 0); /* the next one tells what the first one cost */
+    send_frame(&p.a, DC__PONG, 0); /* the next one reports what the first one cost */
     assert_int_equal(receive(&p.b), DC_OK);
     assert_int_equal(receive(&p.b), DC_OK);
     assert_true(p.b.peer_cost_s > 0);

@@ -62,7 +62,7 @@ static void silence_ends_both_calls(void **state)
     assert_int_equal(dc__link_receive(&a, &frame, -1), DC_ETIMEOUT);
     assert_true(dc__now_ns() - from >= 100000000);
     assert_non_null(strstr(dc_last_error(), "no sign of life from the far end"));
-    dc_error err = DC_OK; /* nobody reads: buffers fill, then silence tells */
+    dc_error err = DC_OK; /* nobody reads: buffers fill, then the silence is noticed */
     for (int i = 0; !err && i < 1000; i++) {
         void *payload, *message = dc__link_alloc(1u << 20, &payload);
         memset(payload, 0, 1u << 20);

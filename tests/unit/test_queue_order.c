@@ -146,8 +146,8 @@ static int earlier(const void *a, const void *b)
     return x->worker - y->worker;
 }
 
-/* A transmission is told when it ends. */
-static bool all_told(const dc__sim *sim, double begun_before_s)
+/* A transmission is reported when it ends. */
+static bool all_reported(const dc__sim *sim, double begun_before_s)
 {
     for (int w = 0; w < sim->n_workers; w++)
         for (int d = 0; d < DC__DIRECTIONS; d++) {
@@ -173,7 +173,7 @@ static void simulate(history *h, const problem *p)
     while (sim.workers[0].rounds_begun <= ROUNDS)
         dc__sim_step(&sim);
     h->end_s = sim.now_s;
-    while (!all_told(&sim, h->end_s))
+    while (!all_reported(&sim, h->end_s))
         dc__sim_step(&sim);
     dc__sim_close(&sim);
     qsort(h->moments, (size_t)h->n, sizeof *h->moments, earlier);

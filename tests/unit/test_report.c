@@ -1,4 +1,4 @@
-/* test_report.c - a worker's word about itself: it comes back as it was written, nonsense is refused, and
+/* test_report.c - a worker's report: it comes back as it was written, nonsense is refused, and
  * what arrives at a server is what dc_server_status shows. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* test_server_frames.c - a worker that breaks the protocol in the middle of a run: the server ends the run
- * with a line that names it, tells both workers, and has the last whole round on disk. */
+ * with a line that names it, informs both workers, and has the last whole round on disk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

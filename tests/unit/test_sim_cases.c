@@ -149,7 +149,7 @@ static void note_push(void *context, const dc_event *event)
     p->layer[p->n++] = event->first_layer;
 }
 
-/* The steady round is told from its forward on, where the last pushes of the round before may still be under
+/* Events of the steady round begin with its forward, where the last pushes of the round before may still be under
  * way: the order is compared from the first push of the highest layer on. */
 static void is_pushed(const dc_profile *p, dc_plan plan, const int *expected, int n)
 {

@@ -166,7 +166,7 @@ static void test_choices_follow_their_rules(void **state)
     assert_true(strategies[DC_LAYERWISE] + strategies[DC_IBATCH] + strategies[DC_DYNACOMM] > 0);
 }
 
-/* What one told round must obey. */
+/* What the events of one round must obey. */
 typedef struct laws {
     double round_s;
     int n_layers;
@@ -183,7 +183,7 @@ static void obey(void *context, const dc_event *e)
     assert_true(e->end_s > 0 && e->start_s < l->round_s);
     assert_in_range(e->first_layer, 0, e->last_layer);
     assert_in_range(e->last_layer, 0, l->n_layers - 1);
-    /* One thing at a time in every lane, told in order. */
+    /* One thing at a time in every lane, reported in order. */
     if (l->seen[e->lane]) assert_true(e->start_s >= l->lane_end_s[e->lane] - 1e-9 * l->round_s);
     l->lane_end_s[e->lane] = e->end_s;
     l->seen[e->lane] = true;
@@ -215,7 +215,7 @@ static void check_told_round(const dc_profile *p, const dc_plan *plan, uint64_t 
     }
     double tolerance_s = 1e-6 * f.round_s;
     if (fabs(l.compute_s - compute_s) > tolerance_s || fabs(l.wait_s - f.wait_s) > tolerance_s)
-        fail_msg("seed %llu: told %g s of computation and %g s of waiting; %g s and %g s are right",
+        fail_msg("seed %llu: events of %g s of computation and %g s of waiting; %g s and %g s are right",
                  (unsigned long long)seed, l.compute_s, l.wait_s, compute_s, f.wait_s);
     assert_true(fabs(l.compute_s + l.wait_s - f.round_s) <= tolerance_s);
     /* Up, transmissions start in the round that owns them, or right at its edge (rounding). */
@@ -243,8 +243,8 @@ static void test_told_rounds_obey_the_laws(void **state)
     }
 }
 
-/* Identical workers are simulated as one with a share of the server's link; told apart they must do the same.
- * But those told apart send their frames at the same instants; in a group they are not aligned, and a slice
+/* Identical workers are simulated as one with a share of the server's link; as single workers they must do the same.
+ * But single workers send their frames at the same instants; in a group they are not aligned, and a slice
  * is complete up to half a frame's time later (of three; sim_lane.c). A round has one such moment on any
  * path. */
 static void test_a_group_is_as_many_single_workers(void **state)

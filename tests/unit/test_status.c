@@ -95,7 +95,7 @@ static void *run_edge(void *argument)
         e->err = toy_round(t, w, 1, &report);
         const dc_report word = {.loss = 10 + e->rank, .map = NAN, .last_round = ROUNDS};
         if (!e->err) dc_worker_report(w, &word);
-        /* an evaluation is told always, whatever was told just before */
+        /* an evaluation is always reported, whatever was reported just before */
         const dc_report map = {.loss = 10 + e->rank, .map = .25 + .5 * e->rank, .last_round = ROUNDS};
         if (!e->err && r == MAP_ROUND) dc_worker_report(w, &map);
     }

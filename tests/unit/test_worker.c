@@ -116,7 +116,7 @@ static dc_error send_params(stage *s, uint64_t round, uint64_t offset, uint32_t 
                      values, count * sizeof(float));
 }
 
-/* What the link tells with every frame (net/link.h) is made up. */
+/* What the link reports with every frame (net/link.h) is made up. */
 static void send_pong(stage *s, double Bps, uint64_t stamp)
 {
     s->f.link.in_Bps = Bps;
