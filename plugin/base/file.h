@@ -15,8 +15,8 @@ typedef struct dc__file {
 /* dc__file_begin - opens the temporary file for path. DC_EFILE names path. */
 dc_error dc__file_begin(dc__file *file, const char *path);
 
-/* dc__file_write - fails like fwrite, but keeps the reason for the commit's line. Returns false on failure.
- */
+/* dc__file_write - fails like fwrite, but keeps the reason
+ * for the commit's line. Returns false on failure. */
 bool dc__file_write(dc__file *file, const void *data, size_t n);
 
 /* dc__file_commit - flushes, syncs and renames; on any failure so far the temporary file is removed, path is

@@ -188,8 +188,8 @@ static void note_given(dc_parsed *parsed, const dc_option *option)
     if (parsed->n_given < DC_MAX_OPTIONS) parsed->given[parsed->n_given++] = option;
 }
 
-/* Takes the option in argv[*i] and its value; *i is then the last argument used. *done: nothing is read after
- * it. */
+/* Takes the option in argv[*i] and its value; *i is then the
+ * last argument used. *done: nothing is read after it. */
 static dc_error take(const dc_options *options, int argc, char *const *argv, int *i, dc_parsed *parsed,
                      bool *done)
 {

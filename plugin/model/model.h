@@ -101,8 +101,8 @@ dc_error dc__model_adam_allocate(dc_model *model);
 /* dc__model_zero_gradients - sets the range's gradients to zero. */
 void dc__model_zero_gradients(dc_model *model, uint64_t offset, uint64_t count);
 
-/* dc__model_step - the update's constants for one tensor: rate is the schedule's, images the whole round's.
- */
+/* dc__model_step - the update's constants for one tensor:
+ * rate is the schedule's, images the whole round's. */
 dc__step dc__model_step(const dc_model *model, const dc__tensor *tensor, float rate, uint64_t images,
                         uint64_t step_number);
 
@@ -118,8 +118,8 @@ void dc__model_update_range(dc_model *model, uint64_t offset, uint64_t count, fl
  * included) into the velocity that the server's step left (dc__sgd_carry). */
 void dc__model_carry(dc_model *model, uint64_t offset, uint64_t count, float rate, uint64_t images);
 
-/* dc__model_describe - writes the description; model must be sealed. dc__model_describe_bytes - an upper
- * bound. */
+/* dc__model_describe - writes the description; model must
+ * be sealed. dc__model_describe_bytes - an upper bound. */
 size_t dc__model_describe_bytes(const dc_model *model);
 void dc__model_describe(const dc_model *model, dc__bytes *out);
 

@@ -1,6 +1,6 @@
-/* weights.c - Darknet's .weights format: three ints (0, 2, 0), seen as 64 bits, then the saved tensors as
- * floats, in the byte order of the machine (the format has no other; every machine that Darknet runs on is
- * little-endian). */
+/* weights.c - Darknet's .weights format: three ints (0, 2, 0), seen as 64 bits,
+ * then the saved tensors as floats, in the byte order of the machine (the
+ * format has no other; every machine that Darknet runs on is little-endian). */
 #include "base/error.h"
 #include "base/file.h"
 #include "model/model.h"

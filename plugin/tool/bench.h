@@ -55,9 +55,9 @@ void dc__bench_unload(dc__bench *bench);
 /* dc__bench_run - the rounds, on a worker that has joined. Blocks. stop is polled in waits. */
 dc_error dc__bench_run(dc__bench *bench, const volatile sig_atomic_t *stop);
 
-/* dc__bench_head, dc__bench_line, dc__bench_summary - the table's header, one row per round, and the last
- * line: "summary" and key=value words, medians over the measured rounds. To stdout, flushed. DC_EFILE if it
- * refuses. */
+/* dc__bench_head, dc__bench_line, dc__bench_summary - the table's header, one
+ * row per round, and the last line: "summary" and key=value words, medians
+ * over the measured rounds. To stdout, flushed. DC_EFILE if it refuses. */
 dc_error dc__bench_head(void);
 dc_error dc__bench_line(int round, bool measured, const dc__bench_round *line);
 dc_error dc__bench_summary(const dc__bench *bench);

@@ -24,9 +24,9 @@ extern const dc__command dc__server_command, dc__status_command, dc__launch_comm
  * parts, and hint has room for 64 bytes. */
 dc_options dc__command_line(const dc__command *command, dc_option_group *group, char *hint);
 
-/* dc__command_parse - reads argv[1..argc-1] into the struct that the table's members are in, which holds the
- * defaults. The arguments that are no options are then argv[1..*words], in order. DC_EINVAL with a line, or
- * DC_ENOMEM. */
+/* dc__command_parse - reads argv[1..argc-1] into the struct that the table's
+ * members are in, which holds the defaults. The arguments that are no options
+ * are then argv[1..*words], in order. DC_EINVAL with a line, or DC_ENOMEM. */
 dc_error dc__command_parse(const dc__command *command, void *into, int argc, char **argv, int *words);
 
 /* dc__command_help - to standard output; returns the exit status. */

@@ -83,9 +83,9 @@ static void print_line(void *context, const char *line)
     (void)fflush(stdout);
 }
 
-/* Messages are allocated and freed at the rate of the links. malloc would give their pages back to the system
- * and take them again, cleared: a fifth of the server's processor time (measured with four workers over ipc).
- */
+/* Messages are allocated and freed at the rate of the links. malloc would
+ * give their pages back to the system and take them again, cleared: a fifth
+ * of the server's processor time (measured with four workers over ipc). */
 #define KEEP_BYTES (256 << 20)
 #define MAP_BYTES (8 << 20)
 static void keep_memory(void)

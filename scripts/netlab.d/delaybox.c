@@ -12,8 +12,7 @@
  * take more now (its shaper is full of our frames) holds the queue up until its socket is writable. `run`
  * goes into the background once both interfaces are open and the control socket answers, so its exit status
  *   tells whether the wire is up.
- *   It does not shape a rate: tbf does, on the interfaces around it.
- */
+ *   It does not shape a rate: tbf does, on the interfaces around it. */
 #include "frame_queue.h"
 #include "packet_socket.h"
 
@@ -142,8 +141,8 @@ static void way_deliver(struct box *b, struct way *w)
             watch_writable(b, w, true);
             return;
         } else {
-            w->refused++; /* ENOBUFS: the shaper behind us dropped it, as a full router would; ENETDOWN: no
-                             carrier */
+            w->refused++; /* ENOBUFS: the shaper behind us dropped it, as
+                           * a full router would; ENETDOWN: no carrier */
         }
         fq_pop(&w->queue);
     }

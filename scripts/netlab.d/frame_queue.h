@@ -1,11 +1,10 @@
 /* frame_queue.h - frames that wait for their time: a bounded first-in first-out ring of bytes.
  *
  * DESIGN
- *   One mapping of a fixed size, made once; nothing is allocated per frame. A frame lies contiguously, behind
- * a small record with its due time, so that the kernel can write it and read it in place. Where the end of
- * the ring is too short for the largest frame, a skip record marks it and the next frame starts at the
- * beginning. Not thread-safe.
- */
+ *   One mapping of a fixed size, made once; nothing is allocated per frame. A frame lies
+ * contiguously, behind a small record with its due time, so that the kernel can write it
+ * and read it in place. Where the end of the ring is too short for the largest frame, a
+ * skip record marks it and the next frame starts at the beginning. Not thread-safe. */
 #ifndef NETLAB_FRAME_QUEUE_H
 #define NETLAB_FRAME_QUEUE_H
 

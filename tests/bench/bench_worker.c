@@ -1,8 +1,7 @@
 /* bench_worker.c - what the plugin's calls around a layer cost the compute thread when nothing has to be
  * waited for.
  *
- *   build/tests/bench_worker        prints nanoseconds per layer and pass, and the share of a round that
- * makes */
+ *   build/tests/bench_worker prints nanoseconds per layer and pass, and the share of a round that makes */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,10 +2,10 @@
  *
  *     kernels-bench CFG BATCH THREADS fast|stock train|infer STEPS [low]
  *
- * Prints one line: median and smallest seconds, and the process's peak memory in MiB. A training step is
- * forward, backward and update, as the library's train_network_datum does it (subdivisions = 1); an inference
- * is network_predict. One warm-up step is not counted. Inputs are random: the time does not depend on them.
- */
+ * Prints one line: median and smallest seconds, and the process's peak memory in MiB.
+ * A training step is forward, backward and update, as the library's
+ * train_network_datum does it (subdivisions = 1); an inference is network_predict. One
+ * warm-up step is not counted. Inputs are random: the time does not depend on them. */
 #include <darknet.h>
 #include <errno.h>
 #include <stdbool.h>

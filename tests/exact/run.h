@@ -2,10 +2,9 @@
  * alone, and by workers of a `dynacomm server`.
  *
  * DESIGN
- *   The network is parsed once; every run is a fork that inherits it as it is then, so all start from the
- * same bits. A run leaves its result in memory that the parent shares. Nothing of a run comes back any other
- * way.
- */
+ *   The network is parsed once; every run is a fork that inherits it as it is
+ * then, so all start from the same bits. A run leaves its result in memory
+ * that the parent shares. Nothing of a run comes back any other way. */
 #ifndef EXACT_RUN_H
 #define EXACT_RUN_H
 
@@ -41,9 +40,9 @@ ex_result ex_result_new(const ex_case *c);
  * the end, or NULL. Returns false after it has written why to text. */
 bool ex_alone(const ex_case *c, int workers, const char *weights, ex_result result, char *text, size_t size);
 
-/* ex_together - a server and `workers` workers as processes, connected by tcp or ipc. backup: the server's
- * directory of checkpoints, or NULL; the model's name is "exact". result: [workers]. Returns like ex_alone.
- */
+/* ex_together - a server and `workers` workers as processes, connected by
+ * tcp or ipc. backup: the server's directory of checkpoints, or NULL; the
+ * model's name is "exact". result: [workers]. Returns like ex_alone. */
 bool ex_together(const ex_case *c, dc_strategy strategy, bool tcp, int workers, const char *backup,
                  ex_result *result, char *text, size_t size);
 

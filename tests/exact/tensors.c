@@ -42,8 +42,8 @@ static void add_statistics(walk *w, const layer *l, int n)
     add(w, "rolling_variance", EX_STATISTIC, n, l->rolling_variance, NULL, 0, 0);
 }
 
-/* A filter's gradient sums one product per output position and image; for [deconvolutional], per input one.
- */
+/* A filter's gradient sums one product per output position
+ * and image; for [deconvolutional], per input one. */
 static void add_filters(walk *w, const layer *l)
 {
     const size_t out = (size_t)l->out_w * (size_t)l->out_h * (size_t)l->batch;

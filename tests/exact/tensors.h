@@ -47,9 +47,9 @@ size_t ex_velocity_offset(const ex_tensors *list, int i);
 
 enum { EX_VALUES = 1, EX_STATISTICS = 2, EX_VELOCITIES = 4 };
 
-/* ex_same - true if two snapshots agree in every bit of what is asked for (a sum of the above). Otherwise the
- * first difference is written to text: layer, tensor, index, both values. a_name and b_name say whose they
- * are. */
+/* ex_same - true if two snapshots agree in every bit of what is asked for (a
+ * sum of the above). Otherwise the first difference is written to text:
+ * layer, tensor, index, both values. a_name and b_name say whose they are. */
 bool ex_same(const ex_tensors *list, int what, const float *a, const char *a_name, const float *b,
              const char *b_name, char *text, size_t size);
 

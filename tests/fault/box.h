@@ -50,8 +50,8 @@ static inline void *box_run(void *argument)
     return NULL;
 }
 
-/* box_open - a running server; the caller ends it with box_close. NULL if it did not start (dc_last_error).
- */
+/* box_open - a running server; the caller ends it with
+ * box_close. NULL if it did not start (dc_last_error). */
 static inline box *box_open(dc_server_options options)
 {
     box *b = calloc(1, sizeof *b);

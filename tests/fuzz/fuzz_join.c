@@ -1,5 +1,5 @@
-/* fuzz_join.c - any bytes as the payload of a JOIN: refused with a line, or a model that keeps its promises.
- */
+/* fuzz_join.c - any bytes as the payload of a JOIN: refused
+ * with a line, or a model that keeps its promises. */
 #include <nanomsg/nn.h>
 
 #include "base/error.h"

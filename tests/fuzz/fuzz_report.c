@@ -1,5 +1,5 @@
-/* fuzz_report.c - any bytes as a REPORT with a plan: refused, or everything in it can be shown and simulated.
- */
+/* fuzz_report.c - any bytes as a REPORT with a plan: refused,
+ * or everything in it can be shown and simulated. */
 #include <math.h>
 
 #include "base/error.h"

@@ -1,5 +1,5 @@
-/* kernel_test.h - shared by the kernels' tests: seeded numbers, comparison with a stated error, networks from
- * text. */
+/* kernel_test.h - shared by the kernels' tests: seeded numbers,
+ * comparison with a stated error, networks from text. */
 #ifndef DK_KERNEL_TEST_H
 #define DK_KERNEL_TEST_H
 

@@ -18,8 +18,8 @@ static void test_area(void **state)
 {
     (void)state;
     int hits, misses;
-    /* Ranked: hit, false, hit (again false: object 0 twice), hit; 4 objects. Precision 1, 1/2, 1/3, 2/4, 3/5.
-     */
+    /* Ranked: hit, false, hit (again false: object 0 twice),
+     * hit; 4 objects. Precision 1, 1/2, 1/3, 2/4, 3/5. */
     dk_scored s[] = {{.5f, 0, .9f}, {.9f, 0, .8f}, {.8f, -1, 0}, {.4f, 2, .7f}, {.3f, 1, .6f}};
     near(ap(s, 5, 4, 0, &hits, &misses), .25 * 1 + .25 * .6 + .25 * .6);
     assert_int_equal(hits, 3);

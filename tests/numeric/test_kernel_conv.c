@@ -1,6 +1,6 @@
-/* test_kernel_conv.c - convolutional layers, forward and backward, on random shapes against their definition
- * in double: strides, padding (1x1 filters too), groups, odd sizes, batch norm or bias, what is added to
- * gradients. */
+/* test_kernel_conv.c - convolutional layers, forward and backward, on random
+ * shapes against their definition in double: strides, padding (1x1 filters
+ * too), groups, odd sizes, batch norm or bias, what is added to gradients. */
 #include "kernel_test.h"
 
 #include "kernels/kernels.h"
@@ -213,8 +213,8 @@ static void test_common_shapes(void **state)
         check_case(&cases[i], (unsigned)i + 1000);
 }
 
-/* Two layers with a copy kept between them, against the same two with a route in between, which keeps none.
- */
+/* Two layers with a copy kept between them, against the
+ * same two with a route in between, which keeps none. */
 static void test_kept_copy_is_the_output(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
-/* test_kernel_layers.c - activations, pooling, upsampling, bias, batch norm and element-wise functions
- * against the packaged library's own, on random shapes: the same call with `fast` and with `stock` kernels.
- */
+/* test_kernel_layers.c - activations, pooling, upsampling, bias, batch
+ * norm and element-wise functions against the packaged library's own, on
+ * random shapes: the same call with `fast` and with `stock` kernels. */
 #include "kernel_test.h"
 
 #include "kernels/kernels.h"

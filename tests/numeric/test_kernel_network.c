@@ -189,8 +189,8 @@ static void check_gradients(network *net, const char *name)
     "[convolutional]\nbatch_normalize=1\nfilters=" #n "\nsize=" #size "\nstride=1\npad=1\nactivation=" act \
     "\n"
 
-/* 1x1 filters whose input also feeds a shortcut or route: the packaged library's CPU gradients are wrong
- * here. */
+/* 1x1 filters whose input also feeds a shortcut or route:
+ * the packaged library's CPU gradients are wrong here. */
 static const char *bottleneck = NET CONV(16, 3, "leaky") CONV(16, 1, "leaky")
     CONV(16, 3, "linear") "[shortcut]\nfrom=-3\nactivation=leaky\n" CONV(32, 1, "leaky")
         CONV(16, 3, "leaky") "[route]\nlayers=-1,-2\n" CONV(

@@ -1,5 +1,5 @@
-/* test_launcher_env.c - rank, size and server from what mpirun, srun and dynacomm launch leave in the
- * environment. */
+/* test_launcher_env.c - rank, size and server from what mpirun,
+ * srun and dynacomm launch leave in the environment. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* test_loader.c - random streams and the loader: what is drawn and loaded depends on names, not on threads.
- */
+/* test_loader.c - random streams and the loader: what is
+ * drawn and loaded depends on names, not on threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -13,8 +13,7 @@
  *   4. Small input, a few real images as one batch: the mean loss of the last steps must be under half of the
  *      first. The structures hold at any size; VGG's first fully connected layer shrinks with the input.
  *   Run from the top of the tree. An argument picks tests by pattern, VERBOSE=1 prints every loss;
- *   DARKNET_DATA names another directory of images than the packaged one.
- */
+ *   DARKNET_DATA names another directory of images than the packaged one. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdbool.h>
@@ -164,8 +163,8 @@ static void test_gradients_meet_safely(void **state)
     free_network(net);
 }
 
-/* Puts image k into row k of the network's input and truth, for its whole batch. Image k is of class 100 k.
- */
+/* Puts image k into row k of the network's input and truth,
+ * for its whole batch. Image k is of class 100 k. */
 static void feed(network *net)
 {
     const char *directory = getenv("DARKNET_DATA");

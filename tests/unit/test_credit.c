@@ -1,5 +1,5 @@
-/* test_credit.c - what a link holds back until it is acknowledged, what it measures, and what a peer may not
- * claim. */
+/* test_credit.c - what a link holds back until it is acknowledged,
+ * what it measures, and what a peer may not claim. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* test_options.c - command lines from a table: what is accepted, what is refused and how, help, and the way
- * back. */
+/* test_options.c - command lines from a table: what is
+ * accepted, what is refused and how, help, and the way back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -179,8 +179,8 @@ static void test_optimum_takes_quadratic_steps(void **state)
     free(layers);
 }
 
-/* Costs that are not whole numbers: rounding must not lose the best cut (its value may differ in the last
- * bits). */
+/* Costs that are not whole numbers: rounding must not lose
+ * the best cut (its value may differ in the last bits). */
 static void test_optimum_with_fractions(void **state)
 {
     (void)state;
@@ -242,8 +242,8 @@ static void test_groups_are_even_and_nested(void **state)
     }
 }
 
-/* A worker alone lets every layer overtake. Of several, all have the same groups, whatever each has measured.
- */
+/* A worker alone lets every layer overtake. Of several,
+ * all have the same groups, whatever each has measured. */
 static void test_workers_with_other_costs_have_the_same_groups(void **state)
 {
     (void)state;

@@ -58,8 +58,8 @@ static void small_frames_cut_a_segment(void **state)
     fake_model_free(m);
 }
 
-/* In slices, whatever is ready goes, lowest first; each block once, whatever the order they become ready in.
- */
+/* In slices, whatever is ready goes, lowest first; each
+ * block once, whatever the order they become ready in. */
 static void slices_overtake(void **state)
 {
     (void)state;

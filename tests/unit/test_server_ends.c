@@ -233,8 +233,8 @@ static void a_slow_disk_is_no_silence(void **state)
     end(&r);
 }
 
-/* An honest worker: saving before the first round of a run that does not start at 0, without statistics, too.
- */
+/* An honest worker: saving before the first round of a run
+ * that does not start at 0, without statistics, too. */
 static void saving_at_once(void **state)
 {
     (void)state;

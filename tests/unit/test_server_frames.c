@@ -70,8 +70,8 @@ static void of_the_next_round(fake *l, fake *h)
     (void)fake_push(l, 2, 0, 3, 1);
 }
 
-/* All of round 1 by the liar, block 0 by the honest: block 0 is at version 2, the liar's frame still in use.
- */
+/* All of round 1 by the liar, block 0 by the honest: block
+ * 0 is at version 2, the liar's frame still in use. */
 static void running_ahead(fake *l, fake *h)
 {
     (void)fake_push(l, 1, 0, 3, 1);

@@ -86,8 +86,8 @@ static void test_no_plan_beats_the_bound_or_loses_to_sequential(void **state)
     assert_in_range(falls_back, 1, 20000 / 2); /* both ways are among the cases */
 }
 
-/* The second gradient finds the link busy with the first one's overhead, twice: one frame each way is better.
- */
+/* The second gradient finds the link busy with the first
+ * one's overhead, twice: one frame each way is better. */
 static void test_duplex_falls_back_where_overhead_is_absurd(void **state)
 {
     (void)state;
@@ -243,10 +243,10 @@ static void test_told_rounds_obey_the_laws(void **state)
     }
 }
 
-/* Identical workers are simulated as one with a share of the server's link; as single workers they must do the same.
- * But single workers send their frames at the same instants; in a group they are not aligned, and a slice
- * is complete up to half a frame's time later (of three; sim_lane.c). A round has one such moment on any
- * path. */
+/* Identical workers are simulated as one with a share of the server's link; as single
+ * workers they must do the same. But single workers send their frames at the same
+ * instants; in a group they are not aligned, and a slice is complete up to half a
+ * frame's time later (of three; sim_lane.c). A round has one such moment on any path. */
 static void test_a_group_is_as_many_single_workers(void **state)
 {
     (void)state;
@@ -276,8 +276,8 @@ static void test_a_group_is_as_many_single_workers(void **state)
     }
 }
 
-/* Unequal costs, links, slices and strategies behind one server: every round ends, at one pace, within its
- * bounds. */
+/* Unequal costs, links, slices and strategies behind one
+ * server: every round ends, at one pace, within its bounds. */
 static void test_unequal_workers_keep_one_pace(void **state)
 {
     (void)state;

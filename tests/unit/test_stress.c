@@ -5,8 +5,7 @@
  * nn_allocmsg stand before libnanomsg's, and the linker puts its pthread_cond_signal and _broadcast before
  * the system's (-Wl,--wrap), so the library under test is the one that ships. After the last
  * round every worker's values are compared with dc_model_update on the gradients summed in rank order.
- *   STRESS_SEED=   another series (printed)      STRESS_ROUNDS=   about how many rounds in all (default 2500)
- */
+ *   STRESS_SEED= another series (printed) STRESS_ROUNDS= about how many rounds in all (default 2500) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
