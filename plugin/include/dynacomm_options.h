@@ -59,8 +59,8 @@ typedef struct dc_option {
     bool above_low;
     const char *choices; /* CHOICE: "fast|stock" */
     unsigned tag;        /* the caller's own */
-    /* CALL: into is the group's struct, name as messages write it ("--env"). Fails with dc_last_error set by
-     * dc_option_fail. */
+    /* CALL: into is the group's struct, name as messages write it
+     * ("--env"). Fails with dc_last_error set by dc_option_fail. */
     dc_error (*call)(void *into, const char *name, const char *value);
 } dc_option;
 

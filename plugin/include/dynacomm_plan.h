@@ -38,12 +38,11 @@ typedef struct dc_profile {
     double server_Bps;       /* rate of the server's link per direction, shared by all; 0 = no limit */
 } dc_profile;
 
-/* A strategy's output. Segments cover all layers; one whose layers carry no bytes is never sent.
- * pull segment k = layers pull_end[k-1]+1 .. pull_end[k] (from 0), in forward order, pull_end[n_pull-1] =
- * n_layers-1. push segment k = layers push_end[k-1]-1 .. push_end[k] (from n_layers-1 down),
- * push_end[n_push-1] = 0. Duplex sends frames of at most slice_bytes as they become ready: it has one pull
- * segment, and its push segments are the groups of layers that may overtake each other (schedule/segments.h).
- */
+/* A strategy's output. Segments cover all layers; one whose layers carry no bytes is never sent. pull segment
+ * k = layers pull_end[k-1]+1 .. pull_end[k] (from 0), in forward order, pull_end[n_pull-1] = n_layers-1. push
+ * segment k = layers push_end[k-1]-1 .. push_end[k] (from n_layers-1 down), push_end[n_push-1] = 0. Duplex
+ * sends frames of at most slice_bytes as they become ready: it has one pull segment, and its push segments
+ * are the groups of layers that may overtake each other (schedule/segments.h). */
 typedef struct dc_plan {
     dc_strategy strategy; /* never DC_AUTO; where duplex would be slower than sequential: DC_SEQUENTIAL */
     int n_layers;
@@ -73,9 +72,9 @@ DC_API int dc_plan_transmissions(const dc_plan *plan, const dc_profile *profile,
 
 /* ---- the simulator ---- */
 
-/* Where and what: one stretch of time of one worker's round. Transmissions are timed as the worker sees them:
- * a push from its first bit leaving to its last bit leaving, a pull from its first bit arriving to its last.
- */
+/* Where and what: one stretch of time of one worker's round. Transmissions
+ * are timed as the worker sees them: a push from its first bit leaving to
+ * its last bit leaving, a pull from its first bit arriving to its last. */
 typedef enum dc_lane { DC_LANE_COMPUTE, DC_LANE_UP, DC_LANE_DOWN, DC_LANE_COUNT } dc_lane;
 typedef enum dc_event_kind {
     DC_EVENT_FORWARD,
@@ -157,7 +156,7 @@ DC_API dc_error dc_profile_write(FILE *out, const dc_profile_table *table);
 DC_API void dc_worker_profile(const dc_worker *worker, dc_profile *profile);
 DC_API const dc_plan *dc_worker_plan(const dc_worker *worker);
 
-/* dc_server_plan - a copy of the plan that worker rank told last and of the costs it was made for: free with
+/* dc_server_plan - a copy of the plan that worker rank reported last, and of its costs: free with
  * dc_plan_free and free(*layers), which profile->layers points to. DC_EINVAL if there is none. */
 DC_API dc_error dc_server_plan(dc_server *server, int rank, dc_plan *plan, dc_profile *profile,
                                dc_layer_cost **layers);

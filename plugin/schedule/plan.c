@@ -10,12 +10,12 @@
 
 /* A prediction must be better by this much before a costlier choice is preferred. */
 #define WORTHWHILE 1e-9
-/* Predictions this close are as good as equal: then fewer transmissions win, which cost less processor time.
- */
+/* Predictions this close are as good as equal: then fewer
+ * transmissions win, which cost less processor time. */
 #define SLACK 1e-3
-/* Of duplex's pushes where there are several workers. It must not follow from costs, which each measures for
- * itself: all must have the same. In the simulator 8 cost less than 0.5 % of a round against every layer by
- * itself. */
+/* Of duplex's pushes where there are several workers. It must not follow from
+ * costs, which each measures for itself: all must have the same. In the
+ * simulator 8 cost less than 0.5 % of a round against every layer by itself. */
 #define GROUPS 8
 /* Slices below 1/2048 of the model gain nothing that shows in a round, and cost frames. */
 #define FRAMES_ENOUGH 2048
@@ -117,8 +117,8 @@ static int transmissions(const dc_plan *plan, const dc_profile *profile)
     return dc_plan_transmissions(plan, profile, false) + dc_plan_transmissions(plan, profile, true);
 }
 
-/* The best prediction; among those as good as equal the one with the fewest transmissions, then the simpler.
- */
+/* The best prediction; among those as good as equal the
+ * one with the fewest transmissions, then the simpler. */
 static dc_error make_auto(dc_plan *best, dc_plan *scratch, const dc_profile *profile)
 {
     double round_s[DC_AUTO], best_s = INFINITY;

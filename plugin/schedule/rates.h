@@ -12,8 +12,7 @@ dc_error dc__profile_check(const dc_profile *profile);
 double dc__up_Bps(const dc_profile *profile);
 double dc__down_Bps(const dc_profile *profile);
 
-/* dc__compute_s - computation of a round. dc__total_bytes - bytes of a round in one
- * direction. */
+/* dc__compute_s - computation of a round. dc__total_bytes - bytes of a round in one direction. */
 double dc__compute_s(const dc_profile *profile);
 uint64_t dc__total_bytes(const dc_profile *profile, bool push);
 

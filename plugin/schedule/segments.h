@@ -17,12 +17,12 @@
  * have the same, or they part where one overtakes and another does not. A worker alone has nobody to disagree
  * with: each layer is a group.
  *
- *   Layers without bytes. A run of them is never sent and costs no overhead; its computation counts. Those
- * that follow a layer with bytes stand in that layer's segment: they cannot start before it anyway, and their
- * own arrival is free. Those before the first layer with bytes are a segment of their own that is never sent.
- * What is left is a list of items: item k = the k-th layer with bytes together with the empty layers behind
- * it. Every cut falls between items (layerwise alone cuts everywhere; its empty segments are not sent
- * either). */
+ *   Layers without bytes. A run of them is never sent and costs no overhead; its computation
+ * counts. Those that follow a layer with bytes stand in that layer's segment: they cannot
+ * start before it anyway, and their own arrival is free. Those before the first layer with
+ * bytes are a segment of their own that is never sent. What is left is a list of items: item
+ * k = the k-th layer with bytes together with the empty layers behind it. Every cut falls
+ * between items (layerwise alone cuts everywhere; its empty segments are not sent either). */
 #ifndef DC__SEGMENTS_H
 #define DC__SEGMENTS_H
 

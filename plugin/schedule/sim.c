@@ -120,7 +120,7 @@ dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_event, 
         forecast[k] =
             (dc_forecast){round_s, fmax(0.0, round_s - sim.workers[k].compute_s), floor_s, bound_s, rounds};
     if (on_event) {
-        /* The same run again, telling; on for one more round, so that what began in this one is told too. */
+        /* The same run again, with events, and one more round, so that what began in this one is reported. */
         sim.on_event = on_event;
         sim.context = context;
         sim.from_s = begin_s[rounds - 1];

@@ -107,7 +107,7 @@ typedef struct dc__sim {
     double now_s;
     dc_event_fn on_event;
     void *context;
-    double from_s, to_s; /* events are told that touch this stretch */
+    double from_s, to_s; /* events that touch this stretch are reported */
 } dc__sim;
 
 /* sim_setup.c */

@@ -19,9 +19,9 @@
 #define DC__SLICE_MOST DC__MAX_SLICE_BYTES
 #define DC__SLICE_RUNGS 9 /* sizes from the smallest block's to the most, doubling */
 
-/* dc__layer_bytes - what travels of a layer in one direction. dc__layer_extent - the length along which its
- * blocks are cut: the bytes of the direction that moves more (of the floats themselves, where neither is
- * compressed). */
+/* dc__layer_bytes - what travels of a layer in one direction. dc__layer_extent
+ * - the length along which its blocks are cut: the bytes of the direction that
+ * moves more (of the floats themselves, where neither is compressed). */
 static inline uint64_t dc__layer_bytes(const dc_layer_cost *cost, bool push)
 {
     return push ? cost->up_bytes : cost->down_bytes;
@@ -55,8 +55,8 @@ int dc__units_blocks(const dc_layer_cost *layers, int n_layers, bool push, dc__u
  * may be NULL to count them. */
 int dc__units_segments(const dc_layer_cost *layers, const dc_plan *plan, bool push, dc__unit *units);
 
-/* dc__plan_copy - both with the same layers. dc__plan_predict - what the plan as it is makes of these costs.
- */
+/* dc__plan_copy - both with the same layers. dc__plan_predict
+ * - what the plan as it is makes of these costs. */
 void dc__plan_copy(dc_plan *to, const dc_plan *from);
 dc_error dc__plan_predict(dc_plan *plan, const dc_profile *profile);
 

@@ -11,7 +11,7 @@
  * dropped and counted. Frames never overtake each other, also when the delay shrinks. An interface that can't
  * take more now (its shaper is full of our frames) holds the queue up until its socket is writable. `run`
  * goes into the background once both interfaces are open and the control socket answers, so its exit status
- *   tells whether the wire is up.
+ * says whether the wire is up.
  *   It does not shape a rate: tbf does, on the interfaces around it. */
 #include "frame_queue.h"
 #include "packet_socket.h"

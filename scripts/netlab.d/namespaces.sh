@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016 # what other shells run is quoted for them
 
-# "PID START": the start time tells a process from a later one with the same number.
+# "PID START": the start time distinguishes a process from a later one with the same number.
 identity() {
     local -a stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1

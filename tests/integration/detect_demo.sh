@@ -19,7 +19,7 @@ weights=backup/d_final.weights
 "$darknet" detector demo d.data d.cfg "$weights" film.avi -dont_show -ext_output -thresh .3 -out_filename out.avi \
     -json_file_output out.json -mjpeg_port 8090 > out 2> err
 check "status" test $? -eq 0
-check "-mjpeg_port is told" grep -q '^darknet: -mjpeg_port has no effect here' err
+check "-mjpeg_port is reported" grep -q '^darknet: -mjpeg_port has no effect here' err
 check "the forks' lines" sh -c 'grep -qx "video file: film.avi" out && test "$(grep -c "^Objects:$" out)" -eq 12 &&
     grep -q "^FPS:[0-9.]* .* AVG_FPS:[0-9.]*$" out && grep -q "^square: [0-9]*%	(left_x: " out && tail -2 out | grep -q "closed"'
 # Most squares are found: the JSON has a box that overlaps the true one by half.
