@@ -4,7 +4,8 @@
  *   Every image's detections (score above .005, non-maximum suppression at .45) are matched to its objects of
  * the same class, each to the one it overlaps most, if by more than -iou_thresh. Then, per class, detections
  * of all images are ranked by score. Precision, recall, F1 and mean IoU are those of detections above the
- * threshold (.25), as users of the darknet forks know them. */
+ * threshold (.25), counted as the darknet forks do: an object is found by the first detection of it in the
+ * order that suppression left, whatever its score. */
 #include "evaluate/detector_map.h"
 
 #include "replace/fatal.h"
@@ -99,24 +100,51 @@ typedef struct objects {
     int n;
 } objects;
 
-/* Matches one image's detections of every class to its objects first..first+count. */
-static void match_image(tally *classes, int n_classes, const detection *dets, int n, const box_label *truth,
-                        int first, int count, float iou_thresh)
+/* The object of class c that b overlaps most, by more than least; -1 if there is none. */
+static int best_object(box b, int c, const box_label *truth, int count, float least, float *iou)
 {
+    int best = -1;
+    *iou = 0;
+    for (int k = 0; k < count; k++) {
+        const box t = {truth[k].x, truth[k].y, truth[k].w, truth[k].h};
+        const float here = box_iou(b, t);
+        if (truth[k].id != c || here <= least || here <= *iou) continue;
+        *iou = here;
+        best = k;
+    }
+    return best;
+}
+
+/* Counts a detection of class c above the threshold; first: of its object. */
+static void count(dk_map *map, int c, bool first, float iou)
+{
+    if (first) {
+        map->hits++;
+        map->class[c].hits++;
+        map->iou_sum += (double)iou;
+    } else {
+        map->misses++;
+        map->class[c].misses++;
+    }
+}
+
+/* Matches one image's detections of every class to its objects first..first+n_objects. */
+static void match_image(tally *classes, dk_map *map, const detection *dets, int n, const box_label *truth,
+                        int first, int n_objects, const dk_map_settings *settings)
+{
+    bool *found = calloc((size_t)n_objects + 1, sizeof *found);
+    if (found == NULL) dk_die("out of memory for the detections");
     for (int i = 0; i < n; i++)
-        for (int c = 0; c < n_classes; c++) {
+        for (int c = 0; c < map->n; c++) {
             dk_scored s = {.score = dets[i].prob[c], .truth = -1};
             if (s.score <= 0) continue;
-            for (int k = 0; k < count; k++) {
-                const box b = {truth[k].x, truth[k].y, truth[k].w, truth[k].h};
-                const float iou = box_iou(dets[i].bbox, b);
-                if (truth[k].id == c && iou > iou_thresh && iou > s.iou) {
-                    s.truth = first + k;
-                    s.iou = iou;
-                }
-            }
+            const int k = best_object(dets[i].bbox, c, truth, n_objects, settings->iou, &s.iou);
+            if (k >= 0) s.truth = first + k;
             note(&classes[c], s);
+            if (s.score > settings->thresh) count(map, c, k >= 0 && !found[k], s.iou);
+            if (k >= 0) found[k] = true;
         }
+    free(found);
 }
 
 /* Appends an image's objects; returns how many. */
@@ -133,43 +161,27 @@ static int read_objects(const char *image, objects *all, tally *classes, int n_c
     return labels.n;
 }
 
-static void count_above(const tally *t, float thresh, bool *found, dk_map *sum)
-{
-    for (int i = 0; i < t->n; i++) {
-        const dk_scored *s = &t->scored[i];
-        if (s->score <= thresh) continue;
-        if (s->truth >= 0 && !found[s->truth]) {
-            found[s->truth] = true;
-            sum->hits++;
-            sum->iou_sum += (double)s->iou;
-        } else {
-            sum->misses++;
-        }
-    }
-}
-
 static void rank(tally *classes, int all_objects, const dk_map_settings *settings, dk_map *map)
 {
     bool *found = grown(NULL, (size_t)all_objects + 1, sizeof *found);
     for (int c = 0; c < map->n; c++) {
         dk_map_class *class = &map->class[c];
         memset(found, 0, (size_t)all_objects * sizeof *found);
+        int hits, misses; /* over all scores */
         class->ap = dk_average_precision(classes[c].scored, classes[c].n, classes[c].objects, found,
-                                         settings->points, &class->hits, &class->misses);
+                                         settings->points, &hits, &misses);
         map->mean += class->ap / map->n;
+        map->detections += classes[c].n;
     }
-    memset(found, 0, (size_t)all_objects * sizeof *found);
-    for (int c = 0; c < map->n; c++)
-        count_above(&classes[c], settings->thresh, found, map);
     free(found);
 }
 
 bool dk_map_measure(network *net, const dk_lines *images, const dk_map_settings *settings, dk_map *map)
 {
     const int n_classes = net->layers[net->n - 1].classes;
-    *map = (dk_map){.n = n_classes, .class = grown(NULL, (size_t)n_classes, sizeof *map->class)};
+    *map = (dk_map){.n = n_classes, .class = calloc((size_t)n_classes, sizeof *map->class)};
     tally *classes = calloc((size_t)n_classes, sizeof *classes);
-    if (classes == NULL) dk_die("out of memory for the detections");
+    if (classes == NULL || map->class == NULL) dk_die("out of memory for the detections");
     objects all = {0};
     dk_ahead *ahead = dk_ahead_open(images->line, images->n, LETTERBOX_DATA, net->w, net->h);
     image original, sized;
@@ -177,12 +189,12 @@ bool dk_map_measure(network *net, const dk_lines *images, const dk_map_settings 
     for (int i = 0; dk_ahead_next(ahead, &original, &sized); i++) {
         stopped = stopped || (settings->stop != NULL && *settings->stop != 0);
         if (!stopped) {
-            const int first = all.n, count = read_objects(images->line[i], &all, classes, n_classes);
+            const int first = all.n, n_objects = read_objects(images->line[i], &all, classes, n_classes);
             network_predict(net, sized.data);
             int n = 0;
             detection *dets = get_network_boxes(net, original.w, original.h, least_score, .5f, NULL, 1, &n);
             do_nms_sort(dets, n, n_classes, suppression);
-            match_image(classes, n_classes, dets, n, all.at + first, first, count, settings->iou);
+            match_image(classes, map, dets, n, all.at + first, first, n_objects, settings);
             free_detections(dets, n);
         } else {
             dk_ahead_stop(ahead);

@@ -33,16 +33,16 @@ typedef struct dk_map_settings {
 
 typedef struct dk_map_class {
     double ap;        /* 0..1 */
-    int hits, misses; /* true and false positives, over all scores */
+    int hits, misses; /* true and false positives above the threshold */
 } dk_map_class;
 
 typedef struct dk_map {
     double mean;         /* of the classes' average precisions, 0..1 */
     dk_map_class *class; /* [n] */
     int n;
-    int objects;      /* in all images */
-    int hits, misses; /* detections above the threshold */
-    double iou_sum;   /* of these hits */
+    int objects, detections; /* in all images; of all scores and classes */
+    int hits, misses;        /* detections above the threshold */
+    double iou_sum;          /* of these hits */
 } dk_map;
 
 /* dk_map_measure - runs net (batch 1) over the images, whose label files must have been checked. Returns

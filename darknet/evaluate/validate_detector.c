@@ -124,6 +124,8 @@ int dk_cmd_detector_valid(int argc, char **argv)
     dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "dcw", .005f);
     dk_eval_need_detector(&e);
     const char *type = dk_eval_option(&e, "eval", "voc"), *map = dk_eval_option(&e, "map", "");
+    if (strcmp(type, "voc") != 0 && strcmp(type, "coco") != 0 && strcmp(type, "imagenet") != 0)
+        dk_die("%s: eval = %s is not carried out here: voc, coco or imagenet", e.data, type);
     results r = {.format = strcmp(type, "coco") == 0       ? FORMAT_COCO
                            : strcmp(type, "imagenet") == 0 ? FORMAT_IMAGENET
                                                            : FORMAT_VOC,

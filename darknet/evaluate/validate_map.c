@@ -42,7 +42,9 @@ int dk_cmd_detector_map(int argc, char **argv)
     const dk_map_settings settings = {.iou = e.iou, .thresh = e.thresh, .points = e.points};
     const double start = what_time_is_it_now();
     dk_map map;
+    printf("\n calculation mAP (mean average precision)...\n");
     dk_map_measure(e.net, &images, &settings, &map);
+    printf("\n detections_count = %d, unique_truth_count = %d  \n", map.detections, map.objects);
     dk_map_print(stdout, &map, &settings, names);
     fprintf(stderr, "Total Detection Time: %.2f Seconds\n", what_time_is_it_now() - start);
     dk_map_free(&map);
