@@ -7,7 +7,7 @@
 /* Round trips are timed this often while the link is idle; a heartbeat goes at least every DC__PING_NS. */
 #define QUIET_PING_NS 200000000
 
-void dc__endpoint_init(dc__endpoint *e, const dc__role *role, void *self, pthread_mutex_t *lock)
+void dc__endpoint_init(dc__endpoint *e, const dc__endpoint_role *role, void *self, pthread_mutex_t *lock)
 {
     e->role = role;
     e->self = self;

@@ -37,7 +37,7 @@ typedef struct dc__turn {
     bool on_time; /* slices: the link had not run out of work before this one */
 } dc__turn;
 
-typedef struct dc__role {
+typedef struct dc__endpoint_role {
     /* next - fills turn if something of this stage is due. */
     void (*next)(void *self, dc__stage stage, dc__turn *turn);
     /* slice - fills turn for the blocks [first, first + n); last: they end a segment. */
@@ -55,11 +55,11 @@ typedef struct dc__role {
     /* on_sender_end - likewise. NULL: nothing to do. */
     void (*on_sender_end)(void *self, dc_error err);
     bool measures_rtt; /* heartbeats also while the link is idle, to time their answers */
-} dc__role;
+} dc__endpoint_role;
 
 typedef struct dc__endpoint {
     dc__link link;
-    const dc__role *role;
+    const dc__endpoint_role *role;
     void *self;
     pthread_mutex_t *lock;
     pthread_cond_t work; /* wakes the sender; with the lock */
@@ -78,7 +78,7 @@ typedef struct dc__endpoint {
 
 /* dc__endpoint_init - for a role. The link is the owner's to open; the queue's memory is the owner's to
  * allocate (dc__queue_init) and is freed by dc__endpoint_destroy. */
-void dc__endpoint_init(dc__endpoint *e, const dc__role *role, void *self, pthread_mutex_t *lock);
+void dc__endpoint_init(dc__endpoint *e, const dc__endpoint_role *role, void *self, pthread_mutex_t *lock);
 void dc__endpoint_destroy(dc__endpoint *e);
 
 /* dc__endpoint_start - starts both threads on an open link; DC_ENOMEM. dc__endpoint_stop - ends them (at most

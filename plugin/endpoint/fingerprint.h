@@ -13,8 +13,6 @@
 
 #include "dynacomm.h"
 
-#define DC__FINGERPRINT_BYTES DC_FINGERPRINT_BYTES
-
 /* dc__fingerprint_same - DC_EMODEL and a line with the first item that differs if the first lines do. */
 dc_error dc__fingerprint_same(const char *run, const char *worker);
 

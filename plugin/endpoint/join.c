@@ -30,7 +30,7 @@ static void *seal(void *frame, const dc__bytes *out, dc__type type)
 void *dc__join_write(const dc__join *join, const dc_model *model)
 {
     dc__bytes out;
-    void *frame = new_frame(512 + DC__FINGERPRINT_BYTES + dc__model_describe_bytes(model), &out);
+    void *frame = new_frame(512 + DC_FINGERPRINT_BYTES + dc__model_describe_bytes(model), &out);
     if (!frame) return NULL;
     dc__put_text(&out, join->version);
     dc__put_uint(&out, (uint64_t)(join->rank + 1), 4);

@@ -12,7 +12,7 @@ typedef struct dc__join {
     uint64_t seed, round;
     bool clear;
     char version[32]; /* of the program, for lines */
-    char fingerprint[DC__FINGERPRINT_BYTES];
+    char fingerprint[DC_FINGERPRINT_BYTES];
     dc_model *model; /* parsed; owned */
 } dc__join;
 

@@ -82,12 +82,12 @@ dc_error dc_model_add_tensor(dc_model *model, const dc_tensor *tensor)
         tensor->count > DC__MAX_MODEL_FLOATS || !isfinite(tensor->rate_scale) || !(tensor->clip >= 0))
         return dc__fail(DC_EINVAL, "tensor '%s' of layer %d has a role, size, rate or clip that is not valid",
                         tensor->name, model->n_layers - 1);
-    dc__tensor *tensors = grow(model->tensors, model->n_tensors, &model->cap_tensors, sizeof *tensors);
+    dc__arena_tensor *tensors = grow(model->tensors, model->n_tensors, &model->cap_tensors, sizeof *tensors);
     if (!tensors)
         return dc__fail(DC_ENOMEM, "out of memory for tensor '%s' of layer %d", tensor->name,
                         model->n_layers - 1);
     model->tensors = tensors;
-    dc__tensor *mine = &tensors[model->n_tensors++];
+    dc__arena_tensor *mine = &tensors[model->n_tensors++];
     memset(mine, 0, sizeof *mine);
     mine->t = *tensor;
     mine->t.name = NULL; /* the array moves as it grows: the name is read from mine->name */
@@ -115,7 +115,7 @@ static uint64_t place_role(dc_model *model, dc_role role, uint64_t offset, int *
 {
     model->start[role] = offset;
     for (int i = 0; i < model->n_tensors; i++) {
-        dc__tensor *tensor = &model->tensors[i];
+        dc__arena_tensor *tensor = &model->tensors[i];
         if (tensor->t.role != role) continue;
         if (role == DC_TRAINED) {
             dc__layer *layer = &model->layers[tensor->layer];

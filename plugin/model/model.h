@@ -21,17 +21,17 @@
 #define DC__MAX_TENSORS 1048576
 #define DC__MAX_MODEL_FLOATS ((uint64_t)1 << 33) /* 32 GiB of parameters */
 #define DC__NAME_BYTES 64
-#define DC__TYPE_BYTES 32
+#define DC__LABEL_BYTES 32
 
-typedef struct dc__tensor {
+typedef struct dc__arena_tensor {
     dc_tensor t;
-    char name[DC__TYPE_BYTES];
+    char name[DC__LABEL_BYTES];
     int layer;
     uint64_t offset; /* in the arena */
-} dc__tensor;
+} dc__arena_tensor;
 
 typedef struct dc__layer {
-    char type[DC__TYPE_BYTES];
+    char type[DC__LABEL_BYTES];
     uint64_t offset, count;         /* its trained range in the arena */
     uint32_t first_block, n_blocks; /* the same in blocks */
 } dc__layer;
@@ -45,11 +45,11 @@ struct dc_model {
     int n_layers, cap_layers;
     dc__layer *layers;
     int n_tensors, cap_tensors;
-    dc__tensor *tensors;    /* in the order added = .weights order */
-    int *by_offset;         /* [n_tensors] indices of tensors in arena order */
-    uint32_t block_floats;  /* most in one block */
-    uint64_t *block_offset; /* [n_blocks + 1] */
-    int *block_layer;       /* [n_blocks] */
+    dc__arena_tensor *tensors; /* in the order added = .weights order */
+    int *by_offset;            /* [n_tensors] indices of tensors in arena order */
+    uint32_t block_floats;     /* most in one block */
+    uint64_t *block_offset;    /* [n_blocks + 1] */
+    int *block_layer;          /* [n_blocks] */
     uint32_t n_blocks;
 
     uint64_t start[DC_ROLE_COUNT + 1]; /* role r occupies [start[r], start[r+1]) of the arena */
@@ -103,7 +103,7 @@ void dc__model_zero_gradients(dc_model *model, uint64_t offset, uint64_t count);
 
 /* dc__model_step - the update's constants for one tensor:
  * rate is the schedule's, images the whole round's. */
-dc__step dc__model_step(const dc_model *model, const dc__tensor *tensor, float rate, uint64_t images,
+dc__step dc__model_step(const dc_model *model, const dc__arena_tensor *tensor, float rate, uint64_t images,
                         uint64_t step_number);
 
 /* dc__model_update_prepare - what dc_model_update needs before its ranges may be updated one by one, by any

@@ -8,8 +8,8 @@
 enum { TENSOR_IS_WEIGHTS = 1, TENSOR_SAVED = 2 };
 
 /* Room per layer and tensor: type or name, and the numbers of each tensor. */
-#define LAYER_BYTES (2 + DC__TYPE_BYTES + 4)
-#define TENSOR_BYTES (2 + DC__TYPE_BYTES + 1 + 1 + 8 + 4 + 4)
+#define LAYER_BYTES (2 + DC__LABEL_BYTES + 4)
+#define TENSOR_BYTES (2 + DC__LABEL_BYTES + 1 + 1 + 8 + 4 + 4)
 
 size_t dc__model_describe_bytes(const dc_model *model)
 {
@@ -35,7 +35,7 @@ void dc__model_describe(const dc_model *model, dc__bytes *out)
             n++;
         dc__put_uint(out, (uint64_t)n, 4);
         for (; n > 0; n--, t++) {
-            const dc__tensor *tensor = &model->tensors[t];
+            const dc__arena_tensor *tensor = &model->tensors[t];
             dc__put_text(out, tensor->name);
             dc__put_uint(out, (uint64_t)tensor->t.role, 1);
             dc__put_uint(
@@ -50,7 +50,7 @@ void dc__model_describe(const dc_model *model, dc__bytes *out)
 
 static dc_error parse_layer(dc_model *model, dc__bytes *in)
 {
-    char text[DC__TYPE_BYTES];
+    char text[DC__LABEL_BYTES];
     dc__get_text(in, text, sizeof text);
     uint64_t n = dc__get_uint(in, 4);
     if (in->failed) return dc__fail(DC_EFORMAT, "a model description ends in layer %d", model->n_layers);
@@ -103,7 +103,7 @@ dc_error dc__model_parse(dc_model **out, dc__bytes *in)
 
 static dc_error same_tensor(const dc_model *a, const dc_model *b, int i, const char *ours, const char *theirs)
 {
-    const dc__tensor *x = &a->tensors[i], *y = &b->tensors[i];
+    const dc__arena_tensor *x = &a->tensors[i], *y = &b->tensors[i];
     const char *type = a->layers[x->layer].type;
     if (x->layer != y->layer || strcmp(x->name, y->name) != 0)
         return dc__fail(DC_EMODEL, "layer %d (%s) has %s at %s where layer %d has %s at %s: use the same cfg",

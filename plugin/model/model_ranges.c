@@ -8,7 +8,7 @@
 
 /* The part of a range that lies in one tensor. */
 typedef struct part {
-    dc__tensor *tensor;
+    dc__arena_tensor *tensor;
     uint64_t from; /* first float, counted in the tensor */
     uint64_t count;
     uint64_t done; /* floats of the range before this part */
@@ -34,7 +34,7 @@ static walk walk_range(const dc_model *model, uint64_t offset, uint64_t count)
 static bool next_part(walk *w, part *p)
 {
     if (w->left == 0) return false;
-    dc__tensor *tensor = &w->model->tensors[w->model->by_offset[w->at++]];
+    dc__arena_tensor *tensor = &w->model->tensors[w->model->by_offset[w->at++]];
     p->tensor = tensor;
     p->from = w->offset - tensor->offset;
     p->count = tensor->t.count - p->from < w->left ? tensor->t.count - p->from : w->left;
@@ -92,7 +92,7 @@ dc_error dc__model_adam_allocate(dc_model *model)
     return DC_OK;
 }
 
-dc__step dc__model_step(const dc_model *model, const dc__tensor *tensor, float rate, uint64_t images,
+dc__step dc__model_step(const dc_model *model, const dc__arena_tensor *tensor, float rate, uint64_t images,
                         uint64_t step_number)
 {
     const dc_optimizer *o = &model->optimizer;

@@ -13,7 +13,7 @@ static dc_error save(const dc_model *model, const float *arena, const char *path
     const int32_t version[3] = {0, 2, 0};
     bool ok = dc__file_write(&file, version, sizeof version) && dc__file_write(&file, &seen, sizeof seen);
     for (int i = 0; ok && i < model->n_tensors; i++) {
-        const dc__tensor *tensor = &model->tensors[i];
+        const dc__arena_tensor *tensor = &model->tensors[i];
         const float *value = arena ? arena + tensor->offset : tensor->t.value;
         if (tensor->t.saved) ok = dc__file_write(&file, value, tensor->t.count * sizeof(float));
     }

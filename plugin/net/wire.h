@@ -22,7 +22,7 @@
  *     server, each round: PARAM ...
  *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
  *     either: ACK, when nothing else goes that would tell what was received
- *     worker: REPORT, now and then, of how it is doing (endpoint/report.h)
+ *     worker: REPORT, now and then, of how it is doing (endpoint/telemetry.h)
  *     the end: worker BYE, server BYE_ACK; or server STOP */
 #ifndef DC__WIRE_H
 #define DC__WIRE_H

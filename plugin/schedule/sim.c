@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "schedule/rates.h"
 
-void dc__sim_tell(dc__sim *sim, const dc__sim_worker *w, dc_event event)
+void dc__sim_tell(dc__sim *sim, const dc__sim_node *w, dc_event event)
 {
     if (!sim->on_event || event.end_s <= sim->from_s || event.start_s >= sim->to_s) return;
     event.worker = (int)(w - sim->workers);
@@ -15,7 +15,7 @@ void dc__sim_tell(dc__sim *sim, const dc__sim_worker *w, dc_event event)
     sim->on_event(sim->context, &event);
 }
 
-static double next_s(const dc__sim_worker *w)
+static double next_s(const dc__sim_node *w)
 {
     double at_s = fmin(dc__lane_next_s(&w->lane[DC__UP]), dc__lane_next_s(&w->lane[DC__DOWN]));
     if (w->computing) at_s = fmin(at_s, w->event_s);
@@ -30,7 +30,7 @@ void dc__sim_step(dc__sim *sim)
     dc__assert(isfinite(at_s));
     sim->now_s = at_s;
     for (int k = 0; k < sim->n_workers; k++) {
-        dc__sim_worker *w = &sim->workers[k];
+        dc__sim_node *w = &sim->workers[k];
         dc__flight f;
         dc__lane_event(sim, w, DC__UP);
         while (dc__lane_arrived(&w->lane[DC__UP], at_s, &f))
@@ -66,7 +66,7 @@ void dc__sim_start(dc__sim *sim)
  * repeats only over several rounds ends at the limit. */
 static int settle(dc__sim *sim)
 {
-    const dc__sim_worker *w = &sim->workers[0];
+    const dc__sim_node *w = &sim->workers[0];
     dc__sim_start(sim);
     for (int rounds = 0; rounds < DC__SIM_ROUNDS;) {
         while (w->rounds_begun <= rounds + 1)
@@ -86,7 +86,7 @@ static void bounds(const dc__sim *sim, double *floor_s, double *bound_s)
     *floor_s = *bound_s = 0.0;
     int count = 0;
     for (int k = 0; k < sim->n_workers; k++) {
-        const dc__sim_worker *w = &sim->workers[k];
+        const dc__sim_node *w = &sim->workers[k];
         dc_profile alone = *w->profile;
         alone.workers = w->count;
         alone.server_Bps = sim->server_Bps;

@@ -71,7 +71,7 @@ typedef struct dc__sim_lane {
 
 typedef enum dc__phase { DC__BEGIN, DC__FORWARD, DC__MIDDLE, DC__BACKWARD } dc__phase;
 
-typedef struct dc__sim_worker {
+typedef struct dc__sim_node {
     const dc_profile *profile;
     const dc_plan *plan;
     int count;
@@ -97,11 +97,11 @@ typedef struct dc__sim_worker {
     uint64_t *received; /* how much of the layer's extent the server has from this worker, ever */
     /* per down unit */
     int *pending, *pending_all; /* layers of it that are not ready at the server */
-} dc__sim_worker;
+} dc__sim_node;
 
 typedef struct dc__sim {
     int n_layers, n_workers;
-    dc__sim_worker *workers;
+    dc__sim_node *workers;
     double server_Bps;
     bool shared; /* rates depend on who else is sending */
     double now_s;
@@ -118,22 +118,22 @@ void dc__sim_close(dc__sim *sim);
 /* sim_lane.c: one direction of the links */
 void dc__lane_make_ready(dc__sim_lane *lane, int unit);
 bool dc__lane_is_clear(const dc__sim_lane *lane); /* nothing is on the wire or left to send */
-void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction);
-void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction);
+void dc__lane_start(dc__sim *sim, dc__sim_node *w, dc__direction direction);
+void dc__lane_event(dc__sim *sim, dc__sim_node *w, dc__direction direction);
 double dc__lane_next_s(const dc__sim_lane *lane);
 bool dc__lane_arrived(dc__sim_lane *lane, double now_s, dc__flight *arrived); /* by now_s; the oldest */
 
 /* sim_worker.c: computation, and the server's readiness */
-void dc__worker_start(dc__sim *sim, dc__sim_worker *w);
-void dc__worker_computed(dc__sim *sim, dc__sim_worker *w);
-void dc__worker_pulled(dc__sim_worker *w, int unit);
-void dc__server_received(dc__sim *sim, dc__sim_worker *w, int unit);
+void dc__worker_start(dc__sim *sim, dc__sim_node *w);
+void dc__worker_computed(dc__sim *sim, dc__sim_node *w);
+void dc__worker_pulled(dc__sim_node *w, int unit);
+void dc__server_received(dc__sim *sim, dc__sim_node *w, int unit);
 void dc__server_serve(dc__sim *sim, int layer);
 
 /* sim.c: dc__sim_start - from time 0 on. dc__sim_step - moves to the next event's time; does what is due
  * then; starts what can start. */
 void dc__sim_start(dc__sim *sim);
 void dc__sim_step(dc__sim *sim);
-void dc__sim_tell(dc__sim *sim, const dc__sim_worker *w, dc_event event);
+void dc__sim_tell(dc__sim *sim, const dc__sim_node *w, dc_event event);
 
 #endif

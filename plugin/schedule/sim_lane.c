@@ -72,7 +72,7 @@ static void share_link(dc__sim *sim, dc__direction direction)
     }
 }
 
-void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
+void dc__lane_start(dc__sim *sim, dc__sim_node *w, dc__direction direction)
 {
     dc__sim_lane *lane = &w->lane[direction];
     if (lane->unit >= 0) return;
@@ -89,7 +89,7 @@ void dc__lane_start(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
  * don't end at one instant: they are spread over a frame's time, and a slice can return when the last of them
  * is in. Of n that are spread evenly at random, the last ends on average (n - 1) / (n + 1) of a frame's time
  * after the first. Order is kept. */
-static double arrival_s(const dc__sim *sim, const dc__sim_worker *w, dc__direction direction, uint64_t bytes)
+static double arrival_s(const dc__sim *sim, const dc__sim_node *w, dc__direction direction, uint64_t bytes)
 {
     const dc__sim_lane *lane = &w->lane[direction];
     double at_s = sim->now_s + w->half_rtt_s;
@@ -100,7 +100,7 @@ static double arrival_s(const dc__sim *sim, const dc__sim_worker *w, dc__directi
     return at_s;
 }
 
-void dc__lane_event(dc__sim *sim, dc__sim_worker *w, dc__direction direction)
+void dc__lane_event(dc__sim *sim, dc__sim_node *w, dc__direction direction)
 {
     dc__sim_lane *lane = &w->lane[direction];
     if (lane->unit < 0 || lane->event_s > sim->now_s) return;

@@ -35,7 +35,7 @@ static bool queue_open(dc__sim_lane *lane, const dc_plan *plan, bool push)
     return true;
 }
 
-static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction direction, double link_Bps)
+static bool lane_open(dc__sim_lane *lane, const dc__sim_node *w, dc__direction direction, double link_Bps)
 {
     const dc_profile *p = w->profile;
     bool ok = true;
@@ -56,7 +56,7 @@ static bool lane_open(dc__sim_lane *lane, const dc__sim_worker *w, dc__direction
 }
 
 /* Which units belong to which layers. */
-static void index_units(dc__sim_worker *w)
+static void index_units(dc__sim_node *w)
 {
     const dc__sim_lane *up = &w->lane[DC__UP], *down = &w->lane[DC__DOWN];
     for (int unit = 0; unit < up->n_units; unit++) {
@@ -76,7 +76,7 @@ static void index_units(dc__sim_worker *w)
     }
 }
 
-static bool worker_open(dc__sim_worker *w, double up_Bps, double down_Bps)
+static bool worker_open(dc__sim_node *w, double up_Bps, double down_Bps)
 {
     if (!lane_open(&w->lane[DC__UP], w, DC__UP, up_Bps) ||
         !lane_open(&w->lane[DC__DOWN], w, DC__DOWN, down_Bps))
@@ -133,7 +133,7 @@ dc_error dc__sim_open(dc__sim *sim, const dc_sim_worker *workers, int n)
     if (!sim->workers) return dc__fail(DC_ENOMEM, "out of memory for a simulation of %d workers", n);
     sim->n_workers = n;
     for (int k = 0; k < n; k++) {
-        dc__sim_worker *w = &sim->workers[k];
+        dc__sim_node *w = &sim->workers[k];
         w->profile = workers[k].profile;
         w->plan = workers[k].plan;
         w->count = workers[k].count > 0 ? workers[k].count : 1;
@@ -165,7 +165,7 @@ void dc__sim_rewind(dc__sim *sim)
     size_t n = (size_t)sim->n_layers;
     sim->now_s = 0.0;
     for (int k = 0; k < sim->n_workers; k++) {
-        dc__sim_worker *w = &sim->workers[k];
+        dc__sim_node *w = &sim->workers[k];
         lane_rewind(&w->lane[DC__UP]);
         lane_rewind(&w->lane[DC__DOWN]);
         w->phase = DC__BEGIN;
@@ -199,7 +199,7 @@ static void lane_close(dc__sim_lane *lane)
 void dc__sim_close(dc__sim *sim)
 {
     for (int k = 0; k < sim->n_workers; k++) {
-        dc__sim_worker *w = &sim->workers[k];
+        dc__sim_node *w = &sim->workers[k];
         lane_close(&w->lane[DC__UP]);
         lane_close(&w->lane[DC__DOWN]);
         int *ints[] = {w->push_from,  w->push_to,  w->missing, w->missing_all, w->served,

@@ -20,7 +20,7 @@ void dc__server_serve(dc__sim *sim, int layer)
     uint64_t have = received_by_all(sim, layer);
     const uint64_t extent = dc__layer_extent(&sim->workers[0].profile->layers[layer]);
     for (int k = 0; k < sim->n_workers; k++) {
-        dc__sim_worker *w = &sim->workers[k];
+        dc__sim_node *w = &sim->workers[k];
         dc__sim_lane *down = &w->lane[DC__DOWN];
         for (;;) {
             int unit = w->served[layer];
@@ -39,7 +39,7 @@ void dc__server_serve(dc__sim *sim, int layer)
     }
 }
 
-void dc__server_received(dc__sim *sim, dc__sim_worker *w, int unit)
+void dc__server_received(dc__sim *sim, dc__sim_node *w, int unit)
 {
     const dc__unit *u = &w->lane[DC__UP].units[unit];
     for (int i = u->first; i <= u->last; i++) {
@@ -52,7 +52,7 @@ void dc__server_received(dc__sim *sim, dc__sim_worker *w, int unit)
 
 /* ---- the worker ---- */
 
-void dc__worker_pulled(dc__sim_worker *w, int unit)
+void dc__worker_pulled(dc__sim_node *w, int unit)
 {
     const dc__unit *u = &w->lane[DC__DOWN].units[unit];
     for (int i = u->first; i <= u->last; i++)
@@ -61,7 +61,7 @@ void dc__worker_pulled(dc__sim_worker *w, int unit)
     if (!w->duplex && unit == w->lane[DC__DOWN].n_units - 1) w->asked = false;
 }
 
-static void begin_round(dc__sim *sim, dc__sim_worker *w)
+static void begin_round(dc__sim *sim, dc__sim_node *w)
 {
     if (w->rounds_begun <= DC__SIM_ROUNDS + 1) w->begin_s[w->rounds_begun] = sim->now_s;
     w->rounds_begun++;
@@ -70,7 +70,7 @@ static void begin_round(dc__sim *sim, dc__sim_worker *w)
     w->layer = 0;
 }
 
-void dc__worker_start(dc__sim *sim, dc__sim_worker *w)
+void dc__worker_start(dc__sim *sim, dc__sim_node *w)
 {
     if (w->computing) return;
     if (w->phase == DC__BEGIN) {
@@ -98,7 +98,7 @@ void dc__worker_start(dc__sim *sim, dc__sim_worker *w)
     w->event_s = sim->now_s + cost_s;
 }
 
-static void tell_computed(dc__sim *sim, const dc__sim_worker *w)
+static void tell_computed(dc__sim *sim, const dc__sim_node *w)
 {
     static const dc_event_kind kinds[] = {
         [DC__FORWARD] = DC_EVENT_FORWARD, [DC__MIDDLE] = DC_EVENT_MIDDLE, [DC__BACKWARD] = DC_EVENT_BACKWARD};
@@ -112,7 +112,7 @@ static void tell_computed(dc__sim *sim, const dc__sim_worker *w)
                                 .end_s = w->event_s});
 }
 
-void dc__worker_computed(dc__sim *sim, dc__sim_worker *w)
+void dc__worker_computed(dc__sim *sim, dc__sim_node *w)
 {
     if (!w->computing || w->event_s > sim->now_s) return;
     tell_computed(sim, w);

@@ -12,7 +12,7 @@ static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint6
     const float *value = dc__versions_values(v, version);
     float *next = dc__versions_values(v, made), *moment = dc__versions_moment1(v, made);
     for (int i = dc__model_find(m, offset); offset < end; i++) {
-        const dc__tensor *tensor = &m->tensors[m->by_offset[i]];
+        const dc__arena_tensor *tensor = &m->tensors[m->by_offset[i]];
         const uint64_t tensor_end = tensor->offset + tensor->t.count;
         const uint64_t n = (tensor_end < end ? tensor_end : end) - offset;
         const dc__step step = dc__model_step(m, tensor, rate, images, dc__versions_step(v, made));

@@ -17,11 +17,11 @@ static int64_t ack_delay_ns(void *session)
     return state_of(session) == DC__MEMBER_ATTACHED ? -1 : 0;
 }
 
-static const dc__role session_role = {.next = dc__session_next,
-                                      .slice = dc__session_slice,
-                                      .ack_delay_ns = ack_delay_ns,
-                                      .on_frame = dc__session_on_frame,
-                                      .on_receiver_end = dc__session_on_end};
+static const dc__endpoint_role session_role = {.next = dc__session_next,
+                                               .slice = dc__session_slice,
+                                               .ack_delay_ns = ack_delay_ns,
+                                               .on_frame = dc__session_on_frame,
+                                               .on_receiver_end = dc__session_on_end};
 
 void dc__session_init(dc__session *s, dc__training *training, int rank)
 {

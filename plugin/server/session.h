@@ -22,7 +22,7 @@ typedef struct dc__session {
     pthread_mutex_t lock;
     uint64_t nonce; /* of the JOIN that was answered with welcome */
     dc__welcome welcome;
-    char fingerprint[DC__FINGERPRINT_BYTES]; /* of the worker in that place */
+    char fingerprint[DC_FINGERPRINT_BYTES]; /* of the worker in that place */
     int64_t welcomed_ns;
     uint64_t upload_at;                          /* receiver only: next float of the upload */
     dc__given given;                             /* receiver only */

@@ -83,7 +83,7 @@ static void copy_run(dc_server *s, dc_status *to)
 
 static void copy_report(const dc__watched *w, uint32_t images, int64_t now, dc_status_worker *to)
 {
-    const dc__report *r = &w->report;
+    const dc__telemetry *r = &w->report;
     to->loss = r->loss;
     to->map = w->map;
     to->reported_s = w->told_ns ? fmax(0, dc__seconds(now - w->told_ns)) : -1;

@@ -89,12 +89,12 @@ dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const
     dc__watched *w = &watch->workers[rank];
     const bool with_plan = frame->header.flags & DC__REPORT_PLAN;
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
-    dc__report report;
-    dc_error err = dc__report_read(&in, &report);
+    dc__telemetry report;
+    dc_error err = dc__telemetry_read(&in, &report);
     if (!err && report.map_round > frame->header.round) err = DC_EPROTO;
     if (!err && with_plan) err = allocate(&w->spare, model);
     if (!err && with_plan)
-        err = dc__report_read_plan(&in, &w->spare.plan, &w->spare.profile, w->spare.costs);
+        err = dc__telemetry_read_plan(&in, &w->spare.plan, &w->spare.profile, w->spare.costs);
     else if (!err && in.at != in.end)
         err = DC_EPROTO;
     if (err) return err;

@@ -1,4 +1,4 @@
-/* watch.h - what people are shown of a run: the workers' words (endpoint/report.h), kept and merged.
+/* watch.h - what people are shown of a run: the workers' words (endpoint/telemetry.h), kept and merged.
  *
  * DESIGN
  *   A worker's receiver brings its REPORT here; dc_server_status copies out. Both hold watch->lock for no
@@ -11,7 +11,7 @@
 
 #include "model/model.h"
 #include "net/link.h"
-#include "endpoint/report.h"
+#include "endpoint/telemetry.h"
 #include "server/curve.h"
 
 /* A plan and the costs it was made for. */
@@ -22,7 +22,7 @@ typedef struct dc__shown_plan {
 } dc__shown_plan;
 
 typedef struct dc__watched {
-    dc__report report;
+    dc__telemetry report;
     int64_t told_ns; /* 0 = never */
     double map;      /* the last one told, NAN = none */
     bool news;       /* told since the loss curve's last point */

@@ -17,7 +17,7 @@ static dc_error wait_for_layer(dc_worker *w, int layer)
     const dc_error err = dc__worker_wait_until(w, layer_is_here, layer);
     pthread_mutex_unlock(&w->lock);
     const int64_t to = dc__now_ns();
-    dc__trace_span(w->trace, DC__LANE_COMPUTE, "wait", from, to, w->info.round, layer, layer, 0);
+    dc__trace_span(w->trace, DC__TRACK_COMPUTE, "wait", from, to, w->info.round, layer, layer, 0);
     if (w->progress.in_round) dc__profiler_waited(&w->profiler, from, to);
     return err;
 }
@@ -62,7 +62,7 @@ dc_error dc_worker_forward_end(dc_worker *w, int layer)
     if (w->progress.in_round) {
         const int64_t begin =
             dc__profiler_layer_end(&w->profiler, layer, true, w->progress.first_pass, w->progress.last_pass);
-        dc__trace_span(w->trace, DC__LANE_COMPUTE, "forward", begin, w->profiler.mark_ns, w->info.round,
+        dc__trace_span(w->trace, DC__TRACK_COMPUTE, "forward", begin, w->profiler.mark_ns, w->info.round,
                        layer, layer, 0);
     }
     return w->failed ? dc__worker_check(w) : DC_OK;
@@ -137,7 +137,7 @@ dc_error dc_worker_backward_end(dc_worker *w, int layer)
 {
     const int64_t begin =
         dc__profiler_layer_end(&w->profiler, layer, false, w->progress.first_pass, w->progress.last_pass);
-    dc__trace_span(w->trace, DC__LANE_COMPUTE, "backward", begin, w->profiler.mark_ns, w->info.round, layer,
+    dc__trace_span(w->trace, DC__TRACK_COMPUTE, "backward", begin, w->profiler.mark_ns, w->info.round, layer,
                    layer, 0);
     if (w->failed) return dc__worker_check(w);
     if (w->progress.last_pass && w->model->layers[layer].n_blocks) {

@@ -171,7 +171,7 @@ static dc_error trace_params(dc_worker *w, const dc__frame *frame)
     if (!err && w->trace) {
         const int64_t estimated = now - (Bps > 0 ? (int64_t)(h->payload_bytes / Bps * 1e9) : 0);
         const int64_t begin = h->flags & DC__BUSY || estimated < before ? before : estimated;
-        dc__worker_trace_slice(w, DC__LANE_DOWN, "pull", begin, h);
+        dc__worker_trace_slice(w, DC__TRACK_DOWN, "pull", begin, h);
     }
     w->download.before_ns = now;
     return err;

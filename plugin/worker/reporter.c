@@ -9,7 +9,7 @@
 dc_error dc__reporter_init(dc__reporter *r, int n_layers)
 {
     r->sums.map = NAN;
-    r->plan_bytes = dc__report_plan_bytes(n_layers);
+    r->plan_bytes = dc__telemetry_plan_bytes(n_layers);
     r->plan = malloc(r->plan_bytes);
     return r->plan ? DC_OK : dc__fail(DC_ENOMEM, "out of memory for a worker");
 }
@@ -37,7 +37,7 @@ static void add_round(dc__reporter *r)
 
 static void add_figures(dc__reporter *r, const dc_report *figures, uint64_t rounds)
 {
-    dc__report *sums = &r->sums;
+    dc__telemetry *sums = &r->sums;
     if (isfinite(figures->loss)) {
         sums->loss += figures->loss;
         r->losses++;
@@ -55,7 +55,7 @@ static void add_figures(dc__reporter *r, const dc_report *figures, uint64_t roun
 static void put_plan(dc__reporter *r, const dc__planner *planner)
 {
     dc__bytes out = dc__bytes_over(r->plan, r->plan_bytes);
-    dc__report_write_plan(&out, &planner->plan, &planner->planned);
+    dc__telemetry_write_plan(&out, &planner->plan, &planner->planned);
     dc__assert(!out.failed);
     r->plan_due = true;
     r->plan_news = false;
@@ -91,9 +91,9 @@ bool dc__reporter_is_due(const dc__reporter *r, bool gradients_wait)
     return r->due && (!gradients_wait || dc__now_ns() - r->due_ns > DC__REPORT_PATIENCE_NS);
 }
 
-dc__report dc__reporter_take(dc__reporter *r, size_t *plan_bytes)
+dc__telemetry dc__reporter_take(dc__reporter *r, size_t *plan_bytes)
 {
-    dc__report report = r->sums;
+    dc__telemetry report = r->sums;
     const double n = report.rounds > 0 ? (double)report.rounds : 1;
     report.loss = r->losses ? report.loss / r->losses : NAN;
     report.round_s /= n;

@@ -8,7 +8,7 @@
 #ifndef DC__REPORTER_H
 #define DC__REPORTER_H
 
-#include "endpoint/report.h"
+#include "endpoint/telemetry.h"
 #include "model/model.h"
 #include "worker/planner.h"
 
@@ -19,7 +19,7 @@ typedef struct dc__reporter {
     dc_round_report round; /* the last one's; compute thread from here on */
     bool round_counts;     /* and it is not in the sums yet */
     bool plan_news;        /* a plan was adopted since the last one reported */
-    dc__report sums;       /* (L) from here on: since the last report; times and losses are sums yet */
+    dc__telemetry sums;    /* (L) from here on: since the last report; times and losses are sums yet */
     uint32_t losses;       /* in sums.loss */
     bool due, plan_due;
     int64_t due_ns, reported_ns;
@@ -40,6 +40,6 @@ void dc__reporter_flush(dc__reporter *r);
 /* dc__reporter_is_due - a REPORT may go now. dc__reporter_take - with the lock held: the figures to send, the
  * link's left for the caller to fill in, and starts over; *plan_bytes of r->plan go with them. */
 bool dc__reporter_is_due(const dc__reporter *r, bool gradients_wait);
-dc__report dc__reporter_take(dc__reporter *r, size_t *plan_bytes);
+dc__telemetry dc__reporter_take(dc__reporter *r, size_t *plan_bytes);
 
 #endif

@@ -12,7 +12,7 @@
 #define NOTE_BYTES 256
 
 typedef struct event {
-    dc__lane lane;
+    dc__track track;
     const char *name; /* NULL: a note */
     int64_t begin_ns, end_ns;
     uint64_t round, bytes;
@@ -40,7 +40,7 @@ struct dc__trace {
     event batch[512]; /* the writer's */
 };
 
-static const char *const lanes[DC__LANE_COUNT] = {"compute", "up", "down", "plan"};
+static const char *const tracks[DC__TRACK_COUNT] = {"compute", "up", "down", "plan"};
 
 static void write_text(FILE *f, const char *text)
 {
@@ -60,14 +60,14 @@ static void write_event(dc__trace *t, const event *e, const char *note)
             f,
             ",\n{\"ph\":\"i\",\"s\":\"p\",\"pid\":%d,\"tid\":%d,\"ts\":%.3f,\"name\":\"plan\",\"args\":{\"round\":%llu,"
             "\"text\":\"",
-            t->rank, (int)e->lane, at_us, (unsigned long long)e->round);
+            t->rank, (int)e->track, at_us, (unsigned long long)e->round);
         write_text(f, note);
         (void)fputs("\"}}", f);
         return;
     }
     (void)fprintf(
         f, ",\n{\"ph\":\"X\",\"pid\":%d,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f,\"cat\":\"%s\",\"name\":\"%s",
-        t->rank, (int)e->lane, at_us, (double)(e->end_ns - e->begin_ns) * 1e-3, e->name, e->name);
+        t->rank, (int)e->track, at_us, (double)(e->end_ns - e->begin_ns) * 1e-3, e->name, e->name);
     if (e->first >= 0 && e->first == e->last) {
         (void)fprintf(f, " %d ", e->first);
         write_text(f, t->model->layers[e->first].type);
@@ -113,11 +113,11 @@ static void write_head(const dc__trace *t)
     (void)fprintf(
         t->file, "[{\"ph\":\"M\",\"pid\":%d,\"name\":\"process_name\",\"args\":{\"name\":\"worker %d, %s\"}}",
         t->rank, t->rank, t->model->name);
-    for (int lane = 0; lane < DC__LANE_COUNT; lane++)
+    for (int track = 0; track < DC__TRACK_COUNT; track++)
         (void)fprintf(
             t->file,
             ",\n{\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}}",
-            t->rank, lane, lanes[lane]);
+            t->rank, track, tracks[track]);
 }
 
 dc_error dc__trace_open(dc__trace **out, const char *path, int rank, const dc_model *model)
@@ -165,11 +165,11 @@ static void put(dc__trace *t, const event *e)
     pthread_cond_signal(&t->filled);
 }
 
-void dc__trace_span(dc__trace *t, dc__lane lane, const char *name, int64_t begin_ns, int64_t end_ns,
+void dc__trace_span(dc__trace *t, dc__track track, const char *name, int64_t begin_ns, int64_t end_ns,
                     uint64_t round, int first, int last, uint64_t bytes)
 {
     if (!t) return;
-    const event e = {.lane = lane,
+    const event e = {.track = track,
                      .name = name,
                      .begin_ns = begin_ns,
                      .end_ns = end_ns,
@@ -187,7 +187,7 @@ void dc__trace_note(dc__trace *t, uint64_t round, const char *text)
     if (!t) return;
     pthread_mutex_lock(&t->lock);
     if (t->notes_head - t->notes_tail < NOTES && t->head - t->tail < DC__TRACE_EVENTS) {
-        event e = {.lane = DC__LANE_PLAN,
+        event e = {.track = DC__TRACK_PLAN,
                    .begin_ns = dc__now_ns(),
                    .round = round,
                    .note = (int)(t->notes_head++ % NOTES)};

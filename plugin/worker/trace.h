@@ -5,7 +5,7 @@
  * them into JSON. Nothing on the compute path waits for the file: when the ring is full, events are dropped
  * and counted, and the count is in the file. The file is a JSON array that viewers read even if its end is
  * missing (a killed run). Format: Google, "Trace Event Format"; complete ("X") and instant ("i") events, one
- * lane per thread id. */
+ * track per thread id. */
 #ifndef DC__TRACE_H
 #define DC__TRACE_H
 
@@ -15,13 +15,13 @@
 
 #define DC__TRACE_EVENTS 16384
 
-typedef enum dc__lane {
-    DC__LANE_COMPUTE,
-    DC__LANE_UP,
-    DC__LANE_DOWN,
-    DC__LANE_PLAN,
-    DC__LANE_COUNT
-} dc__lane;
+typedef enum dc__track {
+    DC__TRACK_COMPUTE,
+    DC__TRACK_UP,
+    DC__TRACK_DOWN,
+    DC__TRACK_PLAN,
+    DC__TRACK_COUNT
+} dc__track;
 
 typedef struct dc__trace dc__trace;
 
@@ -31,7 +31,7 @@ dc_error dc__trace_open(dc__trace **trace, const char *path, int rank, const dc_
 
 /* dc__trace_span - something took from begin_ns to end_ns (dc__now_ns). name is a constant string; layers
  * first to last (-1: none), bytes 0: none. A NULL trace does nothing. Any thread. */
-void dc__trace_span(dc__trace *trace, dc__lane lane, const char *name, int64_t begin_ns, int64_t end_ns,
+void dc__trace_span(dc__trace *trace, dc__track track, const char *name, int64_t begin_ns, int64_t end_ns,
                     uint64_t round, int first, int last, uint64_t bytes);
 
 /* dc__trace_note - a line of text at this moment (a new plan), cut to fit a record. */

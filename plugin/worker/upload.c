@@ -59,7 +59,7 @@ static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
         if (gradients && !w->carry) dc__model_zero_gradients(w->model, header.offset, header.count);
     }
     dc_error err = dc__link_send(&w->endpoint.link, &header, message);
-    if (gradients) dc__worker_trace_slice(w, DC__LANE_UP, "push", begin, &header);
+    if (gradients) dc__worker_trace_slice(w, DC__TRACK_UP, "push", begin, &header);
     return err;
 }
 
@@ -140,13 +140,13 @@ static dc_error send_report(void *worker, dc__header *header)
     dc_worker *w = worker;
     size_t plan_bytes;
     pthread_mutex_lock(&w->lock);
-    dc__report report = dc__reporter_take(&w->reporter, &plan_bytes);
+    dc__telemetry report = dc__reporter_take(&w->reporter, &plan_bytes);
     header->round = w->info.round;
     header->flags = plan_bytes ? DC__REPORT_PLAN : 0;
-    header->payload_bytes = DC__REPORT_BYTES + (uint32_t)plan_bytes;
+    header->payload_bytes = DC__TELEMETRY_BYTES + (uint32_t)plan_bytes;
     void *payload;
     void *message = dc__link_alloc(header->payload_bytes, &payload);
-    if (message && plan_bytes) memcpy((uint8_t *)payload + DC__REPORT_BYTES, w->reporter.plan, plan_bytes);
+    if (message && plan_bytes) memcpy((uint8_t *)payload + DC__TELEMETRY_BYTES, w->reporter.plan, plan_bytes);
     pthread_mutex_unlock(&w->lock);
     const dc__link *link = &w->endpoint.link;
     report.down_Bps = link->in_Bps;
@@ -155,8 +155,8 @@ static dc_error send_report(void *worker, dc__header *header)
     report.rtt_s = w->endpoint.rtt_s;
     report.asked = w->options.strategy;
     if (message) {
-        dc__bytes out = dc__bytes_over(payload, DC__REPORT_BYTES);
-        dc__report_write(&out, &report);
+        dc__bytes out = dc__bytes_over(payload, DC__TELEMETRY_BYTES);
+        dc__telemetry_write(&out, &report);
         dc__assert(!out.failed && out.at == out.end);
     }
     return dc__link_send(&w->endpoint.link, header, message);
@@ -258,12 +258,12 @@ static void on_end(void *worker, dc_error err)
     if (err) dc__worker_fail(worker, err);
 }
 
-const dc__role dc__worker_role = {.next = next,
-                                  .slice = slice,
-                                  .hold_until_ns = hold_until_ns,
-                                  .ack_delay_ns = ack_delay_ns,
-                                  .on_frame = dc__worker_on_frame,
-                                  .goes_on = goes_on,
-                                  .on_receiver_end = on_end,
-                                  .on_sender_end = on_end,
-                                  .measures_rtt = true};
+const dc__endpoint_role dc__worker_role = {.next = next,
+                                           .slice = slice,
+                                           .hold_until_ns = hold_until_ns,
+                                           .ack_delay_ns = ack_delay_ns,
+                                           .on_frame = dc__worker_on_frame,
+                                           .goes_on = goes_on,
+                                           .on_receiver_end = on_end,
+                                           .on_sender_end = on_end,
+                                           .measures_rtt = true};

@@ -12,12 +12,12 @@
 #include "base/clock.h"
 #include "endpoint/join.h"
 
-void dc__worker_trace_slice(dc_worker *w, dc__lane lane, const char *name, int64_t begin_ns,
+void dc__worker_trace_slice(dc_worker *w, dc__track track, const char *name, int64_t begin_ns,
                             const dc__header *header)
 {
     uint32_t first, end;
     if (!w->trace || !dc__model_blocks(w->model, header->offset, header->count, &first, &end)) return;
-    dc__trace_span(w->trace, lane, name, begin_ns, dc__now_ns(), header->round, w->model->block_layer[first],
+    dc__trace_span(w->trace, track, name, begin_ns, dc__now_ns(), header->round, w->model->block_layer[first],
                    w->model->block_layer[end - 1], header->payload_bytes);
 }
 

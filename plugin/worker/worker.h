@@ -107,7 +107,7 @@ struct dc_worker {
 };
 
 /* dc__worker_trace_slice - a span from begin_ns to now for a frame of parameters or gradients. */
-void dc__worker_trace_slice(dc_worker *w, dc__lane lane, const char *name, int64_t begin_ns,
+void dc__worker_trace_slice(dc_worker *w, dc__track track, const char *name, int64_t begin_ns,
                             const dc__header *header);
 
 /* dc__worker_fail - records the calling thread's last error as the worker's, the first counts. Any thread. */
@@ -126,7 +126,7 @@ dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, in
 void dc__worker_pull(dc_worker *w, uint64_t version, bool first);
 
 /* download.c, upload.c: the endpoint's role. */
-extern const dc__role dc__worker_role;
+extern const dc__endpoint_role dc__worker_role;
 dc_error dc__worker_on_frame(void *worker, dc__frame *frame);
 
 /* worker.c: goodput upwards; until the first pushes have shown it, that of the other direction. 0 = neither

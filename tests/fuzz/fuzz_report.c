@@ -4,22 +4,22 @@
 
 #include "base/error.h"
 #include "fuzz.h"
-#include "endpoint/report.h"
+#include "endpoint/telemetry.h"
 
 #define LAYERS 6
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     dc__bytes in = dc__bytes_over((void *)(uintptr_t)data, n);
-    dc__report report;
+    dc__telemetry report;
     dc_plan plan;
     dc_profile profile;
     dc_layer_cost costs[LAYERS] = {{0, 0, 400000, 400000}, {0, 0, 0, 0}, {0, 0, 4096, 4096},
                                    {0, 0, 4, 4},           {0, 0, 0, 0}, {0, 0, 0, 0}};
-    if (dc__report_read(&in, &report)) return 0;
+    if (dc__telemetry_read(&in, &report)) return 0;
     dc__assert(!isinf(report.loss) && !(report.map > 1) && report.strategy < DC_AUTO);
     if (dc_plan_init(&plan, LAYERS)) return 0;
-    if (dc__report_read_plan(&in, &plan, &profile, costs) == DC_OK) {
+    if (dc__telemetry_read_plan(&in, &plan, &profile, costs) == DC_OK) {
         plan.strategy = report.strategy;
         profile.workers = 2;
         dc_forecast forecast;
@@ -34,13 +34,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 size_t fuzz_seed(int k, uint8_t *to)
 {
     if (k > DC_DUPLEX) return 0;
-    const dc__report report = {.rounds = 3,
-                               .last_round = 100,
-                               .loss = k ? 2.5 : NAN,
-                               .map = k ? .5 : NAN,
-                               .round_s = 1,
-                               .strategy = (dc_strategy)k,
-                               .asked = DC_AUTO};
+    const dc__telemetry report = {.rounds = 3,
+                                  .last_round = 100,
+                                  .loss = k ? 2.5 : NAN,
+                                  .map = k ? .5 : NAN,
+                                  .round_s = 1,
+                                  .strategy = (dc_strategy)k,
+                                  .asked = DC_AUTO};
     const dc_layer_cost costs[LAYERS] = {{.01, .02, 400000, 400000}, {.01, .02, 0, 0}, {.01, .02, 4096, 4096},
                                          {.01, .02, 4, 4},           {.01, .02, 0, 0}, {.01, .02, 0, 0}};
     const dc_profile profile = {.n_layers = LAYERS,
@@ -53,8 +53,8 @@ size_t fuzz_seed(int k, uint8_t *to)
     dc_plan plan;
     if (dc_plan_init(&plan, LAYERS) || dc_plan_make(&plan, &profile, (dc_strategy)k)) abort();
     dc__bytes out = dc__bytes_over(to, FUZZ_MOST);
-    dc__report_write(&out, &report);
-    dc__report_write_plan(&out, &plan, &profile);
+    dc__telemetry_write(&out, &report);
+    dc__telemetry_write_plan(&out, &plan, &profile);
     dc_plan_free(&plan);
     return (size_t)(out.at - to);
 }

@@ -10,44 +10,44 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "endpoint/report.h"
+#include "endpoint/telemetry.h"
 #include "net/wire.h"
 
 #define LAYERS 5
 
-static const dc__report good = {.rounds = 7,
-                                .last_round = 1000,
-                                .map_round = 40,
-                                .loss = 1.25,
-                                .map = .5,
-                                .round_s = .1,
-                                .compute_s = .06,
-                                .wait_s = .03,
-                                .down_Bps = 1e7,
-                                .up_Bps = 2e6,
-                                .overhead_s = 5e-5,
-                                .rtt_s = .02,
-                                .predicted_s = .11,
-                                .floor_s = .0625,
-                                .asked = DC_AUTO,
-                                .strategy = DC_DUPLEX};
+static const dc__telemetry good = {.rounds = 7,
+                                   .last_round = 1000,
+                                   .map_round = 40,
+                                   .loss = 1.25,
+                                   .map = .5,
+                                   .round_s = .1,
+                                   .compute_s = .06,
+                                   .wait_s = .03,
+                                   .down_Bps = 1e7,
+                                   .up_Bps = 2e6,
+                                   .overhead_s = 5e-5,
+                                   .rtt_s = .02,
+                                   .predicted_s = .11,
+                                   .floor_s = .0625,
+                                   .asked = DC_AUTO,
+                                   .strategy = DC_DUPLEX};
 
-static dc_error there_and_back(const dc__report *from, dc__report *to)
+static dc_error there_and_back(const dc__telemetry *from, dc__telemetry *to)
 {
-    uint8_t bytes[DC__REPORT_BYTES];
+    uint8_t bytes[DC__TELEMETRY_BYTES];
     dc__bytes out = dc__bytes_over(bytes, sizeof bytes), in = dc__bytes_over(bytes, sizeof bytes);
-    dc__report_write(&out, from);
+    dc__telemetry_write(&out, from);
     assert_true(!out.failed && out.at == out.end);
-    return dc__report_read(&in, to);
+    return dc__telemetry_read(&in, to);
 }
 
 static void a_report_comes_back(void **state)
 {
     (void)state;
-    dc__report r;
+    dc__telemetry r;
     assert_int_equal(there_and_back(&good, &r), DC_OK);
     assert_memory_equal(&r, &good, sizeof r);
-    dc__report unknown = good;
+    dc__telemetry unknown = good;
     unknown.loss = unknown.map = NAN;
     assert_int_equal(there_and_back(&unknown, &r), DC_OK);
     assert_true(isnan(r.loss) && isnan(r.map));
@@ -56,7 +56,7 @@ static void a_report_comes_back(void **state)
 static void nonsense_is_refused(void **state)
 {
     (void)state;
-    dc__report r, bad;
+    dc__telemetry r, bad;
 #define REFUSED(change)                                        \
     do {                                                       \
         bad = good;                                            \
@@ -77,12 +77,12 @@ static void nonsense_is_refused(void **state)
     REFUSED(asked = (dc_strategy)99);
     REFUSED(rounds = UINT64_MAX);
     REFUSED(last_round = UINT64_MAX);
-    uint8_t bytes[DC__REPORT_BYTES];
+    uint8_t bytes[DC__TELEMETRY_BYTES];
     dc__bytes out = dc__bytes_over(bytes, sizeof bytes);
-    dc__report_write(&out, &good);
+    dc__telemetry_write(&out, &good);
     for (size_t n = 0; n < sizeof bytes; n++) {
         dc__bytes in = dc__bytes_over(bytes, n);
-        assert_int_equal(dc__report_read(&in, &r), DC_EPROTO);
+        assert_int_equal(dc__telemetry_read(&in, &r), DC_EPROTO);
     }
 }
 
@@ -110,7 +110,7 @@ static size_t write_plan(uint8_t *bytes, size_t room)
                                 .overhead_s = 1e-4,
                                 .rtt_s = 1e-2};
     dc__bytes out = dc__bytes_over(bytes, room);
-    dc__report_write_plan(&out, &plan, &profile);
+    dc__telemetry_write_plan(&out, &plan, &profile);
     assert_false(out.failed);
     return (size_t)(out.at - bytes);
 }
@@ -120,13 +120,13 @@ static void a_plan_comes_back(void **state)
     (void)state;
     uint8_t bytes[512];
     const size_t n = write_plan(bytes, sizeof bytes);
-    assert_int_equal(n, dc__report_plan_bytes(LAYERS));
+    assert_int_equal(n, dc__telemetry_plan_bytes(LAYERS));
     dc_plan plan;
     dc_profile p;
     dc_layer_cost costs[LAYERS] = {{.up_bytes = 9, .down_bytes = 9}};
     assert_int_equal(dc_plan_init(&plan, LAYERS), DC_OK);
     dc__bytes in = dc__bytes_over(bytes, n);
-    assert_int_equal(dc__report_read_plan(&in, &plan, &p, costs), DC_OK);
+    assert_int_equal(dc__telemetry_read_plan(&in, &plan, &p, costs), DC_OK);
     assert_int_equal(plan.n_pull, 2);
     assert_int_equal(plan.n_push, 3);
     assert_memory_equal(plan.pull_end, ((int[]){1, 4}), 2 * sizeof(int));
@@ -159,7 +159,7 @@ static void a_damaged_plan_is_refused_or_sound(void **state)
             memcpy(exact, bytes, n);
             exact[at] = others[k];
             dc__bytes in = dc__bytes_over(exact, n);
-            const dc_error err = dc__report_read_plan(&in, &plan, &p, costs);
+            const dc_error err = dc__telemetry_read_plan(&in, &plan, &p, costs);
             assert_true(err == DC_OK || err == DC_EPROTO);
             if (err) {
                 refused++;
@@ -178,7 +178,7 @@ static void a_damaged_plan_is_refused_or_sound(void **state)
     assert_true(refused > 50 && sound > 50);
     for (size_t cut = 0; cut < n; cut++) {
         dc__bytes in = dc__bytes_over(bytes, cut);
-        assert_int_equal(dc__report_read_plan(&in, &plan, &p, costs), DC_EPROTO);
+        assert_int_equal(dc__telemetry_read_plan(&in, &plan, &p, costs), DC_EPROTO);
     }
     dc_plan_free(&plan);
 }

@@ -11,7 +11,7 @@
 
 #include "fault/box.h"
 #include "fault/fake.h"
-#include "endpoint/report.h"
+#include "endpoint/telemetry.h"
 #include "test_url.h"
 
 /* What the liar does after one honest round of both. Blocks: 0 and 1 of layer 0, 2 of layer 2. */
@@ -188,7 +188,7 @@ static void a_servers_word(fake *l, fake *h)
 static void report_of_nonsense(fake *l, fake *h)
 {
     (void)h;
-    uint8_t payload[DC__REPORT_BYTES];
+    uint8_t payload[DC__TELEMETRY_BYTES];
     memset(payload, 0xff, sizeof payload);
     (void)fake_send(l, (dc__header){.type = DC__REPORT, .round = 1}, payload, sizeof payload);
 }
@@ -196,7 +196,7 @@ static void report_of_nonsense(fake *l, fake *h)
 static void report_without_its_plan(fake *l, fake *h)
 {
     (void)h;
-    const uint8_t payload[DC__REPORT_BYTES] = {0};
+    const uint8_t payload[DC__TELEMETRY_BYTES] = {0};
     (void)fake_send(l, (dc__header){.type = DC__REPORT, .flags = DC__REPORT_PLAN, .round = 1}, payload,
                     sizeof payload);
 }
@@ -204,7 +204,7 @@ static void report_without_its_plan(fake *l, fake *h)
 static void report_of_the_future(fake *l, fake *h)
 {
     (void)h;
-    const uint8_t payload[DC__REPORT_BYTES] = {0};
+    const uint8_t payload[DC__TELEMETRY_BYTES] = {0};
     (void)fake_send(l, (dc__header){.type = DC__REPORT, .round = 1000}, payload, sizeof payload);
 }
 

@@ -1,4 +1,4 @@
-#include "endpoint/report.h"
+#include "endpoint/telemetry.h"
 
 #include <math.h>
 
@@ -12,12 +12,12 @@
 #define PULL_ENDS 1u /* of a layer's flags: the last of its pull segment */
 #define PUSH_ENDS 2u
 
-size_t dc__report_plan_bytes(int n_layers)
+size_t dc__telemetry_plan_bytes(int n_layers)
 {
     return 2 * 4 + 7 * 8 + 9 * (size_t)n_layers;
 }
 
-void dc__report_write(dc__bytes *out, const dc__report *r)
+void dc__telemetry_write(dc__bytes *out, const dc__telemetry *r)
 {
     dc__put_uint(out, r->rounds, 8);
     dc__put_uint(out, r->last_round, 8);
@@ -41,9 +41,9 @@ static dc_error nonsense(void)
     return dc__fail(DC_EPROTO, "a REPORT says what cannot be");
 }
 
-dc_error dc__report_read(dc__bytes *in, dc__report *r)
+dc_error dc__telemetry_read(dc__bytes *in, dc__telemetry *r)
 {
-    *r = (dc__report){0};
+    *r = (dc__telemetry){0};
     r->rounds = dc__get_uint(in, 8);
     r->last_round = dc__get_uint(in, 8);
     r->map_round = dc__get_uint(in, 8);
@@ -70,7 +70,7 @@ dc_error dc__report_read(dc__bytes *in, dc__report *r)
     return DC_OK;
 }
 
-void dc__report_write_plan(dc__bytes *out, const dc_plan *plan, const dc_profile *p)
+void dc__telemetry_write_plan(dc__bytes *out, const dc_plan *plan, const dc_profile *p)
 {
     dc__put_uint(out, (uint64_t)plan->n_layers, 4);
     dc__put_uint(out, plan->slice_bytes, 4);
@@ -89,7 +89,7 @@ void dc__report_write_plan(dc__bytes *out, const dc_plan *plan, const dc_profile
     }
 }
 
-dc_error dc__report_read_plan(dc__bytes *in, dc_plan *plan, dc_profile *p, dc_layer_cost *costs)
+dc_error dc__telemetry_read_plan(dc__bytes *in, dc_plan *plan, dc_profile *p, dc_layer_cost *costs)
 {
     const int n = plan->n_layers;
     const uint64_t layers = dc__get_uint(in, 4), slice = dc__get_uint(in, 4);
