@@ -300,7 +300,8 @@ static int draw_mixed(const dk_augmentation *a, char **paths, int m, float *x, f
     return 0;
 }
 
-int dk_augment(const dk_augmentation *a, char **paths, int m, float *x, float *y, char *text, size_t size)
+int dk_augment_draw(const dk_augmentation *a, char **paths, int m, float *x, float *y, char *text,
+                    size_t size)
 {
     if (a->mix == DK_MIX_NONE || !toss()) {
         edges e;

@@ -29,8 +29,9 @@ typedef struct dk_augmentation {
     bool mosaic_bound; /* boxes end where their quarter of a mosaic does */
 } dk_augmentation;
 
-/* dk_augment - one example from paths[0..m), drawn at random: x has w * h * c floats, y 5 * boxes, all 0.
- * Returns 0, or -1 and a line in text that names the image. Any thread. */
-int dk_augment(const dk_augmentation *a, char **paths, int m, float *x, float *y, char *text, size_t size);
+/* dk_augment_draw - one example from paths[0..m), drawn at random: x has w * h * c floats, y 5 * boxes, all
+ * 0. Returns 0, or -1 and a line in text that names the image. Any thread. */
+int dk_augment_draw(const dk_augmentation *a, char **paths, int m, float *x, float *y, char *text,
+                    size_t size);
 
 #endif

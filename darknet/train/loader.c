@@ -71,7 +71,8 @@ static int augment_row(const dk_loader_options *options, const load_args *args, 
     a.h = args->h;
     row->X = make_matrix(1, a.w * a.h * a.c);
     row->y = make_matrix(1, 5 * a.boxes);
-    if (dk_augment(&a, args->paths, args->m, row->X.vals[0], row->y.vals[0], problem, sizeof problem) == 0)
+    if (dk_augment_draw(&a, args->paths, args->m, row->X.vals[0], row->y.vals[0], problem, sizeof problem) ==
+        0)
         return 0;
     snprintf(text, size, "%s: %s", options->list, problem);
     return -1;

@@ -94,7 +94,7 @@ static void draw(const dk_augmentation *a, uint64_t image)
     memset(x, 0, sizeof x);
     memset(y, 0, sizeof y);
     dk_random_begin(DK_STREAM_LOAD, 7, 0, 3, image);
-    if (dk_augment(a, paths, PICTURES, x, y, text, sizeof text) != 0) fail_msg("%s", text);
+    if (dk_augment_draw(a, paths, PICTURES, x, y, text, sizeof text) != 0) fail_msg("%s", text);
 }
 
 static int rows(void)
@@ -339,7 +339,7 @@ static void what_cannot_be_read(void **state)
     char *list[] = {bad};
     const dk_augmentation a = plain();
     snprintf(bad, sizeof bad, "%s/none.png", directory);
-    assert_int_equal(dk_augment(&a, list, 1, x, y, text, sizeof text), -1);
+    assert_int_equal(dk_augment_draw(&a, list, 1, x, y, text, sizeof text), -1);
     assert_non_null(strstr(text, bad));
 }
 
