@@ -47,8 +47,9 @@ def tool_help(command):
 
 
 def darknet_knows(flag):
-    """In the help, or one of the forks' flags that are accepted in silence."""
-    return has_word(output(BUILD + "/darknet", "help"), flag) or f'"{flag}"' in source("darknet")
+    """In the help, or in one of the tables of flags: a command's own, or the forks'."""
+    tables = source("darknet")
+    return has_word(output(BUILD + "/darknet", "help"), flag) or f'"{flag}"' in tables or f'{{"{flag.lstrip("-")}",' in tables
 
 
 def any_program_knows(flag):
@@ -122,7 +123,9 @@ def command_problems(line):
         return
     program, rest = words[0].replace("./", ""), words[1:]
     if program in ("dynacomm", "build/dynacomm") and rest:
-        if rest[0] not in tool_commands() + ["--help", "--version"]:
+        if rest[0] in ("--help", "--version"):
+            return
+        if rest[0] not in tool_commands():
             yield f"names the command 'dynacomm {rest[0]}', which does not exist"
             return
         yield from (
