@@ -16,9 +16,8 @@ typedef struct dk_labels {
  * default is the packaged library's order. Set once, before threads start. */
 void dk_labels_beside_first(bool first);
 
-/* dk_labels_lenient - a line that is wrong is passed over from here on (-force). Set once, before threads
- * start.
- */
+/* dk_labels_lenient - a line that is wrong is passed over
+ * from here on (-force). Set once, before threads start. */
 void dk_labels_lenient(bool lenient);
 
 /* dk_labels_path - the label file of an image: with the first "images", "JPEGImages" and "raw" in its path

@@ -1,5 +1,5 @@
-/* preflight_truth.c - the text files that say what an image shows: boxes for detectors, numbers for
- * regressors. */
+/* preflight_truth.c - the text files that say what an image
+ * shows: boxes for detectors, numbers for regressors. */
 #include "check/preflight.h"
 
 #include "check/labels.h"
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The library finds a regressor's by replacing parts of the image's path, in this order
- * (load_regression_labels_paths). */
+/* The library finds a regressor's by replacing parts of the
+ * image's path, in this order (load_regression_labels_paths). */
 static const char *const value_swaps[][2] = {
     {"images", "labels"}, {"JPEGImages", "labels"}, {".BMP", ".txt"}, {".JPEG", ".txt"}, {".JPG", ".txt"},
     {".JPeG", ".txt"},    {".Jpeg", ".txt"},        {".PNG", ".txt"}, {".TIF", ".txt"},  {".bmp", ".txt"},

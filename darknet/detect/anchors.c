@@ -1,5 +1,5 @@
-/* anchors.c - see anchors.h. The first centres are drawn as k-means++ does (Arthur and Vassilvitskii, 2007).
- */
+/* anchors.c - see anchors.h. The first centres are drawn
+ * as k-means++ does (Arthur and Vassilvitskii, 2007). */
 #include "detect/anchors.h"
 
 #include <stdbool.h>

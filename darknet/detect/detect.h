@@ -3,8 +3,8 @@
 #ifndef DK_DETECT_H
 #define DK_DETECT_H
 
-/* darknet detector test DATA CFG WEIGHTS [IMAGE], detect CFG WEIGHTS [IMAGE], yolo test CFG WEIGHTS [IMAGE].
- */
+/* darknet detector test DATA CFG WEIGHTS [IMAGE], detect
+ * CFG WEIGHTS [IMAGE], yolo test CFG WEIGHTS [IMAGE]. */
 int dk_cmd_detector_test(int argc, char **argv);
 int dk_cmd_detect(int argc, char **argv);
 int dk_cmd_yolo_test(int argc, char **argv);

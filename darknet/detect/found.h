@@ -11,9 +11,9 @@
 /* dk_sized - im as net takes pictures: the caller frees it with free_image. */
 image dk_sized(const network *net, image im);
 
-/* dk_found - runs net (batch 1) on a picture of dk_sized, which was w x h pixels before, and returns boxes
- * above thresh, as shares of the picture, after non-maximum suppression at nms; the caller frees them with
- * free_detections. */
+/* dk_found - runs net (batch 1) on a picture of dk_sized, which was w x h pixels
+ * before, and returns boxes above thresh, as shares of the picture, after
+ * non-maximum suppression at nms; the caller frees them with free_detections. */
 detection *dk_found(network *net, image sized, int w, int h, float thresh, float hier, float nms, int *n);
 
 /* One box that is shown. */

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* A JSON string. The forks write names and paths as they are, which a quotation mark in one of them breaks.
- */
+/* A JSON string. The forks write names and paths as they
+ * are, which a quotation mark in one of them breaks. */
 static void write_string(FILE *out, const char *text)
 {
     fputc('"', out);

@@ -29,8 +29,8 @@ static long long size_of(const char *path)
     return stat(path, &st) == 0 ? (long long)st.st_size : 0;
 }
 
-/* Ends the program if the weights file had fewer parameters than were written. A header has 16 or 20 bytes.
- */
+/* Ends the program if the weights file had fewer parameters
+ * than were written. A header has 16 or 20 bytes. */
 static void check_held(const dk_eval *e, const char *temporary, int layers)
 {
     const long long held = size_of(e->weights), written = size_of(temporary);

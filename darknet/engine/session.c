@@ -102,8 +102,8 @@ uint64_t dk_session_round(const dk_session *s)
     return s->round;
 }
 
-/* policy=random draws its rates: several workers must draw the same one, a lone one what the library would.
- */
+/* policy=random draws its rates: several workers must draw
+ * the same one, a lone one what the library would. */
 static float round_rate(const dk_session *s)
 {
     if (s->net->policy == RANDOM && dk_session_workers(s) > 1)

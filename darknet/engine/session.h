@@ -50,8 +50,8 @@ int dk_session_open(network *net, const dk_session_options *options, dk_session 
 int dk_session_rank(const dk_session *session);
 int dk_session_workers(const dk_session *session);
 
-/* dk_session_seed - the run's seed: the options' when alone, else the one that the server gave to every
- * worker. */
+/* dk_session_seed - the run's seed: the options' when alone,
+ * else the one that the server gave to every worker. */
 uint64_t dk_session_seed(const dk_session *session);
 
 /* dk_session_round - rounds done so far (of the whole run, resumed ones included). */

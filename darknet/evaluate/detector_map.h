@@ -50,8 +50,8 @@ typedef struct dk_map {
 bool dk_map_measure(network *net, const dk_lines *images, const dk_map_settings *settings, dk_map *map);
 void dk_map_free(dk_map *map);
 
-/* dk_map_print - the measurement in the words of the darknet forks; without names (NULL) classes are numbers.
- */
+/* dk_map_print - the measurement in the words of the darknet
+ * forks; without names (NULL) classes are numbers. */
 void dk_map_print(FILE *out, const dk_map *map, const dk_map_settings *settings, char **names);
 
 #endif

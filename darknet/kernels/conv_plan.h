@@ -14,10 +14,9 @@
 
 typedef struct dk_conv_plan dk_conv_plan;
 
-/* dk_conv_plan_for - the plan for a convolutional layer's shape; NULL if oneDNN has no vector code for it on
- * this processor (or it is not built in), if reading the weights is most of the work, or if winograd.h takes
- * the layer: conv_plain.h computes it.
- */
+/* dk_conv_plan_for - the plan for a convolutional layer's shape; NULL if oneDNN has no
+ * vector code for it on this processor (or it is not built in), if reading the weights
+ * is most of the work, or if winograd.h takes the layer: conv_plain.h computes it. */
 const dk_conv_plan *dk_conv_plan_for(const layer *l);
 
 /* dk_conv_plan_src_block - channels per block of the input that forward and backward weights take; 0 = plain
@@ -39,8 +38,8 @@ void dk_conv_plan_backward_data(const dk_conv_plan *p, const float *ddst, const 
  * process runs. */
 const char *dk_conv_plan_text(const dk_conv_plan *p);
 
-/* dk_conv_memory_low - true: primitives that need little work space only. Set before the first plan is made.
- */
+/* dk_conv_memory_low - true: primitives that need little
+ * work space only. Set before the first plan is made. */
 void dk_conv_memory_low(bool low);
 
 #endif

@@ -141,8 +141,8 @@ static void loops(int TA, int TB, int M, int N, int K, float a, const float *A, 
 }
 
 #ifndef DK_NO_DNNL
-/* True where the weights of the product are met only once: forward, gradient of the weights, gradient of the
- * input. */
+/* True where the weights of the product are met only once:
+ * forward, gradient of the weights, gradient of the input. */
 static bool is_thin(int TA, int TB, int M, int N, int K)
 {
     if (TB) return !TA && M <= DK_THIN && N >= 64;

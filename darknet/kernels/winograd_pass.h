@@ -14,10 +14,10 @@
 #include <darknet.h>
 #include <string.h>
 
-/* A block of weights is FILTERS filters of DEPTH channels forward, of CHANNELS for the gradient of the input,
- * and 16 filters of WIDTH channels for their own: transformed, it stays in the L2 cache beside what it is
- * multiplied with. AHEAD: floats between a weight's use and the request for it, where weights are read in one
- * run. */
+/* A block of weights is FILTERS filters of DEPTH channels forward, of CHANNELS for the
+ * gradient of the input, and 16 filters of WIDTH channels for their own: transformed,
+ * it stays in the L2 cache beside what it is multiplied with. AHEAD: floats between a
+ * weight's use and the request for it, where weights are read in one run. */
 enum { AHEAD = 576, FILTERS = 32, DEPTH = 32, CHANNELS = 32, WIDTH = 64, MOST_TILES = 128 };
 
 /* Floats from one position's matrix to the next: a line more than it holds, or 36 stores in a row would fall
@@ -66,11 +66,10 @@ DK_INLINE plan plan_of(const layer *l, int first)
     return p;
 }
 
-/* Asks for one line of each of `rows` rows of weights or their gradient, c * 9 floats apart. The processor's
- * own prefetching does not follow runs this short, so the next block's lines are fetched a few at a time
- * beside the products of this one: without it, half of the time is waiting. Past the last block it asks for
- * what nobody reads.
- */
+/* Asks for one line of each of `rows` rows of weights or their gradient, c * 9 floats
+ * apart. The processor's own prefetching does not follow runs this short, so the next
+ * block's lines are fetched a few at a time beside the products of this one: without it,
+ * half of the time is waiting. Past the last block it asks for what nobody reads. */
 DK_INLINE void fetch_lines(const float *weights, int c, int rows, size_t line, bool to_write)
 {
     const float *p = weights + line * DK_LANES;
@@ -137,8 +136,8 @@ DK_WIDE static inline void channels_in(const plan *p, const float *in, int tile,
             t[i];
 }
 
-/* u[36][rows][row] (apart) <- the filters of `rows` rows of weights, c floats x 9 apart, `count` channels
- * each. */
+/* u[36][rows][row] (apart) <- the filters of `rows` rows of
+ * weights, c floats x 9 apart, `count` channels each. */
 DK_WIDE static inline void filters_in(const float *weights, int c, int rows, int count, size_t row, float *u)
 {
     for (int o = 0; o < rows; o++)

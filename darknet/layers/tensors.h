@@ -8,13 +8,13 @@
 
 #include "dynacomm.h"
 
-/* dk_model_of - describes net under name. The model borrows net's arrays: it must be freed before net.
- * exact_gpu: do what Darknet's GPU path does where its CPU path ignores the cfg (adam, clip). Returns 0 or a
- * dc_error. */
+/* dk_model_of - describes net under name. The model borrows net's arrays: it
+ * must be freed before net. exact_gpu: do what Darknet's GPU path does where
+ * its CPU path ignores the cfg (adam, clip). Returns 0 or a dc_error. */
 int dk_model_of(network *net, const char *name, bool exact_gpu, dc_model **model);
 
-/* dk_refuse_untrainable - DC_EMODEL with a line if a layer cannot be trained over a server exactly (binary,
- * xnor). */
+/* dk_refuse_untrainable - DC_EMODEL with a line if a layer
+ * cannot be trained over a server exactly (binary, xnor). */
 int dk_refuse_untrainable(const network *net);
 
 #endif

@@ -27,9 +27,9 @@ void dk_cfg_free(dk_cfg *cfg);
 /* dk_cfg_find - the option, or NULL; of two with one key the first, as every Darknet takes it. */
 const dk_cfg_option *dk_cfg_find(const dk_cfg_section *section, const char *key);
 
-/* dk_cfg_int - the option's value or, if it is not there, otherwise; ends the program if it is no whole
- * number of at least least. dk_cfg_float - the same for any finite number. dk_cfg_text - the same for words.
- */
+/* dk_cfg_int - the option's value or, if it is not there, otherwise; ends
+ * the program if it is no whole number of at least least. dk_cfg_float -
+ * the same for any finite number. dk_cfg_text - the same for words. */
 int dk_cfg_int(const dk_cfg *cfg, const dk_cfg_section *section, const char *key, int otherwise, int least);
 float dk_cfg_float(const dk_cfg *cfg, const dk_cfg_section *section, const char *key, float otherwise);
 const char *dk_cfg_text(const dk_cfg_section *section, const char *key, const char *otherwise);

@@ -2,9 +2,8 @@
  * .data file.
  *
  * DESIGN
- *   The library drops every blank of a line, so that no path may have one. Here those around key and value
- * go.
- */
+ *   The library drops every blank of a line, so that no
+ * path may have one. Here those around key and value go. */
 #include "replace/fatal.h"
 
 #include <darknet.h>

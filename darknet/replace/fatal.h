@@ -15,8 +15,8 @@ void dk_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* dk_log - one line on stderr that begins with "who: ". Any thread. */
 void dk_log(const char *who, const char *line);
 
-/* dk_drawn - tells that a progress line stands on the terminal: the next message wipes it first. Any thread.
- */
+/* dk_drawn - tells that a progress line stands on the
+ * terminal: the next message wipes it first. Any thread. */
 void dk_drawn(bool drawn);
 
 /* dk_chatter_hold - from here on, what the library writes to stderr is kept back; while it is, an assertion

@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* dk_image_recognised - true if path starts like an image of a known format (only its first bytes are read).
- */
+/* dk_image_recognised - true if path starts like an image
+ * of a known format (only its first bytes are read). */
 bool dk_image_recognised(const char *path);
 
 /* dk_image_catch - from now on an unreadable image does not end the program on this thread: the library gets

@@ -16,8 +16,8 @@ const char *dk_logfile_path(void);
 /* dk_logfile_add - writes text into the file only. Nothing happens without one. Any thread. */
 void dk_logfile_add(const char *text, size_t size);
 
-/* dk_logfile_hold - while true, what is written to stderr stays out of the file: it is kept back, and may be
- * dropped. */
+/* dk_logfile_hold - while true, what is written to stderr stays
+ * out of the file: it is kept back, and may be dropped. */
 void dk_logfile_hold(bool hold);
 
 #endif

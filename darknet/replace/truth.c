@@ -2,10 +2,10 @@
  * after it was scaled, shifted and flipped, as one row of truth.
  *
  * DESIGN
- *   The library finds the label file by replacing ".jpg" and ".png" only, ends the program when there is
- * none, and takes NaN and infinities for sizes. Here it is found and read by check/labels.c; what is done to
- * the boxes is the library's own (randomize_boxes, correct_boxes), so that the rows are the same bit for bit.
- */
+ *   The library finds the label file by replacing ".jpg" and ".png" only, ends the
+ * program when there is none, and takes NaN and infinities for sizes. Here it is
+ * found and read by check/labels.c; what is done to the boxes is the library's own
+ * (randomize_boxes, correct_boxes), so that the rows are the same bit for bit. */
 #include "check/labels.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* chart.cpp - see chart.h.
  *
  * DESIGN
- *   The image is the only state but for where the mAP curve stands: a run that is resumed, or -chart, reads
- * an earlier file and draws on. Sizes, colours and what is written where are those that users of the forks
- * know: 1000 x 1000, loss as blue dots against the left axis, mAP as a red line of 0 to 100 % over the same
- * height. */
+ *   The image is the only state but for where the mAP curve stands: a run that is
+ * resumed, or -chart, reads an earlier file and draws on. Sizes, colours and what is
+ * written where are those that users of the forks know: 1000 x 1000, loss as blue dots
+ * against the left axis, mAP as a red line of 0 to 100 % over the same height. */
 #include "train/chart.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-/* fingerprint.h - what the workers of one run must have in common, as text: see
- * dc_worker_options.fingerprint. */
+/* fingerprint.h - what the workers of one run must have in
+ * common, as text: see dc_worker_options.fingerprint. */
 #ifndef DK_FINGERPRINT_H
 #define DK_FINGERPRINT_H
 

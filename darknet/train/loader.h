@@ -11,8 +11,8 @@ typedef struct dk_loader dk_loader;
 
 typedef struct dk_loader_options {
     load_args args; /* as for the library's load_data; paths and labels are borrowed; n = images a round */
-    /* of detectors in the forks' dialect: examples are made so, of args.w x args.h; NULL = the library's way
-     */
+    /* of detectors in the forks' dialect: examples are made
+     * so, of args.w x args.h; NULL = the library's way */
     const dk_augmentation *augmentation;
     const char *list;     /* the list's name, for messages (borrowed) */
     uint64_t seed, rank;  /* with the round and the image they fix every random choice */

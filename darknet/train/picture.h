@@ -1,5 +1,5 @@
-/* picture.h - a decoded image, and views of it for a network's input: a part, scaled, mirrored, recoloured.
- */
+/* picture.h - a decoded image, and views of it for a
+ * network's input: a part, scaled, mirrored, recoloured. */
 #ifndef DK_PICTURE_H
 #define DK_PICTURE_H
 

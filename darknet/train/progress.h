@@ -27,8 +27,8 @@ typedef struct dk_progress {
 void dk_progress_start(dk_progress *progress, uint64_t first, uint64_t last, int images, bool quiet);
 void dk_progress_finish(dk_progress *progress);
 
-/* dk_progress_take - takes a round's loss and duration into the averages. Once per round, before it is shown.
- */
+/* dk_progress_take - takes a round's loss and duration into
+ * the averages. Once per round, before it is shown. */
 void dk_progress_take(dk_progress *progress, const dk_round *round, double load_s);
 
 /* dk_progress_round - shows a round. line is Darknet's own text for it, without the newline. */

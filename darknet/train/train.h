@@ -23,8 +23,8 @@
 typedef struct dk_train dk_train;
 typedef struct dk_train_map dk_train_map; /* train_map.h */
 
-/* What a training command is given; the strings are borrowed from the command line or live as long as the
- * program. */
+/* What a training command is given; the strings are borrowed
+ * from the command line or live as long as the program. */
 typedef struct dk_train_input {
     const char *cfg, *weights; /* weights: NULL = none */
     dk_datafile file;
@@ -94,12 +94,12 @@ void dk_train_ready(dk_train *train);
 /* dk_train_seen - images the run has trained on, from this worker's list: Darknet's `seen` when alone. */
 uint64_t dk_train_seen(const dk_train *train, uint64_t round);
 
-/* dk_train_run - trains; returns the exit status: 0, 1 after an error (one line on stderr), or 128 + signal.
- */
+/* dk_train_run - trains; returns the exit status: 0, 1
+ * after an error (one line on stderr), or 128 + signal. */
 int dk_train_run(dk_train *train);
 
-/* dk_epochs_numbered, dk_epochs_line - for kinds that save after each pass over the list and print passes
- * done. */
+/* dk_epochs_numbered, dk_epochs_line - for kinds that save
+ * after each pass over the list and print passes done. */
 bool dk_epochs_numbered(dk_train *train, uint64_t round, char *name, size_t size);
 void dk_epochs_line(const dk_train *train, const dk_round *round, const dk_progress *progress, char *text,
                     size_t size);

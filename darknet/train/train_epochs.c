@@ -1,5 +1,5 @@
-/* train_epochs.c - what classifiers and regressors share: weights are kept after each pass over the images.
- */
+/* train_epochs.c - what classifiers and regressors share:
+ * weights are kept after each pass over the images. */
 #include "train/train.h"
 
 bool dk_epochs_numbered(dk_train *train, uint64_t round, char *name, size_t size)

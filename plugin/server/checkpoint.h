@@ -50,17 +50,17 @@ void dc__checkpoint_stop(dc__checkpoint *c);
 /* dc__checkpoint_if_due - with versions' lock held: the last whole version may be the next to be written. */
 void dc__checkpoint_if_due(dc__checkpoint *c);
 
-/* dc__checkpoint_guard - blocks while version may not be overwritten, and says at *heard_ns that the worker
- * is not silent meanwhile: nobody reads what it says. DC_ESTOPPED when the run ends first. A receiver's
- * thread. */
+/* dc__checkpoint_guard - blocks while version may not be overwritten, and
+ * says at *heard_ns that the worker is not silent meanwhile: nobody reads
+ * what it says. DC_ESTOPPED when the run ends first. A receiver's thread. */
 dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64_t *heard_ns);
 
 /* dc__checkpoint_final - after every session has ended: the last whole version, if it is not on disk yet, as
  * NAME_final.weights if the run is at its end. Run loop. */
 dc_error dc__checkpoint_final(dc__checkpoint *c);
 
-/* dc__checkpoint_saved - last version on disk, DC__NO_ROUND = none. dc__checkpoint_resumed - it is this one.
- */
+/* dc__checkpoint_saved - last version on disk, DC__NO_ROUND
+ * = none. dc__checkpoint_resumed - it is this one. */
 uint64_t dc__checkpoint_saved(dc__checkpoint *c);
 void dc__checkpoint_resumed(dc__checkpoint *c, uint64_t version);
 

@@ -1,10 +1,10 @@
 /* reduce.h - the sum of the workers' gradients, block by block.
  *
  * DESIGN
- *   A block's gradients of a round stay in the messages they came in until every member's is there. Whoever
- * brings the last one sums them in the roster's order; nobody else touches the block then. A message is freed
- * with its last block. No lock: the counts are atomic, and a slot is written by its member's receiver only.
- */
+ *   A block's gradients of a round stay in the messages they came in until every
+ * member's is there. Whoever brings the last one sums them in the roster's order;
+ * nobody else touches the block then. A message is freed with its last block. No lock:
+ * the counts are atomic, and a slot is written by its member's receiver only. */
 #ifndef DC__REDUCE_H
 #define DC__REDUCE_H
 

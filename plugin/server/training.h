@@ -60,8 +60,8 @@ bool dc__training_carries(const dc__training *t);
 dc_error dc__training_gradient(dc__training *t, int rank, dc__given *given, dc__frame *frame,
                                _Atomic int64_t *heard_ns, bool *kept);
 
-/* dc__training_is_even - who has given this much has pushed for all rounds before this one and for nothing
- * after. */
+/* dc__training_is_even - who has given this much has pushed
+ * for all rounds before this one and for nothing after. */
 bool dc__training_is_even(const dc__training *t, const dc__given *given, uint64_t round);
 
 #endif
