@@ -5,37 +5,34 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include "cli/flags.h"
 #include "dynacomm.h"
 
-enum { DK_CLI_MAX_WORDS = 16, DK_CLI_MAX_THREADS = 1024 };
+enum { DK_CLI_MAX_WORDS = 16 };
 
 typedef struct dk_cli {
     const char *words[DK_CLI_MAX_WORDS]; /* what is not a flag: command, subcommand, files */
     int n_words;
 
-    bool seed_given;
+    dk_compute compute;
     uint64_t seed;         /* drawn from the system if not given */
     uint64_t rounds;       /* stop when the run has this many; 0 = the cfg's max_batches */
     uint64_t backup_every; /* rounds between .backup files; 0 = Darknet's habit */
     bool clear;
-    bool force; /* go on where a check would stop */
-    const char *kernels;
-    bool memory_low;   /* less memory for a slower convolution */
-    bool allow_unused; /* keys of a cfg that no Darknet reads are passed over */
-    int threads;       /* of computation; 0 = all cores */
-    int loaders;       /* threads that read images; 0 = as many as compute */
+    bool force;      /* go on where a check would stop */
+    int loaders;     /* threads that read images; 0 = as many as compute */
+    bool quiet;      /* no line per round */
+    const char *log; /* file into which all that is printed goes too, NULL = none */
 
     const char *dynacomm; /* server URL (auto is made one) or local:N; NULL = alone */
     dc_strategy strategy;
-    const char *strategy_name; /* as given, NULL if not */
     const char *trace;
-    int rank;           /* wished number among the workers, -1 = any */
+    int rank;           /* requested number among the workers, -1 = any */
     int timeout_s;      /* a silent server is given up after this long, 0 = the default */
     bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
                          * leaves .backup to the server */
-    bool quiet;         /* no line per round */
-    const char *gpus;   /* as given; this program has none */
     int serve;          /* this process starts the server too, for so many workers; 0 = it does not */
     const char *listen; /* where that server listens */
 
@@ -50,25 +47,22 @@ typedef struct dk_cli {
  * is used to find out whose command this is. */
 void dk_cli_words(int argc, char **argv, const char **command, const char **subcommand);
 
+/* dk_cli_read - reads argv into the groups, and up to `most` words into words; *parsed says what was given.
+ * Ends the program with a line on bad input. Returns how many words there are. */
+int dk_cli_read(int argc, char **argv, const dc_option_group *groups, size_t n_groups, const char **words,
+                size_t most, dc_parsed *parsed);
+
 /* dk_cli_parse - reads argv and the environment (DYNACOMM, DYNACOMM_STRATEGY, DYNACOMM_TRACE) into cli, which
- * borrows argv. A flag that is unknown, lacks its value or has one that is no number ends the program with a
- * line; others: NULL-terminated names of flags that the command takes itself, to suggest, or NULL. */
-void dk_cli_parse(int argc, char **argv, const char *const *others, dk_cli *cli);
+ * borrows argv, and sets kernels and threads. own: flags that the command has besides those of training, or
+ * NULL. Ends the program with a line on bad input. */
+void dk_cli_parse(int argc, char **argv, const dc_option_group *own, dk_cli *cli);
 
-/* dk_cli_whole - the flag's value as a whole number from least to most; ends the program with a line if it is
- * none. */
-uint64_t dk_cli_whole(const char *flag, const char *text, uint64_t least, uint64_t most);
-
-/* dk_cli_flag_at - the k-th flag's name, of training and then of the forks; NULL after the last.
- * dk_cli_takes_value - true if the flag of that name is followed by a value. */
-const char *dk_cli_flag_at(size_t k);
-bool dk_cli_takes_value(const char *name);
-
-/* dk_cli_nearest - the flag, of ours, the forks' and others (NULL-terminated, or NULL), that is spelt most
- * like arg. */
-const char *dk_cli_nearest(const char *arg, const char *const *others);
+/* dk_cli_argv - the arguments with which this program, in this process's environment, reads cli: its words,
+ * then every flag whose member differs from what it is when no flag is given. Returns a NULL-terminated
+ * array, the caller's to free(); the words are borrowed. */
+char **dk_cli_argv(const dk_cli *cli);
 
 /* dk_cli_help - the training flags, for a terminal. */
-const char *dk_cli_help(void);
+void dk_cli_help(FILE *out);
 
 #endif

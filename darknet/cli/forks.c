@@ -1,102 +1,74 @@
-/* forks.c - see forks.h. What works here is in the commands' own tables (cli.c, validate_open.c). */
-#include "cli/forks.h"
+/* forks.c - see flags.h. What works here is in the commands' own tables (flags.c, evaluate/flags.c). */
+#include "cli/flags.h"
 
 #include "replace/fatal.h"
-
-#include <string.h>
 
 #define WINDOW "training opens no window"
 #define CAMERA "it is for detector demo"
 #define GPU "this program computes on the processor"
 
-static const dk_fork_flag flags[] = {
-    {"-i", true, NULL}, /* a GPU's number */
-    {"-nogpu", false, NULL},
-    {"-dont_show", false, NULL},
-    {"-dontshow", false, NULL},
-    {"-dont-show", false, NULL},
-    {"-noshow", false, NULL},
-    {"-letter_box", false, NULL}, /* detectors' pictures are, always */
-    {"-cuda_debug_sync", false, GPU},
-    {"-benchmark_layers", false, "darknet profile CFG measures layers"},
-    {"-benchmark", false, "darknet profile CFG measures layers"},
-    {"-show_imgs", false, WINDOW},
-    {"-show", false, WINDOW},
-    {"-fullscreen", false, WINDOW},
-    {"-mjpeg_port", true, "no pictures are streamed"},
-    {"-http_port", true, WINDOW},
-    {"-mAP_clear", false, "the best mAP is that of NAME_best.weights, measured anew"},
-    {"-check_mistakes", false, "mistakes are not drawn"},
-    {"-log", true, NULL}, /* spelling.c takes it */
-    {"-log_memory", false, "memory is not logged"},
-    {"-random", false, "random= in the cfg's [yolo] decides"},
-    {"-verbose", false, "there is no more to say"},
-    {"-trace", false, "-dynacomm-trace FILE records a timeline"},
-    {"-nocolour", false, NULL},
-    {"-fuse", false, NULL}, /* batch normalization goes with its convolution anyway */
-    {"-dontfuse", false, NULL},
-    {"-colour", false, "the log is plain text"},
-    {"-color", false, "the log is plain text"},
-    {"-swag", false, GPU},
-    {"-json_port", true, CAMERA},
-    {"-json_file_output", true, CAMERA},
-    {"-http_post_host", true, CAMERA},
-    {"-time_limit_sec", true, CAMERA},
-    {"-avgframes", true, CAMERA},
-    {"-avg", true, CAMERA},
-    {"-out_filename", true, CAMERA},
-    {"-dontdraw_bbox", false, CAMERA},
-    {"-prefix", true, CAMERA},
-    {"-fps", true, CAMERA},
-    {"-c", true, CAMERA},
-    {"-s", true, CAMERA},
-    {"-w", true, CAMERA},
-    {"-h", true, CAMERA},
-    {"-ext_output", false, "coordinates of boxes are not printed"},
-    {"-save_labels", false, "darknet detector retrain -teacher writes label files"},
-    {"-out", true, "training writes weights"},
-    {"-hier", true, "training looks at every class"},
-    {"-t", true, "it is for classifier predict"},
-    {"-top", true, "it is for classifier predict"},
-    {"-topk", false, "darknet classifier valid measures it"},
-    {"-num_of_clusters", true, "it is for detector calc_anchors"},
-    {"-width", true, "it is for detector calc_anchors"},
-    {"-height", true, "it is for detector calc_anchors"},
+static const dc_option table[] = {
+    {"i", DC_OPTION_IGNORED, .value = "X", .help = NULL}, /* a GPU's number */
+    {"nogpu", DC_OPTION_IGNORED, .help = NULL},
+    {"dont_show", DC_OPTION_IGNORED, .help = NULL},
+    {"dontshow", DC_OPTION_IGNORED, .help = NULL},
+    {"dont-show", DC_OPTION_IGNORED, .help = NULL},
+    {"noshow", DC_OPTION_IGNORED, .help = NULL},
+    {"letter_box", DC_OPTION_IGNORED, .help = NULL}, /* detectors' pictures are, always */
+    {"cuda_debug_sync", DC_OPTION_IGNORED, .help = GPU},
+    {"benchmark_layers", DC_OPTION_IGNORED, .help = "darknet profile CFG measures layers"},
+    {"benchmark", DC_OPTION_IGNORED, .help = "darknet profile CFG measures layers"},
+    {"show_imgs", DC_OPTION_IGNORED, .help = WINDOW},
+    {"show", DC_OPTION_IGNORED, .help = WINDOW},
+    {"fullscreen", DC_OPTION_IGNORED, .help = WINDOW},
+    {"mjpeg_port", DC_OPTION_IGNORED, .value = "X", .help = "no pictures are streamed"},
+    {"http_port", DC_OPTION_IGNORED, .value = "X", .help = WINDOW},
+    {"mAP_clear", DC_OPTION_IGNORED, .help = "the best mAP is that of NAME_best.weights, measured anew"},
+    {"check_mistakes", DC_OPTION_IGNORED, .help = "mistakes are not drawn"},
+    {"log_memory", DC_OPTION_IGNORED, .help = "memory is not logged"},
+    {"random", DC_OPTION_IGNORED, .help = "random= in the cfg's [yolo] decides"},
+    {"verbose", DC_OPTION_IGNORED, .help = "there is no more to say"},
+    {"trace", DC_OPTION_IGNORED, .help = "-dynacomm-trace FILE records a timeline"},
+    {"nocolour", DC_OPTION_IGNORED, .help = NULL},
+    {"fuse", DC_OPTION_IGNORED, .help = NULL}, /* batch normalization goes with its convolution anyway */
+    {"dontfuse", DC_OPTION_IGNORED, .help = NULL},
+    {"colour", DC_OPTION_IGNORED, .help = "the log is plain text"},
+    {"color", DC_OPTION_IGNORED, .help = "the log is plain text"},
+    {"swag", DC_OPTION_IGNORED, .help = GPU},
+    {"json_port", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"json_file_output", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"http_post_host", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"time_limit_sec", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"avgframes", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"avg", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"out_filename", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"dontdraw_bbox", DC_OPTION_IGNORED, .help = CAMERA},
+    {"prefix", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"fps", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"c", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"s", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"w", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"h", DC_OPTION_IGNORED, .value = "X", .help = CAMERA},
+    {"ext_output", DC_OPTION_IGNORED, .help = "coordinates of boxes are not printed"},
+    {"save_labels", DC_OPTION_IGNORED, .help = "darknet detector retrain -teacher writes label files"},
+    {"out", DC_OPTION_IGNORED, .value = "X", .help = "training writes weights"},
+    {"hier", DC_OPTION_IGNORED, .value = "X", .help = "training looks at every class"},
+    {"t", DC_OPTION_IGNORED, .value = "X", .help = "it is for classifier predict"},
+    {"top", DC_OPTION_IGNORED, .value = "X", .help = "it is for classifier predict"},
+    {"topk", DC_OPTION_IGNORED, .help = "darknet classifier valid measures it"},
+    {"num_of_clusters", DC_OPTION_IGNORED, .value = "X", .help = "it is for detector calc_anchors"},
+    {"width", DC_OPTION_IGNORED, .value = "X", .help = "it is for detector calc_anchors"},
+    {"height", DC_OPTION_IGNORED, .value = "X", .help = "it is for detector calc_anchors"},
 };
 
-const dk_fork_flag *dk_fork_flag_find(const char *arg)
+dc_option_group dk_fork_flags(void)
 {
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (strcmp(arg, flags[i].name) == 0) return &flags[i];
-    return NULL;
+    return (dc_option_group)DC_GROUP(table, NULL, NULL);
 }
 
-const char *dk_fork_flag_at(size_t k)
+void dk_fork_flags_note(const dc_parsed *parsed)
 {
-    return k < sizeof flags / sizeof *flags ? flags[k].name : NULL;
-}
-
-void dk_fork_flag_note(const dk_fork_flag *flag)
-{
-    if (flag->why) dk_note("%s has no effect here: %s", flag->name, flag->why);
-}
-
-int dk_spelling(const char *a, const char *b)
-{
-    enum { LONGEST = 63 };
-    int row[LONGEST + 1];
-    const int n = (int)strnlen(b, LONGEST);
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            const int replaced = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            const int shorter = row[j - 1] < row[j] ? row[j - 1] : row[j];
-            row[j] = replaced < shorter + 1 ? replaced : shorter + 1;
-        }
-    }
-    return row[n];
+    for (size_t k = 0; k < parsed->n_given; k++)
+        if (parsed->given[k]->kind == DC_OPTION_IGNORED && parsed->given[k]->help)
+            dk_note("-%s has no effect here: %s", parsed->given[k]->name, parsed->given[k]->help);
 }

@@ -3,7 +3,6 @@
  * A new command is a line in `commands` and a function `int dk_cmd_NAME(int argc, char **argv)`, which gets
  * the whole command line and returns the exit status. */
 #include "cli/cli.h"
-#include "cli/forks.h"
 #include "cli/packaged.h"
 #include "cli/spelling.h"
 #include "detect/detect.h"
@@ -13,6 +12,7 @@
 #include "evaluate/profile_cmd.h"
 #include "retrain/retrain.h"
 #include "train/train.h"
+#include "evaluate/flags.h"
 #include "evaluate/validate.h"
 
 #include <limits.h>
@@ -59,10 +59,15 @@ static void print_help(FILE *out)
     fprintf(out, "usage: darknet COMMAND ... [flags]\n\n");
     for (int i = 0; i < N_COMMANDS; i++)
         if (commands[i].usage) fprintf(out, "  darknet %s\n", commands[i].usage);
-    fprintf(out,
-            "\nEvery other command is the packaged program's (%s).\n\nflags for training:\n%s"
-            "\nflags for detector retrain, besides:\n%s",
-            DK_PACKAGED_PATH, dk_cli_help(), dk_retrain_usage());
+    fprintf(out, "\nEvery other command is the packaged program's (%s).\n\nflags for training:\n",
+            DK_PACKAGED_PATH);
+    dk_cli_help(out);
+    fprintf(out, "\nflags for detector retrain, besides:\n");
+    dk_retrain_help(out);
+    fprintf(out, "\nflags for commands that use a trained network:\n");
+    dk_eval_help(out);
+    fprintf(out, "\nflags for profile:\n");
+    dk_profile_help(out);
 }
 
 static void no_arguments(int argc, char **argv)
@@ -101,10 +106,10 @@ static _Noreturn void unknown(const char *command)
     const char *nearest = commands[0].command, *name;
     int least = INT_MAX;
     for (int i = 0; i < N_COMMANDS; i++)
-        if (dk_spelling(command, commands[i].command) < least)
-            least = dk_spelling(command, nearest = commands[i].command);
+        if (dc_word_distance(command, commands[i].command) < least)
+            least = dc_word_distance(command, nearest = commands[i].command);
     for (size_t k = 0; (name = dk_packaged_at(k)) != NULL; k++)
-        if (dk_spelling(command, name) < least) least = dk_spelling(command, nearest = name);
+        if (dc_word_distance(command, name) < least) least = dc_word_distance(command, nearest = name);
     dk_die("there is no command '%s'; the nearest is %s (`darknet help` lists them)", command, nearest);
 }
 

@@ -9,7 +9,6 @@
 #include "cli/packaged.h"
 
 #include "check/datafile.h"
-#include "cli/forks.h"
 #include "evaluate/validate.h"
 #include "network/cfg.h"
 #include "network/keys.h"

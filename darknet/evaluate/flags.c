@@ -2,141 +2,102 @@
 #include "evaluate/flags.h"
 
 #include "cli/cli.h"
-#include "cli/forks.h"
-#include "kernels/conv_plan.h"
-#include "kernels/kernels.h"
-#include "network/keys.h"
 #include "replace/fatal.h"
 
 #include <limits.h>
-#include <math.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-typedef enum kind { TRUE, FALSE, SHARE, WHOLE, TEXT, CALL } kind;
-
-static void set_kernels(const char *value)
-{
-    if (dk_kernels_select(value) != 0) dk_die("-kernels takes fast or stock, not '%s'", value);
-}
-
-static void set_memory(const char *value)
-{
-    if (strcmp(value, "low") != 0 && strcmp(value, "high") != 0)
-        dk_die("-memory takes low or high, not '%s'", value);
-    dk_conv_memory_low(strcmp(value, "low") == 0);
-}
-
-static void set_threads(const char *value)
-{
-    dk_threads_set(atoi(value));
-}
-
-static void ignore(const char *value)
-{
-    (void)value;
-}
 
 #define DETECT (DK_EVAL_TEST | DK_EVAL_DEMO)
-#define SHOWS (DETECT | DK_EVAL_ANCHORS)
-#define AT(field) offsetof(dk_eval, field), NULL
 
-static const struct eval_flag {
-    const char *name;
-    kind kind;
-    size_t at;                       /* TRUE ... TEXT: of the field */
-    void (*call)(const char *value); /* CALL */
-    double least, most;              /* of a number */
-    unsigned uses;                   /* DK_EVAL_...: who reads it */
-    const char *who;                 /* the same in words, for others; NULL: nothing is missed */
-} flags[] = {
-    {"-thresh", SHARE, AT(thresh), 0, 1, DK_EVAL_ALL & ~DK_EVAL_PREDICT, "detectors"},
-    {"-hier", SHARE, AT(hier), 0, 1, DETECT, "detector test"},
-    {"-iou_thresh", SHARE, AT(iou), 0, 1, DK_EVAL_MAP | DK_EVAL_RECALL, "detector map"},
-    {"-points", WHOLE, AT(points), 0, 1001, DK_EVAL_MAP, "detector map"},
-    {"-t", WHOLE, AT(top), 1, 1e6, DK_EVAL_PREDICT, "classifier predict"},
-    {"-top", WHOLE, AT(top), 1, 1e6, DK_EVAL_PREDICT, "classifier predict"},
-    {"-out", TEXT, AT(out), 0, 0, DK_EVAL_TEST | DK_EVAL_VALID, "detector test and valid"},
-    {"-list", TEXT, AT(list), 0, 0, DK_EVAL_VALID, "yolo valid"},
-    {"-dont_show", FALSE, AT(want_show), 0, 0, SHOWS, NULL},
-    {"-dontshow", FALSE, AT(want_show), 0, 0, SHOWS, NULL},
-    {"-dont-show", FALSE, AT(want_show), 0, 0, SHOWS, NULL},
-    {"-noshow", FALSE, AT(want_show), 0, 0, SHOWS, NULL},
-    {"-ext_output", TRUE, AT(ext_output), 0, 0, DETECT, "detector test"},
-    {"-save_labels", TRUE, AT(save_labels), 0, 0, DK_EVAL_TEST, "detector test"},
-    {"-out_filename", TEXT, AT(film), 0, 0, DK_EVAL_DEMO, "detector demo"},
-    {"-prefix", TEXT, AT(prefix), 0, 0, DK_EVAL_DEMO, "detector demo"},
-    {"-json_file_output", TEXT, AT(json), 0, 0, DK_EVAL_DEMO, "detector demo"},
-    {"-json_port", TEXT, AT(json_port), 0, 0, DK_EVAL_DEMO, "detector demo"},
-    {"-dontdraw_bbox", TRUE, AT(no_boxes), 0, 0, DK_EVAL_DEMO, "detector demo"},
-    {"-time_limit_sec", WHOLE, AT(seconds), 0, 1e6, DK_EVAL_DEMO, "detector demo"},
-    {"-c", WHOLE, AT(camera), 0, 9999, DK_EVAL_DEMO, "detector demo"},
-    {"-num_of_clusters", WHOLE, AT(clusters), 1, 10000, DK_EVAL_ANCHORS, "detector calc_anchors"},
-    {"-width", WHOLE, AT(width), 1, 65536, DK_EVAL_ANCHORS, "detector calc_anchors"},
-    {"-height", WHOLE, AT(height), 1, 65536, DK_EVAL_ANCHORS, "detector calc_anchors"},
-    {"-seed", WHOLE, AT(seed), 0, INT_MAX, DK_EVAL_ANCHORS, "detector calc_anchors and training"},
-    {"-threads", CALL, 0, set_threads, 1, 1024, DK_EVAL_ALL, NULL},
-    {"-memory", CALL, 0, set_memory, 0, 0, DK_EVAL_ALL, NULL},
-    {"-kernels", CALL, 0, set_kernels, 0, 0, DK_EVAL_ALL, NULL},
-    {"-gpus", CALL, 0, ignore, 0, 0, DK_EVAL_ALL, NULL},
+/* Which commands read a flag: a flag's tag is an index. */
+enum {
+    BY_ALL,
+    BY_DETECTORS,
+    BY_TEST,
+    BY_LABELS,
+    BY_DEMO,
+    BY_MAP,
+    BY_POINTS,
+    BY_PREDICT,
+    BY_OUT,
+    BY_LIST,
+    BY_ANCHORS,
+    BY_SEED
+};
+static const struct {
+    unsigned uses;   /* DK_EVAL_... */
+    const char *who; /* in words, for those who give it to others; NULL: nothing is missed */
+} readers[] = {[BY_ALL] = {DK_EVAL_ALL, NULL},
+               [BY_DETECTORS] = {DK_EVAL_ALL & ~DK_EVAL_PREDICT, "detectors"},
+               [BY_TEST] = {DETECT, "detector test"},
+               [BY_LABELS] = {DK_EVAL_TEST, "detector test"},
+               [BY_DEMO] = {DK_EVAL_DEMO, "detector demo"},
+               [BY_MAP] = {DK_EVAL_MAP | DK_EVAL_RECALL, "detector map"},
+               [BY_POINTS] = {DK_EVAL_MAP, "detector map"},
+               [BY_PREDICT] = {DK_EVAL_PREDICT, "classifier predict"},
+               [BY_OUT] = {DK_EVAL_TEST | DK_EVAL_VALID, "detector test and valid"},
+               [BY_LIST] = {DK_EVAL_VALID, "yolo valid"},
+               [BY_ANCHORS] = {DK_EVAL_ANCHORS, "detector calc_anchors"},
+               [BY_SEED] = {DK_EVAL_ANCHORS, "detector calc_anchors and training"}};
+
+#define NUMBER(name, member, by) \
+    name, DC_OPTION_NUMBER, DC_INTO(dk_eval, member), .value = "T", .high = 1, .tag = by
+#define WHOLE(name, member, from, to, by) \
+    name, DC_OPTION_WHOLE, DC_INTO(dk_eval, member), .value = "N", .least = from, .most = to, .tag = by
+#define TEXT(name, member, by) name, DC_OPTION_TEXT, DC_INTO(dk_eval, member), .value = "FILE", .tag = by
+#define ON(name, member, by) name, DC_OPTION_SWITCH, DC_INTO(dk_eval, member), .tag = by
+#define OFF(name, member) name, DC_OPTION_OFF, DC_INTO(dk_eval, member)
+
+static const dc_option table[] = {
+    {NUMBER("thresh", thresh, BY_DETECTORS), .help = "least score of a detection"},
+    {NUMBER("hier", hier, BY_TEST), .help = "least score on the way down a tree of classes (default 0.5)"},
+    {NUMBER("iou_thresh", iou, BY_MAP), .help = "least overlap with an object (default 0.5)"},
+    {WHOLE("points", points, 0, 1001, BY_POINTS),
+     .help = "recalls at which mAP takes the precision: 11 (VOC 2007), 101 (COCO); 0 (default): all"},
+    {WHOLE("t", top, 1, 1000000, BY_PREDICT), .help = "how many classes are printed"},
+    {WHOLE("top", top, 1, 1000000, BY_PREDICT)},
+    {TEXT("out", out, BY_OUT), .help = "name of the files of results, without the end"},
+    {TEXT("list", list, BY_LIST), .help = "images to look at"},
+    {OFF("dont_show", want_show), .help = "open no window"},
+    {OFF("dontshow", want_show)},
+    {OFF("dont-show", want_show)},
+    {OFF("noshow", want_show)},
+    {ON("ext_output", ext_output, BY_TEST), .help = "print the boxes' places too"},
+    {ON("save_labels", save_labels, BY_LABELS),
+     .help = "write what is found as label files beside the images"},
+    {TEXT("out_filename", film, BY_DEMO), .help = "write the video with its boxes"},
+    {TEXT("prefix", prefix, BY_DEMO),
+     .help = "write each picture of the video, with its boxes, as FILE_N.jpg"},
+    {TEXT("json_file_output", json, BY_DEMO), .help = "write the video's boxes as JSON"},
+    {TEXT("json_port", json_port, BY_DEMO)},
+    {ON("dontdraw_bbox", no_boxes, BY_DEMO), .help = "draw no boxes"},
+    {WHOLE("time_limit_sec", seconds, 0, 1000000, BY_DEMO),
+     .help = "end after so many seconds; 0 (default): at its end"},
+    {WHOLE("c", camera, 0, 9999, BY_DEMO), .help = "the camera's number, without a video"},
+    {WHOLE("num_of_clusters", clusters, 1, 10000, BY_ANCHORS), .help = "anchors to find (default 5)"},
+    {WHOLE("width", width, 1, 65536, BY_ANCHORS), .help = "the network's input"},
+    {WHOLE("height", height, 1, 65536, BY_ANCHORS), .help = "the same"},
+    {WHOLE("seed", seed, 0, INT_MAX, BY_SEED), .help = "repeat the search for anchors"},
 };
 
-static double number(const char *flag, const char *text, double least, double most, bool whole)
+void dk_eval_help(FILE *out)
 {
-    char *end;
-    const double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= least && value <= most) || (whole && value != floor(value)))
-        dk_die("%s takes a %snumber from %.0f to %.0f, not '%s'", flag, whole ? "whole " : "", least, most,
-               text);
-    return value;
+    dc_options_help(out, table, sizeof table / sizeof *table, "-");
 }
 
-static void set(dk_eval *e, const struct eval_flag *flag, const char *value)
+int dk_eval_flags(dk_eval *e, int argc, char **argv, const char **words, int most)
 {
-    void *field = (char *)e + flag->at;
-    double n = 0;
-    if (flag->kind == SHARE || flag->kind == WHOLE || (flag->kind == CALL && flag->most > 0))
-        n = number(flag->name, value, flag->least, flag->most, flag->kind != SHARE);
-    if (flag->kind == TRUE || flag->kind == FALSE)
-        *(bool *)field = flag->kind == TRUE;
-    else if (flag->kind == SHARE)
-        *(float *)field = (float)n;
-    else if (flag->kind == WHOLE)
-        *(int *)field = (int)n;
-    else if (flag->kind == TEXT)
-        *(const char **)field = value;
-    else
-        flag->call(value);
-}
-
-/* A flag that the forks or the training commands have. */
-static int take_other(const char *flag, const char *value)
-{
-    const dk_fork_flag *other = dk_fork_flag_find(flag);
-    if (other == NULL)
-        dk_die("%s is not a flag of this command; the nearest is %s", flag, dk_cli_nearest(flag, NULL));
-    if (other->value && value == NULL) dk_die("%s needs a value", flag);
-    dk_fork_flag_note(other);
-    return other->value ? 2 : 1;
-}
-
-int dk_eval_flag(dk_eval *e, char **argv, int left)
-{
-    const char *name = argv[0], *value = left > 1 ? argv[1] : NULL;
-    if (strcmp(name, "-allow-unused") == 0) {
-        dk_keys_allow_unused(true);
-        return 1;
+    dk_compute compute = {0};
+    const dc_option_group groups[] = {DC_GROUP(table, e, NULL), dk_compute_flags(&compute, NULL),
+                                      dk_fork_flags()};
+    dc_parsed parsed;
+    const int n = dk_cli_read(argc, argv, groups, 3, words, (size_t)most, &parsed);
+    for (size_t k = 0; k < parsed.n_given; k++) {
+        const dc_option *flag = parsed.given[k];
+        if (flag < table || flag >= table + sizeof table / sizeof *table) continue;
+        if ((readers[flag->tag].uses & e->use) == 0 && readers[flag->tag].who != NULL)
+            dk_note("-%s has no effect here: it is for %s", flag->name, readers[flag->tag].who);
     }
-    for (size_t k = 0; k < sizeof flags / sizeof *flags; k++) {
-        const struct eval_flag *flag = &flags[k];
-        if (strcmp(name, flag->name) != 0) continue;
-        const bool takes_value = flag->kind != TRUE && flag->kind != FALSE;
-        if (takes_value && value == NULL) dk_die("%s needs a value", name);
-        set(e, flag, value);
-        if ((flag->uses & e->use) == 0 && flag->who != NULL)
-            dk_note("%s has no effect here: it is for %s", name, flag->who);
-        return takes_value ? 2 : 1;
-    }
-    return take_other(name, value);
+    dk_fork_flags_note(&parsed);
+    dk_compute_apply(&compute);
+    return n;
 }

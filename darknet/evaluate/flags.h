@@ -4,9 +4,12 @@
 
 #include "evaluate/validate.h"
 
-/* dk_eval_flag - takes the flag at argv[0] of `left` words, for the command e->use. A flag that is known but
- * not read by this command is told in a line; one that is unknown, lacks its value or has a wrong one ends
- * the program. Returns how many words it used. */
-int dk_eval_flag(dk_eval *e, char **argv, int left);
+/* dk_eval_flags - reads argv into e, for the command e->use, and up to `most` words into words; selects
+ * kernels and threads. A flag that this command does not read is noted in a line; one that is unknown, lacks
+ * its value or has a wrong one ends the program. Returns how many words there are. */
+int dk_eval_flags(dk_eval *e, int argc, char **argv, const char **words, int most);
+
+/* dk_eval_help - these flags, for a terminal. */
+void dk_eval_help(FILE *out);
 
 #endif

@@ -68,51 +68,35 @@ typedef struct options {
     double gflops; /* 0: measure; else times from operation counts */
 } options;
 
-static double positive(const char *flag, const char *text)
+static const dc_option table[] = {
+    {"batch", DC_OPTION_WHOLE, DC_INTO(options, batch), .value = "B", .least = 1, .most = 65536,
+     .help = "images at a time (default: the cfg's)"},
+    {"steps", DC_OPTION_WHOLE, DC_INTO(options, steps), .value = "N", .least = 1, .most = 100000,
+     .help = "training steps to measure (default 5)"},
+    {"gflops", DC_OPTION_NUMBER, DC_INTO(options, gflops), .value = "G", .above_low = true, .high = 1e9,
+     .help = "measure nothing: times of a device that does G x 10^9 operations a second"},
+    {"o", DC_OPTION_TEXT, DC_INTO(options, out), .value = "FILE",
+     .help = "write the layers' bytes and times, as dynacomm plan takes them"},
+};
+
+void dk_profile_help(FILE *out)
 {
-    char *end;
-    const double x = strtod(text, &end);
-    if (end == text || *end != '\0' || !(x > 0) || x > 1e9)
-        dk_die("%s takes a positive number, not '%s'", flag, text);
-    return x;
+    dc_options_help(out, table, sizeof table / sizeof *table, "-");
 }
 
 static void read_options(int argc, char **argv, options *o)
 {
     *o = (options){.steps = 5};
-    for (int i = 2; i < argc; i++) {
-        const char *flag = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (flag[0] != '-') {
-            if (o->cfg != NULL) dk_die("'%s' is one argument too many", flag);
-            o->cfg = flag;
-            continue;
-        }
-        if (strcmp(flag, "-allow-unused") == 0) {
-            dk_keys_allow_unused(true);
-            continue;
-        }
-        if (value == NULL) dk_die("%s needs a value", flag);
-        if (strcmp(flag, "-batch") == 0)
-            o->batch = (int)dk_cli_whole(flag, value, 1, 65536);
-        else if (strcmp(flag, "-steps") == 0)
-            o->steps = (int)dk_cli_whole(flag, value, 1, 100000);
-        else if (strcmp(flag, "-threads") == 0)
-            dk_threads_set((int)dk_cli_whole(flag, value, 1, DK_CLI_MAX_THREADS));
-        else if (strcmp(flag, "-gflops") == 0)
-            o->gflops = positive(flag, value);
-        else if (strcmp(flag, "-o") == 0)
-            o->out = value;
-        else if (strcmp(flag, "-memory") == 0 && strcmp(value, "low") == 0)
-            dk_conv_memory_low(true);
-        else if (strcmp(flag, "-kernels") != 0)
-            dk_die("%s is not a flag of darknet profile", flag);
-        else if (dk_kernels_select(value) != 0)
-            dk_die("-kernels takes fast or stock, not '%s'", value);
-        i++;
-    }
-    if (o->cfg == NULL)
+    dk_compute compute = {0};
+    const dc_option_group groups[] = {DC_GROUP(table, o, NULL), dk_compute_flags(&compute, NULL)};
+    const char *words[2];
+    dc_parsed parsed;
+    if (dk_cli_read(argc, argv, groups, 2, words, 2, &parsed) < 2)
         dk_die(
-            "usage: darknet profile CFG [-batch B] [-threads N] [-steps N] [-kernels fast|stock] [-gflops G] [-o FILE]");
+            "usage: darknet profile CFG [-batch B] [-threads N] [-steps N] [-kernels fast|stock] [-gflops G] "
+            "[-o FILE]");
+    o->cfg = words[1];
+    dk_compute_apply(&compute);
 }
 
 /* The cfg with another batch, in memory: the library allocates for the batch that it reads. */

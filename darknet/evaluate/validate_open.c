@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { AHEAD = 4 };
+enum { AHEAD = 4, MOST_WORDS = 8 };
 
 /* The field that a letter of `words` stands for. */
 static const char **field(dk_eval *e, char letter)
@@ -48,17 +48,10 @@ static _Noreturn void usage(char **argv, int argc, int skip, const char *words)
 
 static void take_words(dk_eval *e, int argc, char **argv, int skip, const char *words)
 {
-    int n = 0;
-    for (int i = 1; i < argc;) {
-        if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            i += dk_eval_flag(e, argv + i, argc - i);
-            continue;
-        }
-        if (n >= skip + (int)strlen(words)) dk_die("'%s' is one argument too many", argv[i]);
-        if (n >= skip) *field(e, words[n - skip]) = argv[i];
-        n++;
-        i++;
-    }
+    const char *given[MOST_WORDS];
+    const int n = dk_eval_flags(e, argc, argv, given, skip + (int)strlen(words));
+    for (int i = skip; i < n; i++)
+        *field(e, words[i - skip]) = given[i];
     for (const char *word = words; *word; word++)
         if (*word != 'i' && *field(e, *word) == NULL) usage(argv, argc, skip, words);
 }

@@ -133,9 +133,9 @@ static void join_launched(dk_cli *cli, const place *p)
     cli->rank = p->rank;
     cli->shared_backup = true;
     if (p->rank > 0) cli->quiet = true;
-    if (!cli->threads && p->here > 1 && !bound()) {
+    if (!cli->compute.threads && p->here > 1 && !bound()) {
         const int share = dk_threads() / p->here;
-        cli->threads = share > 0 ? share : 1;
+        cli->compute.threads = share > 0 ? share : 1;
     }
 }
 

@@ -17,6 +17,7 @@
 #include "check/preflight.h"
 
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,34 +131,54 @@ static void say_failed(const local *l)
         dk_note("worker %d: %s", l->failed - 1, *text && child->status < 128 ? text : end);
 }
 
-static void start_all(local *l, const dk_cli *cli, int workers, const char *backup)
+static void start_server(local *l, const dk_cli *cli, int workers, const char *listen, const char *backup)
 {
-    char socket[128], count[16], threads[16], every[32];
-    snprintf(socket, sizeof socket, "ipc://%s/server", l->directory);
-    snprintf(count, sizeof count, "%d", cli->serve ? cli->serve : workers);
-    const char *listen = cli->serve ? cli->listen : socket, *url = cli->serve ? cli->dynacomm : socket;
-    const int share = dk_threads() / workers;
-    snprintf(threads, sizeof threads, "%d", share > 0 ? share : 1);
-
-    const char *server[16] = {"server", "--listen", listen, "--workers", count, "--backup", backup};
+    char count[16], every[32];
+    snprintf(count, sizeof count, "%d", workers);
+    const char *argv[16] = {"server", "--listen", listen, "--workers", count, "--backup", backup};
     int n = 7;
-    if (cli->clear) server[n++] = "--fresh";
+    if (cli->clear) argv[n++] = "--fresh";
     if (cli->backup_every) {
         snprintf(every, sizeof every, "%llu", (unsigned long long)cli->backup_every);
-        server[n++] = "--backup-every";
-        server[n++] = every;
+        argv[n++] = "--backup-every";
+        argv[n++] = every;
     }
-    dk_child_start(&l->child[l->n++], "dynacomm", server, l->directory, "server");
-    for (int i = 0; i < workers && l->child[l->n - 1].pid > 0; i++) {
-        char name[32], rank[16], trace[4096];
-        snprintf(name, sizeof name, "worker-%d", i);
-        snprintf(rank, sizeof rank, "%d", i);
-        snprintf(trace, sizeof trace, i ? "%s.%d" : "%s", cli->trace ? cli->trace : "", i);
-        const char *argv[64];
-        const int words = dk_child_worker_argv(cli, argv, url, threads, cli->trace ? trace : NULL, rank);
-        argv[words] = NULL;
-        dk_child_start(&l->child[l->n++], NULL, argv, l->directory, i ? name : NULL);
+    dk_child_start(&l->child[l->n++], "dynacomm", (char *const *)(uintptr_t)argv, l->directory, "server");
+}
+
+/* This command as worker number i. What is not set here is as the user gave it. */
+static void start_worker(local *l, const dk_cli *cli, const char *url, int threads, int i)
+{
+    char trace[4096], name[32];
+    dk_cli worker = *cli;
+    worker.dynacomm = url;
+    worker.rank = i;
+    worker.shared_backup = true;
+    worker.compute.threads = threads;
+    worker.compute.gpus = NULL; /* noted once, by this process */
+    if (i > 0) {                /* the first worker's lines are the run's */
+        worker.quiet = true;
+        worker.log = NULL;
     }
+    if (i > 0 && cli->trace) {
+        snprintf(trace, sizeof trace, "%s.%d", cli->trace, i);
+        worker.trace = trace;
+    }
+    snprintf(name, sizeof name, "worker-%d", i);
+    char **argv = dk_cli_argv(&worker);
+    dk_child_start(&l->child[l->n++], NULL, argv, l->directory, i ? name : NULL);
+    free(argv);
+}
+
+static void start_all(local *l, const dk_cli *cli, int workers, const char *backup)
+{
+    char socket[128];
+    snprintf(socket, sizeof socket, "ipc://%s/server", l->directory);
+    const char *url = cli->serve ? cli->dynacomm : socket;
+    const int share = dk_threads() / workers;
+    start_server(l, cli, cli->serve ? cli->serve : workers, cli->serve ? cli->listen : socket, backup);
+    for (int i = 0; i < workers && l->child[l->n - 1].pid > 0; i++)
+        start_worker(l, cli, url, share > 0 ? share : 1, i);
 }
 
 int dk_local_run(const dk_cli *cli, const char *backup)

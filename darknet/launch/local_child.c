@@ -2,13 +2,13 @@
 #include "launch/local_child.h"
 
 #include "replace/fatal.h"
-#include "replace/logfile.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,82 +54,36 @@ static void become(pid_t parent, const char *log)
     dup2(out, STDERR_FILENO);
 }
 
-void dk_child_start(dk_child *child, const char *program, const char *const *args, const char *directory,
+void dk_child_start(dk_child *child, const char *program, char *const *args, const char *directory,
                     const char *name)
 {
     *child = (dk_child){0};
     if (name) snprintf(child->log, sizeof child->log, "%s/%s.log", directory, name);
     char path[PATH_MAX];
     find_program(program, path, sizeof path);
-    const char *argv[72] = {program ? program : "darknet"};
-    for (int i = 0; i < 70 && args[i]; i++)
-        argv[i + 1] = args[i];
+    size_t n = 0;
+    while (args[n])
+        n++;
+    char **argv = calloc(n + 2, sizeof *argv);
+    if (!argv) dk_die("out of memory");
+    argv[0] = (char *)(uintptr_t)(program ? program : "darknet");
+    memcpy(argv + 1, args, n * sizeof *argv);
     fflush(stdout);
     fflush(stderr);
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid == 0) {
         become(parent, child->log);
-        execvp(path, (char *const *)argv);
+        execvp(path, argv);
         fprintf(stderr, "cannot start %s: %s (put it beside this program or on PATH)\n", path,
                 strerror(errno));
         fflush(stderr);
         _exit(127);
     }
+    free(argv);
     child->pid = pid > 0 ? pid : 0;
     child->status = pid > 0 ? 0 : 1;
     if (pid < 0) dk_note("cannot start another process: %s", strerror(errno));
-}
-
-int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, const char *threads,
-                         const char *trace, const char *rank)
-{
-    static char seed[32], rounds[32], every[32], loaders[32], timeout[32], epochs[32], thresh[32], iou[32],
-        points[32];
-    int n = 0;
-    for (int i = 0; i < cli->n_words; i++)
-        argv[n++] = cli->words[i];
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)cli->seed);
-    snprintf(rounds, sizeof rounds, "%llu", (unsigned long long)cli->rounds);
-    snprintf(every, sizeof every, "%llu", (unsigned long long)cli->backup_every);
-    snprintf(loaders, sizeof loaders, "%d", cli->loaders);
-    snprintf(epochs, sizeof epochs, "%d", cli->map_epochs);
-    snprintf(thresh, sizeof thresh, "%.9g", (double)cli->thresh);
-    snprintf(iou, sizeof iou, "%.9g", (double)cli->iou);
-    snprintf(points, sizeof points, "%d", cli->points);
-    snprintf(timeout, sizeof timeout, "%d", cli->timeout_s);
-    const struct {
-        bool given;
-        const char *flag, *value;
-    } flags[] = {{true, "-dynacomm", url},
-                 {true, "-dynacomm-strategy", dc_strategy_name(cli->strategy)},
-                 {true, "-dynacomm-shared-backup", NULL},
-                 {true, "-dynacomm-rank", rank},
-                 {trace != NULL, "-dynacomm-trace", trace},
-                 {cli->timeout_s > 0, "-dynacomm-timeout", timeout},
-                 {true, "-seed", seed},
-                 {true, "-threads", threads},
-                 {true, "-kernels", cli->kernels},
-                 {cli->memory_low, "-memory", "low"},
-                 {cli->allow_unused, "-allow-unused", NULL},
-                 {cli->rounds > 0, "-rounds", rounds},
-                 {cli->backup_every > 0, "-backup-every", every},
-                 {cli->loaders > 0, "-loaders", loaders},
-                 {dk_logfile_path() && strcmp(rank, "0") == 0, "-log", dk_logfile_path()},
-                 {cli->clear, "-clear", NULL},
-                 {cli->force, "-force", NULL},
-                 {cli->map, "-map", NULL},
-                 {cli->map_epochs > 0, "-mAP_epochs", epochs},
-                 {cli->map, "-thresh", thresh},
-                 {cli->map, "-iou_thresh", iou},
-                 {cli->map, "-points", points},
-                 {cli->quiet || strcmp(rank, "0") != 0, "-quiet", NULL}};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-        if (!flags[i].given) continue;
-        argv[n++] = flags[i].flag;
-        if (flags[i].value) argv[n++] = flags[i].value;
-    }
-    return n;
 }
 
 void dk_child_last_line(const dk_child *child, char *line, size_t size)

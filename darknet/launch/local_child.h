@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "cli/cli.h"
-
 typedef struct dk_child {
     pid_t pid;     /* 0 = has ended */
     int status;    /* its exit status, 128 + signal if killed */
@@ -17,13 +15,8 @@ typedef struct dk_child {
 /* dk_child_start - runs program (NULL: this one; else the one of that name beside this one, or on PATH) with
  * the arguments args, NULL-terminated, without argv[0]. Output goes to directory/name.log, or to ours if name
  * is NULL. If it cannot be started pid is 0 and status is not. */
-void dk_child_start(dk_child *child, const char *program, const char *const *args, const char *directory,
+void dk_child_start(dk_child *child, const char *program, char *const *args, const char *directory,
                     const char *name);
-
-/* dk_child_worker_argv - fills argv with cli's own words and flags for worker rank of the server at url.
- * Returns how many (at most 60); strings are borrowed from cli, the arguments, and static storage. */
-int dk_child_worker_argv(const dk_cli *cli, const char **argv, const char *url, const char *threads,
-                         const char *trace, const char *rank);
 
 /* dk_child_last_line - the last line of the child's log that is not empty, "" if there is none. */
 void dk_child_last_line(const dk_child *child, char *line, size_t size);

@@ -2,7 +2,8 @@
 #include "network/keys.h"
 
 #include "replace/fatal.h"
-#include "cli/forks.h"
+
+#include "dynacomm_options.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ const dk_key *dk_key_of(const dk_section_kind *kind, const char *name)
 static void take_nearest(const dk_key *keys, const char *name, const char **nearest, int *least)
 {
     for (; keys->name; keys++) {
-        const int distance = dk_spelling(name, keys->name);
+        const int distance = dc_word_distance(name, keys->name);
         if (distance >= *least) continue;
         *least = distance;
         *nearest = keys->name;
@@ -67,7 +68,7 @@ static const char *nearest_kind(const char *type)
     int least = 1000;
     for (const dk_section_kind *kind = dk_section_kinds; kind->names[0]; kind++)
         for (int i = 0; kind->names[i]; i++) {
-            const int distance = dk_spelling(type, kind->names[i]);
+            const int distance = dc_word_distance(type, kind->names[i]);
             if (distance >= least) continue;
             least = distance;
             nearest = kind->names[i];
@@ -101,7 +102,7 @@ static void check_activation(const dk_cfg *cfg, const dk_cfg_option *option)
     const char *nearest = NULL;
     int least = 1000;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const int distance = dk_spelling(option->value, names[i]);
+        const int distance = dc_word_distance(option->value, names[i]);
         if (distance >= least) continue;
         least = distance;
         nearest = names[i];

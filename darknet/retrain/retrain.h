@@ -5,33 +5,34 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "cli/cli.h"
 #include "check/datafile.h"
 
 typedef struct dk_retrain {
-    const char *source;                        /* video, camera, stream or folder */
-    const char *teacher_cfg, *teacher_weights; /* who labels, or NULL */
-    const char *teacher_names;                 /* its classes; NULL: the student's */
-    const char *labels;                        /* folder of label files, or NULL */
-    const char *out;                           /* folder, "retrain" */
-    const char *suffix;                        /* ".jpg" or ".png" */
-    int every;                                 /* takes each every-th frame */
-    int frames;                                /* takes so many at most, 0 = no limit */
-    float thresh;                              /* the teacher's least score */
-    bool empty;                                /* keeps frames in which the teacher sees nothing */
-    bool only_list;                            /* does not train */
-    bool relabel;                              /* starts anew where -out has been filled */
-    char **names;                              /* the student's classes */
+    const char *source;        /* video, camera, stream or folder */
+    const char *teacher[2];    /* cfg and weights of the network that labels, or NULL */
+    const char *teacher_names; /* its classes; NULL: the student's */
+    const char *labels;        /* folder of label files, or NULL */
+    const char *out;           /* folder, "retrain" */
+    bool png;                  /* images are .png, not .jpg */
+    int every;                 /* takes each every-th frame */
+    int frames;                /* takes so many at most, 0 = no limit */
+    float thresh;              /* the teacher's least score */
+    bool empty;                /* keeps frames in which the teacher sees nothing */
+    bool only_list;            /* does not train */
+    bool relabel;              /* starts anew where -out has been filled */
+    char **names;              /* the student's classes */
     int classes;
 } dk_retrain;
 
-/* dk_retrain_options - takes retrain's own flags out of argv and reads the others, and the words, into cli,
- * which borrows argv. Ends the program with a line on bad input. */
+/* dk_retrain_options - reads retrain's own flags into retrain, the others and the words into cli; both borrow
+ * argv. Ends the program with a line on bad input. */
 void dk_retrain_options(int argc, char **argv, dk_retrain *retrain, dk_cli *cli);
 
-/* dk_retrain_usage - retrain's flags, for a terminal. */
-const char *dk_retrain_usage(void);
+/* dk_retrain_help - retrain's flags, for a terminal. */
+void dk_retrain_help(FILE *out);
 
 /* Who says what a frame shows. */
 typedef struct dk_labeller dk_labeller;

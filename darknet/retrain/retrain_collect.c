@@ -27,13 +27,13 @@ static const char comment[] = "# darknet detector retrain";
 
 static void settings(const dk_retrain *r, char *text, size_t size)
 {
-    if (r->teacher_cfg)
+    if (r->teacher[0])
         snprintf(text, size, "%s -from %s -teacher %s %s -thresh %g%s -every %d -frames %d -format %s",
-                 comment, r->source, r->teacher_cfg, r->teacher_weights, (double)r->thresh,
-                 r->empty ? " -empty" : "", r->every, r->frames, r->suffix + 1);
+                 comment, r->source, r->teacher[0], r->teacher[1], (double)r->thresh,
+                 r->empty ? " -empty" : "", r->every, r->frames, r->png ? "png" : "jpg");
     else
         snprintf(text, size, "%s -from %s -labels %s -every %d -frames %d -format %s", comment, r->source,
-                 r->labels, r->every, r->frames, r->suffix + 1);
+                 r->labels, r->every, r->frames, r->png ? "png" : "jpg");
 }
 
 /* True if data was made with these settings; ends the program if with others. */
@@ -84,9 +84,10 @@ static void take_frame(collection *c)
     char temporary[PATH_MAX], picture[PATH_MAX], labels[PATH_MAX], text[PATH_MAX + 256];
     const char *name = dk_frames_name(c->frames);
     snprintf(temporary, sizeof temporary, "%s/frame.tmp", c->out);
-    snprintf(picture, sizeof picture, "%s/images/%s%s", c->out, name, c->r->suffix);
+    snprintf(picture, sizeof picture, "%s/images/%s%s", c->out, name, c->r->png ? ".png" : ".jpg");
     snprintf(labels, sizeof labels, "%s/labels", c->out);
-    if (!dk_frames_write(c->frames, temporary, c->r->suffix, text, sizeof text)) dk_die("%s", text);
+    if (!dk_frames_write(c->frames, temporary, c->r->png ? ".png" : ".jpg", text, sizeof text))
+        dk_die("%s", text);
     int boxes;
     char *lines = dk_labeller_boxes(c->labeller, dk_frames_number(c->frames), name, temporary, &boxes);
     c->taken++;

@@ -37,7 +37,7 @@ static void match_names(dk_labeller *l, char **names)
     }
     if (known == 0)
         dk_die("%s: none of the teacher's classes (%.300s) is one of the student's (%s, ...)",
-               r->teacher_names ? r->teacher_names : r->teacher_cfg, dropped, r->names[0]);
+               r->teacher_names ? r->teacher_names : r->teacher[0], dropped, r->names[0]);
     if (known < l->teacher.classes)
         dk_note("the teacher's boxes of %.400s are dropped: the student has no such classes", dropped);
 }
@@ -45,13 +45,12 @@ static void match_names(dk_labeller *l, char **names)
 static void open_teacher(dk_labeller *l)
 {
     const dk_retrain *r = l->retrain;
-    char *argv[] = {"darknet", "detector", "retrain", (char *)r->teacher_cfg, (char *)r->teacher_weights,
-                    NULL};
-    const int classes = dk_check_detector_cfg(r->teacher_cfg).classes;
+    char *argv[] = {"darknet", "detector", "retrain", (char *)r->teacher[0], (char *)r->teacher[1], NULL};
+    const int classes = dk_check_detector_cfg(r->teacher[0]).classes;
     if (!r->teacher_names && classes != r->classes)
         dk_die("the teacher %s has %d classes, the student %d: -teacher-names FILE tells what they are",
-               r->teacher_cfg, classes, r->classes);
-    dk_chatter_hold(r->teacher_cfg);
+               r->teacher[0], classes, r->classes);
+    dk_chatter_hold(r->teacher[0]);
     dk_eval_open(&l->teacher, DK_EVAL_TEST, 5, argv, 2, "cw", r->thresh);
     dk_chatter_drop();
     l->student = calloc((size_t)classes, sizeof *l->student);
@@ -59,7 +58,7 @@ static void open_teacher(dk_labeller *l)
     dk_lines names = {.line = r->names};
     if (r->teacher_names) dk_names_read(r->teacher_names, "the teacher's names", &names);
     if (r->teacher_names && names.n < classes)
-        dk_die("%s has %d names, but %s has %d classes", r->teacher_names, names.n, r->teacher_cfg, classes);
+        dk_die("%s has %d names, but %s has %d classes", r->teacher_names, names.n, r->teacher[0], classes);
     match_names(l, names.line);
     if (r->teacher_names) dk_lines_free(&names);
 }
@@ -98,7 +97,7 @@ dk_labeller *dk_labeller_open(const dk_retrain *r)
     dk_labeller *l = calloc(1, sizeof *l);
     if (!l) dk_die("out of memory");
     l->retrain = r;
-    if (r->teacher_cfg)
+    if (r->teacher[0])
         open_teacher(l);
     else
         check_folder(r);

@@ -109,6 +109,11 @@ void dc__option_put(const dc_option *option, void *into, uint64_t x)
     }
 }
 
+const char **dc__option_pair(const dc_option *option, void *into)
+{
+    return (const char **)(void *)((char *)into + option->at);
+}
+
 static void put_number(const dc_option *option, void *into, double x)
 {
     void *at = (char *)into + option->at;
@@ -159,7 +164,8 @@ dc_error dc_option_set(const dc_option *option, void *into, const char *name, co
         if (!err) put_number(option, into, number);
         break;
     case DC_OPTION_TEXT:
-        *(const char **)(void *)((char *)into + option->at) = value;
+    case DC_OPTION_PAIR:
+        *dc__option_pair(option, into) = value;
         break;
     case DC_OPTION_CHOICE:
         err = choose(option, into, name, value);
@@ -188,8 +194,26 @@ static void note_given(dc_parsed *parsed, const dc_option *option)
     if (parsed->n_given < DC_MAX_OPTIONS) parsed->given[parsed->n_given++] = option;
 }
 
-/* Takes the option in argv[*i] and its value; *i is then the
- * last argument used. *done: nothing is read after it. */
+/* The value that argv[*i], which has none of its own, takes from the next argument; NULL if it may not. */
+static const char *next_value(const dc_options *options, const char *name, int argc, char *const *argv,
+                              int *i)
+{
+    const char *value = *i + 1 < argc ? argv[*i + 1] : NULL;
+    if (!value) {
+        (void)dc__fail(DC_EINVAL, "%s needs a value", name);
+        return NULL;
+    }
+    if (value[0] == '-' && value[1] != '\0' && dc_options_find(options, value, NULL)) {
+        (void)dc__fail(DC_EINVAL, "%s needs a value; after it comes %s, which is a %s itself", name, value,
+                       options->noun);
+        return NULL;
+    }
+    ++*i;
+    return value;
+}
+
+/* Takes the option in argv[*i] and its values; *i is then the last argument used. *done: nothing is read
+ * after it. */
 static dc_error take(const dc_options *options, int argc, char *const *argv, int *i, dc_parsed *parsed,
                      bool *done)
 {
@@ -200,17 +224,13 @@ static dc_error take(const dc_options *options, int argc, char *const *argv, int
     if (!option) return unknown(options, arg);
     (void)snprintf(name, sizeof name, "%s%s", options->dash, option->name);
     const char *value = equals ? equals + 1 : NULL;
-    const bool has_value = dc_option_has_value(option);
+    const bool has_value = dc_option_has_value(option), pair = option->kind == DC_OPTION_PAIR;
     if (value && !has_value)
         return dc__fail(DC_EINVAL, "%s takes no value; give it without '%s'", name, equals);
-    if (has_value && !value) {
-        value = *i + 1 < argc ? argv[*i + 1] : NULL;
-        if (!value) return dc__fail(DC_EINVAL, "%s needs a value", name);
-        if (value[0] == '-' && value[1] != '\0' && dc_options_find(options, value, NULL))
-            return dc__fail(DC_EINVAL, "%s needs a value; after it comes %s, which is a %s itself", name,
-                            value, options->noun);
-        ++*i;
-    }
+    if (pair && (value || *i + 2 >= argc))
+        return dc__fail(DC_EINVAL, "%s needs two values: %s %s", name, name, option->value);
+    if (has_value && !value && !(value = next_value(options, name, argc, argv, i))) return DC_EINVAL;
+    if (pair) dc__option_pair(option, into)[1] = argv[++*i];
     note_given(parsed, option);
     *done = option->kind == DC_OPTION_HELP;
     return dc_option_set(option, into, name, value);

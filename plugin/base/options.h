@@ -7,4 +7,7 @@
 /* dc__option_put - x into the option's member, which is a bool, int, unsigned or uint64_t. */
 void dc__option_put(const dc_option *option, void *into, uint64_t x);
 
+/* dc__option_pair - the option's member, which is a const char * or a const char *[2]. */
+const char **dc__option_pair(const dc_option *option, void *into);
+
 #endif

@@ -30,9 +30,9 @@ static double get_number(const dc_option *option, const void *into)
     return option->store == DC_STORE_FLOAT ? (double)*(const float *)at : *(const double *)at;
 }
 
-static const char *get_text(const dc_option *option, const void *into)
+static const char *get_text(const dc_option *option, const void *into, int index)
 {
-    return *(const char *const *)(const void *)((const char *)into + option->at);
+    return ((const char *const *)(const void *)((const char *)into + option->at))[index];
 }
 
 /* The index-th word of "fast|stock"; *n: its length. */
@@ -58,7 +58,8 @@ void dc_option_text(const dc_option *option, const void *into, char *text, size_
                        get_number(option, into));
         break;
     case DC_OPTION_TEXT:
-        word = get_text(option, into);
+    case DC_OPTION_PAIR:
+        word = get_text(option, into, 0);
         (void)snprintf(text, size, "%s", word ? word : "");
         break;
     case DC_OPTION_CHOICE:
@@ -80,10 +81,15 @@ void dc_option_text(const dc_option *option, const void *into, char *text, size_
     }
 }
 
+static bool text_differs(const dc_option *option, const void *into, const void *start, int index)
+{
+    const char *text = get_text(option, into, index), *before = get_text(option, start, index);
+    return text && (!before || strcmp(text, before) != 0);
+}
+
 /* True if the member of into is to be said, because start has another value. */
 static bool differs(const dc_option *option, const void *into, const void *start)
 {
-    const char *text, *before;
     switch (option->kind) {
     case DC_OPTION_SWITCH:
         return get_whole(option, into) && !get_whole(option, start);
@@ -98,9 +104,9 @@ static bool differs(const dc_option *option, const void *into, const void *start
         return get_number(option, into) < get_number(option, start) ||
                get_number(option, into) > get_number(option, start);
     case DC_OPTION_TEXT:
-        text = get_text(option, into);
-        before = get_text(option, start);
-        return text && (!before || strcmp(text, before) != 0);
+        return text_differs(option, into, start, 0);
+    case DC_OPTION_PAIR:
+        return text_differs(option, into, start, 0) || text_differs(option, into, start, 1);
     case DC_OPTION_CALL:
     case DC_OPTION_IGNORED:
     case DC_OPTION_HELP:
@@ -113,15 +119,17 @@ static bool differs(const dc_option *option, const void *into, const void *start
 static size_t bytes_of(const dc_options *options, const dc_option *option, const void *into)
 {
     size_t n = strlen(options->dash) + strlen(option->name) + 1 + NUMBER_BYTES;
-    const char *text = option->kind == DC_OPTION_TEXT ? get_text(option, into) : option->choices;
-    return n + (text ? strlen(text) : 0) + 1;
+    const bool pair = option->kind == DC_OPTION_PAIR, texts = pair || option->kind == DC_OPTION_TEXT;
+    const char *text = texts ? get_text(option, into, 0) : option->choices;
+    const char *second = pair ? get_text(option, into, 1) : NULL;
+    return n + (text ? strlen(text) : 0) + 1 + (second ? strlen(second) : 0) + 1;
 }
 
-dc_error dc_options_argv(const dc_options *options, char ***argv, int *argc)
+dc_error dc_options_argv(const dc_options *options, size_t n_words, char ***argv, int *argc)
 {
-    size_t pointers = 1, bytes = 0;
+    size_t pointers = n_words + 1, bytes = 0;
     for (size_t g = 0; g < options->n_groups; g++) {
-        pointers += 2 * options->groups[g].n;
+        pointers += 3 * options->groups[g].n;
         for (size_t k = 0; k < options->groups[g].n; k++)
             if (options->groups[g].start)
                 bytes += bytes_of(options, &options->groups[g].list[k], options->groups[g].into);
@@ -130,6 +138,10 @@ dc_error dc_options_argv(const dc_options *options, char ***argv, int *argc)
     if (!out) return dc__fail(DC_ENOMEM, "out of memory for a command line");
     char *at = (char *)(out + pointers);
     int n = 0;
+    while ((size_t)n < n_words) {
+        out[n] = (char *)(uintptr_t)options->words[n];
+        n++;
+    }
     for (size_t g = 0; g < options->n_groups; g++) {
         const dc_option_group *group = &options->groups[g];
         for (size_t k = 0; k < group->n && group->start; k++) {
@@ -138,10 +150,15 @@ dc_error dc_options_argv(const dc_options *options, char ***argv, int *argc)
             if (dc_options_find(options, option->name, NULL) != option) continue;
             const size_t room = bytes_of(options, option, group->into);
             out[n++] = at;
-            const size_t used = (size_t)snprintf(at, room, "%s%s", options->dash, option->name) + 1;
+            size_t used = (size_t)snprintf(at, room, "%s%s", options->dash, option->name) + 1;
             if (dc_option_has_value(option)) {
                 out[n++] = at + used;
                 dc_option_text(option, group->into, at + used, room - used);
+            }
+            if (option->kind == DC_OPTION_PAIR) {
+                used += strlen(at + used) + 1;
+                out[n++] = at + used;
+                (void)snprintf(at + used, room - used, "%s", get_text(option, group->into, 1));
             }
             at += room;
         }
@@ -213,6 +230,8 @@ static bool fits(const dc_option *o)
         return s == DC_STORE_TEXT;
     case DC_OPTION_CHOICE:
         return o->choices && (s == DC_STORE_BOOL || s == DC_STORE_INT || s == DC_STORE_UNSIGNED);
+    case DC_OPTION_PAIR:
+        return s == DC_STORE_PAIR && o->value;
     case DC_OPTION_TIME:
     case DC_OPTION_RATE:
         return s == DC_STORE_DOUBLE;

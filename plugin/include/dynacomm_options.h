@@ -27,6 +27,7 @@ typedef enum dc_option_kind {
     DC_OPTION_WHOLE,   /* a whole number from least to most, of decimal digits only; an int or uint64_t */
     DC_OPTION_NUMBER,  /* a number from low to high, low itself left out if above_low; a float or double */
     DC_OPTION_TEXT,    /* anything; a const char * */
+    DC_OPTION_PAIR,    /* two texts, as two arguments; a const char *[2] */
     DC_OPTION_CHOICE,  /* one of the words in choices; its index as an int, unsigned (an enum) or bool */
     DC_OPTION_TIME,    /* "10ms", "250us", "1.5s", "0": seconds as a double */
     DC_OPTION_RATE,    /* "100mbit", "12.5mb/s": bytes per second as a double */
@@ -44,7 +45,8 @@ typedef enum dc_option_store {
     DC_STORE_U64,
     DC_STORE_FLOAT,
     DC_STORE_DOUBLE,
-    DC_STORE_TEXT
+    DC_STORE_TEXT,
+    DC_STORE_PAIR
 } dc_option_store;
 
 typedef struct dc_option {
@@ -76,7 +78,8 @@ typedef struct dc_option {
         uint64_t: DC_STORE_U64,    \
         float: DC_STORE_FLOAT,     \
         double: DC_STORE_DOUBLE,   \
-        const char *: DC_STORE_TEXT)
+        const char *: DC_STORE_TEXT, \
+        const char **: DC_STORE_PAIR)
 
 /* A table of options and the struct they are read into. start: that struct before the command line was read,
  * for dc_options_argv; else NULL. */
@@ -121,25 +124,26 @@ DC_API dc_error dc_options_parse(const dc_options *options, int argc, char *cons
  * (into may be NULL). NULL if there is none. */
 DC_API const dc_option *dc_options_find(const dc_options *options, const char *arg, void **into);
 
-/* dc_option_has_value - true if it is followed by a value. */
+/* dc_option_has_value - true if it is followed by a value, or a PAIR's two. */
 DC_API bool dc_option_has_value(const dc_option *option);
 
-/* dc_option_set - reads value into the struct, as the parser does. name is what the line of a DC_EINVAL calls
- * the option: for values that come from elsewhere, such as the environment. */
+/* dc_option_set - reads value into the struct, as the parser does (of a PAIR: the first). name is what the
+ * line of a DC_EINVAL calls the option: for values that come from elsewhere, such as the environment. */
 DC_API dc_error dc_option_set(const dc_option *option, void *into, const char *name, const char *value);
 
 /* dc_option_fail - DC_EINVAL with that line (printf); for a command's own checks. */
 DC_API dc_error dc_option_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* dc_option_text - the value that the struct holds, as a text from which dc_option_set makes the same value;
- * "" for a switch, and for a text that is NULL. Cut to size. */
+ * "" for a switch and for a text that is NULL; the first of a PAIR. Cut to size. */
 DC_API void dc_option_text(const dc_option *option, const void *into, char *text, size_t size);
 
-/* dc_options_argv - the command line that makes the groups' structs out of their starts: an option and its
- * value for each member that differs. What a launcher gives to a process of the same command: it changes its
- * own copy of the struct where that process shall differ. *argv: NULL-terminated, one block, the caller's to
- * free(); its strings are in it. DC_ENOMEM. CALL and IGNORED options are not in it. */
-DC_API dc_error dc_options_argv(const dc_options *options, char ***argv, int *argc);
+/* dc_options_argv - the command line that makes the groups' structs out of their starts: the first n_words of
+ * options->words, then an option and its value for each member that differs. What a launcher gives to a
+ * process of the same command: it changes its own copy of the struct where that process shall differ. *argv:
+ * NULL-terminated, the caller's to free() as one block; only the words are borrowed. CALL and IGNORED options
+ * are not in it. DC_ENOMEM. */
+DC_API dc_error dc_options_argv(const dc_options *options, size_t n_words, char ***argv, int *argc);
 
 /* dc_options_help - the options of list, one after the other, in lines of at most 100 columns. */
 DC_API void dc_options_help(FILE *out, const dc_option *list, size_t n, const char *dash);

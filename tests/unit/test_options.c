@@ -20,7 +20,7 @@ typedef struct all {
     uint64_t rounds;
     float thresh;
     double factor, wait_s, rate_Bps;
-    const char *url;
+    const char *url, *teacher[2];
     colour shade;
     int calls;
     const char *last;
@@ -48,6 +48,7 @@ static const dc_option table[] = {
     {"wait", DC_OPTION_TIME, DC_INTO(all, wait_s), .value = "TIME", .help = "how long"},
     {"rate", DC_OPTION_RATE, DC_INTO(all, rate_Bps), .value = "RATE", .help = "how fast"},
     {"url", DC_OPTION_TEXT, DC_INTO(all, url), .value = "URL", .help = "the server's address"},
+    {"teacher", DC_OPTION_PAIR, DC_INTO(all, teacher), .value = "CFG WEIGHTS", .help = "two files"},
     {"shade", DC_OPTION_CHOICE, DC_INTO(all, shade), .choices = "red|green|blue", .help = "of three"},
     {"memory", DC_OPTION_CHOICE, DC_INTO(all, low), .choices = "high|low", .help = "of two"},
     {"dont_show", DC_OPTION_OFF, DC_INTO(all, show), .help = "opens no window"},
@@ -134,6 +135,19 @@ static void test_values(void **state)
     assert_int_equal(got.threads, 2); /* the last of two */
 }
 
+static void test_pairs(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("-teacher", "a.cfg", "b.weights", "word", NULL, NULL), DC_OK);
+    assert_string_equal(got.teacher[0], "a.cfg");
+    assert_string_equal(got.teacher[1], "b.weights");
+    assert_int_equal(parsed.n_words, 1);
+    assert_int_equal(PARSE2("-teacher", "a.cfg"), DC_EINVAL);
+    assert_string_equal(dc_last_error(), "-teacher needs two values: -teacher CFG WEIGHTS");
+    assert_int_equal(PARSE3("-teacher=a.cfg", "b.weights", "word"), DC_EINVAL);
+    assert_int_equal(PARSE3("-teacher", "-quiet", "b.weights"), DC_EINVAL);
+}
+
 static void test_ends(void **state)
 {
     (void)state;
@@ -213,9 +227,10 @@ static void test_argv(void **state)
     char **argv;
     int argc;
     assert_int_equal(PARSE1("word"), DC_OK);
-    assert_int_equal(dc_options_argv(&options, &argv, &argc), DC_OK);
-    assert_int_equal(argc, 0);
-    assert_null(argv[0]);
+    assert_int_equal(dc_options_argv(&options, parsed.n_words, &argv, &argc), DC_OK);
+    assert_int_equal(argc, 1);
+    assert_string_equal(argv[0], "word");
+    assert_null(argv[1]);
     free(argv);
     const all wanted = {.quiet = true,
                         .low = true,
@@ -227,16 +242,20 @@ static void test_argv(void **state)
                         .wait_s = .25,
                         .rate_Bps = 12.5e6,
                         .url = "tcp://an address with blanks",
+                        .teacher = {"a", "b"},
                         .shade = GREEN};
     got = wanted;
-    assert_int_equal(dc_options_argv(&options, &argv, &argc), DC_OK);
-    assert_int_equal(argc, 2 + 2 * 10);
+    assert_int_equal(dc_options_argv(&options, 0, &argv, &argc), DC_OK);
+    assert_int_equal(argc, 2 + 2 * 10 + 3);
     char *line[32] = {"prog"};
     memcpy(line + 1, argv, (size_t)argc * sizeof *argv);
     got = defaults;
     assert_int_equal(dc_options_parse(&options, argc + 1, line, &parsed), DC_OK);
     assert_string_equal(got.url, wanted.url);
     got.url = wanted.url;
+    assert_string_equal(got.teacher[0], "a");
+    assert_string_equal(got.teacher[1], "b");
+    memcpy(got.teacher, wanted.teacher, sizeof got.teacher);
     assert_memory_equal(&got, &wanted, sizeof got);
     free(argv);
 }
@@ -292,10 +311,15 @@ static void test_tables_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spellings), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_ends),      cmocka_unit_test(test_whole_is_whole),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_argv),
-        cmocka_unit_test(test_help),      cmocka_unit_test(test_tables_are_checked),
+        cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_whole_is_whole),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_argv),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_tables_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

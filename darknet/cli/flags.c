@@ -1,0 +1,109 @@
+/* flags.c - see flags.h. A new training flag is a line of a table and a member of dk_cli. */
+#include "cli/flags.h"
+
+#include "cli/cli.h"
+#include "kernels/conv_plan.h"
+#include "kernels/kernels.h"
+#include "network/keys.h"
+
+#include <limits.h>
+
+enum { MOST_THREADS = 1024 };
+
+static const dc_option compute_table[] = {
+    {"threads", DC_OPTION_WHOLE, DC_INTO(dk_compute, threads), .value = "N", .least = 1, .most = MOST_THREADS,
+     .help = "threads that compute (default: all cores)"},
+    {"kernels", DC_OPTION_CHOICE, DC_INTO(dk_compute, stock), .choices = "fast|stock",
+     .help = "our arithmetic (default) or the packaged library's own"},
+    {"memory", DC_OPTION_CHOICE, DC_INTO(dk_compute, memory_low), .choices = "high|low",
+     .help = "low: less memory for a slower convolution (no Winograd)"},
+    {"allow-unused", DC_OPTION_SWITCH, DC_INTO(dk_compute, allow_unused),
+     .help = "go on although the cfg has keys that no Darknet reads"},
+    {"gpus", DC_OPTION_TEXT, DC_INTO(dk_compute, gpus), .value = "LIST",
+     .help = "accepted, without effect: this program computes on the processor"},
+};
+
+#define DC_X(name, text) "|" text
+static const char strategies[] = DC_STRATEGIES(DC_X);
+#undef DC_X
+
+static const dc_option training_table[] = {
+    {"seed", DC_OPTION_WHOLE, DC_INTO(dk_cli, seed), .value = "N", .most = INT64_MAX,
+     .help = "repeat a run: same data order, augmentation and initial weights"},
+    {"rounds", DC_OPTION_WHOLE, DC_INTO(dk_cli, rounds), .value = "N", .least = 1, .most = INT64_MAX,
+     .help = "stop when the run has done N rounds (default: the cfg's max_batches)"},
+    {"clear", DC_OPTION_SWITCH, DC_INTO(dk_cli, clear),
+     .help = "start counting rounds from 0 (training on someone else's weights)"},
+    {"backup-every", DC_OPTION_WHOLE, DC_INTO(dk_cli, backup_every), .value = "N", .least = 1,
+     .most = INT64_MAX, .help = "rounds between .backup files (classifier 1000, detector 100)"},
+    {"loaders", DC_OPTION_WHOLE, DC_INTO(dk_cli, loaders), .value = "N", .least = 1, .most = MOST_THREADS,
+     .help = "threads that read images (default: as many as compute)"},
+    {"force", DC_OPTION_SWITCH, DC_INTO(dk_cli, force),
+     .help = "go on where a check of labels or weights would stop"},
+    {"quiet", DC_OPTION_SWITCH, DC_INTO(dk_cli, quiet), .help = "no line per round"},
+    {"log", DC_OPTION_TEXT, DC_INTO(dk_cli, log), .value = "FILE",
+     .help = "what is printed goes into the file too"}, /* spelling.c takes it, for every command */
+    {"map", DC_OPTION_SWITCH, DC_INTO(dk_cli, map),
+     .help = "measure mAP on the data file's valid list while training (detector train), keep the best as "
+             "NAME_best.weights"},
+    {"mAP_epochs", DC_OPTION_WHOLE, DC_INTO(dk_cli, map_epochs), .value = "N", .least = 1, .most = INT_MAX,
+     .help = "passes over the list between these measurements (default 4)"},
+    {"thresh", DC_OPTION_NUMBER, DC_INTO(dk_cli, thresh), .value = "T", .high = 1,
+     .help = "least score of a detection that counts for precision and recall (default 0.25)"},
+    {"iou_thresh", DC_OPTION_NUMBER, DC_INTO(dk_cli, iou), .value = "T", .high = 1,
+     .help = "least overlap of a detection with its object (default 0.5)"},
+    {"points", DC_OPTION_WHOLE, DC_INTO(dk_cli, points), .value = "N", .most = 1001,
+     .help = "recalls at which mAP takes the precision: 11 (VOC 2007), 101 (COCO); 0 (default): all"},
+    {"chart", DC_OPTION_TEXT, DC_INTO(dk_cli, chart), .value = "FILE",
+     .help = "an earlier chart.png to draw on"},
+    {"dynacomm", DC_OPTION_TEXT, DC_INTO(dk_cli, dynacomm), .value = "URL",
+     .help = "train together with the other workers of the server at URL; local:N: a server and N workers on "
+             "this machine; auto: under mpirun or srun rank 0 starts the server and all join it"},
+    {"dynacomm-strategy", DC_OPTION_CHOICE, DC_INTO(dk_cli, strategy), .value = "S",
+     .choices = strategies + 1, .help = "sequential, layerwise, ibatch, dynacomm, duplex or auto (default)"},
+    {"dynacomm-trace", DC_OPTION_TEXT, DC_INTO(dk_cli, trace), .value = "FILE",
+     .help = "a timeline of the communication"},
+    {"dynacomm-rank", DC_OPTION_WHOLE, DC_INTO(dk_cli, rank), .value = "N", .most = DC_MAX_WORKERS - 1,
+     .help = "this worker's number, from 0: fixed, so that a run can be repeated"},
+    {"dynacomm-timeout", DC_OPTION_WHOLE, DC_INTO(dk_cli, timeout_s), .value = "N", .least = 1, .most = 86400,
+     .help = "seconds until a silent server is given up"},
+    {"dynacomm-shared-backup", DC_OPTION_SWITCH, DC_INTO(dk_cli, shared_backup),
+     .help = "the server and all workers have one backup directory"},
+};
+
+dc_option_group dk_compute_flags(dk_compute *compute, const dk_compute *start)
+{
+    return (dc_option_group)DC_GROUP(compute_table, compute, start);
+}
+
+dc_option_group dk_training_flags(dk_cli *cli, const dk_cli *start)
+{
+    return (dc_option_group)DC_GROUP(training_table, cli, start);
+}
+
+void dk_compute_apply(const dk_compute *compute)
+{
+    if (compute->stock) (void)dk_kernels_select("stock");
+    dk_threads_set(compute->threads);
+    dk_conv_memory_low(compute->memory_low);
+    dk_keys_allow_unused(compute->allow_unused);
+}
+
+const dc_option *dk_flags_find(const char *arg)
+{
+    const dc_option_group groups[] = {dk_compute_flags(NULL, NULL), dk_training_flags(NULL, NULL),
+                                      dk_fork_flags()};
+    const dc_options all = {.groups = groups, .n_groups = sizeof groups / sizeof *groups};
+    return dc_options_find(&all, arg, NULL);
+}
+
+const dc_option *dk_flags_at(size_t k)
+{
+    const dc_option_group groups[] = {dk_compute_flags(NULL, NULL), dk_training_flags(NULL, NULL),
+                                      dk_fork_flags()};
+    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+        if (k < groups[g].n) return &groups[g].list[k];
+        k -= groups[g].n;
+    }
+    return NULL;
+}
