@@ -28,11 +28,11 @@
 #define DC__WIRE_H
 
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "dynacomm.h"
 
 #define DC__PROTOCOL_VERSION 3
 #define DC__HEADER_BYTES 64u
-#define DC__MAX_SLICE_BYTES (1u << 20)              /* largest payload of floats */
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* on a worker's link */
 #define DC__MAX_JOIN_BYTES (64u << 20)              /* a description of the largest legal model fits */
 #define DC__REASON_BYTES 400

@@ -12,9 +12,9 @@
 #ifndef DC__UNITS_H
 #define DC__UNITS_H
 
-#include "model/model.h"
+#include "base/limits.h"
 #include "dynacomm_plan.h"
-#include "net/wire.h"
+#include "model/model.h"
 
 #define DC__SLICE_MOST DC__MAX_SLICE_BYTES
 #define DC__SLICE_RUNGS 9 /* sizes from the smallest block's to the most, doubling */
