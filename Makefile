@@ -35,7 +35,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden -ffp-cont
 ALL_CXXFLAGS = -std=c++17 -pthread -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow $(CFLAGS) $(SAN_FLAGS) -MMD -MP
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SAN_FLAGS)
 
-LIB_SRC     := $(wildcard $(addsuffix /*.c,$(addprefix plugin/,base model schedule net endpoint worker server)))
+LIB_SRC     := $(wildcard $(addsuffix /*.c,$(addprefix plugin/,base model schedule codec net endpoint worker server)))
 TOOL_SRC    := $(wildcard plugin/tool/*.c)
 DARKNET_SRC := $(filter-out darknet/kernels/%,$(wildcard darknet/*/*.c))
 DARKNET_CXX := $(filter-out darknet/kernels/%,$(wildcard darknet/*/*.cpp))
