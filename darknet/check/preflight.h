@@ -63,9 +63,6 @@ int dk_spread(int k, int count, int n);
  * pretrained backbone). A longer file is refused unless force. */
 void dk_check_weights(const char *path, const network *net, bool force);
 
-/* dk_weights_count - floats that layer reads from a .weights file. */
-size_t dk_weights_count(const layer *l);
-
 /* dk_check_backup - the directory exists or can be made, and can be written to. */
 void dk_check_backup(const char *directory);
 

@@ -63,23 +63,41 @@ static void check_references(const dk_cfg *cfg, int layer_index, const char *key
     }
 }
 
+static bool is_head(const dk_cfg_section *section)
+{
+    return is(section, "[yolo]", "[region]") || is(section, "[Gaussian_yolo]", "[Gaussian_yolo]");
+}
+
+/* Published cfgs of the forks have too many anchors or too few: the forks take as many as num= says, and half
+ * a pixel for those that are not there. */
+static void check_anchors(const dk_cfg *cfg, const dk_cfg_option *anchors, int num)
+{
+    const int items = anchors ? dk_cfg_items(anchors->value) : 2 * num;
+    int line;
+    if (items == 2 * num) return;
+    if (!dk_keys_forks(cfg, &line))
+        dk_die("%s line %d: num=%d needs %d anchors values, here are %d", cfg->path, anchors->line, num,
+               2 * num, items);
+    dk_note("%s line %d: num=%d takes %d anchors values, here are %d: %s", cfg->path, anchors->line, num,
+            2 * num, items, items > 2 * num ? "the last count for nothing" : "the missing are 0.5");
+}
+
 /* The commonest slip in a detector's cfg: classes changed, filters of the layer in front forgotten. */
 static void check_head(const dk_cfg *cfg, int s)
 {
     const dk_cfg_section *head = &cfg->sections[s], *before = &cfg->sections[s - 1];
-    const bool yolo = strcmp(head->type, "[yolo]") == 0;
+    const bool gaussian = strcmp(head->type, "[Gaussian_yolo]") == 0;
+    const bool yolo = strcmp(head->type, "[yolo]") == 0 || gaussian;
     const int classes = dk_cfg_int(cfg, head, "classes", 20, 1);
     const int num = dk_cfg_int(cfg, head, "num", 1, 1);
-    const int coords = yolo ? 4 : dk_cfg_int(cfg, head, "coords", 4, 1);
+    const int coords = gaussian ? 8 : yolo ? 4 : dk_cfg_int(cfg, head, "coords", 4, 1);
     const dk_cfg_option *mask = dk_cfg_find(head, "mask"), *anchors = dk_cfg_find(head, "anchors");
     const int boxes = yolo && mask ? dk_cfg_items(mask->value) : num;
     for (const char *p = yolo && mask ? mask->value : NULL; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
         if (atoi(p) < 0 || atoi(p) >= num)
             dk_die("%s line %d: mask=%s names an anchor outside 0..%d (num=%d)", cfg->path, mask->line,
                    mask->value, num - 1, num);
-    if (anchors && dk_cfg_items(anchors->value) != 2 * num)
-        dk_die("%s line %d: num=%d needs %d anchors values, here are %d", cfg->path, anchors->line, num,
-               2 * num, dk_cfg_items(anchors->value));
+    check_anchors(cfg, anchors, num);
     if (!is(before, "[convolutional]", "[conv]")) return;
     const int filters = dk_cfg_int(cfg, before, "filters", 1, 1);
     const int needed = boxes * (classes + coords + 1);
@@ -106,7 +124,7 @@ void dk_check_cfg(const char *path)
             dk_cfg_int(&cfg, section, counts[i], 1, 1);
         if (is(section, "[route]", "[route]")) check_references(&cfg, s - 1, "layers");
         if (is(section, "[shortcut]", "[shortcut]")) check_references(&cfg, s - 1, "from");
-        if (is(section, "[yolo]", "[region]")) check_head(&cfg, s);
+        if (is_head(section)) check_head(&cfg, s);
         if (s == 1 && is(section, "[dropout]", "[dropout]"))
             dk_die("%s line %d: [dropout] cannot be the first layer", path, section->line);
     }
@@ -119,7 +137,7 @@ dk_detector_head dk_check_detector_cfg(const char *path)
     dk_cfg cfg;
     dk_cfg_read(path, &cfg);
     const dk_cfg_section *last = &cfg.sections[cfg.n - 1];
-    if (!is(last, "[yolo]", "[region]"))
+    if (!is_head(last))
         dk_die("%s line %d: a detector's last layer is [yolo] or [region], not %s%s", path, last->line,
                last->type,
                is(last, "[detection]", "[detection]") ? " (train it with the packaged `darknet yolo train`)"

@@ -3,62 +3,12 @@
  * reads on past the end of the file without a word, so length is all there is to check, and it is checked. */
 #include "check/preflight.h"
 
+#include "network/weights.h"
 #include "replace/fatal.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static size_t convolutional_count(const layer *l)
-{
-    const size_t n = (size_t)(l->numload ? l->numload : l->n);
-    const size_t filter = (size_t)(l->c / (l->groups ? l->groups : 1)) * (size_t)l->size * (size_t)l->size;
-    const size_t statistics = l->batch_normalize && !l->dontloadscales ? 3 * n : 0;
-    return n + statistics + n * filter;
-}
-
-static size_t connected_count(const layer *l)
-{
-    const size_t outputs = (size_t)l->outputs;
-    const size_t statistics = l->batch_normalize && !l->dontloadscales ? 3 * outputs : 0;
-    return outputs + outputs * (size_t)l->inputs + statistics;
-}
-
-static size_t connected_sum(layer *const *parts, size_t n)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += connected_count(parts[i]);
-    return sum;
-}
-
-size_t dk_weights_count(const layer *l)
-{
-    if (l->dontload) return 0;
-    switch (l->type) {
-    case CONVOLUTIONAL:
-    case DECONVOLUTIONAL:
-        return convolutional_count(l);
-    case CONNECTED:
-        return connected_count(l);
-    case BATCHNORM:
-        return 3 * (size_t)l->c;
-    case LOCAL:
-        return (size_t)l->outputs +
-               (size_t)(l->size * l->size) * (size_t)(l->c * l->n) * (size_t)(l->out_w * l->out_h);
-    case CRNN:
-        return convolutional_count(l->input_layer) + convolutional_count(l->self_layer) +
-               convolutional_count(l->output_layer);
-    case RNN:
-        return connected_sum((layer *const[]){l->input_layer, l->self_layer, l->output_layer}, 3);
-    case LSTM:
-        return connected_sum((layer *const[]){l->wi, l->wf, l->wo, l->wg, l->ui, l->uf, l->uo, l->ug}, 8);
-    case GRU:
-        return connected_sum((layer *const[]){l->wz, l->wr, l->wh, l->uz, l->ur, l->uh}, 6);
-    default:
-        return 0;
-    }
-}
 
 static size_t header_bytes(FILE *file, const char *path)
 {

@@ -4,6 +4,8 @@
 #include "cli/cli.h"
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
+#include "network/boxes.h"
+#include "network/dialect.h"
 #include "network/keys.h"
 
 #include <limits.h>
@@ -19,6 +21,11 @@ static const dc_option compute_table[] = {
      .help = "low: less memory for a slower convolution (no Winograd)"},
     {"allow-unused", DC_OPTION_SWITCH, DC_INTO(dk_compute, allow_unused),
      .help = "go on although the cfg has keys that no Darknet reads"},
+    {"dialect", DC_OPTION_CHOICE, DC_INTO(dk_compute, dialect), .choices = "auto|pjreddie|forks",
+     .help =
+         "whose meaning a cfg has, the packaged Darknet's or its forks' (default: what it can only be, else pjreddie)"},
+    {"letter_box", DC_OPTION_SWITCH, DC_INTO(dk_compute, letter_box),
+     .help = "pictures keep their proportions, where forks stretch them"},
     {"gpus", DC_OPTION_TEXT, DC_INTO(dk_compute, gpus), .value = "LIST",
      .help = "accepted, without effect: this program computes on the processor"},
 };
@@ -86,6 +93,8 @@ void dk_compute_apply(const dk_compute *compute)
     if (compute->stock) (void)dk_kernels_select("stock");
     dk_threads_set(compute->threads);
     dk_conv_memory_low(compute->memory_low);
+    dk_dialect_select((dk_dialect)compute->dialect);
+    if (compute->letter_box) dk_letterbox_set(true);
     dk_keys_allow_unused(compute->allow_unused);
 }
 

@@ -1,7 +1,10 @@
 /* forks.c - see flags.h. What works here is in the commands' own tables (flags.c, evaluate/flags.c). */
 #include "cli/flags.h"
 
+#include "network/dialect.h"
 #include "replace/fatal.h"
+
+#include <string.h>
 
 #define WINDOW "training opens no window"
 #define CAMERA "it is for detector demo"
@@ -14,7 +17,6 @@ static const dc_option table[] = {
     {"dontshow", DC_OPTION_IGNORED, .help = NULL},
     {"dont-show", DC_OPTION_IGNORED, .help = NULL},
     {"noshow", DC_OPTION_IGNORED, .help = NULL},
-    {"letter_box", DC_OPTION_IGNORED, .help = NULL}, /* detectors' pictures are, always */
     {"cuda_debug_sync", DC_OPTION_IGNORED, .help = GPU},
     {"benchmark_layers", DC_OPTION_IGNORED, .help = "darknet profile CFG measures layers"},
     {"benchmark", DC_OPTION_IGNORED, .help = "darknet profile CFG measures layers"},
@@ -66,9 +68,26 @@ dc_option_group dk_fork_flags(void)
     return (dc_option_group)DC_GROUP(table, NULL, NULL);
 }
 
+/* Flags of the table that the packaged Darknet has, too, say nothing of whose meaning a cfg has. */
+static bool only_forks(const dc_option *flag)
+{
+    static const char *const both[] = {"i", "nogpu", "fullscreen", "avg", "prefix", "fps", "c",
+                                       "s", "w",     "h",          "out", "hier",   "t"};
+    static const char *const more[] = {"ext_output", "save_labels", "letter_box", "dont_show",
+                                       "dontdraw_bbox"};
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++)
+        if (strcmp(flag->name, both[i]) == 0) return false;
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        if (strcmp(flag->name, more[i]) == 0) return true;
+    return flag->kind == DC_OPTION_IGNORED;
+}
+
 void dk_fork_flags_note(const dc_parsed *parsed)
 {
-    for (size_t k = 0; k < parsed->n_given; k++)
-        if (parsed->given[k]->kind == DC_OPTION_IGNORED && parsed->given[k]->help)
-            dk_note("-%s has no effect here: %s", parsed->given[k]->name, parsed->given[k]->help);
+    for (size_t k = 0; k < parsed->n_given; k++) {
+        const dc_option *flag = parsed->given[k];
+        if (only_forks(flag)) dk_dialect_flag(flag->name);
+        if (flag->kind == DC_OPTION_IGNORED && flag->help)
+            dk_note("-%s has no effect here: %s", flag->name, flag->help);
+    }
 }

@@ -1,6 +1,7 @@
 /* found.c - see found.h. */
 #include "detect/found.h"
 
+#include "network/boxes.h"
 #include "replace/fatal.h"
 
 #include <math.h>
@@ -9,14 +10,14 @@
 
 image dk_sized(const network *net, image im)
 {
-    return letterbox_image(im, net->w, net->h);
+    return dk_letterbox(net) ? letterbox_image(im, net->w, net->h) : resize_image(im, net->w, net->h);
 }
 
 detection *dk_found(network *net, image sized, int w, int h, float thresh, float hier, float nms, int *n)
 {
     network_predict(net, sized.data);
     detection *dets = get_network_boxes(net, w, h, thresh, hier, NULL, 1, n);
-    do_nms_sort(dets, *n, net->layers[net->n - 1].classes, nms);
+    dk_suppress(net, dets, *n, net->layers[net->n - 1].classes, nms);
     return dets;
 }
 

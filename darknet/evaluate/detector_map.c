@@ -8,6 +8,7 @@
  * order that suppression left, whatever its score. */
 #include "evaluate/detector_map.h"
 
+#include "network/boxes.h"
 #include "replace/fatal.h"
 #include "check/labels.h"
 #include "evaluate/validate.h"
@@ -185,7 +186,7 @@ bool dk_map_measure(network *net, const dk_lines *images, const dk_map_settings 
     tally *classes = calloc((size_t)n_classes, sizeof *classes);
     if (classes == NULL || map->class == NULL) dk_die("out of memory for the detections");
     objects all = {0};
-    dk_ahead *ahead = dk_ahead_open(images->line, images->n, LETTERBOX_DATA, net->w, net->h);
+    dk_ahead *ahead = dk_ahead_open(images->line, images->n, dk_picture_data(net), net->w, net->h);
     image original, sized;
     bool stopped = false;
     for (int i = 0; dk_ahead_next(ahead, &original, &sized); i++) {
@@ -195,7 +196,7 @@ bool dk_map_measure(network *net, const dk_lines *images, const dk_map_settings 
             network_predict(net, sized.data);
             int n = 0;
             detection *dets = get_network_boxes(net, original.w, original.h, least_score, .5f, NULL, 1, &n);
-            do_nms_sort(dets, n, n_classes, suppression);
+            dk_suppress(net, dets, n, n_classes, suppression);
             match_image(classes, map, dets, n, all.at + first, first, n_objects, settings);
             free_detections(dets, n);
         } else {

@@ -18,6 +18,7 @@
 #include "kernels/winograd.h"
 #include "layers/operations.h"
 #include "check/preflight.h"
+#include "network/extra.h"
 #include "network/keys.h"
 #include "replace/repair.h"
 #include "layers/tensors.h"
@@ -171,7 +172,8 @@ static void fill_input(network *net)
     for (int b = 0; b < net->batch && net->truth != NULL && net->truths > 0; b++) {
         static const float box[] = {.5f, .4f, .3f, .3f, 0};
         float *truth = net->truth + (size_t)b * (size_t)net->truths;
-        if ((last.type == YOLO || last.type == REGION) && net->truths >= 5)
+        if ((last.type == YOLO || (int)last.type == DK_GAUSSIAN_YOLO || last.type == REGION) &&
+            net->truths >= 5)
             memcpy(truth, box, sizeof box);
         else
             truth[b % net->truths] = 1;

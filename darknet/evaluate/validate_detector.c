@@ -5,6 +5,7 @@
 #include "check/labels.h"
 #include "replace/fatal.h"
 #include "check/preflight.h"
+#include "network/boxes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,7 @@ static void detect_all(const dk_eval *e, const dk_lines *images, results *r, con
         network_predict(e->net, sized.data);
         int n = 0;
         detection *dets = get_network_boxes(e->net, original.w, original.h, s->least, s->hier, s->map, 0, &n);
-        do_nms_sort(dets, n, e->classes, s->suppression);
+        dk_suppress(e->net, dets, n, e->classes, s->suppression);
         write_detections(r, images->line[i], i + 1, dets, n, original.w, original.h, s->origin);
         free_detections(dets, n);
         free_image(original);
@@ -140,7 +141,7 @@ int dk_cmd_detector_valid(int argc, char **argv)
     dk_check_images(&images);
     open_results(&r, dk_eval_option(&e, "results", "results"), e.out != NULL ? e.out : prefix[r.format],
                  names);
-    const settings s = {.type = LETTERBOX_DATA,
+    const settings s = {.type = dk_picture_data(e.net),
                         .least = e.thresh,
                         .hier = .5f,
                         .suppression = .45f,

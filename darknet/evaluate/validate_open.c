@@ -5,6 +5,8 @@
 #include "check/datafile.h"
 #include "check/preflight.h"
 #include "evaluate/flags.h"
+#include "network/dialect.h"
+#include "network/extra.h"
 #include "replace/fatal.h"
 #include "replace/repair.h"
 
@@ -91,7 +93,8 @@ void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, 
     load_weights(e->net, (char *)e->weights);
     set_batch_network(e->net, 1);
     e->classes = e->net->layers[e->net->n - 1].classes;
-    e->forks = e->ext_output || e->save_labels;
+    e->forks = e->ext_output || e->save_labels || dk_network_extra_of(e->net)->forks;
+    dk_dialect_tell(e->net, e->cfg);
 }
 
 const char *const dk_voc_names[20] = {"aeroplane",   "bicycle", "bird",  "boat",      "bottle",
@@ -102,7 +105,7 @@ const char *const dk_voc_names[20] = {"aeroplane",   "bicycle", "bird",  "boat",
 void dk_eval_need_detector(const dk_eval *e)
 {
     const LAYER_TYPE type = e->net->layers[e->net->n - 1].type;
-    if (type != YOLO && type != REGION && type != DETECTION)
+    if (type != YOLO && (int)type != DK_GAUSSIAN_YOLO && type != REGION && type != DETECTION)
         dk_die("%s does not end in [yolo], [region] or [detection]: it detects nothing", e->cfg);
 }
 

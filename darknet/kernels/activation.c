@@ -1,5 +1,8 @@
-/* activation.c - the library's activations and gradients on whole arrays: one loop per function, on all
- * threads. */
+/* activation.c - activations and gradients on whole arrays, the library's (one loop per function) and ours
+ * (curves.c), on all threads. */
+#include "kernels/activation.h"
+
+#include "kernels/curves.h"
 #include "kernels/isa.h"
 #include "kernels/layers.h"
 #include "kernels/ranges.h"
@@ -118,8 +121,22 @@ DK_CLONES static void gradient_range(const float *x, size_t n, ACTIVATION a, flo
 }
 #undef DK_X
 
+bool dk_needs_before(ACTIVATION a)
+{
+    return dk_is_curve(a) && (int)a != DK_RELU6; /* whose slope is the same at its output */
+}
+
+static void curve_gradient(const float *at, size_t n, ACTIVATION a, float *delta)
+{
+    DK_RANGES(n, lo, hi, dk_curve_gradient_range(at + lo, hi - lo, a, delta + lo));
+}
+
 DK_EXPORT void activate_array(float *x, const int n, const ACTIVATION a)
 {
+    if (dk_is_curve(a)) {
+        if (n > 0) DK_RANGES((size_t)n, lo, hi, dk_curve_range(x + lo, hi - lo, a));
+        return;
+    }
     if (!dk_kernels_fast()) {
         DK_STOCK(activate_array)(x, n, a);
         return;
@@ -130,10 +147,19 @@ DK_EXPORT void activate_array(float *x, const int n, const ACTIVATION a)
 
 DK_EXPORT void gradient_array(const float *x, const int n, const ACTIVATION a, float *delta)
 {
+    if (dk_is_curve(a)) {
+        if (n > 0) curve_gradient(x, (size_t)n, a, delta);
+        return;
+    }
     if (!dk_kernels_fast()) {
         DK_STOCK(gradient_array)(x, n, a, delta);
         return;
     }
     if (a == LINEAR || n <= 0) return;
     DK_RANGES((size_t)n, lo, hi, gradient_range(x + lo, hi - lo, a, delta + lo));
+}
+
+void dk_gradient_before(const float *before, size_t n, ACTIVATION a, float *delta)
+{
+    if (dk_is_curve(a) && n > 0) curve_gradient(before, n, a, delta);
 }

@@ -1,6 +1,8 @@
 /* blocked.c - the fused loops of blocked.h: one item each in blocked_tile.h, their order and threads here. */
 #include "kernels/blocked.h"
 
+#include "kernels/activation.h"
+#include "kernels/curves.h"
 #include "kernels/isa.h"
 #include "kernels/kernels.h"
 #include "kernels/scratch.h"
@@ -56,7 +58,7 @@ size_t dk_blocked_floats(const dk_blocked *s)
 
 bool dk_fused(ACTIVATION a)
 {
-    return a == LINEAR || a == LEAKY || a == RELU || a == RELIE;
+    return a == LINEAR || a == LEAKY || a == RELU || a == RELIE || dk_is_curve(a);
 }
 
 static int blocks_of(const dk_blocked *s)
@@ -157,26 +159,41 @@ void dk_from_plain(const dk_blocked *s, const float *plain, float *blocked)
     run(&(job){.s = s, .second = from_plain_item, .from = plain, .to = blocked});
 }
 
-#define DK_TO_PLAIN(B, act, keep)                                                                 \
-    to_plain_##B(j->x + blocked, j->f->center + at, j->f->gain + at, j->f->bias + at, act, false, \
-                 j->to + plain, stride, rows, pixels, keep)
+#define DK_TO_PLAIN(B, act, keep)                                                                        \
+    to_plain_##B(j->x + blocked, j->f->center + at, j->f->gain + at, j->f->bias + at, (ACTIVATION)(act), \
+                 false, j->to + plain, stride, rows, pixels, keep)
 #define DK_TO_PLAIN_KEEP(B, act) \
     (j->keep != NULL ? DK_TO_PLAIN(B, act, j->keep + blocked) : DK_TO_PLAIN(B, act, NULL))
-#define DK_BY_ACTIVATION(what, B) \
-    do {                          \
-        switch ((int)j->a) {      \
-        case LEAKY:               \
-            what(B, LEAKY);       \
-            break;                \
-        case RELU:                \
-            what(B, RELU);        \
-            break;                \
-        case RELIE:               \
-            what(B, RELIE);       \
-            break;                \
-        default:                  \
-            what(B, LINEAR);      \
-        }                         \
+#define DK_BY_ACTIVATION(what, B)  \
+    do {                           \
+        switch ((int)j->a) {       \
+        case LEAKY:                \
+            what(B, LEAKY);        \
+            break;                 \
+        case RELU:                 \
+            what(B, RELU);         \
+            break;                 \
+        case RELIE:                \
+            what(B, RELIE);        \
+            break;                 \
+        case DK_MISH:              \
+            what(B, DK_MISH);      \
+            break;                 \
+        case DK_SWISH:             \
+            what(B, DK_SWISH);     \
+            break;                 \
+        case DK_HARD_MISH:         \
+            what(B, DK_HARD_MISH); \
+            break;                 \
+        case DK_RELU6:             \
+            what(B, DK_RELU6);     \
+            break;                 \
+        case DK_GELU:              \
+            what(B, DK_GELU);      \
+            break;                 \
+        default:                   \
+            what(B, LINEAR);       \
+        }                          \
     } while (0)
 
 DK_CLONES static void to_plain_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
@@ -262,7 +279,7 @@ void dk_moments(const dk_blocked *s, const float *blocked, float *mean, float *m
 
 #define DK_NORM_SUMS(B, act)                                                               \
     norm_sums_##B(j->from + plain, j->x + blocked, j->g->f.center + at, j->g->f.gain + at, \
-                  j->g->f.bias + at, act, stride, rows, pixels, j->to + blocked, part)
+                  j->g->f.bias + at, (ACTIVATION)(act), stride, rows, pixels, j->to + blocked, part)
 
 DK_CLONES static void norm_sums_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
                                      float *part)
@@ -323,9 +340,9 @@ void dk_norm_backward(const dk_blocked *s, const float *delta, const float *x, A
 
 /* ---- bias ------------------------------------------------------------------------------------------- */
 
-#define DK_BIAS_GRADIENT(B, act)                                                                           \
-    bias_gradient_##B(j->from + plain, act == LINEAR ? NULL : j->from2 + plain, act, stride, rows, pixels, \
-                      j->to + blocked, part)
+#define DK_BIAS_GRADIENT(B, act)                                                                          \
+    bias_gradient_##B(j->from + plain, (int)(act) == LINEAR ? NULL : j->from2 + plain, (ACTIVATION)(act), \
+                      stride, rows, pixels, j->to + blocked, part)
 
 DK_CLONES static void bias_gradient_item(const job *j, int block, size_t plain, size_t blocked, size_t pixels,
                                          float *part)

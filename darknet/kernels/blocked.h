@@ -32,7 +32,7 @@ size_t dk_blocked_padded(const dk_blocked *s);
 size_t dk_blocked_floats(const dk_blocked *s);
 
 /* dk_fused - true for the activations that the functions below take: those whose gradient is a matter of
- * sign. */
+ * sign, and those of activation.h. */
 bool dk_fused(ACTIVATION a);
 
 /* dk_from_plain - blocked <- plain. */
@@ -51,7 +51,7 @@ void dk_add_plain(const dk_blocked *s, const float *blocked, float *plain);
 void dk_moments(const dk_blocked *s, const float *blocked, float *mean, float *m2);
 
 /* dk_bias_gradient - blocked <- delta * activation'(output), both plain, and sums[channel] += its sum. output
- * may be NULL for LINEAR. */
+ * may be NULL for LINEAR; for an activation that dk_needs_before it is what went into it. */
 void dk_bias_gradient(const dk_blocked *s, const float *delta, const float *output, ACTIVATION a,
                       float *blocked, float *sums);
 

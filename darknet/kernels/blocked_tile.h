@@ -13,6 +13,8 @@ typedef int VI __attribute__((vector_size(DK_B * 4), aligned(4), may_alias));
 #define LOAD(p) (*(const V *)(p))
 #define STORE(p, v) (*(V *)(p) = (v))
 
+#include "kernels/curves_tile.h"
+
 /* rows[DK_B][16] <- tile[16][DK_B], and back. */
 DK_INLINE void DK_NAME(tile_rows_)(const float *tile, float *rows)
 {
@@ -53,15 +55,21 @@ DK_INLINE void DK_NAME(activate_)(V *x, ACTIVATION a)
         const VI m = *x > 0;
         *x = (V)(((VI)*x & m) | ((VI)(*x * slope) & ~m));
     }
+    DK_NAME(curve_)(x, (int)a);
 }
 
-/* d <- d * activation'(y): y is the value before or after the activation, whose sign they share. */
+/* d <- d * activation'(y): y is the value before the activation, or, where they share the slope, after. */
 DK_INLINE void DK_NAME(gradient_)(V *d, const V *y, ACTIVATION a)
 {
     if (a == LEAKY || a == RELU || a == RELIE) {
         const float slope = a == LEAKY ? .1f : a == RELIE ? .01f : 0;
         const VI m = *y > 0;
         *d = (V)(((VI)*d & m) | ((VI)(*d * slope) & ~m));
+    }
+    if ((int)a >= DK_MISH) {
+        V slope = {0};
+        DK_NAME(curve_slope_)(y, (int)a, &slope);
+        *d = *d * slope;
     }
 }
 

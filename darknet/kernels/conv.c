@@ -13,9 +13,11 @@
  * shortcut or route has already added to it), and 1x1 filters may have stride and padding. Shapes without
  * vector code, those with few pixels and many weights, and 3x3 filters of many channels are computed on plain
  * arrays (conv_plain.c: im2col and gemm, or winograd.c); binary and xnor layers by the library. */
+#include "kernels/activation.h"
 #include "kernels/blocked.h"
 #include "kernels/conv_plain.h"
 #include "kernels/conv_plan.h"
+#include "kernels/extra.h"
 #include "kernels/isa.h"
 #include "kernels/kernels.h"
 #include "kernels/layers.h"
@@ -54,6 +56,7 @@ static bool copy_kept(const network *net, int i)
 {
     if (i < 0 || i + 1 >= net->n || !net->train) return false;
     const layer *l = &net->layers[i], *next = l + 1;
+    if (dk_is_frozen(l)) return false;
     if (!is_ours(l) || !is_ours(next) || !l->batch_normalize || !dk_fused(l->activation)) return false;
     const dk_conv_plan *p = dk_conv_plan_for(l), *q = dk_conv_plan_for(next);
     return p != NULL && q != NULL && norm_is_blocked(l, p) &&
@@ -93,8 +96,10 @@ static void forward_planned(layer *l, network *net, const dk_conv_plan *p)
 {
     const dk_blocked s = output_shape(l, dk_conv_plan_dst_block(p));
     const bool blocked_norm = norm_is_blocked(l, p);
+    float *before = l->batch_normalize ? NULL : dk_before(l);
     const ACTIVATION fused =
-        dk_fused(l->activation) && (blocked_norm || !l->batch_normalize) ? l->activation : LINEAR;
+        dk_fused(l->activation) && (blocked_norm || !l->batch_normalize) && before == NULL ? l->activation
+                                                                                           : LINEAR;
     const float *src = input_for(l, net, p);
     float *dst = blocked_norm ? l->x : dk_scratch(DK_SCRATCH_DELTA, dk_blocked_floats(&s) * sizeof *dst);
     dk_conv_plan_forward(p, src, l->weights, dst);
@@ -117,6 +122,7 @@ static void forward_planned(layer *l, network *net, const dk_conv_plan *p)
     }
     dk_to_plain(&s, dst, &f, fused, l->output, keep);
     if (l->batch_normalize && !blocked_norm) forward_batchnorm_layer(*l, *net);
+    if (before != NULL) memcpy(before, l->output, (size_t)(l->outputs * l->batch) * sizeof *before);
     if (fused != l->activation) activate_array(l->output, l->outputs * l->batch, l->activation);
 }
 
@@ -127,7 +133,7 @@ static float *output_gradient(layer *l, network *net, const dk_conv_plan *p)
     ACTIVATION fused = l->activation;
     const bool blocked_norm = norm_is_blocked(l, p);
     if (!dk_fused(fused) || (l->batch_normalize && !blocked_norm)) {
-        gradient_array(l->output, l->outputs * l->batch, l->activation, l->delta);
+        dk_conv_plain_gradient(l, net);
         fused = LINEAR;
     }
     if (blocked_norm) {
@@ -139,7 +145,8 @@ static float *output_gradient(layer *l, network *net, const dk_conv_plan *p)
         backward_batchnorm_layer(*l, *net);
         dk_from_plain(&s, l->delta, ddst);
     } else {
-        dk_bias_gradient(&s, l->delta, l->output, fused, ddst, l->bias_updates);
+        dk_bias_gradient(&s, l->delta, dk_needs_before(fused) ? dk_before(l) : l->output, fused, ddst,
+                         l->bias_updates);
     }
     return ddst;
 }
@@ -158,10 +165,11 @@ static void backward_planned(layer *l, network *net, const dk_conv_plan *p)
 
 DK_EXPORT void forward_convolutional_layer(layer l, network net)
 {
-    if (!dk_kernels_fast() || l.binary || l.xnor) {
+    if ((!dk_kernels_fast() && !dk_is_forks(&l)) || l.binary || l.xnor) {
         DK_STOCK(forward_convolutional_layer)(l, net);
         return;
     }
+    if (dk_is_frozen(&l)) net.train = 0;
     const dk_conv_plan *p = dk_conv_plan_for(&l);
     if (p != NULL)
         forward_planned(&l, &net, p);
@@ -171,7 +179,7 @@ DK_EXPORT void forward_convolutional_layer(layer l, network net)
 
 DK_EXPORT void backward_convolutional_layer(layer l, network net)
 {
-    if (!dk_kernels_fast() || l.binary || l.xnor) {
+    if ((!dk_kernels_fast() && !dk_is_forks(&l)) || l.binary || l.xnor) {
         DK_STOCK(backward_convolutional_layer)(l, net);
         return;
     }

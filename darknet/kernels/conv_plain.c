@@ -3,9 +3,12 @@
  * every other one goes through im2col's matrix. */
 #include "kernels/conv_plain.h"
 
+#include "kernels/activation.h"
+#include "kernels/extra.h"
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
 #include "kernels/layers.h"
+#include "kernels/norm.h"
 #include "kernels/scratch.h"
 #include "kernels/winograd.h"
 
@@ -25,7 +28,7 @@ static product product_of(const layer *l)
     d.in = (size_t)(l->c / l->groups) * (size_t)(l->h * l->w);
     d.out = (size_t)d.m * (size_t)d.pixels;
     d.weights = (size_t)d.m * (size_t)d.k;
-    d.direct = l->size == 1 && l->stride == 1 && l->pad == 0;
+    d.direct = l->size == 1 && dk_stride_x(l) == 1 && dk_stride_y(l) == 1 && l->pad == 0;
     return d;
 }
 
@@ -33,7 +36,7 @@ static float *columns(const layer *l, const product *d, float *image)
 {
     if (d->direct) return image;
     float *col = dk_scratch(DK_SCRATCH_DATA, (size_t)d->k * (size_t)d->pixels * sizeof *col);
-    im2col_cpu(image, l->c / l->groups, l->h, l->w, l->size, l->stride, l->pad, col);
+    dk_im2col(l, image, col);
     return col;
 }
 
@@ -51,13 +54,26 @@ void dk_conv_plain_forward(layer *l, network *net)
         forward_batchnorm_layer(*l, *net);
     else
         add_bias(l->output, l->biases, l->batch, l->n, d.pixels);
+    float *before = l->batch_normalize ? NULL : dk_before(l);
+    if (before != NULL) memcpy(before, l->output, (size_t)(l->outputs * l->batch) * sizeof *before);
     activate_array(l->output, l->outputs * l->batch, l->activation);
+}
+
+void dk_conv_plain_gradient(layer *l, network *net)
+{
+    const size_t n = (size_t)l->outputs * (size_t)l->batch;
+    if (!dk_needs_before(l->activation))
+        gradient_array(l->output, (int)n, l->activation, l->delta);
+    else if (l->batch_normalize)
+        dk_norm_gradient_after(l, net);
+    else
+        dk_gradient_before(dk_before(l), n, l->activation, l->delta);
 }
 
 void dk_conv_plain_backward(layer *l, network *net)
 {
     const product d = product_of(l);
-    gradient_array(l->output, l->outputs * l->batch, l->activation, l->delta);
+    dk_conv_plain_gradient(l, net);
     if (l->batch_normalize)
         backward_batchnorm_layer(*l, *net);
     else
@@ -78,7 +94,7 @@ void dk_conv_plain_backward(layer *l, network *net)
             gemm(1, 0, d.k, d.pixels, d.m, 1, w, d.k, delta, d.pixels, 1, to, d.pixels);
         } else {
             gemm(1, 0, d.k, d.pixels, d.m, 1, w, d.k, delta, d.pixels, 0, col, d.pixels);
-            col2im_cpu(col, l->c / l->groups, l->h, l->w, l->size, l->stride, l->pad, to);
+            dk_col2im(l, col, to);
         }
     }
 }

@@ -8,4 +8,8 @@
 void dk_conv_plain_forward(layer *l, network *net);
 void dk_conv_plain_backward(layer *l, network *net);
 
+/* dk_conv_plain_gradient - l->delta, the gradient of the layer's output, becomes that of what goes into the
+ * activation. Batch norm, if there is any, was computed on plain arrays. */
+void dk_conv_plain_gradient(layer *l, network *net);
+
 #endif

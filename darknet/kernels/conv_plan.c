@@ -2,6 +2,7 @@
  * and out. */
 #include "kernels/conv_plan.h"
 
+#include "kernels/extra.h"
 #include "kernels/kernels.h"
 #include "kernels/scratch.h"
 #include "kernels/vector.h"
@@ -16,7 +17,7 @@
 
 /* The shape, as the key of the cache: compared as bytes, so it has no padding. */
 typedef struct key {
-    int batch, c, h, w, n, groups, size, stride, pad, out_h, out_w;
+    int batch, c, h, w, n, groups, size, across, down, dilation, pad, out_h, out_w; /* across, down: steps */
     int threads; /* oneDNN divides work when it makes a primitive */
 } key;
 
@@ -91,21 +92,24 @@ static dnnl_memory_desc_t weights_of(const key *k, bool any)
 static dnnl_primitive_desc_t describe(const dk_conv_plan *p, int pass, dnnl_alg_kind_t algorithm)
 {
     const key *k = &p->shape;
-    const dnnl_dims_t strides = {k->stride, k->stride}, before = {k->pad, k->pad};
-    const dnnl_dims_t after = {(k->out_h - 1) * k->stride + k->size - k->h - k->pad,
-                               (k->out_w - 1) * k->stride + k->size - k->w - k->pad};
+    const int reach = (k->size - 1) * k->dilation + 1;
+    const dnnl_dims_t strides = {k->down, k->across}, before = {k->pad, k->pad};
+    const dnnl_dims_t dilates = {k->dilation - 1, k->dilation - 1}; /* oneDNN counts the pixels left out */
+    const dnnl_dims_t after = {(k->out_h - 1) * k->down + reach - k->h - k->pad,
+                               (k->out_w - 1) * k->across + reach - k->w - k->pad};
     const dnnl_memory_desc_t any = weights_of(k, true);
     dnnl_convolution_desc_t op;
     dnnl_status_t status;
     if (pass == PASS_FORWARD)
-        status = dnnl_convolution_forward_desc_init(&op, dnnl_forward_training, algorithm, &p->src, &any,
-                                                    NULL, &p->dst, strides, before, after);
+        status =
+            dnnl_dilated_convolution_forward_desc_init(&op, dnnl_forward_training, algorithm, &p->src, &any,
+                                                       NULL, &p->dst, strides, dilates, before, after);
     else if (pass == PASS_WEIGHTS)
-        status = dnnl_convolution_backward_weights_desc_init(&op, algorithm, &p->src, &any, NULL, &p->dst,
-                                                             strides, before, after);
+        status = dnnl_dilated_convolution_backward_weights_desc_init(
+            &op, algorithm, &p->src, &any, NULL, &p->dst, strides, dilates, before, after);
     else
-        status = dnnl_convolution_backward_data_desc_init(&op, algorithm, &p->dsrc, &any, &p->dst, strides,
-                                                          before, after);
+        status = dnnl_dilated_convolution_backward_data_desc_init(&op, algorithm, &p->dsrc, &any, &p->dst,
+                                                                  strides, dilates, before, after);
     if (status != dnnl_success) return NULL;
     dnnl_primitive_attr_t attr;
     must(dnnl_primitive_attr_create(&attr), "make attributes");
@@ -126,8 +130,8 @@ static dnnl_primitive_desc_t describe(const dk_conv_plan *p, int pass, dnnl_alg_
 static bool winograd_pays(const key *k)
 {
     const double tiles = (double)k->batch * ((k->out_h + 3) / 4) * ((k->out_w + 3) / 4);
-    return !memory_low && k->size == 3 && k->stride == 1 && k->groups == 1 && k->c >= 16 && k->n >= 16 &&
-           tiles * 2048 >= (double)k->c * k->n;
+    return !memory_low && k->size == 3 && k->across == 1 && k->down == 1 && k->dilation == 1 &&
+           k->groups == 1 && k->c >= 16 && k->n >= 16 && tiles * 2048 >= (double)k->c * k->n;
 }
 
 /* With few images of few pixels, bringing the weights into oneDNN's layout, three times a step, takes longer
@@ -206,8 +210,10 @@ const dk_conv_plan *dk_conv_plan_for(const layer *l)
                    .n = l->n,
                    .groups = l->groups,
                    .size = l->size,
-                   .stride = l->stride,
-                   .pad = l->pad,
+                   .across = dk_stride_x(l),
+                   .down = dk_stride_y(l),
+                   .dilation = dk_dilation(l),
+                   .pad = l->pad * dk_dilation(l),
                    .out_h = l->out_h,
                    .out_w = l->out_w,
                    .threads = dk_threads()};

@@ -23,4 +23,8 @@ int dk_threads(void);
  * threads; work must not depend on how they fall. Returns when all are done. */
 void dk_parallel(size_t n, void (*work)(void *context, size_t lo, size_t hi), void *context);
 
+/* dk_parallel_items - calls work(context, i) for each i in [0, n), on dk_threads() threads: for few items
+ * that take long. Returns when all are done. */
+void dk_parallel_items(int n, void (*work)(void *context, int i), void *context);
+
 #endif

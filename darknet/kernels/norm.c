@@ -2,11 +2,15 @@
  *
  * DESIGN
  *   Darknet's arithmetic: variance over count - 1, forward divides by sqrt(variance) + 1e-6, backward by
- *   sqrt(variance + 1e-5). Sums run in 16 lanes per image and then in double over images, so they do not lose
- * digits as one running float does. x_norm is not stored: backward makes it from x, which for a batchnorm
- * layer of its own (where the CPU library has no x at all) is the layer's input. */
+ *   sqrt(variance + 1e-5), and a hundredth of a batch's statistics goes into the rolling ones; in the forks'
+ *   dialect forward divides by sqrt(variance + 1e-5) too, and a tenth goes there. Sums run in 16 lanes per
+ * image and then in double over images, so they do not lose digits as one running float does. x_norm is not
+ * stored: backward makes it from x, which for a batchnorm layer of its own (where the CPU library has no x at
+ * all) is the layer's input. */
 #include "kernels/norm.h"
 
+#include "kernels/curves.h"
+#include "kernels/extra.h"
 #include "kernels/isa.h"
 #include "kernels/kernels.h"
 #include "kernels/layers.h"
@@ -27,11 +31,18 @@ DK_STOCK_SLOT(backward_bias);
 void dk_norm_statistics(layer *l, size_t count)
 {
     const float share = (float)(1. / ((double)count - 1));
+    const float old = dk_is_forks(l) ? .9f : .99f, fresh = dk_is_forks(l) ? .1f : .01f;
     for (int i = 0; i < l->out_c; i++) {
         l->variance[i] *= share;
-        l->rolling_mean[i] = .99f * l->rolling_mean[i] + .01f * l->mean[i];
-        l->rolling_variance[i] = .99f * l->rolling_variance[i] + .01f * l->variance[i];
+        l->rolling_mean[i] = old * l->rolling_mean[i] + fresh * l->mean[i];
+        l->rolling_variance[i] = old * l->rolling_variance[i] + fresh * l->variance[i];
     }
+}
+
+/* What forward divides by. */
+static float deviation(const layer *l, float variance)
+{
+    return dk_is_forks(l) ? sqrtf(variance + .00001f) : sqrtf(variance) + .000001f;
 }
 
 void dk_norm_affine(const layer *l, int train, dk_affine *f)
@@ -40,7 +51,7 @@ void dk_norm_affine(const layer *l, int train, dk_affine *f)
                 *variance = train ? l->variance : l->rolling_variance;
     for (int i = 0; i < l->out_c; i++) {
         f->center[i] = mean[i];
-        f->gain[i] = l->scales[i] / (sqrtf(variance[i]) + .000001f);
+        f->gain[i] = l->scales[i] / deviation(l, variance[i]);
         f->bias[i] = l->biases[i];
     }
 }
@@ -62,7 +73,7 @@ static void coefficients(void *context, int channel, int count, const float *sum
         const double scale = n->l->scales[i], variance = n->variance[i];
         const double inverse = 1 / sqrt(variance + .00001f);
         n->l->bias_updates[i] += sum_d[k];
-        n->l->scale_updates[i] += sum_dx[k] / (sqrtf(n->variance[i]) + .000001f);
+        n->l->scale_updates[i] += sum_dx[k] / deviation(n->l, n->variance[i]);
         n->a[i] = (float)(scale * inverse);
         n->b[i] = (float)(-sum_dx[k] * scale * inverse * inverse * inverse / n->count);
         n->c[i] = (float)(-sum_d[k] * scale * inverse / n->count);
@@ -159,7 +170,7 @@ static void moments(const runs *r, const float *x, int channel, float *mean, flo
 
 DK_EXPORT void forward_batchnorm_layer(layer l, network net)
 {
-    if (!dk_kernels_fast()) {
+    if (!dk_kernels_fast() && !dk_is_forks(&l)) {
         DK_STOCK(forward_batchnorm_layer)(l, net);
         return;
     }
@@ -186,7 +197,7 @@ DK_EXPORT void forward_batchnorm_layer(layer l, network net)
 
 DK_EXPORT void backward_batchnorm_layer(layer l, network net)
 {
-    if (!dk_kernels_fast()) {
+    if (!dk_kernels_fast() && !dk_is_forks(&l)) {
         DK_STOCK(backward_batchnorm_layer)(l, net);
         return;
     }
@@ -208,6 +219,34 @@ DK_EXPORT void backward_batchnorm_layer(layer l, network net)
     }
     /* The library overwrites net.delta here; what a later shortcut or route has added must stay. */
     if (l.type == BATCHNORM && net.delta != NULL) axpy_cpu(l.outputs * l.batch, 1, l.delta, 1, net.delta, 1);
+}
+
+/* Gradient of one channel of one image, a part at a time: the norm's output is made anew. */
+static void run_gradient_after(const float *x, float center, float gain, float bias, size_t n, ACTIVATION a,
+                               float *d)
+{
+    enum { PART = 1024 };
+    float y[PART];
+    for (size_t i = 0; i < n; i += PART) {
+        const size_t m = n - i < PART ? n - i : PART;
+        run_affine(x + i, center, gain, bias, m, y);
+        dk_curve_gradient_range(y, m, a, d + i);
+    }
+}
+
+void dk_norm_gradient_after(layer *l, const network *net)
+{
+    const runs r = runs_of(l);
+    const int threads = threads_for(&r);
+    float *arrays = dk_scratch(DK_SCRATCH_CHANNELS, 3 * (size_t)r.channels * sizeof *arrays);
+    dk_affine f = {arrays, arrays + r.channels, arrays + 2 * r.channels};
+    dk_norm_affine(l, net->train, &f);
+#pragma omp parallel for num_threads(threads) schedule(static) collapse(2) if (threads > 1)
+    for (int b = 0; b < r.batch; b++)
+        for (int c = 0; c < r.channels; c++) {
+            const size_t i = at(&r, b, c);
+            run_gradient_after(l->x + i, f.center[c], f.gain[c], f.bias[c], r.n, l->activation, l->delta + i);
+        }
 }
 
 /* ---- bias and scale --------------------------------------------------------------------------------- */

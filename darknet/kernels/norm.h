@@ -19,4 +19,8 @@ void dk_norm_affine(const layer *l, int train, dk_affine *f);
  * of activation a of the norm's output. Adds to the bias and scale gradients. */
 void dk_norm_backward_blocked(layer *l, const network *net, const dk_blocked *s, ACTIVATION a, float *dx);
 
+/* dk_norm_gradient_after - l->delta, the gradient of the layer's output, becomes that of its norm's output,
+ * before an activation that dk_needs_before. l->x is plain. */
+void dk_norm_gradient_after(layer *l, const network *net);
+
 #endif

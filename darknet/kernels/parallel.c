@@ -7,3 +7,11 @@ void dk_parallel(size_t n, void (*work)(void *context, size_t lo, size_t hi), vo
 {
     DK_RANGES(n, lo, hi, work(context, lo, hi));
 }
+
+void dk_parallel_items(int n, void (*work)(void *context, int i), void *context)
+{
+    const int threads = n < dk_threads() ? n : dk_threads();
+#pragma omp parallel for num_threads(threads) schedule(static, 1) if (threads > 1)
+    for (int i = 0; i < n; i++)
+        work(context, i);
+}

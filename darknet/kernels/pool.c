@@ -5,6 +5,7 @@
  * library does, the index of each maximum (the first of equals; -1 where a window lies outside or holds only
  * NaN); backward follows it. Windows of 2x2 without padding, which nearly every network uses, have loops of
  * their own: both ways with stride 2, forward with stride 1. */
+#include "kernels/extra.h"
 #include "kernels/isa.h"
 #include "kernels/kernels.h"
 #include "kernels/layers.h"
@@ -69,12 +70,17 @@ DK_CLONES static void spread_row_2x2(const float *delta, const int *index, int n
     }
 }
 
+static bool is_square(const layer *l)
+{
+    return dk_stride_x(l) == l->stride && dk_stride_y(l) == l->stride;
+}
+
 static void max_row(const layer *l, const float *plane, int base, int i, int from, int to, float *out,
                     int *index)
 {
-    const int top = i * l->stride - l->pad / 2;
+    const int across = dk_stride_x(l), top = i * dk_stride_y(l) - l->pad / 2;
     for (int j = from; j < to; j++) {
-        const int left = j * l->stride - l->pad / 2;
+        const int left = j * across - l->pad / 2;
         float max = -FLT_MAX;
         int at = -1;
         for (int y = top < 0 ? 0 : top; y < top + l->size && y < l->h; y++)
@@ -91,7 +97,7 @@ static void max_row(const layer *l, const float *plane, int base, int i, int fro
 static void max_plane(const layer *l, const float *input, int plane)
 {
     const int base = plane * l->h * l->w;
-    const bool pairs = l->size == 2 && l->pad / 2 == 0;
+    const bool pairs = l->size == 2 && l->pad / 2 == 0 && is_square(l);
     for (int i = 0; i < l->out_h; i++) {
         float *out = l->output + (size_t)(plane * l->out_h + i) * (size_t)l->out_w;
         int *index = l->indexes + (size_t)(plane * l->out_h + i) * (size_t)l->out_w;
@@ -111,7 +117,7 @@ static void max_plane(const layer *l, const float *input, int plane)
 /* delta += the plane's gradient, at the maxima. */
 static void spread_plane(const layer *l, int plane, float *delta)
 {
-    const bool pairs = l->size == 2 && l->stride == 2 && l->pad / 2 == 0 &&
+    const bool pairs = l->size == 2 && l->stride == 2 && l->pad / 2 == 0 && is_square(l) &&
                        l->out_w >= 64; /* measured: short rows are quicker one by one */
     for (int i = 0; i < l->out_h; i++) {
         const size_t at = (size_t)(plane * l->out_h + i) * (size_t)l->out_w;
@@ -130,7 +136,7 @@ static void spread_plane(const layer *l, int plane, float *delta)
 
 DK_EXPORT void forward_maxpool_layer(const layer l, network net)
 {
-    if (!dk_kernels_fast()) {
+    if (!dk_kernels_fast() && is_square(&l)) {
         DK_STOCK(forward_maxpool_layer)(l, net);
         return;
     }
@@ -141,7 +147,7 @@ DK_EXPORT void forward_maxpool_layer(const layer l, network net)
 
 DK_EXPORT void backward_maxpool_layer(const layer l, network net)
 {
-    if (!dk_kernels_fast()) {
+    if (!dk_kernels_fast() && is_square(&l)) {
         DK_STOCK(backward_maxpool_layer)(l, net);
         return;
     }

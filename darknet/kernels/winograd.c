@@ -1,6 +1,7 @@
 /* winograd.c - which layers Winograd's method takes, and their forward pass. */
 #include "kernels/winograd.h"
 
+#include "kernels/extra.h"
 #include "kernels/kernels.h"
 #include "kernels/scratch.h"
 
@@ -17,9 +18,10 @@ bool dk_winograd_takes(const layer *l)
 {
     const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa(); /* obeys ONEDNN_MAX_CPU_ISA */
     const int least = 32 * (dk_threads() > 2 ? dk_threads() : 2);
-    return (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core && l->size == 3 && l->stride == 1 &&
-           l->pad == 1 && l->groups == 1 && l->c % CHANNELS == 0 && l->n % FILTERS == 0 && l->c >= least &&
-           l->n >= least && tiles_of(l) >= 4;
+    return (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core && l->size == 3 &&
+           dk_stride_x(l) == 1 && dk_stride_y(l) == 1 && dk_dilation(l) == 1 && l->pad == 1 &&
+           l->groups == 1 && l->c % CHANNELS == 0 && l->n % FILTERS == 0 && l->c >= least && l->n >= least &&
+           tiles_of(l) >= 4;
 }
 
 /* v[36][c][lanes] of one channel. */

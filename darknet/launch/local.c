@@ -14,6 +14,7 @@
 #include "replace/fatal.h"
 #include "kernels/kernels.h"
 #include "launch/local_child.h"
+#include "network/dialect.h"
 #include "check/preflight.h"
 
 #include <signal.h>
@@ -155,6 +156,7 @@ static void start_worker(local *l, const dk_cli *cli, const char *url, int threa
     worker.rank = i;
     worker.shared_backup = true;
     worker.compute.threads = threads;
+    worker.compute.dialect = (int)dk_dialect_selected();
     worker.compute.gpus = NULL; /* noted once, by this process */
     if (i > 0) {                /* the first worker's lines are the run's */
         worker.quiet = true;

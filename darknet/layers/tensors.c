@@ -2,10 +2,11 @@
  *
  * What Darknet's CPU path trains: the layers that have an update. A [batchnorm] layer has none there: its
  * scales stay as they are. Layers at and below the last stopbackward get no gradient, but their update still
- * lets them decay. */
+ * lets them decay; in the forks' dialect those below do not change at all. */
 #include "layers/tensors.h"
 
 #include "base/error.h"
+#include "network/extra.h"
 
 typedef struct builder {
     dc_model *model;
@@ -64,9 +65,13 @@ static void add_local(builder *b, const layer *l)
     add(b, "weights", b->role, true, weights, l->weights, l->weight_updates, l->learning_rate_scale);
 }
 
+/* The forks train it, and save its biases. */
 static void add_batchnorm(builder *b, const layer *l)
 {
-    b->role = DC_FIXED;
+    if (dk_is_forks(l))
+        add(b, "biases", b->role, false, l->c, l->biases, l->bias_updates, l->learning_rate_scale);
+    else
+        b->role = DC_FIXED;
     add_normalization(b, l, l->c);
 }
 
@@ -75,7 +80,7 @@ static void add_layer(builder *b, const layer *l)
     switch (l->type) {
     case CONVOLUTIONAL:
     case DECONVOLUTIONAL:
-        add_convolution(b, l);
+        if (!dk_shares(l)) add_convolution(b, l);
         break;
     case CONNECTED:
         add_connected(b, l);
@@ -85,6 +90,9 @@ static void add_layer(builder *b, const layer *l)
         break;
     case BATCHNORM:
         add_batchnorm(b, l);
+        break;
+    case SHORTCUT:
+        add(b, "weights", b->role, true, l->nweights, l->weights, l->weight_updates, l->learning_rate_scale);
         break;
     case RNN:
         add_connected(b, l->input_layer);
@@ -97,7 +105,9 @@ static void add_layer(builder *b, const layer *l)
         add_convolution(b, l->output_layer);
         break;
     case LSTM: {
-        layer *parts[] = {l->wi, l->wf, l->wo, l->wg, l->ui, l->uf, l->uo, l->ug};
+        layer *packaged[] = {l->wi, l->wf, l->wo, l->wg, l->ui, l->uf, l->uo, l->ug};
+        layer *forks[] = {l->wf, l->wi, l->wg, l->wo, l->uf, l->ui, l->ug, l->uo};
+        layer **parts = dk_is_forks(l) ? forks : packaged;
         for (int i = 0; i < 8; i++)
             add_connected(b, parts[i]);
         break;
@@ -143,6 +153,9 @@ static const char *type_name(LAYER_TYPE type)
                                         [LOGXENT] = "logxent",
                                         [L2NORM] = "l2norm",
                                         [BLANK] = "blank"};
+    if ((int)type == DK_SCALE_CHANNELS) return "scale_channels";
+    if ((int)type == DK_SAM) return "sam";
+    if ((int)type == DK_GAUSSIAN_YOLO) return "Gaussian_yolo";
     const size_t i = (size_t)type;
     return i < sizeof names / sizeof *names && names[i] ? names[i] : "layer";
 }
@@ -171,7 +184,7 @@ int dk_model_of(network *net, const char *name, bool exact_gpu, dc_model **model
     const int frozen = last_frozen(net);
     for (int i = 0; i < net->n && !b.err; i++) {
         const layer *l = &net->layers[i];
-        b.role = i <= frozen ? DC_FROZEN : DC_TRAINED;
+        b.role = dk_is_frozen(l) ? DC_FIXED : i <= frozen ? DC_FROZEN : DC_TRAINED;
         b.saved = !l->dontsave;
         b.clip = exact_gpu && l->type == CONVOLUTIONAL ? l->clip : 0; /* the only type that obeys it */
         b.err = dc_model_add_layer(b.model, type_name(l->type));

@@ -22,6 +22,10 @@
     {                                   \
         name, DK_KEY_IDLE, neutral, why \
     }
+#define UNREAD(name, neutral, why)        \
+    {                                     \
+        name, DK_KEY_UNREAD, neutral, why \
+    }
 #define REFUSED(name, neutral, what)        \
     {                                       \
         name, DK_KEY_REFUSED, neutral, what \

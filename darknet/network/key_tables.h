@@ -1,9 +1,10 @@
-/* key_tables.h - the tables of keys, for keys_kinds.c, which says which layer has which. */
+/* key_tables.h - the tables of keys, for kinds.c, which says which layer has which. */
 #ifndef DK_KEY_TABLES_H
 #define DK_KEY_TABLES_H
 
 #include "network/keys.h"
 
+extern const dk_key dk_keys_net[]; /* keys_net.c */
 /* keys_layers.c */
 extern const dk_key dk_keys_convolutional[], dk_keys_deconvolutional[], dk_keys_local[], dk_keys_connected[],
     dk_keys_maxpool[], dk_keys_none[], dk_keys_activation[], dk_keys_reorg[], dk_keys_upsample[],

@@ -4,6 +4,9 @@
 #include "replace/fatal.h"
 
 #include "dynacomm_options.h"
+#include "kernels/activation.h"
+#include "network/activations.h"
+#include "network/kinds.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,21 +16,6 @@ static bool unused_allowed;
 void dk_keys_allow_unused(bool allow)
 {
     unused_allowed = allow;
-}
-
-static bool is_called(const dk_section_kind *kind, const char *type)
-{
-    for (int i = 0; kind->names[i]; i++)
-        if (strcmp(kind->names[i], type) == 0) return true;
-    return false;
-}
-
-const dk_section_kind *dk_section_kind_of(const char *type)
-{
-    if (is_called(&dk_section_net, type)) return &dk_section_net;
-    for (const dk_section_kind *kind = dk_section_kinds; kind->names[0]; kind++)
-        if (is_called(kind, type)) return kind;
-    return NULL;
 }
 
 static const dk_key *find(const dk_key *keys, const char *name)
@@ -94,22 +82,22 @@ static void check_twice(const dk_cfg *cfg, const dk_cfg_section *section, const 
                 cfg->path, option->line, option->key, option->value, first->line, first->key, first->value);
 }
 
-/* A name that it does not know is ReLU to the library, which only says so among the lines of its layers. */
-static void check_activation(const dk_cfg *cfg, const dk_cfg_option *option)
+/* A name that it does not know is ReLU to the library, which only says so among the lines of its layers. The
+ * gradient of some needs what went into them, which not every layer keeps. */
+static void check_activation(const dk_cfg *cfg, const dk_cfg_section *section, const dk_cfg_option *option)
 {
-    static const char *const names[] = {"linear", "leaky", "relu",  "logistic", "relie", "ramp",    "tanh",
-                                        "plse",   "elu",   "loggy", "stair",    "selu",  "hardtan", "lhtan"};
-    const char *nearest = NULL;
-    int least = 1000;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const int distance = dc_word_distance(option->value, names[i]);
-        if (distance >= least) continue;
-        least = distance;
-        nearest = names[i];
-    }
-    if (least > 0)
-        dk_die("%s line %d: activation=%s is not carried out here; the nearest is %s", cfg->path,
-               option->line, option->value, nearest);
+    const dk_activation *a = dk_activation_find(option->value);
+    if (!a)
+        dk_die("%s line %d: no Darknet knows activation=%s; the nearest is %s", cfg->path, option->line,
+               option->value, dk_activation_nearest(option->value));
+    if (a->use == DK_KEY_REFUSED)
+        dk_die("%s line %d: activation=%s is not carried out here: it would %s", cfg->path, option->line,
+               option->value, a->note);
+    if (!dk_needs_before((ACTIVATION)a->value) || strcmp(section->type, "[convolutional]") == 0 ||
+        strcmp(section->type, "[conv]") == 0 || strcmp(section->type, "[shortcut]") == 0)
+        return;
+    dk_die("%s line %d: activation=%s is not carried out in %s: only [convolutional] and [shortcut] have it",
+           cfg->path, option->line, option->value, section->type);
 }
 
 static void check_option(const dk_cfg *cfg, const dk_cfg_section *section, const dk_section_kind *kind,
@@ -126,12 +114,12 @@ static void check_option(const dk_cfg *cfg, const dk_cfg_section *section, const
         return;
     }
     check_twice(cfg, section, option);
-    if (strcmp(key->name, "activation") == 0) check_activation(cfg, option);
+    if (strcmp(key->name, "activation") == 0) check_activation(cfg, section, option);
     if (is_neutral(key, option->value)) return;
     if (key->use == DK_KEY_REFUSED)
         dk_die("%s line %d: %s=%s in %s is not carried out here: it would %s", cfg->path, option->line,
                option->key, option->value, section->type, key->note);
-    if (key->use == DK_KEY_IDLE)
+    if (key->use == DK_KEY_IDLE || key->use == DK_KEY_UNREAD)
         dk_note("%s line %d: %s=%s has no effect: %s", cfg->path, option->line, option->key, option->value,
                 key->note);
 }
@@ -152,6 +140,19 @@ void dk_keys_check(const dk_cfg *cfg)
     }
 }
 
+/* Values that only the forks know, of keys that all do. */
+static bool forks_value(const dk_cfg_option *option)
+{
+    if (strcmp(option->key, "activation") == 0) {
+        const dk_activation *a = dk_activation_find(option->value);
+        return a && a->use == DK_KEY_FORKS;
+    }
+    if (strcmp(option->key, "policy") == 0) return strcmp(option->value, "sgdr") == 0;
+    if (strcmp(option->key, "steps") == 0) return strchr(option->value, '%') != NULL;
+    return (strcmp(option->key, "random") == 0 || strcmp(option->key, "from") == 0) &&
+           strpbrk(option->value, ".,") != NULL;
+}
+
 const char *dk_keys_forks(const dk_cfg *cfg, int *line)
 {
     for (int i = 0; i < cfg->n; i++) {
@@ -163,7 +164,9 @@ const char *dk_keys_forks(const dk_cfg *cfg, int *line)
         for (int j = 0; j < section->n; j++) {
             const dk_key *key = dk_key_of(kind, section->options[j].key);
             *line = section->options[j].line;
-            if (key && key->use == DK_KEY_FORKS) return section->options[j].key;
+            if (key &&
+                (key->use == DK_KEY_FORKS || key->use == DK_KEY_IDLE || forks_value(&section->options[j])))
+                return section->options[j].key;
         }
     }
     return NULL;

@@ -17,7 +17,8 @@ typedef enum dk_key_use {
     DK_KEY_BOTH = 1, /* the packaged library and the forks read it, and so does this program */
     DK_KEY_PACKAGED, /* the forks know no such key; it is read */
     DK_KEY_FORKS,    /* the packaged library knows no such key; it is read */
-    DK_KEY_IDLE,     /* changes nothing here; note says why */
+    DK_KEY_IDLE,     /* a key of the forks that changes nothing here; note says why */
+    DK_KEY_UNREAD,   /* a key that cfgs have and nobody reads; note says so */
     DK_KEY_REFUSED,  /* a key of the forks that is not carried out; note says what it would change */
 } dk_key_use;
 
@@ -29,23 +30,12 @@ typedef struct dk_key {
     const char *note;
 } dk_key;
 
-/* One kind of section. Tables end with an entry that has no name. */
-typedef struct dk_section_kind {
-    const char *names[3]; /* with brackets; NULL after the last */
-    const dk_key *keys;
-    dk_key_use use;   /* FORKS: the packaged library has no such layer; REFUSED: nor has this program */
-    const char *note; /* if refused: what such a layer would do */
-} dk_section_kind;
+struct dk_section_kind; /* kinds.h */
 
-extern const dk_section_kind dk_section_net;
-extern const dk_section_kind dk_section_kinds[]; /* layers */
-extern const dk_key dk_keys_any_layer[];         /* keys that a layer of any kind may have */
-
-/* dk_section_kind_of - the kind of that name, or NULL. */
-const dk_section_kind *dk_section_kind_of(const char *type);
+extern const dk_key dk_keys_any_layer[]; /* keys that a layer of any kind may have */
 
 /* dk_key_of - the key of a layer's or [net]'s kind, or NULL. */
-const dk_key *dk_key_of(const dk_section_kind *kind, const char *name);
+const dk_key *dk_key_of(const struct dk_section_kind *kind, const char *name);
 
 /* dk_keys_allow_unused - an unknown key is told and passed over from here on, where it would end the program
  * otherwise. Set once, from the command line. */

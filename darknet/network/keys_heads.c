@@ -3,34 +3,22 @@
 #include "network/key_tables.h"
 
 #define TRACKING "track objects from frame to frame"
-#define UNREAD "no Darknet reads it"
+#define NOBODY "no Darknet reads it"
 
 /* [yolo] and [Gaussian_yolo] */
-#define YOLO_KEYS                                                                             \
-    BOTH("classes"), BOTH("num"), BOTH("mask"), BOTH("anchors"), BOTH("max"), BOTH("jitter"), \
-        BOTH("ignore_thresh"), BOTH("truth_thresh"), BOTH("random"), BOTH("map"),             \
-        REFUSED("scale_x_y", "1", "scale where in its cell a box may lie"),                   \
-        REFUSED("iou_loss", "mse", "train boxes by how they overlap the labels"),             \
-        REFUSED("iou_normalizer", NULL, "weigh the loss of boxes"),                           \
-        REFUSED("obj_normalizer", "1", "weigh the loss of objectness"),                       \
-        REFUSED("cls_normalizer", "1", "weigh the loss of classes"),                          \
-        REFUSED("delta_normalizer", "1", "weigh the whole gradient"),                         \
-        REFUSED("max_delta", NULL, "bound the gradient of boxes"),                            \
-        REFUSED("iou_thresh", "1", "train further anchors on a label"),                       \
-        REFUSED("iou_thresh_kind", "iou", "choose the measure of iou_thresh"),                \
-        REFUSED("nms_kind", "default", "choose how detections suppress each other"),          \
-        REFUSED("beta_nms", NULL, "set the exponent of nms_kind=diounms"),                    \
-        REFUSED("objectness_smooth", "0", "train objectness towards the overlap"),            \
-        REFUSED("label_smooth_eps", "0", "smooth the labels' classes"),                       \
-        REFUSED("counters_per_class", NULL, "weigh rare classes more"),                       \
-        REFUSED("focal_loss", "0", "train classes by the focal loss"),                        \
-        REFUSED("resize", "1", "scale pictures at random")
+#define YOLO_KEYS                                                                                     \
+    BOTH("classes"), BOTH("num"), BOTH("mask"), BOTH("anchors"), BOTH("max"), BOTH("jitter"),         \
+        BOTH("ignore_thresh"), BOTH("truth_thresh"), BOTH("random"), BOTH("map"), FORKS("scale_x_y"), \
+        FORKS("iou_loss"), FORKS("iou_normalizer"), FORKS("obj_normalizer"), FORKS("cls_normalizer"), \
+        FORKS("delta_normalizer"), FORKS("max_delta"), FORKS("iou_thresh"), FORKS("iou_thresh_kind"), \
+        FORKS("nms_kind"), FORKS("beta_nms"), FORKS("objectness_smooth"), FORKS("label_smooth_eps"),  \
+        FORKS("counters_per_class"), FORKS("focal_loss"), FORKS("resize")
 
 const dk_key dk_keys_yolo[] = {
     YOLO_KEYS,
-    REFUSED("new_coords", "0", "take boxes from logistic outputs"),
+    FORKS("new_coords"),
     IDLE("show_details", NULL, "the log has the same lines either way"),
-    IDLE("uc_normalizer", NULL, UNREAD),
+    UNREAD("uc_normalizer", NULL, NOBODY),
     REFUSED("embedding_layer", NULL, TRACKING),
     REFUSED("track_history_size", NULL, TRACKING),
     REFUSED("sim_thresh", NULL, TRACKING),
@@ -42,7 +30,7 @@ const dk_key dk_keys_yolo[] = {
 
 const dk_key dk_keys_gaussian[] = {
     YOLO_KEYS,
-    REFUSED("uc_normalizer", "1", "weigh the loss of boxes' uncertainty"),
+    FORKS("uc_normalizer"),
     REFUSED("yolo_point", "center", "predict a corner of the box instead of its centre"),
     END,
 };

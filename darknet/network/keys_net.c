@@ -1,12 +1,14 @@
 /* keys_net.c - the keys of [net]. */
 #include "network/key_table.h"
+#include "network/key_tables.h"
 
 #define GPU "it is about a GPU's memory or speed; this program computes on the processor"
 #define TRACK "it belongs to track=1"
 #define CONTRASTIVE "it belongs to contrastive=1"
-#define UNREAD "no Darknet reads it"
+#define NOBODY "no Darknet reads it"
+#define HELD "pictures, labels and weights are taken as they are"
 
-static const dk_key keys[] = {
+const dk_key dk_keys_net[] = {
     BOTH("batch"),
     BOTH("subdivisions"),
     BOTH("time_steps"),
@@ -43,21 +45,21 @@ static const dk_key keys[] = {
     PACKAGED("min_ratio"),
     PACKAGED("center"),
     PACKAGED("clip"),
-    REFUSED("learning_rate_min", NULL, "bound the rate of policy=sgdr from below"),
-    REFUSED("sgdr_cycle", NULL, "set the length of the first cycle of policy=sgdr"),
-    REFUSED("sgdr_mult", NULL, "set how cycles of policy=sgdr grow"),
-    REFUSED("ema_alpha", "0", "average the weights of the second half of the run"),
-    REFUSED("flip", "1", "never mirror pictures"),
-    REFUSED("blur", "0", "blur pictures"),
-    REFUSED("gaussian_noise", "0", "add noise to pictures"),
-    REFUSED("mixup", "0", "blend two pictures into one"),
-    REFUSED("cutmix", "0", "paste a part of one picture into another"),
-    REFUSED("mosaic", "0", "put four pictures together"),
-    REFUSED("mosaic_bound", "0", "bound what mosaic=1 cuts away"),
-    REFUSED("letter_box", "0", "keep the proportions of pictures"),
-    REFUSED("label_smooth_eps", "0", "smooth a classifier's labels"),
-    REFUSED("resize_step", "32", "take other input sizes of random=1"),
-    REFUSED("max_chart_loss", NULL, "set the height of the chart of the loss"),
+    FORKS("learning_rate_min"),
+    FORKS("sgdr_cycle"),
+    FORKS("sgdr_mult"),
+    IDLE("ema_alpha", "0", HELD),
+    IDLE("flip", "1", HELD),
+    IDLE("blur", "0", HELD),
+    IDLE("gaussian_noise", "0", HELD),
+    IDLE("mixup", "0", HELD),
+    IDLE("cutmix", "0", HELD),
+    IDLE("mosaic", "0", HELD),
+    IDLE("mosaic_bound", "0", HELD),
+    FORKS("letter_box"),
+    IDLE("label_smooth_eps", "0", HELD),
+    FORKS("resize_step"),
+    IDLE("max_chart_loss", "20", HELD),
     IDLE("optimized_memory", "0", GPU),
     IDLE("workspace_size_limit_MB", NULL, GPU),
     IDLE("use_cuda_graph", "0", GPU),
@@ -67,8 +69,8 @@ static const dk_key keys[] = {
     IDLE("augment_speed", NULL, TRACK),
     IDLE("contrastive_jit_flip", "0", CONTRASTIVE),
     IDLE("contrastive_color", "0", CONTRASTIVE),
-    IDLE("max_epochs", NULL, UNREAD),
-    IDLE("seen", NULL, UNREAD),
+    UNREAD("max_epochs", NULL, NOBODY),
+    UNREAD("seen", NULL, NOBODY),
     REFUSED("track", "0", "train on sequences of frames instead of single pictures"),
     REFUSED("sequential_subdivisions", NULL, "change how long such sequences are"),
     REFUSED("seq_scales", NULL, "change how long sequences of frames are"),
@@ -83,5 +85,3 @@ static const dk_key keys[] = {
     REFUSED("num_sigmas_reject_badlabels", "0", "drop gradients far from their mean"),
     END,
 };
-
-const dk_section_kind dk_section_net = {{"[net]", "[network]", NULL}, keys, DK_KEY_BOTH, NULL};

@@ -1,4 +1,6 @@
 /* retrain_labels.c - what a frame shows: a teacher's detections, or files in a folder. See retrain.h. */
+#include "detect/found.h"
+#include "network/boxes.h"
 #include "replace/fatal.h"
 #include "check/labels.h"
 #include "check/preflight.h"
@@ -137,11 +139,11 @@ static char *from_teacher(const dk_labeller *l, const char *picture, int *boxes)
     FILE *out = open_memstream(&text, &size);
     if (!out) dk_die("out of memory");
     network *net = l->teacher.net;
-    image im = load_image_color((char *)picture, 0, 0), sized = letterbox_image(im, net->w, net->h);
+    image im = load_image_color((char *)picture, 0, 0), sized = dk_sized(net, im);
     network_predict(net, sized.data);
     int n = 0;
     detection *dets = get_network_boxes(net, im.w, im.h, l->retrain->thresh, .5f, NULL, 1, &n);
-    do_nms_sort(dets, n, l->teacher.classes, suppression);
+    dk_suppress(net, dets, n, l->teacher.classes, suppression);
     *boxes = write_boxes(l, dets, n, out);
     free_detections(dets, n);
     free_image(im);

@@ -10,7 +10,9 @@
 #include "train/fingerprint.h"
 
 #include "network/cfg.h"
+#include "network/extra.h"
 #include "network/keys.h"
+#include "network/kinds.h"
 #include "replace/fatal.h"
 
 #include <errno.h>
@@ -199,6 +201,7 @@ void dk_fingerprint(const dk_train *train, char *text, size_t size)
     const size_t third = 256, second = size / 4;
     line shared = {.text = text, .size = size - second - third};
     add(&shared, "command", train->kind->name);
+    add(&shared, "dialect", dk_network_extra_of(train->net)->forks ? "forks" : "pjreddie");
     add_classes(train, &shared);
     add_layers(&cfg, &shared);
     add_keys(&cfg, false, &shared);

@@ -7,6 +7,8 @@
 #include "train/loader.h"
 #include "check/preflight.h"
 #include "train/progress.h"
+#include "layers/yolo_options.h"
+#include "network/dialect.h"
 #include "replace/random.h"
 #include "replace/repair.h"
 #include "train/stop.h"
@@ -32,6 +34,8 @@ network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
     dk_random_begin(DK_STREAM_INIT, cli->seed, 0, 0, 0);
     dk_chatter_hold(cfg);
     network *net = parse_network_cfg((char *)cfg);
+    dk_yolo_lines(!cli->quiet);
+    dk_dialect_tell(net, cfg);
     dk_repair_network(net);
     if (weights) {
         dk_check_weights(weights, net, cli->force);

@@ -15,6 +15,7 @@
 
 #include "replace/fatal.h"
 #include "check/preflight.h"
+#include "network/weights.h"
 
 static size_t file_floats(const char *path)
 {

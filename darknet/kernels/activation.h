@@ -1,0 +1,18 @@
+/* activation.h - activation functions beyond the library's. */
+#ifndef DK_ACTIVATION_H
+#define DK_ACTIVATION_H
+
+#include <darknet.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Values of ACTIVATION beyond the library's. */
+enum { DK_MISH = SELU + 1, DK_SWISH, DK_HARD_MISH, DK_RELU6, DK_GELU };
+
+/* dk_needs_before - true if the gradient cannot be had from the activation's output. */
+bool dk_needs_before(ACTIVATION a);
+
+/* dk_gradient_before - delta[i] *= the slope at before[i], its input, of one of the activations above. */
+void dk_gradient_before(const float *before, size_t n, ACTIVATION a, float *delta);
+
+#endif

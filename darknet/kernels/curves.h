@@ -1,0 +1,16 @@
+/* curves.h - kernels/activation.h's own activations on ranges of an array: one thread, vectors. */
+#ifndef DK_CURVES_H
+#define DK_CURVES_H
+
+#include <darknet.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* dk_is_curve - true for activations beyond the library's. */
+bool dk_is_curve(ACTIVATION a);
+
+/* dk_curve_range - x[i] <- a(x[i]). dk_curve_gradient_range - delta[i] *= a'(before[i]). n elements. */
+void dk_curve_range(float *x, size_t n, ACTIVATION a);
+void dk_curve_gradient_range(const float *before, size_t n, ACTIVATION a, float *delta);
+
+#endif
