@@ -159,7 +159,7 @@ static void add_layers(const dk_cfg *cfg, line *to)
     uint64_t hash = 0;
     for (int i = 1; i < cfg->n; i++)
         hash = mix(hash, cfg->sections[i].type);
-    add_hash(to, "layers", hash);
+    add_hash(to, "kinds of layers", hash);
 }
 
 static void add_classes(const dk_train *train, line *to)
@@ -168,7 +168,7 @@ static void add_classes(const dk_train *train, line *to)
     const char *path = file->labels ? file->labels : file->names;
     char value[24];
     snprintf(value, sizeof value, "%d", train->args.classes);
-    add(to, "classes", value);
+    add(to, "classes of data", value);
     if (!path || access(path, R_OK) != 0) return;
     dk_lines names;
     uint64_t hash = 0;
