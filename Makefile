@@ -3,7 +3,7 @@
 #   make                      everything a user runs, into build/
 #   make check                build and run every C test          (scripts/test runs this and the rest)
 #   make SANITIZER=thread     the same with a sanitizer, into build-thread/ (address, undefined, thread)
-#   make lint                 formatting and static analysis
+#   make lint                 formatting, static analysis, and who may include whom (scripts/check-rooms)
 #   make bench-quick          the strategies on emulated networks, in minutes (make bench: all of it)
 #   make install PREFIX=/usr/local DESTDIR=
 #   make V=1                  show the commands
@@ -221,6 +221,7 @@ lint:
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp') && echo 'format: clean'
 	$(Q)cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -Iplugin -Iplugin/include -Idarknet \
 	    --suppress=missingIncludeSystem plugin darknet && echo 'cppcheck: clean'
+	$(Q)scripts/check-rooms
 
 # The packaged program runs the commands that ours passes on: ours must not take its place.
 PACKAGED_PROGRAM ?= /usr/bin/darknet
