@@ -17,7 +17,7 @@ void dc__endpoint_init(dc__endpoint *e, const dc__endpoint_role *role, void *sel
 
 void dc__endpoint_destroy(dc__endpoint *e)
 {
-    dc__link_close(&e->link);
+    dc__link_close(&e->link, DC__LINGER_MS);
     dc__queue_free(&e->queue);
     pthread_cond_destroy(&e->work);
 }

@@ -1,14 +1,14 @@
-/* join.h - the two messages of joining, as both ends write and read them. */
+/* join.h - the frames of joining, as both ends write and read them: the first of their session. */
 #ifndef DC__JOIN_H
 #define DC__JOIN_H
 
 #include "endpoint/fingerprint.h"
 #include "model/model.h"
-#include "net/wire.h"
+#include "net/link.h"
 
 typedef struct dc__join {
-    int rank;       /* wished, -1 = any */
-    uint64_t nonce; /* of this attempt */
+    int rank;           /* requested, -1 = any */
+    uint64_t worker_id; /* who joins, whatever its rank and address; random */
     uint64_t seed, round;
     bool clear;
     char version[32]; /* of the program, for lines */
@@ -18,20 +18,24 @@ typedef struct dc__join {
 
 typedef struct dc__welcome {
     int rank, workers;
-    uint64_t token; /* proves on the link that this worker was welcomed */
-    bool upload;    /* lend your values to the run */
-    bool carry;     /* keep SGD's velocity in the gradient buffers: this worker trains alone */
+    bool upload; /* send your values: the run starts from them */
+    bool carry;  /* keep SGD's velocity in the gradient buffers: this worker trains alone */
     bool resumed;
 } dc__welcome;
 
-/* Writers return a sealed nanomsg message (NULL when out of memory). Readers check everything. */
-void *dc__join_write(const dc__join *join, const dc_model *model);
+/* dc__join_send, dc__welcome_send, dc__refusal_send - as dc__link_send. */
+dc_error dc__join_send(dc__link *link, const dc__join *join, const dc_model *model);
+dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome);
+dc_error dc__refusal_send(dc__link *link, dc_error err, const char *line);
+
+/* Readers check everything. dc__join_read - of a JOIN's payload; free with dc__join_free, also after an
+ * error. dc__welcome_read - a WELCOME, or the error and line of a REFUSED. */
 dc_error dc__join_read(dc__join *join, void *payload, size_t n);
 void dc__join_free(dc__join *join);
+dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame);
 
-void *dc__welcome_write(const dc__welcome *welcome);
-void *dc__refusal_write(dc_error err, const char *line);
-/* dc__welcome_read - a WELCOME, or the error and line of a REFUSED. frame as received. */
-dc_error dc__welcome_read(dc__welcome *welcome, void *frame, size_t n);
+/* dc__join_payload - a JOIN's payload as a message's (dc__link_alloc), which ends after *n bytes; NULL when
+ * out of memory. */
+void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n);
 
 #endif

@@ -161,7 +161,9 @@ DC_API dc_error dc_strategy_parse(const char *name, dc_strategy *strategy);
  * at a time per worker or server; must not call back into it. */
 typedef void (*dc_log_fn)(void *context, const char *line);
 
-#define DC_DEFAULT_TIMEOUT_S 15.0
+#define DC_DEFAULT_JOIN_S 15.0      /* a server that was not there yet is waited for */
+#define DC_DEFAULT_PATIENCE_S 600.0 /* a connection that was lost is tried again */
+#define DC_DEFAULT_TIMEOUT_S 90.0   /* a server waits for a worker that it hears nothing of */
 
 /* A fingerprint is up to three lines: items NAME=VALUE, separated by ", ", that must be the same at all
  * workers, or the run refuses the worker and names the item; likewise items that may differ, which the server
@@ -178,7 +180,8 @@ typedef struct dc_worker_options {
     uint64_t seed;           /* wish; the run's is dc_worker_info.seed */
     uint64_t round;          /* rounds behind the values at hand: what a new run starts from */
     bool clear;              /* refuse to resume a run that the server has in its backup */
-    double timeout_s;        /* give up a silent server after this long; 0 = DC_DEFAULT_TIMEOUT_S */
+    double timeout_s;        /* give up after so long without a server, at the start and later; 0 =
+                              * DC_DEFAULT_JOIN_S and DC_DEFAULT_PATIENCE_S */
     const char *trace_path;  /* write a Chrome/Perfetto trace there, NULL = none */
     dc_log_fn log;           /* plans and events, may be NULL */
     void *log_context;
@@ -264,12 +267,12 @@ DC_API dc_error dc_worker_leave(dc_worker *worker, bool ok, const char *reason);
 /* ---- server ---- */
 
 typedef struct dc_server_options {
-    const char *url; /* to listen on; each worker's own link takes the following port (or name); copied */
-    int workers;     /* how many make up the run, 1..DC_MAX_WORKERS */
+    const char *url;        /* to listen on, for all workers; copied */
+    int workers;            /* how many make up the run, 1..DC_MAX_WORKERS */
     const char *backup_dir; /* checkpoints; NULL = none; created if missing */
     uint64_t backup_every;  /* rounds between checkpoints, 0 = only at the end */
     bool fresh;             /* ignore a run found in backup_dir */
-    double timeout_s;       /* a silent worker is given up after this long; 0 = DC_DEFAULT_TIMEOUT_S */
+    double timeout_s;       /* a worker that is silent for so long ends the run; 0 = DC_DEFAULT_TIMEOUT_S */
     dc_log_fn log;          /* may be NULL */
     void *log_context;
 } dc_server_options;
@@ -278,7 +281,7 @@ typedef struct dc_server_options {
 
 typedef struct dc_server dc_server;
 
-/* dc_server_start - binds every port and returns; DC_EURL, DC_ENET (port taken), DC_EFILE (backup_dir). */
+/* dc_server_start - listens and returns; DC_EURL, DC_ENET (port taken), DC_EFILE (backup_dir). */
 DC_API dc_error dc_server_start(dc_server **server, const dc_server_options *options);
 
 /* dc_server_run - serves one run to its end: all workers done (DC_OK), stopped (DC_ESTOPPED), a worker lost
@@ -308,7 +311,7 @@ typedef enum dc_worker_state {
 typedef struct dc_status_worker {
     dc_worker_state state;
     uint64_t round;  /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
-    double silent_s; /* since its last frame; a live one gives a sign of life every second */
+    double silent_s; /* since its last frame; a live one sends a heartbeat every second */
     uint64_t up_bytes, down_bytes; /* that travelled from it and to it */
     double reported_s;             /* since it told what follows; -1 = it has told nothing yet */
     double loss, map;

@@ -1,4 +1,4 @@
-/* address.h - a server's address as users write it, and the addresses derived from it. */
+/* address.h - a server's address as users write it. */
 #ifndef DC__ADDRESS_H
 #define DC__ADDRESS_H
 
@@ -6,12 +6,17 @@
 
 #define DC__URL_BYTES 160
 
-/* dc__address_check - DC_OK for tcp://HOST:PORT, ipc://PATH, inproc://NAME; else DC_EURL with a line that
- * says how one looks. extra_ports: how many ports after PORT must exist too. */
-dc_error dc__address_check(const char *url, int extra_ports);
+typedef enum dc__scheme { DC__TCP, DC__IPC, DC__INPROC } dc__scheme;
 
-/* dc__address_of_link - the address of a worker's own link: PORT + 1 + rank, or the name with ".rank" behind
- * it. */
-void dc__address_of_link(char out[DC__URL_BYTES], const char *url, int rank);
+typedef struct dc__address {
+    dc__scheme scheme;
+    char host[DC__URL_BYTES]; /* tcp: name or number, without brackets; "*" = all of this machine's. Else path
+                               * or name */
+    int port;                 /* tcp */
+} dc__address;
+
+/* dc__address_parse - tcp://HOST:PORT, ipc://PATH, inproc://NAME; else DC_EURL with a line that says how one
+ * looks. out may be NULL. */
+dc_error dc__address_parse(const char *url, dc__address *out);
 
 #endif

@@ -1,120 +1,66 @@
 #include "net/link.h"
 
-#include <string.h>
-#include <errno.h>
 #include <math.h>
-#include <nanomsg/nn.h>
-#include <nanomsg/pair.h>
-#include <nanomsg/tcp.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 
-static dc_error set_option(dc__link *link, int level, int option, int value)
+static void belong(dc__link *link, const char *peer, double silence_s, _Atomic bool *stop)
 {
-    if (nn_setsockopt(link->socket, level, option, &value, sizeof value) == 0) return DC_OK;
-    return dc__fail(DC_ENET, "nanomsg refused option %d: %s", option, nn_strerror(nn_errno()));
-}
-
-static dc_error open_socket(dc__link *link, const char *peer, double silence_s, _Atomic bool *stop)
-{
-    memset(link, 0, sizeof *link);
     (void)snprintf(link->peer, sizeof link->peer, "%s", peer);
     link->stop = stop;
     link->silence_ns = (int64_t)(silence_s * 1e9);
     link->heard_ns = link->sent_ns = dc__now_ns();
-    link->socket = nn_socket(AF_SP, NN_PAIR);
-    if (link->socket < 0) return dc__fail(DC_ENET, "cannot open a socket: %s", nn_strerror(nn_errno()));
-    dc_error err =
-        set_option(link, NN_SOL_SOCKET, NN_RCVMAXSIZE, (int)(DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES));
-    if (!err) err = set_option(link, NN_SOL_SOCKET, NN_SNDTIMEO, DC__POLL_MS);
-    if (!err) err = set_option(link, NN_SOL_SOCKET, NN_RCVTIMEO, DC__POLL_MS);
-    if (!err) err = set_option(link, NN_SOL_SOCKET, NN_SNDBUF, DC__KERNEL_BYTES);
-    if (!err) err = set_option(link, NN_SOL_SOCKET, NN_RCVBUF, DC__KERNEL_BYTES);
-    if (!err) err = set_option(link, NN_TCP, NN_TCP_NODELAY, 1);
-    if (err) dc__link_close(link);
-    return err;
 }
 
-dc_error dc__link_listen(dc__link *link, const char *url, const char *peer, double silence_s,
-                         _Atomic bool *stop)
+void dc__link_open(dc__link *link, dc__channel *channel, const char *peer, double silence_s,
+                   _Atomic bool *stop)
 {
-    dc_error err = open_socket(link, peer, silence_s, stop);
-    if (err) return err;
-    link->endpoint = nn_bind(link->socket, url);
-    if (link->endpoint >= 0) return DC_OK;
-    int why = nn_errno();
-    dc__link_close(link);
-    if (why == EADDRINUSE)
-        return dc__fail(DC_ENET, "%s is taken by another program: stop it or --listen on another port", url);
-    return dc__fail(why == EINVAL || why == ENODEV || why == EPROTONOSUPPORT ? DC_EURL : DC_ENET,
-                    "cannot listen on %s: %s", url, nn_strerror(why));
+    memset(link, 0, sizeof *link);
+    link->channel = channel;
+    belong(link, peer, silence_s, stop);
 }
 
-dc_error dc__link_dial(dc__link *link, const char *url, const char *peer, double silence_s,
-                       _Atomic bool *stop)
+void dc__link_move(dc__link *to, dc__link *from, const char *peer, double silence_s, _Atomic bool *stop)
 {
-    dc_error err = open_socket(link, peer, silence_s, stop);
-    if (err) return err;
-    link->dialed = true;
-    link->endpoint = nn_connect(link->socket, url);
-    if (link->endpoint >= 0) return DC_OK;
-    int why = nn_errno();
-    dc__link_close(link);
-    return dc__fail(why == EINVAL || why == EPROTONOSUPPORT ? DC_EURL : DC_ENET, "cannot connect to %s: %s",
-                    url, nn_strerror(why));
+    memcpy(to, from, sizeof *to); /* no thread uses either */
+    from->channel = NULL;
+    belong(to, peer, silence_s, stop);
 }
 
-void dc__link_close(dc__link *link)
+void dc__link_close(dc__link *link, int linger_ms)
 {
-    if (link->socket >= 0) (void)nn_close(link->socket);
-    link->socket = -1;
+    dc__channel_close(link->channel, linger_ms);
+    link->channel = NULL;
 }
 
-static uint64_t broken_connections(const dc__link *link)
+bool dc__link_ended(const dc__link *link)
 {
-    return nn_get_statistic(link->socket, NN_STAT_BROKEN_CONNECTIONS);
+    return !link->channel || dc__channel_state_of(link->channel) == DC__CHANNEL_ENDED;
 }
 
-bool dc__link_connected(const dc__link *link)
-{
-    return nn_get_statistic(link->socket, NN_STAT_CURRENT_CONNECTIONS) > 0;
-}
-
-static void note_up(dc__link *link)
-{
-    if (link->up) return;
-    link->broken = broken_connections(link);
-    link->up = true;
-}
-
-/* What ends a blocked call, looked at every DC__POLL_MS: nanomsg itself reports none of it. */
+/* What ends a blocked call, looked at every DC__POLL_MS. */
 static dc_error look_around(dc__link *link)
 {
     if (link->stop && *link->stop) return dc__fail(DC_ESTOPPED, "stopped while waiting for %s", link->peer);
-    const bool connected = dc__link_connected(link);
-    if (connected) note_up(link);
-    /* nanomsg may have a new connection before anyone looks; what was under way in the old one is lost. Only
-     * who dialed can tell: at a listener the broken one may have been a stranger's. */
-    const bool replaced = link->dialed && link->up && broken_connections(link) != link->broken;
-    if (replaced || (link->up && !connected))
-        return dc__fail(DC_EPEER, "the connection to %s was lost", link->peer);
-    int64_t silence = dc__now_ns() - link->heard_ns;
-    if (link->silence_ns > 0 && silence > link->silence_ns)
-        return dc__fail(DC_ETIMEOUT, "no sign of life from %s for %.0f s", link->peer, dc__seconds(silence));
+    if (dc__link_ended(link)) return dc__channel_error(link->channel, link->peer);
+    const int64_t silence = dc__now_ns() - link->heard_ns;
+    if (link->silence_ns > 0 && silence > link->silence_ns && !dc__channel_is_tried(link->channel))
+        return dc__fail(DC_ETIMEOUT, "no heartbeat from %s for %.0f s", link->peer, dc__seconds(silence));
     return DC_OK;
 }
 
 void *dc__link_alloc(uint32_t payload_bytes, void **payload)
 {
-    uint8_t *message = nn_allocmsg(DC__HEADER_BYTES + (size_t)payload_bytes, 0);
+    uint8_t *message = dc__message_alloc(DC__HEADER_BYTES + (size_t)payload_bytes);
     *payload = message ? message + DC__HEADER_BYTES : NULL;
     return message;
 }
 
 void dc__link_discard(void *message)
 {
-    if (message) (void)nn_freemsg(message);
+    dc__message_free(message);
 }
 
 /* ---- credit and measurement ---- */
@@ -127,7 +73,7 @@ bool dc__link_has_credit(const dc__link *link)
 
 bool dc__link_owes_ack(const dc__link *link)
 {
-    return link->taken_bytes != link->told_bytes;
+    return link->taken_bytes != link->reported_bytes;
 }
 
 bool dc__link_quiet(const dc__link *link)
@@ -135,11 +81,11 @@ bool dc__link_quiet(const dc__link *link)
     return link->given_bytes == link->acked_bytes;
 }
 
-/* What every frame tells beside its own content. */
-static void tell(dc__link *link, dc__header *header)
+/* What every frame carries beside its own content. */
+static void report(dc__link *link, dc__header *header)
 {
     header->sequence = link->next_out++;
-    header->received_bytes = link->told_bytes = link->taken_bytes;
+    header->received_bytes = link->reported_bytes = link->taken_bytes;
     header->goodput_Bps = (float)link->in_Bps;
     header->cost_s = (float)link->cost_s;
     link->given_bytes += header->payload_bytes; /* before it is sent: it may be acknowledged at once */
@@ -169,15 +115,10 @@ dc_error dc__link_send(dc__link *link, dc__header *header, void *message)
 {
     if (!message) return dc__fail(DC_ENOMEM, "out of memory for a frame of %u bytes", header->payload_bytes);
     const int64_t begin = dc__now_ns();
-    tell(link, header);
+    report(link, header);
     dc__wire_seal(message, header);
-    for (;;) {
-        if (nn_send(link->socket, &message, NN_MSG, 0) >= 0) break;
-        int why = nn_errno();
-        dc_error err = DC_OK;
-        if (why != ETIMEDOUT && why != EAGAIN && why != EINTR)
-            err = dc__fail(DC_ENET, "cannot send to %s: %s", link->peer, nn_strerror(why));
-        if (!err) err = look_around(link);
+    while (!dc__channel_send(link->channel, message, DC__POLL_MS)) {
+        const dc_error err = look_around(link);
         if (err) {
             dc__link_discard(message);
             return err;
@@ -212,20 +153,19 @@ dc_error dc__link_receive(dc__link *link, dc__frame *frame, int wait_ms)
 {
     memset(frame, 0, sizeof *frame);
     const int64_t until = wait_ms < 0 ? INT64_MAX : dc__now_ns() + (int64_t)wait_ms * 1000000;
-    int n;
-    while ((n = nn_recv(link->socket, &frame->message, NN_MSG, 0)) < 0) {
-        int why = nn_errno();
-        frame->message = NULL;
-        if (why != ETIMEDOUT && why != EAGAIN && why != EINTR)
-            return dc__fail(DC_ENET, "cannot receive from %s: %s", link->peer, nn_strerror(why));
-        dc_error err = look_around(link);
-        if (err) return err;
-        if (dc__now_ns() >= until) return DC_OK;
+    const int step_ms = wait_ms >= 0 && wait_ms < DC__POLL_MS ? wait_ms : DC__POLL_MS;
+    size_t n;
+    for (;;) {
+        const bool ended = dc__link_ended(link); /* before the look: what came before the end is received */
+        frame->message = dc__channel_receive(link->channel, &n, ended ? 0 : step_ms);
+        if (frame->message) break;
+        const dc_error err = look_around(link);
+        if (err && (ended || !dc__link_ended(link))) return err;
+        if (!err && dc__now_ns() >= until) return DC_OK;
     }
-    note_up(link);
     link->heard_ns = dc__now_ns();
-    link->received_bytes += (uint64_t)n;
-    dc_error err = dc__wire_open(frame->message, (size_t)n, &frame->header);
+    link->received_bytes += n;
+    dc_error err = dc__wire_open(frame->message, n, &frame->header);
     if (!err && frame->header.sequence != link->next_in)
         err = dc__fail(DC_EPEER, "frames from %s were lost: number %u came where %u was due", link->peer,
                        frame->header.sequence, link->next_in);
@@ -241,7 +181,7 @@ dc_error dc__link_receive(dc__link *link, dc__frame *frame, int wait_ms)
 
 void dc__frame_free(dc__frame *frame)
 {
-    if (frame->message) (void)nn_freemsg(frame->message);
+    dc__message_free(frame->message);
     frame->message = NULL;
     frame->payload = NULL;
 }

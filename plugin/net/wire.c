@@ -80,12 +80,23 @@ dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header
 const char *dc__wire_type_name(dc__type type)
 {
     static const char *const names[DC__TYPE_END] = {
-        [DC__JOIN] = "JOIN",     [DC__WELCOME] = "WELCOME", [DC__REFUSED] = "REFUSED",
-        [DC__ATTACH] = "ATTACH", [DC__READY] = "READY",     [DC__START] = "START",
-        [DC__STATE] = "STATE",   [DC__PULL] = "PULL",       [DC__PARAM] = "PARAM",
-        [DC__GRAD] = "GRAD",     [DC__STAT] = "STAT",       [DC__WANT_STAT] = "WANT_STAT",
-        [DC__PING] = "PING",     [DC__PONG] = "PONG",       [DC__ACK] = "ACK",
-        [DC__BYE] = "BYE",       [DC__BYE_ACK] = "BYE_ACK", [DC__STOP] = "STOP",
+        [DC__JOIN] = "JOIN",
+        [DC__WELCOME] = "WELCOME",
+        [DC__REFUSED] = "REFUSED",
+        [DC__READY] = "READY",
+        [DC__START] = "START",
+        [DC__STATE] = "STATE",
+        [DC__PULL] = "PULL",
+        [DC__PARAM] = "PARAM",
+        [DC__GRAD] = "GRAD",
+        [DC__STAT] = "STAT",
+        [DC__WANT_STAT] = "WANT_STAT",
+        [DC__PING] = "PING",
+        [DC__PONG] = "PONG",
+        [DC__ACK] = "ACK",
+        [DC__BYE] = "BYE",
+        [DC__BYE_ACK] = "BYE_ACK",
+        [DC__STOP] = "STOP",
         [DC__REPORT] = "REPORT",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";

@@ -13,15 +13,14 @@
  *           48-51 goodput measured at this end (float, bytes/s)   52-55 cost of a frame here (float, s)
  *           56-63 checksum, taken with these bytes zero
  *
- *   Joining (one request, one reply, on the server's well-known port):
- *     JOIN ->  WELCOME or REFUSED
- *   Then, on the worker's own link:
- *     worker: ATTACH; a first worker of a new run uploads all values as STATE; READY
+ *   A session's frames, in order:
+ *     worker: JOIN; server: WELCOME, or REFUSED and the end
+ *     worker: the first one of a new run uploads all values as STATE; READY
  *     server: STATE (what a pull does not bring), START once all workers are READY
  *     worker, each round: PULL (what it wants next, in order), STAT (rolling statistics), GRAD ...
  *     server, each round: PARAM ...
  *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
- *     either: ACK, when nothing else goes that would tell what was received
+ *     either: ACK, when nothing else goes that would report what was received
  *     worker: REPORT, now and then, of how it is doing (endpoint/telemetry.h)
  *     the end: worker BYE, server BYE_ACK; or server STOP */
 #ifndef DC__WIRE_H
@@ -31,9 +30,9 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 3
+#define DC__PROTOCOL_VERSION 4
 #define DC__HEADER_BYTES 64u
-#define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* on a worker's link */
+#define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (64u << 20)              /* a description of the largest legal model fits */
 #define DC__REASON_BYTES 400
 
@@ -41,7 +40,6 @@ typedef enum dc__type {
     DC__JOIN = 1,
     DC__WELCOME,
     DC__REFUSED,
-    DC__ATTACH,
     DC__READY,
     DC__START,
     DC__STATE,

@@ -1,7 +1,5 @@
-/* admission.c - admitting workers, one request and one reply each, on the well-known port. */
-#include <nanomsg/nn.h>
+/* admission.c - who connects says JOIN, and is welcomed with a session of its own, or refused. */
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -44,18 +42,6 @@ static void forget_model_if_empty(dc_server *s)
     dc__training_forget(&s->training);
 }
 
-/* nanomsg sends a request again when its connection breaks before the reply: that is no second worker. */
-static bool answered_before(dc_server *s, const dc__join *join, dc__welcome *welcome)
-{
-    for (int i = 0; i < s->training.roster.n; i++) {
-        const dc__session *session = &s->sessions[i];
-        if (state_of(s, i) != DC__MEMBER_WELCOMED || session->nonce != join->nonce) continue;
-        *welcome = session->welcome;
-        return true;
-    }
-    return false;
-}
-
 /* Values that a worker brings are worker 0's or nobody's; augmentation is each worker's own, but seldom meant
  * to differ. */
 static dc_error agree_on_start(dc_server *s, const dc__join *join, int rank)
@@ -96,71 +82,126 @@ static dc_error agree_on_model(dc_server *s, dc__join *join, int rank)
     return err;
 }
 
-static dc_error open_session(dc_server *s, const dc__join *join, int rank, dc__welcome *welcome)
+static double silence_s(const dc_server *s)
+{
+    return s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
+}
+
+static dc_error open_session(dc_server *s, const dc__join *join, int rank, dc__link *link)
 {
     dc__training *t = &s->training;
-    uint64_t token;
-    if (getrandom(&token, sizeof token, 0) != (ssize_t)sizeof token)
-        return dc__fail(DC_ENET, "no random numbers from the kernel");
     if (rank == 0 && !t->resumed) {
         t->checkpoint.seed = join->seed;
         dc__versions_begin(&t->versions, join->round, 0);
     }
-    *welcome = (dc__welcome){.rank = rank,
-                             .workers = t->roster.n,
-                             .token = token,
-                             .upload = rank == 0 && !t->resumed,
-                             .carry = dc__training_carries(t),
-                             .resumed = t->resumed};
+    const dc__welcome welcome = {.rank = rank,
+                                 .workers = t->roster.n,
+                                 .upload = rank == 0 && !t->resumed,
+                                 .carry = dc__training_carries(t),
+                                 .resumed = t->resumed};
+    dc__member *member = &t->roster.member[rank];
     (void)snprintf(s->sessions[rank].fingerprint, sizeof s->sessions[rank].fingerprint, "%s",
                    join->fingerprint);
-    t->roster.member[rank].id = join->nonce;
-    t->roster.member[rank].images = t->model->images_per_round;
-    t->roster.member[rank].reached = 0;
-    dc__roster_set(&t->roster, rank, DC__MEMBER_WELCOMED);
-    const dc_error err = dc__session_open(&s->sessions[rank], welcome, join->nonce);
+    member->id = join->worker_id;
+    member->images = t->model->images_per_round;
+    member->reached = 0;
+    dc__roster_set(&t->roster, rank, DC__MEMBER_JOINED);
+    const dc_error err = dc__session_open(&s->sessions[rank], link, &welcome, silence_s(s));
     if (err) dc__roster_set(&t->roster, rank, DC__MEMBER_FREE);
     return err;
 }
 
-static dc_error admit(dc_server *s, dc__join *join, dc__welcome *welcome)
+static void log_joined(dc_server *s, int rank)
 {
-    if (answered_before(s, join, welcome)) return DC_OK;
+    dc__training *t = &s->training;
+    const int missing = dc__roster_missing(&t->roster, DC__MEMBER_JOINED);
+    if (missing)
+        dc__log_line(&t->log, "worker %d joined; waiting for %d more", rank, missing);
+    else
+        dc__log_line(&t->log, "worker %d joined; all %d are here", rank, t->roster.n);
+}
+
+static dc_error admit(dc_server *s, dc__join *join, dc__link *link)
+{
     int rank = -1;
     dc_error err = check_rank(s, join, &rank);
     if (!err) err = agree_on_model(s, join, rank);
-    if (!err) err = open_session(s, join, rank, welcome);
+    if (!err) err = open_session(s, join, rank, link);
+    if (!err) log_joined(s, rank);
     if (err) forget_model_if_empty(s); /* a refused worker's model binds nobody */
     return err;
 }
 
-void dc__server_admit(dc_server *s)
+/* With the calling thread's last error. The peer hears why, and then has a moment to close. */
+static void refuse(dc_server *s, dc__joining *j, dc_error err)
 {
-    void *message = NULL;
-    int n = nn_recv(s->join_socket, &message, NN_MSG, 0);
-    if (n < 0) return;
-    dc__header header;
-    dc__join join = {0};
-    dc__welcome welcome;
-    dc_error err = dc__wire_open(message, (size_t)n, &header);
-    if (!err && header.type != DC__JOIN)
-        err = dc__fail(DC_EPROTO, "a %s frame came where JOIN was due", dc__wire_type_name(header.type));
-    if (!err) err = dc__join_read(&join, (uint8_t *)message + DC__HEADER_BYTES, header.payload_bytes);
-    if (!err) err = admit(s, &join, &welcome);
-    (void)nn_freemsg(message);
-    void *reply = err ? dc__refusal_write(err, dc_last_error()) : dc__welcome_write(&welcome);
-    if (err) dc__log_line(&s->training.log, "a worker was refused: %s", dc_last_error());
-    if (reply && nn_send(s->join_socket, &reply, NN_MSG, 0) < 0) (void)nn_freemsg(reply);
-    dc__join_free(&join);
+    dc__log_line(&s->training.log, "a worker was refused: %s", dc_last_error());
+    j->refused = true;
+    j->until_ns = dc__now_ns() + DC__LINGER_MS * (int64_t)1000000;
+    if (j->link.channel) (void)dc__refusal_send(&j->link, err, dc_last_error());
 }
 
-dc_error dc__server_open_link(dc_server *s, dc__session *session)
+/* A first frame. The link is a session's afterwards, or its peer hears why it is not. */
+static void take_join(dc_server *s, dc__joining *j, dc__frame *frame)
 {
-    const double timeout_s = s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
-    char url[DC__URL_BYTES], name[64];
-    dc__address_of_link(url, s->url, session->rank);
-    (void)snprintf(name, sizeof name, "worker %d", session->rank);
-    return dc__link_listen(&session->endpoint.link, url, name, timeout_s, &session->endpoint.stop);
+    dc__join join = {0};
+    dc_error err = DC_OK;
+    if (frame->header.type != DC__JOIN)
+        err =
+            dc__fail(DC_EPROTO, "a %s frame came where JOIN was due", dc__wire_type_name(frame->header.type));
+    if (!err) err = dc__join_read(&join, frame->payload, frame->header.payload_bytes);
+    if (!err) err = admit(s, &join, &j->link);
+    dc__join_free(&join);
+    if (err) refuse(s, j, err);
+}
+
+/* Whether it is done with. */
+static bool serve(dc_server *s, dc__joining *j)
+{
+    const bool late = dc__now_ns() > j->until_ns;
+    if (j->refused) return late || dc__link_ended(&j->link);
+    dc__frame frame;
+    const dc_error err = dc__link_receive(&j->link, &frame, 0);
+    if (!err && !frame.message) return late;
+    if (!err)
+        take_join(s, j, &frame);
+    else if (err == DC_EPROTO || err == DC_EVERSION)
+        refuse(s, j, err);
+    dc__frame_free(&frame);
+    return !j->refused || !j->link.channel;
+}
+
+static void expect(dc_server *s, dc__channel *channel)
+{
+    if (s->n_joining == DC__JOINING_MOST) {
+        dc__channel_close(channel, 0);
+        return;
+    }
+    dc__joining *j = &s->joining[s->n_joining++];
+    j->refused = false;
+    j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);
+    dc__link_open(&j->link, channel, "a connection", DC__JOIN_S, NULL);
+}
+
+void dc__server_admit(dc_server *s)
+{
+    dc__channel *channel = dc__listener_accept(s->listener, s->n_joining > 0 ? 2 : DC__POLL_MS);
+    if (channel) expect(s, channel);
+    int left = 0;
+    for (int i = 0; i < s->n_joining; i++) {
+        dc__joining *j = &s->joining[i];
+        if (serve(s, j))
+            dc__link_close(&j->link, 0);
+        else if (left++ != i)
+            memcpy(&s->joining[left - 1], j, sizeof *j);
+    }
+    s->n_joining = left;
+}
+
+void dc__server_admit_none(dc_server *s)
+{
+    while (s->n_joining > 0)
+        dc__link_close(&s->joining[--s->n_joining].link, 0);
 }
 
 void dc__server_reap(dc_server *s)
@@ -170,16 +211,9 @@ void dc__server_reap(dc_server *s)
     for (int i = 0; i < r->n; i++) {
         dc__session *session = &s->sessions[i];
         if (!session->endpoint.threads) continue;
-        const dc__member_state state = state_of(s, i);
-        const bool never_came = state == DC__MEMBER_WELCOMED &&
-                                dc__now_ns() - session->welcomed_ns > (int64_t)(DC__ATTACH_TIMEOUT_S * 1e9);
-        if (state != DC__MEMBER_LEFT && !never_came) continue;
-        dc__roster_set(r, i, DC__MEMBER_LEFT);
+        if (state_of(s, i) != DC__MEMBER_LEFT) continue;
         dc__session_close(session);
         dc__log_line(&s->training.log, "worker %d left before the start; its place is free", i);
-        dc__link_close(&session->endpoint.link);
-        const dc_error err = dc__server_open_link(s, session);
-        if (err) dc__roster_end(r, err, dc_last_error());
         dc__roster_set(r, i, DC__MEMBER_FREE);
         forget_model_if_empty(s);
     }

@@ -12,9 +12,8 @@
 #include "base/error.h"
 
 typedef enum dc__member_state {
-    DC__MEMBER_FREE,     /* no worker */
-    DC__MEMBER_WELCOMED, /* promised to a worker that has not attached yet */
-    DC__MEMBER_ATTACHED,
+    DC__MEMBER_FREE,   /* no worker */
+    DC__MEMBER_JOINED, /* welcomed; its values may be on their way */
     DC__MEMBER_READY,
     DC__MEMBER_RUNNING,
     DC__MEMBER_FINISHED, /* said goodbye after its last round */

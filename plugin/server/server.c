@@ -2,8 +2,6 @@
 #include "server/server.h"
 
 #include <errno.h>
-#include <nanomsg/nn.h>
-#include <nanomsg/reqrep.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,23 +10,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-
-static dc_error open_join_socket(dc_server *s)
-{
-    s->join_socket = nn_socket(AF_SP, NN_REP);
-    if (s->join_socket < 0) return dc__fail(DC_ENET, "cannot open a socket: %s", nn_strerror(nn_errno()));
-    const int largest = (int)(DC__HEADER_BYTES + DC__MAX_JOIN_BYTES), poll = DC__POLL_MS;
-    (void)nn_setsockopt(s->join_socket, NN_SOL_SOCKET, NN_RCVMAXSIZE, &largest, sizeof largest);
-    (void)nn_setsockopt(s->join_socket, NN_SOL_SOCKET, NN_RCVTIMEO, &poll, sizeof poll);
-    (void)nn_setsockopt(s->join_socket, NN_SOL_SOCKET, NN_SNDTIMEO, &poll, sizeof poll);
-    if (nn_bind(s->join_socket, s->url) >= 0) return DC_OK;
-    const int why = nn_errno();
-    if (why == EADDRINUSE)
-        return dc__fail(DC_ENET, "%s is taken by another program: stop it or --listen on another port",
-                        s->url);
-    return dc__fail(why == EINVAL || why == ENODEV ? DC_EURL : DC_ENET, "cannot listen on %s: %s", s->url,
-                    nn_strerror(why));
-}
 
 /* With versions' lock held. */
 static void offer(void *server, uint32_t first, uint32_t n, uint64_t version)
@@ -43,12 +24,9 @@ static dc_error set_up(dc_server *s)
     dc_error err = dc__training_init(&s->training, &s->options);
     s->training.offer = offer;
     s->training.offer_context = s;
-    if (!err) err = open_join_socket(s);
-    for (int i = 0; i < s->options.workers; i++) {
+    for (int i = 0; i < s->options.workers; i++)
         dc__session_init(&s->sessions[i], &s->training, i);
-        if (!err) err = dc__server_open_link(s, &s->sessions[i]);
-    }
-    return err;
+    return err ? err : dc__listener_open(&s->listener, s->url, DC__HEADER_BYTES + DC__MAX_JOIN_BYTES);
 }
 
 /* What would fail at the first checkpoint, perhaps hours later, fails now. */
@@ -70,7 +48,7 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     *out = NULL;
     if (options->workers < 1 || options->workers > DC_MAX_WORKERS)
         return dc__fail(DC_EINVAL, "%d workers: a server takes 1 to %d", options->workers, DC_MAX_WORKERS);
-    dc_error err = dc__address_check(options->url, options->workers);
+    dc_error err = dc__address_parse(options->url, NULL);
     if (err) return err;
     if (options->backup_dir) err = check_backup(options->backup_dir);
     if (err) return err;
@@ -84,7 +62,6 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     s->options = *options;
     (void)snprintf(s->url, sizeof s->url, "%s", options->url);
     s->sessions = sessions;
-    s->join_socket = -1;
     err = set_up(s);
     if (err) {
         dc_server_free(s);
@@ -108,7 +85,7 @@ static void say_goodbye(dc_server *s)
     const int64_t until = dc__now_ns() + (int64_t)(DC__GOODBYE_S * 1e9);
     for (int i = 0; i < n; i++) {
         dc__endpoint *e = &s->sessions[i].endpoint;
-        while (e->threads && dc__now_ns() < until && dc__link_connected(&e->link)) {
+        while (e->threads && dc__now_ns() < until && !dc__link_ended(&e->link)) {
             const struct timespec pause = {.tv_nsec = 5000000};
             nanosleep(&pause, NULL);
         }
@@ -158,7 +135,8 @@ void dc_server_free(dc_server *s)
     if (!s) return;
     for (int i = 0; i < s->options.workers; i++)
         dc__session_destroy(&s->sessions[i]);
-    if (s->join_socket >= 0) (void)nn_close(s->join_socket);
+    dc__server_admit_none(s);
+    dc__listener_close(s->listener);
     dc__training_destroy(&s->training);
     free(s->sessions);
     free(s);

@@ -11,21 +11,31 @@
 #include "server/session.h"
 #include "server/training.h"
 
-#define DC__ATTACH_TIMEOUT_S 10.0
+#define DC__JOIN_S 10.0     /* a connection's JOIN has so long to come */
+#define DC__JOINING_MOST 64 /* connections without a session at a time */
+
+/* A connection that has not joined yet, or was refused and is to hear why. */
+typedef struct dc__joining {
+    dc__link link;
+    int64_t until_ns;
+    bool refused;
+} dc__joining;
 
 struct dc_server {
     dc_server_options options;
     char url[DC__URL_BYTES];
-    int join_socket;
+    dc__listener *listener;
+    dc__joining joining[DC__JOINING_MOST];
+    int n_joining;
     _Atomic bool stop_requested;
     dc__training training;
     dc__session *sessions; /* [roster.n], by rank */
 };
 
-/* admission.c: one request on the well-known port, if there is one; places of workers that left before the
- * start, or never attached, are free again; a session's link is opened. Run loop. */
+/* admission.c: workers that come: waits for them up to DC__POLL_MS, and admits or refuses those whose JOIN is
+ * here; places of workers that left before the start are free again; no further ones are wanted. Run loop. */
 void dc__server_admit(dc_server *s);
 void dc__server_reap(dc_server *s);
-dc_error dc__server_open_link(dc_server *s, dc__session *session);
+void dc__server_admit_none(dc_server *s);
 
 #endif

@@ -14,7 +14,7 @@ static dc__member_state state_of(const dc__session *s)
 /* Not during an upload: the many small frames against a full link of a start look to TCP like congestion. */
 static int64_t ack_delay_ns(void *session)
 {
-    return state_of(session) == DC__MEMBER_ATTACHED ? -1 : 0;
+    return state_of(session) == DC__MEMBER_JOINED ? -1 : 0;
 }
 
 static const dc__endpoint_role session_role = {.next = dc__session_next,
@@ -28,7 +28,6 @@ void dc__session_init(dc__session *s, dc__training *training, int rank)
     s->training = training;
     s->rank = rank;
     s->want = DC__NO_ROUND;
-    s->endpoint.link.socket = -1;
     pthread_mutex_init(&s->lock, NULL);
     dc__endpoint_init(&s->endpoint, &session_role, s, &s->lock);
 }
@@ -49,14 +48,8 @@ static dc_error allocate(dc__session *s)
     return dc__queue_init(&s->endpoint.queue, dc__pieces_of_model(m));
 }
 
-dc_error dc__session_open(dc__session *s, const dc__welcome *welcome, uint64_t nonce)
+static void reset(dc__session *s)
 {
-    const dc_error err = allocate(s);
-    if (err) return err;
-    dc__link *link = &s->endpoint.link;
-    s->welcome = *welcome;
-    s->nonce = nonce;
-    s->welcomed_ns = dc__now_ns();
     s->upload_at = 0;
     s->given.n = 0;
     s->given.round = DC__NO_ROUND;
@@ -66,15 +59,29 @@ dc_error dc__session_open(dc__session *s, const dc__welcome *welcome, uint64_t n
     s->endpoint.pong_due = false;
     s->start_due = s->stat_due = s->ack_due = s->stop_due = false;
     pthread_mutex_unlock(&s->lock);
-    link->meter.memory_bytes = (double)dc_model_trained_bytes(s->training->model, -1);
-    link->heard_ns = dc__now_ns();
-    link->up = false;
-    return dc__endpoint_start(&s->endpoint);
+}
+
+dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *welcome, double silence_s)
+{
+    char name[32];
+    dc_error err = allocate(s);
+    if (!err) err = dc__welcome_send(link, welcome);
+    if (err) return err;
+    s->welcome = *welcome;
+    reset(s);
+    (void)snprintf(name, sizeof name, "worker %d", s->rank);
+    dc__channel_admit(link->channel, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES);
+    dc__link_move(&s->endpoint.link, link, name, silence_s, &s->endpoint.stop);
+    s->endpoint.link.meter.memory_bytes = (double)dc_model_trained_bytes(s->training->model, -1);
+    err = dc__endpoint_start(&s->endpoint);
+    if (err) dc__link_close(&s->endpoint.link, 0);
+    return err;
 }
 
 void dc__session_close(dc__session *s)
 {
     dc__endpoint_stop(&s->endpoint);
+    dc__link_close(&s->endpoint.link, DC__LINGER_MS);
 }
 
 void dc__session_forget(dc__session *s)

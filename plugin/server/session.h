@@ -20,23 +20,22 @@ typedef struct dc__session {
     int rank; /* its member's place in the roster */
     dc__endpoint endpoint;
     pthread_mutex_t lock;
-    uint64_t nonce; /* of the JOIN that was answered with welcome */
     dc__welcome welcome;
-    char fingerprint[DC_FINGERPRINT_BYTES]; /* of the worker in that place */
-    int64_t welcomed_ns;
+    char fingerprint[DC_FINGERPRINT_BYTES];      /* of the worker in that place */
     uint64_t upload_at;                          /* receiver only: next float of the upload */
     dc__given given;                             /* receiver only */
     bool start_due, stat_due, ack_due, stop_due; /* (L) */
     uint64_t want;                               /* (L) version it wants next, DC__NO_ROUND = nothing */
 } dc__session;
 
-/* dc__session_init - for a member of the training's roster; the link is not open. */
+/* dc__session_init - for a member of the training's roster; the link is closed. */
 void dc__session_init(dc__session *s, dc__training *training, int rank);
 void dc__session_destroy(dc__session *s);
 
-/* dc__session_open - begins with a worker that was welcomed: starts the endpoint on its open link. Run loop.
- * dc__session_close - ends the threads. */
-dc_error dc__session_open(dc__session *s, const dc__welcome *welcome, uint64_t nonce);
+/* dc__session_open - begins with a worker whose JOIN came over link: takes the link over, welcomes the worker
+ * and starts the endpoint. Run loop; if it fails, the link is the caller's or closed. dc__session_close -
+ * ends the threads and closes the link. */
+dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *welcome, double silence_s);
 void dc__session_close(dc__session *s);
 
 /* dc__session_forget - frees what belongs to a model. Run loop, without threads. */

@@ -10,28 +10,13 @@ static dc_error unexpected(const dc__session *s, const dc__frame *frame, const c
                     dc__wire_type_name(frame->header.type), why);
 }
 
-static dc_error take_attach(dc__session *s, const dc__frame *frame)
-{
-    dc__training *t = s->training;
-    if (frame->header.offset != s->welcome.token || frame->header.payload_bytes != 0)
-        return unexpected(s, frame, "that does not belong to a worker that was welcomed");
-    if (!dc__roster_advance(&t->roster, s->rank, DC__MEMBER_WELCOMED, DC__MEMBER_ATTACHED))
-        return unexpected(s, frame, "twice or too late");
-    const int missing = dc__roster_missing(&t->roster, DC__MEMBER_ATTACHED);
-    if (missing)
-        dc__log_line(&t->log, "worker %d joined; waiting for %d more", s->rank, missing);
-    else
-        dc__log_line(&t->log, "worker %d joined; all %d are here", s->rank, t->roster.n);
-    return DC_OK;
-}
-
 /* The values of a new run, in arena order without a gap. */
 static dc_error take_upload(dc__session *s, const dc__frame *frame, dc__member_state state)
 {
     dc__training *t = s->training;
     const dc__header *h = &frame->header;
     const uint64_t total = dc__model_floats(t->model);
-    if (!s->welcome.upload || state != DC__MEMBER_ATTACHED ||
+    if (!s->welcome.upload || state != DC__MEMBER_JOINED ||
         h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2))
         return unexpected(s, frame, "that nobody asked for");
     if (h->offset != s->upload_at || h->count == 0 || h->count > total - h->offset ||
@@ -50,7 +35,7 @@ static dc_error take_ready(dc__session *s, const dc__frame *frame)
 {
     dc__training *t = s->training;
     const bool complete = !s->welcome.upload || s->upload_at == dc__model_floats(t->model);
-    if (complete && dc__roster_advance(&t->roster, s->rank, DC__MEMBER_ATTACHED, DC__MEMBER_READY))
+    if (complete && dc__roster_advance(&t->roster, s->rank, DC__MEMBER_JOINED, DC__MEMBER_READY))
         return DC_OK;
     return unexpected(s, frame, "before its values or twice");
 }
@@ -174,12 +159,9 @@ dc_error dc__session_on_frame(void *session, dc__frame *frame)
 {
     dc__session *s = session;
     const dc__member_state state = s->training->roster.member[s->rank].state;
-    const bool attached = state >= DC__MEMBER_ATTACHED && state <= DC__MEMBER_FINISHED;
-    const dc__type type = frame->header.type;
-    if (!attached && type != DC__ATTACH) return unexpected(s, frame, "before ATTACH");
-    switch (type) {
-    case DC__ATTACH:
-        return take_attach(s, frame);
+    switch (frame->header.type) {
+    case DC__JOIN:
+        return unexpected(s, frame, "twice");
     case DC__STATE:
         return take_upload(s, frame, state);
     case DC__READY:

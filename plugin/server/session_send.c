@@ -213,8 +213,6 @@ static void next_first(dc__session *s, dc__turn *turn)
     } else if (state == DC__MEMBER_LEFT) {
         turn->ends = !r->training;
         turn->waits = r->training; /* the run is about to end: this worker is told why, too */
-    } else if (state == DC__MEMBER_WELCOMED) {
-        turn->waits = true;
     } else if (s->start_due) {
         s->start_due = false;
         turn->send = send_start;

@@ -12,8 +12,7 @@ static dc_worker_state state_of(const dc__roster *r, int rank)
     switch (r->member[rank].state) {
     case DC__MEMBER_FREE:
         return DC_WORKER_AWAITED;
-    case DC__MEMBER_WELCOMED:
-    case DC__MEMBER_ATTACHED:
+    case DC__MEMBER_JOINED:
     case DC__MEMBER_READY:
         return DC_WORKER_JOINING;
     case DC__MEMBER_RUNNING:

@@ -131,7 +131,7 @@ static dc_error find_address(options *o, const dc__hosts *hosts)
     char name[256] = "";
     if (o->server && strstr(o->server, "://")) {
         (void)snprintf(o->url, sizeof o->url, "%s", o->server);
-        return dc__address_check(o->server, hosts->n);
+        return dc__address_parse(o->server, NULL);
     }
     bool here = true;
     for (int i = 0; i < hosts->n; i++)
@@ -142,7 +142,7 @@ static dc_error find_address(options *o, const dc__hosts *hosts)
     if (!host && gethostname(name, sizeof name - 1) != 0)
         return dc__fail(DC_EINVAL, "this host has no name: give --address");
     (void)snprintf(o->url, sizeof o->url, "tcp://%s:%d", host ? host : name, o->port);
-    return dc__address_check(o->url, hosts->n);
+    return dc__address_parse(o->url, NULL);
 }
 
 /* Starts argv on host, as child. */

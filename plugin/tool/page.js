@@ -102,7 +102,7 @@ function notices(s) {
   else if (gone) say('bad', `The server has not answered for ${ago}: it has ended, or the connection is cut. The figures are the last ones received.`);
   if (s && s.state === 'training' && !gone) {
     const all_rounds = s.workers.map(w => w.round), least = Math.min(...all_rounds);
-    s.workers.forEach((w, k) => { if (silent(w)) say('warn', `Worker ${k} has given no sign of life for ${long(w.silent_s)}.`); });
+    s.workers.forEach((w, k) => { if (silent(w)) say('warn', `Worker ${k} has sent no heartbeat for ${long(w.silent_s)}.`); });
     const late = s.workers.map((w, k) => k).filter(k => s.workers[k].round === least);
     if (s.stalled_s > Math.max(5, 5 * s.round_s))
       say('warn', `Round ${count(s.round + 1)} has not been completed for ${long(s.stalled_s)}` +
@@ -136,7 +136,7 @@ function tiles(s) {
   $('progress').firstElementChild.style.width = (s.last_round ? Math.min(100, 100 * s.round / s.last_round) : 0) + '%';
 }
 
-const silent = w => w.state === 'training' && w.silent_s > 3; /* a sign of life is due every second */
+const silent = w => w.state === 'training' && w.silent_s > 3; /* a heartbeat is due every second */
 const columns = [
   ['worker', (w, k) => {
     const state = silent(w) ? 'silent' : w.state;

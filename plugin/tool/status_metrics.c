@@ -98,7 +98,7 @@ GAUGE(least, known(w->floor_s))
 static const gauge gauges[] = {
     {"connected", "1 while the worker takes part.", connected},
     {"round", "Rounds whose gradients it has begun to send.", reached},
-    {"silent_seconds", "Since its last sign of life.", silent},
+    {"silent_seconds", "Since its last heartbeat.", silent},
     {"loss", "Over its images, lately.", loss},
     {"map_ratio", "Mean average precision at its last evaluation.", map},
     {"images_per_second", "Images trained on, lately.", images},

@@ -1,8 +1,6 @@
 /* worker.c - joining and leaving. See worker.h. */
 #include "worker/worker.h"
 
-#include <nanomsg/nn.h>
-#include <nanomsg/reqrep.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,40 +92,37 @@ const dc_plan *dc_worker_plan(const dc_worker *w)
 
 /* ---- joining ---- */
 
-static double timeout_s(const dc_worker *w)
+/* A server that is not there yet is waited for shortly; one that was there, long. */
+static double join_s(const dc_worker *w)
 {
-    return w->options.timeout_s > 0 ? w->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
+    return w->options.timeout_s > 0 ? w->options.timeout_s : DC_DEFAULT_JOIN_S;
 }
 
-/* One request, one reply, within the time-out. *reply is a nanomsg message. */
-static dc_error ask(dc_worker *w, int socket, void *request, void **reply, int *reply_bytes)
+static double patience_s(const dc_worker *w)
 {
-    const int64_t until = dc__now_ns() + (int64_t)(timeout_s(w) * 1e9);
-    bool sent = false;
-    for (;;) {
-        const int rc = sent ? nn_recv(socket, reply, NN_MSG, 0) : nn_send(socket, &request, NN_MSG, 0);
-        if (rc >= 0 && sent) {
-            *reply_bytes = rc;
-            return DC_OK;
-        }
-        sent |= rc >= 0;
-        dc_error err = DC_OK;
-        if (rc < 0 && nn_errno() != ETIMEDOUT && nn_errno() != EAGAIN && nn_errno() != EINTR)
-            err = dc__fail(DC_ENET, "cannot ask %s: %s", w->url, nn_strerror(nn_errno()));
-        if (!err) err = dc__worker_check(w);
-        if (!err && dc__now_ns() > until)
-            err = dc__fail(DC_ETIMEOUT,
-                           "no server answers at %s (waited %.0f s): start one with 'dynacomm server', or "
-                           "check the address",
-                           w->url, timeout_s(w));
-        if (err) {
-            if (!sent) (void)nn_freemsg(request);
-            return err;
-        }
-    }
+    return w->options.timeout_s > 0 ? w->options.timeout_s : DC_DEFAULT_PATIENCE_S;
 }
 
-static dc_error request_welcome(dc_worker *w, dc__welcome *welcome)
+#define REFUSED_S 15.0 /* where nobody listens any more, a server was stopped: that is known sooner */
+
+static dc_error dial(dc_worker *w)
+{
+    char name[64];
+    dc__channel *channel;
+    const dc__dial_options options = {.connect_s = join_s(w),
+                                      .refused_s = fmin(patience_s(w), REFUSED_S),
+                                      .patience_s = patience_s(w),
+                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES};
+    const dc_error err = dc__channel_dial(&channel, w->url, &options);
+    if (err) return err;
+    (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
+    dc__link *link = &w->endpoint.link;
+    dc__link_open(link, channel, name, patience_s(w), &w->endpoint.stop);
+    link->meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
+    return DC_OK;
+}
+
+static dc_error request(dc_worker *w)
 {
     dc__join join = {.rank = w->options.rank,
                      .seed = w->options.seed,
@@ -136,30 +131,26 @@ static dc_error request_welcome(dc_worker *w, dc__welcome *welcome)
     (void)snprintf(join.version, sizeof join.version, "%s", dc_version());
     (void)snprintf(join.fingerprint, sizeof join.fingerprint, "%s",
                    w->options.fingerprint ? w->options.fingerprint : "");
-    if (getrandom(&join.nonce, sizeof join.nonce, 0) != (ssize_t)sizeof join.nonce)
+    if (getrandom(&join.worker_id, sizeof join.worker_id, 0) != (ssize_t)sizeof join.worker_id)
         return dc__fail(DC_ENET, "no random numbers from the kernel");
-    void *request = dc__join_write(&join, w->model);
-    const int socket = nn_socket(AF_SP, NN_REQ);
-    if (!request || socket < 0) {
-        dc__link_discard(request);
-        return dc__fail(DC_ENOMEM, "cannot make a request to %s", w->url);
+    return dc__join_send(&w->endpoint.link, &join, w->model);
+}
+
+/* The answer to JOIN. The channel gives up where nobody answers at all. */
+static dc_error await_welcome(dc_worker *w, dc__welcome *welcome)
+{
+    const int64_t until = dc__now_ns() + (int64_t)(2 * join_s(w) * 1e9);
+    dc__frame frame = {0};
+    dc_error err = DC_OK;
+    while (!err && !frame.message) {
+        err = dc__worker_check(w);
+        if (!err) err = dc__link_receive(&w->endpoint.link, &frame, DC__POLL_MS);
+        if (!err && !frame.message && dc__now_ns() > until)
+            err = dc__fail(DC_ETIMEOUT, "the server at %s did not answer JOIN for %.0f s", w->url,
+                           2 * join_s(w));
     }
-    const int poll = DC__POLL_MS, never = 1 << 30;
-    (void)nn_setsockopt(socket, NN_SOL_SOCKET, NN_SNDTIMEO, &poll, sizeof poll);
-    (void)nn_setsockopt(socket, NN_SOL_SOCKET, NN_RCVTIMEO, &poll, sizeof poll);
-    (void)nn_setsockopt(socket, NN_REQ, NN_REQ_RESEND_IVL, &never, sizeof never);
-    void *reply = NULL;
-    int n = 0;
-    dc_error err;
-    if (nn_connect(socket, w->url) < 0) {
-        err = dc__fail(DC_EURL, "cannot connect to %s: %s", w->url, nn_strerror(nn_errno()));
-        dc__link_discard(request);
-    } else {
-        err = ask(w, socket, request, &reply, &n);
-    }
-    if (!err) err = dc__welcome_read(welcome, reply, (size_t)n);
-    dc__link_discard(reply);
-    (void)nn_close(socket);
+    if (!err) err = dc__welcome_read(welcome, &frame);
+    dc__frame_free(&frame);
     return err;
 }
 
@@ -223,19 +214,6 @@ static void free_all(dc_worker *w)
     free(w->upload.stat_out);
 }
 
-static dc_error attach(dc_worker *w, const dc__welcome *welcome)
-{
-    char url[DC__URL_BYTES], name[64];
-    dc__address_of_link(url, w->url, welcome->rank);
-    (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
-    dc__link *link = &w->endpoint.link;
-    dc_error err = dc__link_dial(link, url, name, timeout_s(w), &w->endpoint.stop);
-    if (err) return err;
-    link->meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
-    dc__header header = {.type = DC__ATTACH, .offset = welcome->token};
-    return dc__link_send_small(link, &header, NULL, 0);
-}
-
 static bool has_started(const dc_worker *w, int unused)
 {
     (void)unused;
@@ -269,7 +247,9 @@ static void destroy(dc_worker *w)
 static dc_error join_server(dc_worker *w)
 {
     dc__welcome welcome;
-    dc_error err = request_welcome(w, &welcome);
+    dc_error err = dial(w);
+    if (!err) err = request(w);
+    if (!err) err = await_welcome(w, &welcome);
     if (err) return err;
     w->info = (dc_worker_info){.rank = welcome.rank, .workers = welcome.workers, .resumed = welcome.resumed};
     w->carry = welcome.carry;
@@ -277,7 +257,6 @@ static dc_error join_server(dc_worker *w)
     err = allocate(w);
     if (!err && w->options.trace_path)
         err = dc__trace_open(&w->trace, w->options.trace_path, w->info.rank, w->model);
-    if (!err) err = attach(w, &welcome);
     if (!err) err = dc__endpoint_start(&w->endpoint);
     if (!err) err = dc__planner_start(&w->planner);
     if (!err) dc__log_line(&w->log, "joined %s as worker %d of %d", w->url, w->info.rank, w->info.workers);
@@ -288,7 +267,7 @@ static dc_error join_server(dc_worker *w)
 dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_options *options)
 {
     *out = NULL;
-    dc_error err = dc__address_check(options->url, 0);
+    dc_error err = dc__address_parse(options->url, NULL);
     if (!err) err = dc__model_seal(model);
     if (err) return err;
     if (options->fingerprint && strlen(options->fingerprint) >= DC_FINGERPRINT_BYTES)
@@ -301,7 +280,6 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     w->model = model;
     w->options = *options;
     (void)snprintf(w->url, sizeof w->url, "%s", options->url);
-    w->endpoint.link.socket = -1;
     w->download.incoming = UINT64_MAX;
     pthread_mutex_init(&w->lock, NULL);
     dc__log_init(&w->log, options->log, options->log_context);
@@ -327,7 +305,7 @@ dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
     if (w->endpoint.threads && !w->failed) {
         /* The user's stop ends computation; the goodbye still gets its time, but not a long one. */
         w->options.stop = NULL;
-        const int64_t until = dc__now_ns() + (int64_t)((ok ? timeout_s(w) : 2.0) * 1e9);
+        const int64_t until = dc__now_ns() + (int64_t)((ok ? patience_s(w) : 2.0) * 1e9);
         pthread_mutex_lock(&w->lock);
         if (ok) dc__reporter_flush(&w->reporter);
         w->upload.bye_due = true;

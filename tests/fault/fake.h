@@ -3,8 +3,6 @@
 #ifndef FAKE_H
 #define FAKE_H
 
-#include <nanomsg/nn.h>
-#include <nanomsg/reqrep.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,37 +61,12 @@ static inline void fake_model_free(fake_model *f)
     free(f);
 }
 
-/* fake_ask - one request on a well-known port; takes message over, returns the reply (nn_freemsg) and its
- * size, or NULL if the server keeps silent for silence_ms. */
-static inline void *fake_ask(const char *url, void *message, int *n, int silence_ms)
-{
-    const int socket = nn_socket(AF_SP, NN_REQ);
-    if (socket < 0 || nn_connect(socket, url) < 0) abort();
-    (void)nn_setsockopt(socket, NN_SOL_SOCKET, NN_RCVTIMEO, &silence_ms, sizeof silence_ms);
-    void *reply = NULL;
-    if (nn_send(socket, &message, NN_MSG, 0) < 0) abort();
-    *n = nn_recv(socket, &reply, NN_MSG, 0);
-    (void)nn_close(socket);
-    return *n < 0 ? NULL : reply;
-}
-
 static inline dc__join fake_join_for(int rank)
 {
     static uint64_t attempts;
-    dc__join join = {.rank = rank, .seed = 9, .nonce = ++attempts};
+    dc__join join = {.rank = rank, .seed = 9, .worker_id = ++attempts};
     (void)snprintf(join.version, sizeof join.version, "%s", dc_version());
     return join;
-}
-
-/* fake_join - asks with join; the server's answer as dc__welcome_read gives it. */
-static inline dc_error fake_join(const char *url, const dc__join *join, const dc_model *model,
-                                 dc__welcome *welcome)
-{
-    int n;
-    void *reply = fake_ask(url, dc__join_write(join, model), &n, -1);
-    const dc_error err = dc__welcome_read(welcome, reply, (size_t)n);
-    (void)nn_freemsg(reply);
-    return err;
 }
 
 typedef struct fake {
@@ -113,12 +86,42 @@ static inline dc_error fake_word(fake *f, dc__type type, uint64_t offset)
     return fake_send(f, (dc__header){.type = type, .offset = offset}, NULL, 0);
 }
 
-/* fake_dial - a connection to the link that url's server keeps for rank. */
-static inline dc_error fake_dial(fake *f, const char *url, int rank)
+/* fake_dial - a connection to url's server. fake_close - ends it; also twice. */
+static inline dc_error fake_dial(fake *f, const char *url)
 {
-    char link[DC__URL_BYTES];
-    dc__address_of_link(link, url, rank);
-    return dc__link_dial(&f->link, link, "the server", 60, NULL);
+    const dc__dial_options options = {.connect_s = 60,
+                                      .refused_s = 60,
+                                      .patience_s = 60,
+                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES};
+    dc__channel *channel;
+    const dc_error err = dc__channel_dial(&channel, url, &options);
+    if (!err) dc__link_open(&f->link, channel, "the server", 60, NULL);
+    return err;
+}
+
+static inline void fake_close(fake *f)
+{
+    dc__link_close(&f->link, 1000);
+}
+
+/* fake_answer - the server's answer to JOIN as dc__welcome_read gives it. */
+static inline dc_error fake_answer(fake *f)
+{
+    dc__frame frame;
+    dc_error err = dc__link_receive(&f->link, &frame, -1);
+    if (!err) err = dc__welcome_read(&f->welcome, &frame);
+    dc__frame_free(&frame);
+    return err;
+}
+
+/* fake_join - connects and joins; what the server answers. */
+static inline dc_error fake_join(fake *f, const char *url, const dc__join *join, fake_model *m)
+{
+    memset(f, 0, sizeof *f);
+    f->m = m;
+    dc_error err = fake_dial(f, url);
+    if (!err) err = dc__join_send(&f->link, join, m->model);
+    return err ? err : fake_answer(f);
 }
 
 /* fake_expect - receives until a frame of this type; frames that any run has come and go. Returns the link's
@@ -144,16 +147,11 @@ static inline dc_error fake_upload(fake *f)
                      n * sizeof(float));
 }
 
-/* fake_enter - joins, attaches, uploads if asked, says READY. Does not wait for START. */
+/* fake_enter - joins, uploads if asked, says READY. Does not wait for START. */
 static inline dc_error fake_enter(fake *f, const char *url, int rank, fake_model *m)
 {
     const dc__join join = fake_join_for(rank);
-    memset(f, 0, sizeof *f);
-    f->link.socket = -1;
-    f->m = m;
-    dc_error err = fake_join(url, &join, m->model, &f->welcome);
-    if (!err) err = fake_dial(f, url, f->welcome.rank);
-    if (!err) err = fake_word(f, DC__ATTACH, f->welcome.token);
+    dc_error err = fake_join(f, url, &join, m);
     if (!err && f->welcome.upload) err = fake_upload(f);
     return err ? err : fake_word(f, DC__READY, 0);
 }

@@ -1,7 +1,5 @@
 /* fuzz_join.c - any bytes as the payload of a JOIN: refused
  * with a line, or a model that keeps its promises. */
-#include <nanomsg/nn.h>
-
 #include "base/error.h"
 #include "fault/fake.h"
 #include "fuzz.h"
@@ -16,9 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         dc__assert(join.rank >= -1 && join.model && join.model->sealed && join.model->n_layers > 0);
         dc__assert(dc__model_floats(join.model) <= DC__MAX_MODEL_FLOATS);
         dc__assert(dc__model_same(join.model, join.model, "one", "other") == DC_OK);
-        void *again = dc__join_write(&join, join.model);
+        uint32_t n_again;
+        void *again = dc__join_payload(&join, join.model, &n_again);
         dc__assert(again != NULL);
-        (void)nn_freemsg(again);
+        dc__message_free(again);
         dc__join_free(&join);
     }
     free(copy);
@@ -30,11 +29,10 @@ size_t fuzz_seed(int k, uint8_t *to)
     if (k > 1) return 0;
     fake_model *m = fake_model_new("fake", k);
     const dc__join join = fake_join_for(k);
-    uint8_t *message = dc__join_write(&join, m->model);
-    dc__bytes in = dc__bytes_over(message + 12, 4);
-    const size_t n = (size_t)dc__get_uint(&in, 4);
+    uint32_t n;
+    uint8_t *message = dc__join_payload(&join, m->model, &n);
     memcpy(to, message + DC__HEADER_BYTES, n);
-    (void)nn_freemsg(message);
+    dc__message_free(message);
     fake_model_free(m);
     return n;
 }

@@ -69,8 +69,8 @@ ended "worker 0" "${worker_pid[0]}" 1
 ended server "$server_pid" 1
 kill -CONT "${worker_pid[1]}"
 ended "worker 1" "${worker_pid[1]}" 1
-said server.err "dynacomm server:" "lost worker 1 in round|no sign of life from worker 1 for 3 s"
-said worker-0.err darknet: "no sign of life from worker 1 for 3 s"
+said server.err "dynacomm server:" "lost worker 1 in round|no heartbeat from worker 1 for 3 s"
+said worker-0.err darknet: "no heartbeat from worker 1 for 3 s"
 said worker-1.err darknet: "the server"
 resumes "$(last_saved)"
 
@@ -79,7 +79,7 @@ running
 kill -STOP "$server_pid"
 ended "worker 0" "${worker_pid[0]}" 1
 ended "worker 1" "${worker_pid[1]}" 1
-said worker-0.err darknet: "no sign of life from the server at|for 3 s"
+said worker-0.err darknet: "no heartbeat from the server at|for 3 s"
 kill -CONT "$server_pid"
 ended server "$server_pid" 1
 said server.err "dynacomm server:" "lost worker"

@@ -19,16 +19,26 @@ typedef struct pair {
     dc__link a, b;
 } pair;
 
+static dc__listener *listener;
+
 static void open_pair(pair *p)
 {
-    assert_int_equal(dc__link_listen(&p->a, test_url("credit"), "b", SILENCE_S, NULL), DC_OK);
-    assert_int_equal(dc__link_dial(&p->b, test_url("credit"), "a", SILENCE_S, NULL), DC_OK);
+    const dc__dial_options options = {.connect_s = 60, .most_bytes = 1 << 20};
+    const char *url = test_url("credit");
+    dc__channel *dialed, *accepted = NULL;
+    assert_int_equal(dc__listener_open(&listener, url, 1 << 20), DC_OK);
+    assert_int_equal(dc__channel_dial(&dialed, url, &options), DC_OK);
+    while (!accepted)
+        accepted = dc__listener_accept(listener, 1000);
+    dc__link_open(&p->a, accepted, "b", SILENCE_S, NULL);
+    dc__link_open(&p->b, dialed, "a", SILENCE_S, NULL);
 }
 
 static void close_pair(pair *p)
 {
-    dc__link_close(&p->a);
-    dc__link_close(&p->b);
+    dc__link_close(&p->a, 0);
+    dc__link_close(&p->b, 0);
+    dc__listener_close(listener);
 }
 
 static void send_frame(dc__link *link, dc__type type, uint32_t bytes)
@@ -94,7 +104,7 @@ static void test_a_window_below_a_frame_still_lets_one_go(void **state)
 }
 
 /* Each end learns what the other measures, with any frame. */
-static void test_frames_tell_what_was_measured(void **state)
+static void test_frames_report_what_was_measured(void **state)
 {
     (void)state;
     pair p;
@@ -194,7 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_holds_the_sender_until_the_ack),
         cmocka_unit_test(test_a_window_below_a_frame_still_lets_one_go),
-        cmocka_unit_test(test_frames_tell_what_was_measured),
+        cmocka_unit_test(test_frames_report_what_was_measured),
         cmocka_unit_test(test_a_peer_that_makes_things_up_is_refused),
         cmocka_unit_test(test_the_meter_finds_the_goodput),
         cmocka_unit_test(test_the_least_forgets),

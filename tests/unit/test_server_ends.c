@@ -105,7 +105,7 @@ static void end(run *r)
 {
     char command[64];
     for (int i = 0; i < 2; i++)
-        dc__link_close(&r->f[i].link);
+        fake_close(&r->f[i]);
     box_close(r->b);
     fake_model_free(r->m);
     (void)snprintf(command, sizeof command, "rm -r %s", r->dir);
@@ -135,7 +135,7 @@ static void uneven_rounds(void **state)
         }
         assert_int_equal(fake_expect_stop(&r.f[0], line), DC_OK);
         assert_non_null(strstr(line, "worker 1 finished after round 1 but worker 0 goes on"));
-        dc__link_close(&r.f[0].link);
+        fake_close(&r.f[0]);
         box_wait_end(r.b);
         assert_int_equal(r.b->err, DC_EPEER);
         end(&r);
@@ -188,7 +188,7 @@ static void a_checkpoint_is_never_two_versions(void **state)
     char line[512];
     for (int i = 0; i < 2; i++) {
         assert_int_equal(fake_expect_stop(&r.f[i], line), DC_OK);
-        dc__link_close(&r.f[i].link);
+        fake_close(&r.f[i]);
     }
     disk_hold(false);
     box_wait_end(r.b);
@@ -226,7 +226,7 @@ static void a_slow_disk_is_no_silence(void **state)
         assert_int_equal(fake_bye(&r.f[i], 3, true), DC_OK);
         assert_int_equal(fake_expect(&r.f[i], DC__BYE_ACK, &frame), DC_OK);
         dc__frame_free(&frame);
-        dc__link_close(&r.f[i].link);
+        fake_close(&r.f[i]);
     }
     box_wait_end(r.b);
     if (r.b->err) fail_msg("%s", r.b->line);

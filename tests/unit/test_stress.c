@@ -3,9 +3,11 @@
  * Each run draws a model (layers, sizes, frozen ones, optimizer), 1 to 4 workers, another strategy for each,
  * and rounds. Delays come where threads hand work to each other: this program's nn_send, nn_recv and
  * nn_allocmsg stand before libnanomsg's, and the linker puts its pthread_cond_signal and _broadcast before
- * the system's (-Wl,--wrap), so the library under test is the one that ships. After the last
- * round every worker's values are compared with dc_model_update on the gradients summed in rank order.
- *   STRESS_SEED= another series (printed) STRESS_ROUNDS= about how many rounds in all (default 2500) */
+ * the system's (-Wl,--wrap), so the library under test is the one that ships. A third of the runs go through
+ * a network of lies (fault/lies.h), which delays and breaks connections. After the last round every worker's
+ * values are compared with dc_model_update on the gradients summed in rank order. STRESS_SEED=   another
+ * series (printed)      STRESS_ROUNDS=   about how many rounds in all (default 2500)
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +21,7 @@
 #include "base/floatmode.h"
 #include "model/model.h"
 #include "fault/box.h"
+#include "fault/lies.h"
 #include "test_url.h"
 
 #define MOST_LAYERS 12
@@ -29,19 +32,12 @@
 static _Atomic uint64_t delay_state;
 static _Atomic uint32_t delay_share; /* of 1000 hand-overs */
 static _Atomic uint64_t delays;      /* made so far: a test of nothing otherwise */
-
-static uint64_t next_random(uint64_t *state) /* splitmix64 (Steele et al., OOPSLA 2014) */
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
+static uint64_t cuts;                /* likewise, of connections */
 
 static void hand_over(void)
 {
     uint64_t mine = atomic_fetch_add(&delay_state, 0x9e3779b97f4a7c15u);
-    const uint64_t r = next_random(&mine);
+    const uint64_t r = lies_random(&mine);
     if (r % 1000 >= delay_share) return;
     const struct timespec pause = {.tv_nsec = (long)(r >> 40) % 400000};
     nanosleep(&pause, NULL);
@@ -116,24 +112,24 @@ typedef struct net {
 
 static recipe draw_recipe(uint64_t *random)
 {
-    recipe r = {.layers = 1 + (int)(next_random(random) % MOST_LAYERS)};
-    r.algorithm = next_random(random) % 4 == 0 ? DC_ADAM : DC_SGD;
+    recipe r = {.layers = 1 + (int)(lies_random(random) % MOST_LAYERS)};
+    r.algorithm = lies_random(random) % 4 == 0 ? DC_ADAM : DC_SGD;
     for (int i = 0; i < r.layers; i++) {
         static const size_t sizes[] = {
             0, 1, 100, 5000, DC__BLOCK_FLOATS_MOST, DC__BLOCK_FLOATS_MOST + 1, 40000, 90000};
-        r.count[i] = sizes[next_random(random) % 8];
-        if (r.count[i] > 1 && next_random(random) % 2) r.count[i] -= next_random(random) % (r.count[i] / 2);
-        r.stats[i] = r.count[i] && next_random(random) % 2 ? 1 + next_random(random) % 50 : 0;
+        r.count[i] = sizes[lies_random(random) % 8];
+        if (r.count[i] > 1 && lies_random(random) % 2) r.count[i] -= lies_random(random) % (r.count[i] / 2);
+        r.stats[i] = r.count[i] && lies_random(random) % 2 ? 1 + lies_random(random) % 50 : 0;
     }
     r.count[r.layers - 1] += 10; /* something is trained */
-    r.frozen = next_random(random) % 3 == 0 ? (int)(next_random(random) % (uint64_t)r.layers) : 0;
+    r.frozen = lies_random(random) % 3 == 0 ? (int)(lies_random(random) % (uint64_t)r.layers) : 0;
     return r;
 }
 
 static float number(uint64_t a, uint64_t b, uint64_t c)
 {
     uint64_t state = a * 1000003 + b * 7919 + c;
-    return (float)(next_random(&state) % 20001) / 10000.f - 1.f;
+    return (float)(lies_random(&state) % 20001) / 10000.f - 1.f;
 }
 
 static net *make_net(const recipe *r, uint32_t images)
@@ -270,21 +266,38 @@ static net *reference(const recipe *r, int workers, int rounds)
     return all;
 }
 
+/* Every third run goes through a network of lies: url is then the server's own address. */
+static lies *draw_network(uint64_t *random, char *url, size_t size)
+{
+    lies_options options = {.seed = lies_random(random)};
+    options.delay_most_ns = (int64_t)(lies_random(random) % 2000000);
+    options.cut_bytes = 100000 + lies_random(random) % 2000000;
+    options.still_most_ns = (int64_t)(lies_random(random) % 20000000);
+    if (lies_random(random) % 3 != 0) return NULL;
+    options.port = lies_free_port();
+    (void)snprintf(url, size, "tcp://127.0.0.1:%d", options.port);
+    lies *network = lies_open(options);
+    assert_non_null(network);
+    return network;
+}
+
 static int one_run(uint64_t seed, int k)
 {
     uint64_t random = seed + (uint64_t)k * 1000003;
     const recipe r = draw_recipe(&random);
-    const int workers = 1 + (int)(next_random(&random) % MOST_WORKERS);
-    const int rounds = 5 + (int)(next_random(&random) % 40);
+    const int workers = 1 + (int)(lies_random(&random) % MOST_WORKERS);
+    const int rounds = 5 + (int)(lies_random(&random) % 40);
     char url[96], what[256] = "";
     (void)snprintf(url, sizeof url, "%s", test_url("stress"));
-    delay_state = next_random(&random);
-    delay_share = (uint32_t)(next_random(&random) % 100);
+    delay_state = lies_random(&random);
+    delay_share = (uint32_t)(lies_random(&random) % 100);
+    lies *network = draw_network(&random, url, sizeof url);
     box *b = box_open((dc_server_options){.url = url, .workers = workers, .timeout_s = 60});
     assert_non_null(b);
+    if (network) (void)snprintf(url, sizeof url, "tcp://127.0.0.1:%d", network->port);
     edge e[MOST_WORKERS];
     for (int i = 0; i < workers; i++) {
-        const dc_strategy strategy = (dc_strategy)(next_random(&random) % (DC_AUTO + 1));
+        const dc_strategy strategy = (dc_strategy)(lies_random(&random) % (DC_AUTO + 1));
         e[i] = (edge){.n = make_net(&r, 2),
                       .rounds = rounds,
                       .options = {.url = url, .rank = i, .strategy = strategy, .timeout_s = 60}};
@@ -305,6 +318,10 @@ static int one_run(uint64_t seed, int k)
     }
     free_net(want);
     box_close(b);
+    if (network) {
+        cuts += (uint64_t)network->cuts;
+        lies_close(network);
+    }
     return rounds;
 }
 
@@ -319,8 +336,10 @@ static void random_runs_equal_one_machine(void **state)
     int runs = 0;
     while (rounds < most)
         rounds += one_run(seed, runs++);
-    print_message("STRESS_SEED=%llu: %d runs, %ld rounds, %llu delays\n", (unsigned long long)seed, runs,
-                  rounds, (unsigned long long)delays);
+    print_message("STRESS_SEED=%llu: %d runs, %ld rounds, %llu delays, %llu connections broken\n",
+                  (unsigned long long)seed, runs, rounds, (unsigned long long)delays,
+                  (unsigned long long)cuts);
+    assert_true(cuts > 0);
     assert_true(delays > (uint64_t)rounds);
 }
 

@@ -12,7 +12,7 @@
 #include "test_url.h"
 
 typedef struct stage {
-    int join;      /* REP socket */
+    dc__listener *listener;
     fake f;        /* the server's end of the worker's link */
     fake_model *m; /* the worker's */
     pthread_t thread;
@@ -48,41 +48,47 @@ static void *work(void *argument)
 
 static void open_stage(stage *s, const char *url)
 {
-    char link[DC__URL_BYTES];
     memset(s, 0, sizeof *s);
     (void)snprintf(s->url, sizeof s->url, "%s", url);
     s->m = fake_model_new("fake", true);
     s->f.m = s->m;
-    s->join = nn_socket(AF_SP, NN_REP);
-    assert_true(s->join >= 0 && nn_bind(s->join, url) >= 0);
-    dc__address_of_link(link, url, 0);
-    assert_int_equal(dc__link_listen(&s->f.link, link, "the worker", 60, NULL), DC_OK);
+    assert_int_equal(dc__listener_open(&s->listener, url, 1 << 20), DC_OK);
     assert_int_equal(pthread_create(&s->thread, NULL, work, s), 0);
 }
 
-/* Answers the worker's JOIN with message, which is taken over. */
-static void answer(stage *s, void *message)
+/* Waits for the worker's JOIN. */
+static void await_join(stage *s)
 {
-    void *request;
-    assert_true(nn_recv(s->join, &request, NN_MSG, 0) > 0);
-    (void)nn_freemsg(request);
-    assert_true(nn_send(s->join, &message, NN_MSG, 0) >= 0);
+    dc__frame frame;
+    dc__channel *channel = NULL;
+    while (!channel)
+        channel = dc__listener_accept(s->listener, 1000);
+    dc__link_open(&s->f.link, channel, "the worker", 60, NULL);
+    assert_int_equal(dc__link_receive(&s->f.link, &frame, -1), DC_OK);
+    assert_int_equal(frame.header.type, DC__JOIN);
+    dc__frame_free(&frame);
+}
+
+static void welcome(stage *s, dc__welcome welcome)
+{
+    await_join(s);
+    assert_int_equal(dc__welcome_send(&s->f.link, &welcome), DC_OK);
 }
 
 static void close_stage(stage *s, dc_error err, const char *words)
 {
     assert_int_equal(pthread_join(s->thread, NULL), 0);
     if (s->err != err || !strstr(s->line, words)) fail_msg("%d, no '%s' in: %s", (int)s->err, words, s->line);
-    dc__link_close(&s->f.link);
-    (void)nn_close(s->join);
+    fake_close(&s->f);
+    dc__listener_close(s->listener);
     fake_model_free(s->m);
 }
 
-static void *bytes_message(const char *text)
+static void send_bytes(stage *s, const char *text)
 {
-    void *message = nn_allocmsg(strlen(text), 0);
+    void *message = dc__message_alloc(strlen(text));
     memcpy(message, text, strlen(text));
-    return message;
+    assert_true(dc__channel_send(s->f.link.channel, message, 1000));
 }
 
 static void lies_at_the_door(void **state)
@@ -90,10 +96,12 @@ static void lies_at_the_door(void **state)
     (void)state;
     stage s;
     open_stage(&s, test_url("door-1"));
-    answer(&s, dc__refusal_write(DC_EFULL, "no \x1b[31mroom"));
+    await_join(&s);
+    assert_int_equal(dc__refusal_send(&s.f.link, DC_EFULL, "no \x1b[31mroom"), DC_OK);
     close_stage(&s, DC_EFULL, "the server refused: no ?[31mroom");
     open_stage(&s, test_url("door-2"));
-    answer(&s, bytes_message("220 mail server ready, and a line that is longer than a header"));
+    await_join(&s);
+    send_bytes(&s, "220 mail server ready, and a line that is longer than a header");
     close_stage(&s, DC_EPROTO, "not dynacomm");
     const dc__welcome absurd[] = {{.rank = 1, .workers = 1},
                                   {.rank = -1, .workers = 1},
@@ -101,12 +109,12 @@ static void lies_at_the_door(void **state)
                                   {.rank = 0, .workers = DC_MAX_WORKERS + 1}};
     for (size_t i = 0; i < sizeof absurd / sizeof *absurd; i++) {
         open_stage(&s, test_url("door-3"));
-        answer(&s, dc__welcome_write(&absurd[i]));
+        welcome(&s, absurd[i]);
         close_stage(&s, DC_EPROTO, "out of bounds");
     }
     open_stage(&s, test_url("door-4")); /* welcomes, and then says nothing */
-    answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1}));
-    close_stage(&s, DC_ETIMEOUT, "no sign of life from the server");
+    welcome(&s, (dc__welcome){.workers = 1});
+    close_stage(&s, DC_ETIMEOUT, "no heartbeat from the server");
 }
 
 static dc_error send_params(stage *s, uint64_t round, uint64_t offset, uint32_t count)
@@ -167,9 +175,9 @@ static void lie_in_a_run(stage *s, int k)
         (void)fake_word(&s->f, DC__PING, 0);
         break;
     case 12:
-        dc__link_close(&s->f.link);
+        fake_close(&s->f);
         break;
-    case 13: /* silent after an honest version: the sender's signs of life go unanswered */
+    case 13: /* silent after an honest version: the sender's heartbeats go unanswered */
         assert_int_equal(send_params(s, 3, 0, FAKE_W0), DC_OK);
         assert_int_equal(send_params(s, 3, FAKE_W0, FAKE_W2), DC_OK);
         assert_int_equal(fake_expect(&s->f, DC__GRAD, &frame), DC_OK);
@@ -203,13 +211,13 @@ static void lies_in_a_run(void **state)
                   {DC_EPROTO, "READY frame that only a worker sends"},
                   {DC_EPEER, "were lost"},
                   {DC_EPEER, "was lost"},
-                  {DC_ETIMEOUT, "no sign of life from the server"},
+                  {DC_ETIMEOUT, "no heartbeat from the server"},
                   {DC_EPEER, "the server ended the run: enough? for today"}};
     for (int k = 0; k < (int)(sizeof wanted / sizeof *wanted); k++) {
         stage s;
         dc__frame frame;
         open_stage(&s, test_url("run"));
-        answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1, .token = 5}));
+        welcome(&s, (dc__welcome){.workers = 1});
         assert_int_equal(fake_expect(&s.f, DC__READY, &frame), DC_OK);
         dc__frame_free(&frame);
         assert_int_equal(fake_send(&s.f, (dc__header){.type = DC__START, .round = 3}, NULL, 0), DC_OK);
@@ -228,7 +236,7 @@ static void lies_before_the_start(void **state)
         dc__frame frame;
         static const float seven[7];
         open_stage(&s, test_url("start"));
-        answer(&s, dc__welcome_write(&(dc__welcome){.workers = 1, .token = 5}));
+        welcome(&s, (dc__welcome){.workers = 1});
         assert_int_equal(fake_expect(&s.f, DC__READY, &frame), DC_OK);
         dc__frame_free(&frame);
         if (k == 0) (void)fake_send(&s.f, (dc__header){.type = DC__START, .round = UINT64_MAX}, NULL, 0);

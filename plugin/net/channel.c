@@ -1,0 +1,221 @@
+#include "net/channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "net/gate.h"
+#include "net/tcp.h"
+
+/* ---- making and freeing ---- */
+
+dc_error dc__channel_new(dc__channel **channel, dc__gate *gate, const char *url, size_t most_bytes)
+{
+    static const int buffers[2] = {DC__ENGINE_BYTES, DC__INNER_BYTES};
+    dc__channel *c = calloc(1, sizeof *c);
+    int ends[2];
+    if (!c || !dc__stream_init(&c->stream)) {
+        free(c);
+        return dc__fail(DC_ENOMEM, "out of memory for a connection");
+    }
+    const dc_error err = dc__socket_pair(ends, buffers);
+    if (err) {
+        dc__stream_free(&c->stream);
+        free(c);
+        return err;
+    }
+    c->engine = ends[0];
+    c->inner = ends[1];
+    c->gate = gate;
+    c->connection.fd = -1;
+    c->most_bytes = most_bytes;
+    (void)snprintf(c->url, sizeof c->url, "%s", url);
+    *channel = c;
+    return DC_OK;
+}
+
+void dc__channel_free(dc__channel *c)
+{
+    dc__dialer_free(c->dialer);
+    dc__connection_close(&c->connection);
+    dc__connection_forget(&c->connection);
+    dc__message_free(c->held);
+    dc__stream_free(&c->stream);
+    dc__socket_close(c->inner);
+    dc__socket_close(c->engine);
+    free(c);
+}
+
+static dc_error new_gate(dc__gate **gate, dc__scheme scheme)
+{
+    *gate = calloc(1, sizeof **gate);
+    if (!*gate) return dc__fail(DC_ENOMEM, "out of memory for connections");
+    (*gate)->scheme = scheme;
+    (*gate)->listen_fd = (*gate)->listen_poll = -1;
+    return DC_OK;
+}
+
+/* ---- inside the process ---- */
+
+static dc_error new_inproc(dc__channel **channel, dc__inproc *inproc, int side, const char *url)
+{
+    dc__channel *c = calloc(1, sizeof *c);
+    if (!c) {
+        dc__inproc_leave(inproc, side);
+        return dc__fail(DC_ENOMEM, "out of memory for a connection");
+    }
+    c->inproc = inproc;
+    c->side = side;
+    c->engine = dc__inproc_socket(inproc, side);
+    (void)snprintf(c->url, sizeof c->url, "%s", url);
+    *channel = c;
+    return DC_OK;
+}
+
+dc__channel *dc__channel_of_inproc(dc__inproc *inproc)
+{
+    dc__channel *c = NULL;
+    return new_inproc(&c, inproc, 1, "") ? NULL : c;
+}
+
+static dc_error dial_inproc(dc__channel **channel, const dc__address *address, const char *url,
+                            const dc__dial_options *options)
+{
+    dc__inproc *inproc;
+    const dc_error err = dc__inproc_dial(&inproc, address->host, options->connect_s);
+    if (err) return err;
+    const dc_error made = new_inproc(channel, inproc, 0, url);
+    if (!made) (*channel)->waited_s = options->connect_s;
+    return made;
+}
+
+/* ---- dialing and closing ---- */
+
+static dc_error dial(dc__channel **channel, const dc__address *address, const char *url,
+                     const dc__dial_options *options)
+{
+    dc__gate *gate;
+    dc__channel *c = NULL;
+    dc_error err = new_gate(&gate, address->scheme);
+    if (err) return err;
+    err = dc__channel_new(&c, gate, url, options->most_bytes);
+    if (!err) err = dc__dialer_new(&c->dialer, c, address, options);
+    if (!err) {
+        c->admitted = true;
+        (void)getrandom(c->id, sizeof c->id, 0);
+        gate->channels = c;
+        err = dc__gate_start(gate);
+    }
+    if (err) {
+        if (c) dc__channel_free(c);
+        free(gate);
+        return err;
+    }
+    *channel = c;
+    return DC_OK;
+}
+
+dc_error dc__channel_dial(dc__channel **channel, const char *url, const dc__dial_options *options)
+{
+    dc__address address;
+    *channel = NULL;
+    const dc_error err = dc__address_parse(url, &address);
+    if (err) return err;
+    return (address.scheme == DC__INPROC ? dial_inproc : dial)(channel, &address, url, options);
+}
+
+void dc__channel_close(dc__channel *c, int linger_ms)
+{
+    if (!c) return;
+    if (c->inproc) {
+        dc__inproc_leave(c->inproc, c->side);
+        free(c);
+        return;
+    }
+    dc__gate *gate = c->gate;
+    const bool dialed = c->dialer != NULL;
+    c->close_by_ns = dc__now_ns() + 1 + (int64_t)linger_ms * 1000000;
+    dc__gate_wake(gate);
+    pthread_mutex_lock(&gate->lock);
+    while (!c->finished)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+    dc__channel_free(c);
+    if (dialed) dc__gate_stop(gate);
+}
+
+/* ---- use ---- */
+
+bool dc__channel_send(dc__channel *c, void *message, int wait_ms)
+{
+    return dc__socket_send(c->engine, message, wait_ms);
+}
+
+void *dc__channel_receive(dc__channel *c, size_t *n, int wait_ms)
+{
+    void *message = dc__socket_receive(c->engine, n, 0);
+    /* Nothing comes after the end: what was sent before it was there already. */
+    if (message || wait_ms == 0 || dc__channel_state_of(c) == DC__CHANNEL_ENDED) return message;
+    return dc__socket_receive(c->engine, n, wait_ms);
+}
+
+dc__channel_state dc__channel_state_of(const dc__channel *c)
+{
+    return c->inproc ? dc__inproc_state(c->inproc, c->side) : c->state;
+}
+
+bool dc__channel_is_tried(const dc__channel *c)
+{
+    return c->dialer && (c->state == DC__CHANNEL_CONNECTING || c->state == DC__CHANNEL_LOST);
+}
+
+static dc__ending ending_of(const dc__channel *c)
+{
+    if (!c->inproc) return c->ending;
+    return dc__inproc_was_up(c->inproc) ? DC__END_GONE : DC__END_NO_ANSWER;
+}
+
+dc_error dc__channel_error(const dc__channel *c, const char *peer)
+{
+    switch (ending_of(c)) {
+    case DC__END_UNKNOWN:
+        return dc__fail(DC_EPEER, "the connection to %s was lost; it was started again since", peer);
+    case DC__END_REFUSED:
+        return dc__fail(DC_EPEER, "the connection to %s was lost, and nobody has listened there for %.0f s",
+                        peer, c->waited_s);
+    case DC__END_PATIENCE:
+        return dc__fail(DC_ETIMEOUT, "the connection to %s was lost and could not be made again for %.0f s",
+                        peer, c->waited_s);
+    case DC__END_NO_ANSWER:
+        return dc__fail(
+            DC_ETIMEOUT,
+            "no server answers at %s (waited %.0f s): start one with 'dynacomm server', or check the "
+            "address",
+            c->url, c->waited_s);
+    case DC__END_FULL:
+        return dc__fail(DC_EFULL, "%s has too many connections that have not joined: try again later", peer);
+    case DC__END_VERSION:
+        return dc__fail(DC_EVERSION, "%s has another version of dynacomm: install the same version on both",
+                        peer);
+    case DC__END_PROTOCOL:
+        return dc__fail(DC_EPROTO,
+                        "%s does not keep to the protocol: it is not dynacomm, or of another version", peer);
+    case DC__END_MEMORY:
+        return dc__fail(DC_ENOMEM, "out of memory for the connection to %s", peer);
+    default:
+        return dc__fail(DC_EPEER, "the connection to %s was lost", peer);
+    }
+}
+
+uint64_t dc__channel_reconnects(const dc__channel *c)
+{
+    return c->reconnects;
+}
+
+void dc__channel_admit(dc__channel *c, size_t most_bytes)
+{
+    c->most_bytes = most_bytes;
+    c->admitted = true;
+}

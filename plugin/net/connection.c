@@ -1,0 +1,188 @@
+#include "net/connection.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "net/socket.h"
+
+void dc__connection_open(dc__connection *c, int fd, int64_t now_ns)
+{
+    dc__connection_close(c);
+    c->fd = fd;
+    c->heard_ns = c->sent_ns = now_ns;
+}
+
+void dc__connection_close(dc__connection *c)
+{
+    if (c->fd >= 0) (void)close(c->fd);
+    c->fd = -1;
+    c->stage_at = c->stage_end = 0;
+    c->in_body = c->asked = c->goodbye = false;
+    c->n_batch = c->first = 0;
+    c->written = 0;
+    if (c->message && c->body_at == 0) dc__connection_forget(c); /* as if it had never begun */
+}
+
+void dc__connection_forget(dc__connection *c)
+{
+    dc__message_free(c->message);
+    c->message = NULL;
+}
+
+/* ---- reading ---- */
+
+/* Reads into at most n bytes at to: what is staged, else from the socket. 0 if the connection is at its end,
+ * -1 if it would block, -2 if it is lost. */
+static ssize_t read_some(dc__connection *c, void *to, size_t n)
+{
+    const size_t staged = c->stage_end - c->stage_at;
+    if (staged > 0) {
+        if (n > staged) n = staged;
+        memcpy(to, c->stage + c->stage_at, n);
+        c->stage_at += n;
+        return (ssize_t)n;
+    }
+    const bool directly = n >= DC__STAGE_BYTES;
+    ssize_t got;
+    do {
+        got = recv(c->fd, directly ? to : c->stage, directly ? n : DC__STAGE_BYTES, MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : -2;
+    if (got == 0 || directly) return got;
+    c->stage_at = 0;
+    c->stage_end = (size_t)got;
+    return read_some(c, to, n);
+}
+
+/* A header that is not all there yet stays in the stage. */
+static ssize_t read_header(dc__connection *c, uint8_t header[DC__RECORD_BYTES])
+{
+    while (c->stage_end - c->stage_at < DC__RECORD_BYTES) {
+        memmove(c->stage, c->stage + c->stage_at, c->stage_end - c->stage_at);
+        c->stage_end -= c->stage_at;
+        c->stage_at = 0;
+        ssize_t got;
+        do {
+            got = recv(c->fd, c->stage + c->stage_end, DC__STAGE_BYTES - c->stage_end, MSG_DONTWAIT);
+        } while (got < 0 && errno == EINTR);
+        if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : -2;
+        if (got == 0) return 0;
+        c->stage_end += (size_t)got;
+    }
+    memcpy(header, c->stage + c->stage_at, DC__RECORD_BYTES);
+    c->stage_at += DC__RECORD_BYTES;
+    return DC__RECORD_BYTES;
+}
+
+static dc__traffic ended(ssize_t got)
+{
+    return got == -1 ? DC__TRAFFIC_DONE : DC__TRAFFIC_CLOSED;
+}
+
+/* The next header; DC__TRAFFIC_MESSAGE if a message's body follows. */
+static dc__traffic begin_record(dc__connection *c, dc__stream *s, size_t most_bytes)
+{
+    uint8_t bytes[DC__RECORD_BYTES];
+    dc__record record;
+    const ssize_t got = read_header(c, bytes);
+    if (got <= 0) return ended(got);
+    if (!dc__record_read(bytes, &record) || record.length > most_bytes || !dc__stream_ack(s, record.received))
+        return DC__TRAFFIC_BAD;
+    if (record.type == DC__RECORD_GOODBYE) return DC__TRAFFIC_GOODBYE;
+    if (record.type == DC__RECORD_HEARTBEAT) c->asked = true;
+    if (record.type != DC__RECORD_MESSAGE) return DC__TRAFFIC_MORE;
+    c->in_body = true;
+    if (c->message) /* half of it came over the connection before */
+        return record.length == c->body_bytes - c->body_at ? DC__TRAFFIC_MESSAGE : DC__TRAFFIC_BAD;
+    c->message = dc__message_alloc(record.length);
+    if (!c->message) return DC__TRAFFIC_CLOSED; /* comes again, when there may be memory */
+    c->body_at = 0;
+    c->body_bytes = record.length;
+    return DC__TRAFFIC_MESSAGE;
+}
+
+dc__traffic dc__connection_read(dc__connection *c, dc__stream *s, size_t most_bytes, size_t *budget,
+                                int64_t now_ns)
+{
+    for (;;) {
+        if (!c->in_body) {
+            const dc__traffic begun = begin_record(c, s, most_bytes);
+            if (begun == DC__TRAFFIC_DONE || begun >= DC__TRAFFIC_GOODBYE) return begun;
+            c->heard_ns = now_ns;
+            continue;
+        }
+        while (c->body_at < c->body_bytes) {
+            if (*budget == 0) return DC__TRAFFIC_MORE;
+            const ssize_t got = read_some(c, (uint8_t *)c->message + c->body_at, c->body_bytes - c->body_at);
+            if (got <= 0) return ended(got);
+            c->heard_ns = now_ns;
+            c->body_at += (size_t)got;
+            *budget -= (size_t)got < *budget ? (size_t)got : *budget;
+        }
+        c->in_body = false;
+        dc__stream_count(s, c->body_bytes);
+        return DC__TRAFFIC_MESSAGE;
+    }
+}
+
+/* ---- writing ---- */
+
+bool dc__connection_put(dc__connection *c, dc__stream *s, dc__record_type type, const dc__kept *message)
+{
+    if (!dc__connection_has_batch(c)) c->first = c->n_batch = 0;
+    if (c->n_batch == DC__BATCH) return false;
+    dc__outgoing *out = &c->batch[c->n_batch++];
+    const size_t skip = message ? dc__stream_skip(s) : 0;
+    out->body = message ? (const uint8_t *)message->message + skip : NULL;
+    out->body_bytes = message ? message->bytes - skip : 0;
+    const dc__record record = {
+        .type = type, .length = (uint32_t)out->body_bytes, .received = dc__stream_report(s)};
+    dc__record_write(out->header, &record);
+    if (type == DC__RECORD_GOODBYE) c->goodbye = true;
+    return true;
+}
+
+/* The unwritten part of the batch as pieces. */
+static int pieces(dc__connection *c, struct iovec iov[2 * DC__BATCH])
+{
+    int n = 0;
+    size_t skip = c->written;
+    for (int k = c->first; k < c->n_batch; k++) {
+        dc__outgoing *out = &c->batch[k];
+        if (skip < DC__RECORD_BYTES) iov[n++] = (struct iovec){out->header + skip, DC__RECORD_BYTES - skip};
+        const size_t at = skip > DC__RECORD_BYTES ? skip - DC__RECORD_BYTES : 0;
+        if (at < out->body_bytes)
+            iov[n++] = (struct iovec){(uint8_t *)(uintptr_t)out->body + at, out->body_bytes - at};
+        skip = 0;
+    }
+    return n;
+}
+
+static void advance(dc__connection *c, dc__stream *s, size_t n)
+{
+    c->written += n;
+    while (c->first < c->n_batch) {
+        const size_t whole = DC__RECORD_BYTES + c->batch[c->first].body_bytes;
+        if (c->written < whole) return;
+        c->written -= whole;
+        if (c->batch[c->first].body) dc__stream_carried(s);
+        c->first++;
+    }
+}
+
+dc__traffic dc__connection_write(dc__connection *c, dc__stream *s, int64_t now_ns)
+{
+    while (dc__connection_has_batch(c)) {
+        struct iovec iov[2 * DC__BATCH];
+        const struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)pieces(c, iov)};
+        const ssize_t n = sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? DC__TRAFFIC_DONE : DC__TRAFFIC_CLOSED;
+        c->sent_ns = now_ns;
+        advance(c, s, (size_t)n);
+    }
+    return DC__TRAFFIC_DONE;
+}

@@ -1,0 +1,91 @@
+/* listener.c - one address at which channels arrive. See channel.h. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "net/gate.h"
+#include "net/tcp.h"
+
+struct dc__listener {
+    dc__gate *gate; /* NULL: inside the process */
+    dc__inproc_listener *inproc;
+};
+
+static dc_error open_gate(dc__listener *l, const dc__address *address, const char *url, size_t first_bytes)
+{
+    dc__gate *gate = calloc(1, sizeof *gate);
+    if (!gate) return dc__fail(DC_ENOMEM, "out of memory for connections");
+    gate->scheme = address->scheme;
+    gate->first_bytes = first_bytes;
+    gate->listen_poll = -1;
+    dc_error err = dc__tcp_listen(&gate->listen_fd, address, url);
+    if (!err && address->scheme == DC__IPC)
+        (void)snprintf(gate->path, sizeof gate->path, "%s", address->host);
+    if (!err) err = dc__gate_start(gate);
+    if (err) {
+        dc__accept_free(gate);
+        free(gate);
+        return err;
+    }
+    l->gate = gate;
+    return DC_OK;
+}
+
+dc_error dc__listener_open(dc__listener **listener, const char *url, size_t first_bytes)
+{
+    dc__address address;
+    *listener = NULL;
+    dc_error err = dc__address_parse(url, &address);
+    if (err) return err;
+    dc__listener *l = calloc(1, sizeof *l);
+    if (!l) return dc__fail(DC_ENOMEM, "out of memory for a listener");
+    err = address.scheme == DC__INPROC ? dc__inproc_listen(&l->inproc, address.host)
+                                       : open_gate(l, &address, url, first_bytes);
+    if (err)
+        free(l);
+    else
+        *listener = l;
+    return err;
+}
+
+static dc__channel *accept_inproc(dc__listener *l, int wait_ms)
+{
+    dc__inproc *inproc = dc__inproc_accept(l->inproc, wait_ms);
+    dc__channel *c = inproc ? dc__channel_of_inproc(inproc) : NULL;
+    return c;
+}
+
+/* The oldest: later ones stand before it. With the gate's lock held. */
+static dc__channel *take_oldest(dc__gate *gate)
+{
+    dc__channel *oldest = NULL;
+    for (dc__channel *c = gate->channels; c; c = c->next)
+        if (c->waits_to_be_accepted) oldest = c;
+    if (oldest) oldest->waits_to_be_accepted = false;
+    return oldest;
+}
+
+dc__channel *dc__listener_accept(dc__listener *l, int wait_ms)
+{
+    if (l->inproc) return accept_inproc(l, wait_ms);
+    dc__gate *gate = l->gate;
+    const int64_t until_ns = dc__now_ns() + (int64_t)wait_ms * 1000000;
+    pthread_mutex_lock(&gate->lock);
+    dc__channel *c;
+    while (!(c = take_oldest(gate)) && dc__now_ns() < until_ns)
+        dc__wait_until(&gate->changed, &gate->lock, until_ns);
+    pthread_mutex_unlock(&gate->lock);
+    return c;
+}
+
+void dc__listener_close(dc__listener *l)
+{
+    if (!l) return;
+    if (l->inproc) dc__inproc_unlisten(l->inproc);
+    dc__gate *gate = l->gate;
+    dc__channel *c;
+    while (gate && (c = dc__listener_accept(l, 0)))
+        dc__channel_close(c, 0);
+    if (gate) dc__gate_stop(gate);
+    free(l);
+}

@@ -1,0 +1,74 @@
+/* record.h - what two gates say to each other, byte by byte. All numbers are little-endian.
+ *
+ *   Hello, from who dials (40 bytes):
+ *     0-7 "DYNCGATE"   8-9 gate version   10-11 kind (0 a new session, 1 one that goes on)
+ *     12-15 bytes received of the message after those   16-31 session id, random
+ *     32-39 messages of the session received so far
+ *   Answer (24 bytes):
+ *     0-7 "DYNCGATE"   8-9 gate version   10-11 status   12-15 bytes received of the message after those
+ *     16-23 messages received so far
+ *   Then records in both directions, a header (16 bytes) and `length` bytes:
+ *     0 type (1 message, 2 acknowledgement, 3 heartbeat, 4 goodbye)   1-3 zero   4-7 length (0 but for
+ * messages)   8-15 messages received so far
+ *   The first message after a hello is the rest of the one that was half received. */
+#ifndef DC__RECORD_H
+#define DC__RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DC__GATE_VERSION 1
+#define DC__HELLO_BYTES 40
+#define DC__ANSWER_BYTES 24
+#define DC__RECORD_BYTES 16
+#define DC__SESSION_ID_BYTES 16
+
+typedef struct dc__hello {
+    uint16_t version;
+    bool resumes;
+    uint8_t id[DC__SESSION_ID_BYTES];
+    uint64_t received;
+    uint32_t partial; /* bytes of the next message */
+} dc__hello;
+
+typedef enum dc__hello_status {
+    DC__HELLO_OK,
+    DC__HELLO_UNKNOWN, /* the session to go on with is not known here */
+    DC__HELLO_FULL,    /* too many sessions wait for admission */
+    DC__HELLO_VERSION  /* the gate's version is another; `version` says which is spoken here */
+} dc__hello_status;
+
+typedef struct dc__answer {
+    uint16_t version;
+    uint16_t status;
+    uint64_t received;
+    uint32_t partial;
+} dc__answer;
+
+typedef enum dc__record_type {
+    DC__RECORD_MESSAGE = 1,
+    DC__RECORD_ACK,
+    DC__RECORD_HEARTBEAT,
+    DC__RECORD_GOODBYE
+} dc__record_type;
+
+typedef struct dc__record {
+    dc__record_type type;
+    uint32_t length;
+    uint64_t received;
+} dc__record;
+
+void dc__hello_write(uint8_t out[DC__HELLO_BYTES], const dc__hello *hello);
+void dc__answer_write(uint8_t out[DC__ANSWER_BYTES], const dc__answer *answer);
+void dc__record_write(uint8_t out[DC__RECORD_BYTES], const dc__record *record);
+
+/* Readers: false if the bytes are no hello, answer or record. */
+bool dc__hello_read(const uint8_t in[DC__HELLO_BYTES], dc__hello *hello);
+bool dc__answer_read(const uint8_t in[DC__ANSWER_BYTES], dc__answer *answer);
+bool dc__record_read(const uint8_t in[DC__RECORD_BYTES], dc__record *record);
+
+/* dc__hello_may_be - whether n bytes can be a hello's first ones. */
+bool dc__hello_may_be(const uint8_t *in, size_t n);
+
+#endif
