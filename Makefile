@@ -194,6 +194,10 @@ bench-quick: all
 bench-ddp: all
 	$(Q)scripts/bench-ddp
 
+# Seconds per training step and inference against the forks' programs: FORK_A=path FORK_B=path FORKS_CFG=dir.
+bench-forks: all
+	$(Q)scripts/bench-forks
+
 # How many GB/s the server takes in and gives out: under a minute.
 bench-server: all
 	$(Q)scripts/bench-server
@@ -241,6 +245,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-ddp bench-kernels bench-quick bench-server demo-pictures tests check stress exact-all format lint install clean
+.PHONY: all bench bench-ddp bench-forks bench-kernels bench-quick bench-server demo-pictures tests check stress exact-all format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)
