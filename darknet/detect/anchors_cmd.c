@@ -97,7 +97,7 @@ static void save_anchors(const dk_eval *e, const dk_size *anchor)
 int dk_cmd_detector_calc_anchors(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_words(&e, DK_EVAL_ANCHORS, argc, argv, 2, "d", 0);
+    dk_eval_words(&e, DK_EVAL_ANCHORS, argc, argv, 2, "d");
     if (e.width == 0 || e.height == 0)
         dk_die("calc_anchors needs the network's size: -num_of_clusters 9 -width 416 -height 416");
     if (e.clusters == 0) e.clusters = 5;

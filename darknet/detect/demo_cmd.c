@@ -161,7 +161,8 @@ int dk_cmd_detector_demo(int argc, char **argv)
     player p;
     char text[1024];
     int more;
-    dk_eval_open(&e, DK_EVAL_DEMO, argc, argv, 2, "dcwi", .5f);
+    dk_eval_open(&e, DK_EVAL_DEMO, argc, argv, 2, "dcwi");
+    dk_eval_thresh(&e, .5f, .25f);
     dk_eval_need_detector(&e);
     begin(&p, &e);
     while ((more = dk_frames_next(p.frames, text, sizeof text)) > 0) {

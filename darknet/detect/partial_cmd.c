@@ -42,7 +42,7 @@ static void check_held(const dk_eval *e, const char *temporary, int layers)
 int dk_cmd_partial(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_words(&e, DK_EVAL_COPY, argc, argv, 1, "cwon", 0);
+    dk_eval_words(&e, DK_EVAL_COPY, argc, argv, 1, "cwon");
     dk_file_check(e.cfg, "cfg");
     dk_check_cfg(e.cfg);
     e.net = parse_network_cfg((char *)e.cfg);

@@ -139,7 +139,8 @@ static int test_images(dk_eval *e, char **names)
 int dk_cmd_detector_test(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 2, "dcwi", .5f);
+    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 2, "dcwi");
+    dk_eval_thresh(&e, .5f, .25f);
     dk_eval_need_detector(&e);
     return test_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)));
 }
@@ -147,7 +148,8 @@ int dk_cmd_detector_test(int argc, char **argv)
 int dk_cmd_detect(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 1, "cwi", .5f);
+    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 1, "cwi");
+    dk_eval_thresh(&e, .5f, .24f);
     dk_eval_need_detector(&e);
     e.data = "cfg/coco.data";
     dk_file_check(e.data, "data file");
@@ -159,7 +161,8 @@ int dk_cmd_detect(int argc, char **argv)
 int dk_cmd_yolo_test(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 2, "cwi", .2f);
+    dk_eval_open(&e, DK_EVAL_TEST, argc, argv, 2, "cwi");
+    dk_eval_thresh(&e, .2f, .2f);
     dk_eval_need_voc(&e);
     char line[4096] = "";
     tester t;

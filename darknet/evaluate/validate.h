@@ -56,12 +56,15 @@ typedef struct dk_eval {
 
 /* dk_eval_words - reads flags (flags.h) and `words` file names that follow the command's `skip` words,
  * selects kernels and threads and reads the data file. words: of "dcwion", data, cfg, weights, image, a file
- * to write, a number; all must be there, but an image. thresh is the command's default. dk_eval_open -
- * besides parses cfg and weights. Both end the program with a line on bad input. */
-void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
-                   float thresh);
-void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
-                  float thresh);
+ * to write, a number; all must be there, but an image. dk_eval_open - besides parses cfg and
+ * weights, in their dialect. Both end the program with a line on bad input. */
+void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words);
+void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words);
+
+/* dk_eval_choose - the number of the packaged Darknet or of the forks, by the network's dialect.
+ * dk_eval_thresh - sets e->thresh so if the command line did not. */
+float dk_eval_choose(const dk_eval *e, float packaged, float forks);
+void dk_eval_thresh(dk_eval *e, float packaged, float forks);
 
 /* dk_eval_option - a key of the data file; fallback if it is not there. If fallback is NULL the key is
  * needed: its absence ends the program with a line. */

@@ -16,6 +16,17 @@ static int class_of(const char *path, char **labels, int classes)
     return -1;
 }
 
+/* The middle of a picture, as large as the network: first cut and then resized, or, by the forks, the other
+ * way round. */
+static image middle(const dk_eval *e, image im)
+{
+    if (!e->forks) return center_crop_image(im, e->net->w, e->net->h);
+    image small = resize_min(im, e->net->w);
+    image out = crop_image(small, (small.w - e->net->w) / 2, (small.h - e->net->h) / 2, e->net->w, e->net->h);
+    if (small.data != im.data) free_image(small);
+    return out;
+}
+
 static float *predict(network *net, float *input)
 {
     float *out = network_predict(net, input);
@@ -37,7 +48,7 @@ static int number_of(const dk_eval *e, const char *key, int fallback, int most)
 int dk_cmd_classifier_valid(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 2, "dcw", 0);
+    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 2, "dcw");
     const int classes = number_of(&e, "classes", e.net->outputs, e.net->outputs);
     const int top = number_of(&e, "top", 1, classes);
     const char *leaves = dk_eval_option(&e, "leaves", "");
@@ -52,7 +63,7 @@ int dk_cmd_classifier_valid(int argc, char **argv)
     int first = 0, among = 0;
     for (int i = 0; i < images.n; i++) {
         image im = load_image_color(images.line[i], 0, 0);
-        image crop = center_crop_image(im, e.net->w, e.net->h);
+        image crop = middle(&e, im);
         const int class = class_of(images.line[i], labels.line, classes);
         float *out = predict(e.net, crop.data);
         top_k(out, classes, top, best);
@@ -78,13 +89,20 @@ static int predict_images(dk_eval *e, char **names, int top)
     for (const char *path; (path = dk_eval_next_image(e, line, sizeof line)) != NULL;) {
         dk_file_check(path, "image");
         image im = load_image_color((char *)path, 0, 0);
-        image sized = letterbox_image(im, e->net->w, e->net->h);
+        image sized = e->forks ? middle(e, im) : letterbox_image(im, e->net->w, e->net->h);
         const double start = what_time_is_it_now();
         float *out = predict(e->net, sized.data);
-        fprintf(stderr, "%s: Predicted in %f seconds.\n", path, what_time_is_it_now() - start);
+        const double took = what_time_is_it_now() - start;
+        if (e->forks)
+            printf("%s: Predicted in %f milli-seconds.\n", path, took * 1000);
+        else
+            fprintf(stderr, "%s: Predicted in %f seconds.\n", path, took);
         top_k(out, e->net->outputs, top, best);
         for (int i = 0; i < top; i++)
-            printf("%5.2f%%: %s\n", (double)out[best[i]] * 100, names[best[i]]);
+            if (e->forks)
+                printf("%s: %f\n", names[best[i]], (double)out[best[i]]);
+            else
+                printf("%5.2f%%: %s\n", (double)out[best[i]] * 100, names[best[i]]);
         free_image(sized);
         free_image(im);
     }
@@ -96,7 +114,7 @@ static int predict_images(dk_eval *e, char **names, int top)
 int dk_cmd_classifier_predict(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 2, "dcwi", 0);
+    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 2, "dcwi");
     e.classes = e.net->outputs;
     const char *labels = dk_eval_option(&e, "names", "");
     if (labels[0] == '\0') labels = dk_eval_option(&e, "labels", NULL);
@@ -107,7 +125,7 @@ int dk_cmd_classifier_predict(int argc, char **argv)
 int dk_cmd_classify(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 1, "cwi", 0);
+    dk_eval_open(&e, DK_EVAL_PREDICT, argc, argv, 1, "cwi");
     e.data = "cfg/imagenet1k.data";
     dk_file_check(e.data, "data file");
     e.options = read_data_cfg((char *)e.data);

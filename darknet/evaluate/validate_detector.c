@@ -122,7 +122,8 @@ static void detect_all(const dk_eval *e, const dk_lines *images, results *r, con
 int dk_cmd_detector_valid(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "dcw", .005f);
+    dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "dcw");
+    dk_eval_thresh(&e, .005f, .001f);
     dk_eval_need_detector(&e);
     const char *type = dk_eval_option(&e, "eval", "voc"), *map = dk_eval_option(&e, "map", "");
     if (strcmp(type, "voc") != 0 && strcmp(type, "coco") != 0 && strcmp(type, "imagenet") != 0)
@@ -144,7 +145,7 @@ int dk_cmd_detector_valid(int argc, char **argv)
     const settings s = {.type = dk_picture_data(e.net),
                         .least = e.thresh,
                         .hier = .5f,
-                        .suppression = .45f,
+                        .suppression = dk_eval_choose(&e, .45f, .6f),
                         .origin = r.format == FORMAT_VOC,
                         .map = map[0] != '\0' ? read_map((char *)map) : NULL};
     detect_all(&e, &images, &r, &s);
@@ -159,7 +160,8 @@ int dk_cmd_detector_valid(int argc, char **argv)
 int dk_cmd_detector_recall(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_RECALL, argc, argv, 2, "dcw", .001f);
+    dk_eval_open(&e, DK_EVAL_RECALL, argc, argv, 2, "dcw");
+    dk_eval_thresh(&e, .001f, .001f);
     dk_eval_need_detector(&e);
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
@@ -207,7 +209,8 @@ int dk_cmd_detector_recall(int argc, char **argv)
 int dk_cmd_yolo_valid(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "cw", .001f);
+    dk_eval_open(&e, DK_EVAL_VALID, argc, argv, 2, "cw");
+    dk_eval_thresh(&e, .001f, .001f);
     dk_eval_need_voc(&e);
     if (e.list == NULL) dk_die("yolo valid needs -list FILE, the images to detect in");
     dk_lines images;

@@ -33,7 +33,8 @@ void dk_map_print(FILE *out, const dk_map *map, const dk_map_settings *settings,
 int dk_cmd_detector_map(int argc, char **argv)
 {
     dk_eval e;
-    dk_eval_open(&e, DK_EVAL_MAP, argc, argv, 2, "dcw", .25f);
+    dk_eval_open(&e, DK_EVAL_MAP, argc, argv, 2, "dcw");
+    dk_eval_thresh(&e, .25f, .25f);
     char **names = dk_eval_names(&e, dk_eval_option(&e, "names", NULL));
     dk_lines images;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);

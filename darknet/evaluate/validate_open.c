@@ -68,10 +68,9 @@ bool dk_has_display(void)
     return false;
 }
 
-void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
-                   float thresh)
+void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words)
 {
-    *e = (dk_eval){.use = use, .thresh = thresh, .hier = .5f, .iou = .5f, .want_show = true};
+    *e = (dk_eval){.use = use, .thresh = -1, .hier = .5f, .iou = .5f, .want_show = true};
     take_words(e, argc, argv, skip, words);
     e->show = e->want_show && dk_has_display();
     if (e->data != NULL) {
@@ -80,10 +79,10 @@ void dk_eval_words(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip,
     }
 }
 
-void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words,
-                  float thresh)
+void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, const char *words)
 {
-    dk_eval_words(e, use, argc, argv, skip, words, thresh);
+    dk_eval_words(e, use, argc, argv, skip, words);
+    if (use == DK_EVAL_MAP) dk_dialect_flag("detector map"); /* the packaged Darknet has none */
     dk_file_check(e->cfg, "cfg");
     dk_file_check(e->weights, "weights file");
     dk_check_cfg(e->cfg);
@@ -95,6 +94,16 @@ void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, 
     e->classes = e->net->layers[e->net->n - 1].classes;
     e->forks = e->ext_output || e->save_labels || dk_network_extra_of(e->net)->forks;
     dk_dialect_tell(e->net, e->cfg);
+}
+
+float dk_eval_choose(const dk_eval *e, float packaged, float forks)
+{
+    return e->forks ? forks : packaged;
+}
+
+void dk_eval_thresh(dk_eval *e, float packaged, float forks)
+{
+    if (e->thresh < 0) e->thresh = dk_eval_choose(e, packaged, forks);
 }
 
 const char *const dk_voc_names[20] = {"aeroplane",   "bicycle", "bird",  "boat",      "bottle",

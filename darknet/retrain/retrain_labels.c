@@ -53,7 +53,8 @@ static void open_teacher(dk_labeller *l)
         dk_die("the teacher %s has %d classes, the student %d: -teacher-names FILE tells what they are",
                r->teacher[0], classes, r->classes);
     dk_chatter_hold(r->teacher[0]);
-    dk_eval_open(&l->teacher, DK_EVAL_TEST, 5, argv, 2, "cw", r->thresh);
+    dk_eval_open(&l->teacher, DK_EVAL_TEST, 5, argv, 2, "cw");
+    l->teacher.thresh = r->thresh;
     dk_chatter_drop();
     l->student = calloc((size_t)classes, sizeof *l->student);
     if (!l->student) dk_die("out of memory");

@@ -46,6 +46,11 @@ check "detector test: status" test $? -eq 0 -a -s ours/p.jpg
 "$darknet" detector recall d.data d.cfg "$weights" > out 2> err
 check "detector recall: three images, six objects" sh -c 'tail -1 err | grep -Eq "^ +2 +[0-9]+ +6"'
 
+# detector map is the forks', and takes a cfg their way.
+mkdir forks
+"$darknet" detector valid <(sed "s|^results = .*|results = $PWD/forks|" d.data) d.cfg "$weights" -dialect forks > /dev/null 2> err
+check "detector valid in the forks' dialect: other boxes" sh -c 'test $1 -eq 0 -a -s forks/comp4_det_test_dog.txt &&
+    ! cmp -s forks/comp4_det_test_dog.txt ours/comp4_det_test_dog.txt' - $?
 # One image whose best box is its only object: that class is found exactly.
 head -1 d.list > one.list
 sed "s|^valid = .*|valid = $PWD/one.list|" d.data > one.data
@@ -60,7 +65,7 @@ h, w = struct.unpack(">HH", data[at + 5:at + 9])
 print(w, h)
 P
 )
-grep "^$name " ours/comp4_det_test_dog.txt | sort -k2,2gr | awk -v size="$size" 'NR == 1 { split(size, s, " ");
+grep "^$name " forks/comp4_det_test_dog.txt | sort -k2,2gr | awk -v size="$size" 'NR == 1 { split(size, s, " ");
     print 0, ($3 + $5 - 2) / 2 / s[1], ($4 + $6 - 2) / 2 / s[2], ($5 - $3) / s[1], ($6 - $4) / s[2] }' > "labels/$name.txt"
 "$darknet" detector map one.data d.cfg "$weights" > map 2> err
 check "detector map: status" test $? -eq 0
