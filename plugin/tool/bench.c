@@ -55,7 +55,7 @@ static const dc_option table[] = {
     {"trace", DC_OPTION_TEXT, DC_INTO(options, bench.worker.trace_path), .value = "FILE",
      .help = "write a Chrome/Perfetto trace"},
     {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "S", .least = 1, .most = 86400,
-     .help = "give up a silent server after S seconds (default 15)"},
+     .help = "give up a server that cannot be reached for S seconds (default: 15 at the start, later 600)"},
     {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
 };
 

@@ -23,7 +23,7 @@ typedef struct options {
 
 static const dc_option table[] = {
     {"listen", DC_OPTION_TEXT, DC_INTO(options, server.url), .value = "URL",
-     .help = "tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; worker r uses PORT + 1 + r"},
+     .help = "tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; all workers use it"},
     {"workers", DC_OPTION_WHOLE, DC_INTO(options, server.workers), .value = "N", .least = 1,
      .most = DC_MAX_WORKERS, .help = "workers of the run; it starts when all have joined"},
     {"backup", DC_OPTION_TEXT, DC_INTO(options, server.backup_dir), .value = "DIR",
@@ -38,7 +38,7 @@ static const dc_option table[] = {
      .help = "a page to watch the run on, such as 127.0.0.1:7780; also /status (JSON) and /metrics "
              "(Prometheus). Whoever reaches the address may read it"},
     {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "SECONDS", .least = 1, .most = 86400,
-     .help = "give up a silent worker after this long (default 15)"},
+     .help = "end the run when a worker has not been heard of for this long (default 90)"},
     {"quiet", DC_OPTION_SWITCH, DC_INTO(options, quiet), .help = "only errors"},
     {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
 };
