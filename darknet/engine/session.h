@@ -24,8 +24,8 @@ typedef struct dk_session_options {
     dc_strategy strategy;    /* for this worker's link */
     const char *trace_path;  /* NULL = no trace */
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */
-    uint64_t seed;           /* this worker's wish; dk_session_seed is what the run uses */
-    int rank;                /* wished number among the workers, -1 = any; fix it to make runs repeatable */
+    uint64_t seed;           /* requested by this worker; dk_session_seed is what the run uses */
+    int rank;                /* requested number among the workers, -1 = any; fix it to repeat a run */
     double timeout_s;        /* a silent server is given up after this long; 0 = the default */
     bool clear;              /* start a new schedule: refuse a server that resumes another run's state */
     volatile int *stop;      /* set to non-zero by a signal handler: every wait ends with DC_ESTOPPED */
@@ -60,9 +60,9 @@ uint64_t dk_session_round(const dk_session *session);
 /* dk_session_train - one round on d: net->batch * net->subdivisions rows of X and y, in order. Borrows d. */
 int dk_session_train(dk_session *session, const data *d, dk_round *round);
 
-/* dk_session_report - after each round: tells the server, for people who watch it, this worker's loss (NAN =
- * not known), the mAP in 0..1 of an evaluation made after that round (NAN = none was) and the round that the
- * run is to end after (0 = not known). Never waits; nothing happens when alone. */
+/* dk_session_report - after each round: reports to the server, for people who watch it, this worker's
+ * loss (NAN = not known), the mAP in 0..1 of an evaluation made after that round (NAN = none was) and
+ * the round that the run is to end after (0 = not known). Never waits; nothing happens when alone. */
 void dk_session_report(dk_session *session, double loss, double map, uint64_t last_round);
 
 /* dk_session_sync - waits until every parameter of the current version is in the network. */
@@ -72,10 +72,10 @@ int dk_session_sync(dk_session *session);
  * rename). Syncs first; saved rolling statistics are the workers' mean. */
 int dk_session_save(dk_session *session, const char *path);
 
-/* dk_session_reason - what the server is told if the run ends badly for a reason of the caller's; copied. */
+/* dk_session_reason - reported to the server if the run ends badly for a reason of the caller's; copied. */
 void dk_session_reason(dk_session *session, const char *why);
 
-/* dk_session_close - finishes (all rounds acknowledged by the server) if ok, else leaves the run and tells
+/* dk_session_close - finishes (all rounds acknowledged by the server) if ok, else leaves the run and reports
  * the server so; unhooks the network and frees the session, in every case. */
 int dk_session_close(dk_session *session, bool ok);
 

@@ -37,13 +37,13 @@ extern const dk_key dk_keys_any_layer[]; /* keys that a layer of any kind may ha
 /* dk_key_of - the key of a layer's or [net]'s kind, or NULL. */
 const dk_key *dk_key_of(const struct dk_section_kind *kind, const char *name);
 
-/* dk_keys_allow_unused - an unknown key is told and passed over from here on, where it would end the program
- * otherwise. Set once, from the command line. */
+/* dk_keys_allow_unused - an unknown key is reported and passed over from here on,
+ * where it would end the program otherwise. Set once, from the command line. */
 void dk_keys_allow_unused(bool allow);
 
 /* dk_keys_check - ends the program with a line that names file, line and key for a section or key that no
  * Darknet knows (and the nearest that one does) or that this program does not carry out (and what it would
- * change). Tells, a line each, keys that change nothing here and keys that stand twice. cfg's first section
+ * change). Reports, a line each, keys that change nothing here and keys that stand twice. cfg's first section
  * must be [net]. */
 void dk_keys_check(const dk_cfg *cfg);
 

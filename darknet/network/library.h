@@ -4,7 +4,7 @@
 
 #include <darknet.h>
 
-/* Where a layer stands: what the library's parsers are told besides the options. Its order is theirs. */
+/* Where a layer stands: what the library's parsers get besides the options. Its order is theirs. */
 typedef struct dk_place {
     int batch, inputs;
     int h, w, c; /* of the input */

@@ -2,8 +2,8 @@
  *
  * DESIGN
  *   The library decodes with OpenCV and divides bytes by 255. On a file that it cannot decode it runs a shell
- * command that appends the name to bad.list, and trains on a black 10x10 image. Here the loader is told. The
- * float values are the library's, bit for bit (tests/numeric/test_image.c): planes in RGB order. */
+ * command that appends the name to bad.list, and trains on a black 10x10 image. Here the loader gets to know.
+ * The float values are the library's, bit for bit (tests/numeric/test_image.c): planes in RGB order. */
 #include "replace/image_load.h"
 
 #include <darknet.h>

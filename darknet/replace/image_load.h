@@ -14,7 +14,7 @@ extern "C" {
 bool dk_image_recognised(const char *path);
 
 /* dk_image_catch - from now on an unreadable image does not end the program on this thread: the library gets
- * a small blank one and dk_image_failed tells. */
+ * a small blank one and dk_image_failed is true. */
 void dk_image_catch(void);
 
 /* dk_image_failed - true if an image could not be read on this thread since the last call. */

@@ -4,7 +4,7 @@
  *   A frame's picture is written under a temporary name, labelled from that file (the teacher sees what the
  * student will), and gets its name when its label file is complete. The list and then retrain.data come last,
  * whole: a run that is cut short leaves no retrain.data and is simply started again. retrain.data begins with
- * a comment that tells what it was made from; a later run with the same settings goes straight to training,
+ * a comment that says what it was made from; a later run with the same settings goes straight to training,
  * one with others is refused unless -relabel: pictures of two runs are not mixed by chance. */
 #include "replace/fatal.h"
 #include "retrain/frames.h"
@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LIVE_FRAMES 1000 /* most of a camera, if not told otherwise */
+#define LIVE_FRAMES 1000 /* most of a camera, without -frames */
 #define MAX_PATH 3500    /* the library's room for a label file's path is 4096 */
 
 static const char comment[] = "# darknet detector retrain";

@@ -50,7 +50,7 @@ static void open_teacher(dk_labeller *l)
     char *argv[] = {"darknet", "detector", "retrain", (char *)r->teacher[0], (char *)r->teacher[1], NULL};
     const int classes = dk_check_detector_cfg(r->teacher[0]).classes;
     if (!r->teacher_names && classes != r->classes)
-        dk_die("the teacher %s has %d classes, the student %d: -teacher-names FILE tells what they are",
+        dk_die("the teacher %s has %d classes, the student %d: -teacher-names FILE says what they are",
                r->teacher[0], classes, r->classes);
     dk_chatter_hold(r->teacher[0]);
     dk_eval_open(&l->teacher, DK_EVAL_TEST, 5, argv, 2, "cw");

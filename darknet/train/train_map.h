@@ -18,7 +18,7 @@ void dk_train_map_close(dk_train_map *map);
 
 /* dk_train_map_round - measures if it is time to: every -mAP_epochs passes over the training list (4, and
  * then not more often than every 100 rounds), not before burn_in is over, and after the last round (`last`, 0
- * = no end). Only worker 0 does; the server is told the mAP beside the round's loss. A new best is kept as
+ * = no end). Only worker 0 does; the server gets the mAP beside the round's loss. A new best is kept as
  * NAME_best.weights. Returns DC_OK, or an error after it has printed why. The network in training, its
  * optimizer and its random numbers are not touched. */
 int dk_train_map_round(dk_train *train, dk_session *session, float loss, dk_progress *progress,

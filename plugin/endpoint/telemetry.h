@@ -22,15 +22,15 @@ typedef struct dc__telemetry {
 
 #define DC__TELEMETRY_BYTES (14u * 8u)
 
-/* dc__telemetry_plan_bytes - what a plan adds. dc__telemetry_write, dc__telemetry_write_plan - fill out; profile is
- * what the plan was made for. */
+/* dc__telemetry_plan_bytes - what a plan adds. dc__telemetry_write,
+ * dc__telemetry_write_plan - fill out; profile is what the plan was made for. */
 size_t dc__telemetry_plan_bytes(int n_layers);
 void dc__telemetry_write(dc__bytes *out, const dc__telemetry *report);
 void dc__telemetry_write_plan(dc__bytes *out, const dc_plan *plan, const dc_profile *profile);
 
-/* dc__telemetry_read - from a stranger: DC_EPROTO unless every number is one that a worker may have.
- * dc__telemetry_read_plan - likewise, into a plan from dc_plan_init and costs[plan->n_layers], whose bytes are
- * the model's and stay; profile->layers becomes costs. The payload must end there. */
+/* dc__telemetry_read - from a peer that is not trusted: DC_EPROTO unless every number is one that a worker
+ * may have. dc__telemetry_read_plan - likewise, into a plan from dc_plan_init and costs[plan->n_layers],
+ * whose bytes are the model's and stay; profile->layers becomes costs. The payload must end there. */
 dc_error dc__telemetry_read(dc__bytes *in, dc__telemetry *report);
 dc_error dc__telemetry_read_plan(dc__bytes *in, dc_plan *plan, dc_profile *profile, dc_layer_cost *costs);
 

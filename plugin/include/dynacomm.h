@@ -174,10 +174,10 @@ typedef void (*dc_log_fn)(void *context, const char *line);
 
 typedef struct dc_worker_options {
     const char *url; /* the server's, as given to its --listen; copied */
-    int rank;        /* wished number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
+    int rank;        /* requested number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
     dc_strategy strategy;    /* of this worker's link; DC_AUTO picks the fastest predicted */
     const char *fingerprint; /* what all workers must share beyond the model, see below; may be NULL */
-    uint64_t seed;           /* wish; the run's is dc_worker_info.seed */
+    uint64_t seed;           /* requested; the run's is dc_worker_info.seed */
     uint64_t round;          /* rounds behind the values at hand: what a new run starts from */
     bool clear;              /* refuse to resume a run that the server has in its backup */
     double timeout_s;        /* give up after so long without a server, at the start and later; 0 =
@@ -209,7 +209,7 @@ typedef struct dc_worker dc_worker;
  * the library's threads. model is borrowed until dc_worker_leave; its arrays are written by the library from
  * here on: values between round_begin and each layer's forward_begin, gradients (sent, then zeroed; with a
  * single worker turned into momentum) after each layer's last backward_end. A worker that is first in a new
- * run lends its values to all. DC_EURL, DC_ETIMEOUT (no server), DC_EFULL, DC_EMODEL, DC_EVERSION,
+ * run uploads its values for all. DC_EURL, DC_ETIMEOUT (no server), DC_EFULL, DC_EMODEL, DC_EVERSION,
  * DC_ESTOPPED. */
 DC_API dc_error dc_worker_join(dc_worker **worker, dc_model *model, const dc_worker_options *options);
 
@@ -245,9 +245,9 @@ typedef struct dc_report {
     uint64_t last_round; /* the run is to end after it; 0 = not known */
 } dc_report;
 
-/* dc_worker_report - after round_end: tells the server how this worker is doing, together with what the
+/* dc_worker_report - after round_end: reports to the server how this worker is doing, and what the
  * engine measures. Never blocks for the network and never holds up a round: means over the rounds since the
- * last word go out about twice a second, when no gradient is waiting; a mAP goes out at once. Failures show
+ * last report go out about twice a second, when no gradient is waiting; a mAP goes out at once. Failures show
  * in the calls around the computation. Compute thread. */
 DC_API void dc_worker_report(dc_worker *worker, const dc_report *report);
 
@@ -306,29 +306,29 @@ typedef enum dc_worker_state {
     DC_WORKER_LOST
 } dc_worker_state;
 
-/* One worker, as the server sees it and as it told last (dc_worker_report); what is not known is 0, a loss or
- * mAP NAN. */
+/* One worker, as the server sees it and as it reported last
+ * (dc_worker_report); what is not known is 0, a loss or mAP NAN. */
 typedef struct dc_status_worker {
     dc_worker_state state;
     uint64_t round;  /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
     double silent_s; /* since its last frame; a live one sends a heartbeat every second */
     uint64_t up_bytes, down_bytes; /* that travelled from it and to it */
-    double reported_s;             /* since it told what follows; -1 = it has told nothing yet */
+    double reported_s;             /* since it reported what follows; -1 = nothing yet */
     double loss, map;
     double round_s, compute_s, wait_s, images_per_s; /* lately */
     double up_Bps, down_Bps, overhead_s, rtt_s;      /* its link, as it measures it */
     double predicted_s, floor_s;                     /* of a round, by its plan */
-    dc_strategy asked, strategy;                     /* wished for, in force */
-    uint64_t plans;                                  /* it has told; 0 = dc_server_plan has none */
+    dc_strategy asked, strategy;                     /* requested, in force */
+    uint64_t plans;                                  /* it has reported; 0 = dc_server_plan has none */
     int n_pull, n_push;                              /* segments of the last of them */
     uint32_t slice_bytes;
 } dc_status_worker;
 
-/* A point of a curve: what the workers had told last after round rounds, or in the rounds from there to the
+/* A point of a curve: what the workers had reported last after round rounds, or from there to the
  * next point. */
 typedef struct dc_curve_point {
     uint64_t round;
-    double elapsed_s; /* when the last of it was told */
+    double elapsed_s; /* when the last of it was reported */
     double mean, least, most;
 } dc_curve_point;
 

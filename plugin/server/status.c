@@ -85,7 +85,7 @@ static void copy_report(const dc__watched *w, uint32_t images, int64_t now, dc_s
     const dc__telemetry *r = &w->report;
     to->loss = r->loss;
     to->map = w->map;
-    to->reported_s = w->told_ns ? fmax(0, dc__seconds(now - w->told_ns)) : -1;
+    to->reported_s = w->reported_ns ? fmax(0, dc__seconds(now - w->reported_ns)) : -1;
     to->round_s = r->round_s;
     to->compute_s = r->compute_s;
     to->wait_s = r->wait_s;
@@ -159,7 +159,7 @@ void dc_status_free(dc_status *status)
 
 static dc_error no_plan(int rank)
 {
-    return dc__fail(DC_EINVAL, "worker %d has told no plan yet", rank);
+    return dc__fail(DC_EINVAL, "worker %d has reported no plan yet", rank);
 }
 
 dc_error dc_server_plan(dc_server *s, int rank, dc_plan *plan, dc_profile *profile, dc_layer_cost **layers)

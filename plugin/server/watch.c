@@ -57,7 +57,7 @@ static dc_error allocate(dc__shown_plan *plan, const dc_model *model)
     return DC_OK;
 }
 
-/* What the workers told last of one figure, as a point of its curve. With the lock held. */
+/* What the workers reported last of one figure, as a point of its curve. With the lock held. */
 static void add_point(const dc__watch *watch, dc__curve *curve, bool map, uint64_t round, double elapsed_s)
 {
     dc_curve_point point = {.round = round, .elapsed_s = elapsed_s, .least = INFINITY, .most = -INFINITY};
@@ -72,7 +72,7 @@ static void add_point(const dc__watch *watch, dc__curve *curve, bool map, uint64
     if (n > 0) dc__curve_add(curve, &point);
 }
 
-/* The loss curve gets a point when every worker has told something new: a mean over old and new words would
+/* The loss curve gets a point when every worker has reported anew: a mean over old and new reports would
  * zigzag where the loss falls fast. With the lock held. */
 static bool all_have_news(dc__watch *watch)
 {
@@ -102,13 +102,13 @@ dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const
     const double elapsed_s = dc__seconds(now - began_ns);
     pthread_mutex_lock(&watch->lock);
     w->report = report;
-    w->told_ns = now;
+    w->reported_ns = now;
     if (report.round_s > 0)
         w->pace_s = w->pace_s > 0 ? PACE_KEEP * w->pace_s + (1 - PACE_KEEP) * report.round_s : report.round_s;
     if (with_plan) {
-        const dc__shown_plan told = w->spare;
+        const dc__shown_plan reported = w->spare;
         w->spare = w->shown;
-        w->shown = told;
+        w->shown = reported;
         w->shown.plan.strategy = report.strategy;
         w->shown.profile.workers = watch->n;
         w->plans++;

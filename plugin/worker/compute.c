@@ -92,7 +92,7 @@ static dc_error offer_statistics(dc_worker *w)
     return err;
 }
 
-/* The plan's push segments as runs of blocks, and, in slices, the wish for the version they make. With the
+/* The plan's push segments as runs of blocks, and, in slices, the request for the version they make. With the
  * lock held. */
 static void start_pushing(dc_worker *w)
 {

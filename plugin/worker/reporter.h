@@ -1,4 +1,4 @@
-/* reporter.h - what the server is told for people who watch the run.
+/* reporter.h - what is reported to the server for people who watch the run.
  *
  * DESIGN
  *   The compute thread adds up what its rounds were like; the sender makes a REPORT frame of the means, at
