@@ -169,6 +169,27 @@ def variable_problems(text):
             yield f"names the variable {name}, which nobody reads"
 
 
+def protocol_problems(text):
+    """docs/protocol.md: the numbers are those of the headers."""
+    wire, record = (open("plugin/net/" + h, encoding="utf-8").read() for h in ("wire.h", "record.h"))
+    types = re.findall(r"DC__(\w+)", re.search(r"typedef enum dc__type \{(.*?)DC__TYPE_END", wire, re.S)[1])
+    if re.findall(r"^\| \d+ \| ([A-Z_]+) \|", text, re.M) != types:
+        yield "has other types of frames than plugin/net/wire.h"
+    if re.findall(r"^\| (\d+) \| [A-Z_]+ \|", text, re.M) != [str(k + 1) for k in range(len(types))]:
+        yield "numbers the types of frames otherwise than plugin/net/wire.h"
+    for source_text, constant, words in (
+        (wire, "DC__PROTOCOL_VERSION", "| frames | every frame's header | {} |"),
+        (record, "DC__GATE_VERSION", "| gate | hello and answer | {} |"),
+        (wire, "DC__HEADER_BYTES", "a header of {} bytes and a payload"),
+        (record, "DC__HELLO_BYTES", "Hello, {} bytes:"),
+        (record, "DC__ANSWER_BYTES", "Answer, {} bytes:"),
+        (record, "DC__RECORD_BYTES", "Record, {} bytes and"),
+    ):
+        number = re.search(rf"#define {constant} (\d+)", source_text)[1]
+        if words.format(number) not in text:
+            yield f"does not say '{words.format(number)}' ({constant})"
+
+
 def problems(name):
     with open(name, encoding="utf-8") as file:
         text = file.read()
@@ -179,6 +200,8 @@ def problems(name):
     for command in commands(text):
         yield from command_problems(command)
     yield from variable_problems(text)
+    if os.path.basename(name) == "protocol.md":
+        yield from protocol_problems(text)
 
 
 failed = False

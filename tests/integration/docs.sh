@@ -41,4 +41,11 @@ for word in "has 159 lines" plugin/net/nothing.h docs/nothing.md 'README.md#noth
     report "a document with $word is refused" "$(grep -qF -- "$word" <<<"$found" || echo "not in: $found")"
 done
 report "nothing else is refused" "$(wc -l <<<"$found" | sed 's/^13$//')"
+# The protocol's numbers.
+wrong=$work/protocol.md
+sed -e 's/| 8 | PARAM |/| 8 | PARAMS |/' -e "s/| frames | every frame's header | [0-9]*/&0/" docs/protocol.md >"$wrong"
+found=$(python3 tests/docs.py "$build" "$wrong" 2>&1)
+for word in "other types of frames" DC__PROTOCOL_VERSION; do
+    report "a protocol with another number is refused: $word" "$(grep -qF -- "$word" <<<"$found" || echo "not in: $found")"
+done
 [ "$failures" -eq 0 ]
