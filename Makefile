@@ -31,7 +31,7 @@ SAN_FLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer)
 # -ffp-contract=off: results are compared bit for bit with the packaged library, which has no fused multiply-add.
 CFLAGS    ?= -O3 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden -ffp-contract=off $(WARN) $(CFLAGS) $(SAN_FLAGS) \
-             -DDC_VERSION_STRING='"$(VERSION)"' -Iplugin/include -Iplugin -MMD -MP
+             -DDC_VERSION_STRING='"$(VERSION)"' -Iplugin/include -MMD -MP
 ALL_CXXFLAGS = -std=c++17 -pthread -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow $(CFLAGS) $(SAN_FLAGS) -MMD -MP
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SAN_FLAGS)
 
@@ -76,7 +76,7 @@ all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/d
 $(BUILD)/obj/plugin/%.c.o: plugin/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(call pkg_cflags,$(PKGS)) -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin $(call pkg_cflags,$(PKGS)) -c $< -o $@
 
 # The page that dynacomm server --http serves: one file, inside the program.
 PAGE := $(BUILD)/obj/plugin/tool/page.html
@@ -109,7 +109,7 @@ $(BUILD)/obj/darknet/%.cpp.o: darknet/%.cpp
 $(BUILD)/obj/tests/%.c.o: tests/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -fopenmp $(DARKNET_CFLAGS) -Itests $(call pkg_cflags,$(PKGS) cmocka) -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -fopenmp $(DARKNET_CFLAGS) -Iplugin -Itests $(call pkg_cflags,$(PKGS) cmocka) -c $< -o $@
 
 $(BUILD)/obj/scripts/%.c.o: scripts/%.c
 	$(call say,CC,$<)

@@ -1,8 +1,8 @@
 #include "engine/hooks.h"
 
-#include <stdlib.h>
+#include "replace/fatal.h"
 
-#include "base/error.h"
+#include <stdlib.h>
 
 static dk_hooks *hooked[DK_MAX_HOOKED];
 
@@ -12,7 +12,7 @@ static dk_hooks *hooks_of(const layer *layers)
 {
     for (int i = 0; i < DK_MAX_HOOKED; i++)
         if (hooked[i] && hooked[i]->net->layers == layers) return hooked[i];
-    dc__assert(!"a hooked layer belongs to a hooked network");
+    dk_assert(!"a hooked layer belongs to a hooked network");
     return NULL;
 }
 
@@ -49,7 +49,7 @@ int dk_hooks_attach(dk_hooks *hooks, network *net, dc_worker *worker)
     while (slot < DK_MAX_HOOKED && hooked[slot])
         slot++;
     if (slot == DK_MAX_HOOKED)
-        return dc__fail(DC_EINVAL, "more than %d networks in training at once", DK_MAX_HOOKED);
+        return dc_error_set(DC_EINVAL, "more than %d networks in training at once", DK_MAX_HOOKED);
     hooks->forward = calloc(n, sizeof *hooks->forward);
     hooks->backward = calloc(n, sizeof *hooks->backward);
     hooks->update = calloc(n, sizeof *hooks->update);
@@ -57,7 +57,7 @@ int dk_hooks_attach(dk_hooks *hooks, network *net, dc_worker *worker)
         free(hooks->forward);
         free(hooks->backward);
         free(hooks->update);
-        return dc__fail(DC_ENOMEM, "out of memory for hooks");
+        return dc_error_set(DC_ENOMEM, "out of memory for hooks");
     }
     for (size_t i = 0; i < n; i++) {
         layer *l = &net->layers[i];

@@ -3,10 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "base/clock.h"
-#include "base/error.h"
-#include "model/model.h"
 #include "replace/fatal.h"
 #include "engine/hooks.h"
 #include "kernels/kernels.h"
@@ -29,6 +27,13 @@ static void print_line(void *context, const char *line)
 {
     (void)context;
     dk_log("dynacomm", line);
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static uint64_t images_per_round(const network *net)
@@ -65,7 +70,7 @@ int dk_session_open(network *net, const dk_session_options *options, dk_session 
 {
     *out = NULL;
     dk_session *s = calloc(1, sizeof *s);
-    if (!s) return dc__fail(DC_ENOMEM, "out of memory for a session");
+    if (!s) return dc_error_set(DC_ENOMEM, "out of memory for a session");
     s->net = net;
     s->seed = options->seed;
     s->round = get_current_batch(net);
@@ -137,18 +142,18 @@ typedef struct update_work {
 static void update_part(void *context, size_t lo, size_t hi)
 {
     const update_work *work = context;
-    const dk_session *s = work->session;
-    dc__model_update_range(s->model, lo, hi - lo, work->rate, images_per_round(s->net), s->steps);
+    dc_model_update_part(work->session->model, lo, hi - lo, work->rate, work->session->steps);
 }
 
 /* The update of a run alone: dc_model_update on all threads. Each element is stepped on its own, so the
  * ranges do not show in the result. */
 static int update(dk_session *s, float rate)
 {
-    const int err = dc__model_update_prepare(s->model);
+    uint64_t floats;
+    const int err = dc_model_update_begin(s->model, &floats);
     if (err) return err;
     s->steps++;
-    dk_parallel(dc__model_state_floats(s->model), update_part, &(update_work){s, rate});
+    dk_parallel(floats, update_part, &(update_work){s, rate});
     return DC_OK;
 }
 
@@ -156,11 +161,11 @@ int dk_session_train(dk_session *s, const data *d, dk_round *round)
 {
     network *net = s->net;
     const size_t seen_before = *net->seen;
-    const int64_t begin = dc__now_ns();
+    const double begin_s = now_s();
     dc_round_report report = {0};
     float rate = 0, sum = 0;
-    dc__assert(d->X.rows == net->batch * net->subdivisions);
-    if (s->stop && *s->stop) return dc__fail(DC_ESTOPPED, "stopped on request");
+    dk_assert(d->X.rows == net->batch * net->subdivisions);
+    if (s->stop && *s->stop) return dc_error_set(DC_ESTOPPED, "stopped on request");
     int err = s->worker ? (int)dc_worker_round_begin(s->worker) : DC_OK;
     for (int i = 0; !err && i < net->subdivisions; i++) {
         err = subdivision(s, d, i, &rate);
@@ -169,7 +174,7 @@ int dk_session_train(dk_session *s, const data *d, dk_round *round)
     if (!err) ++*net->t;
     if (!err && !s->worker) {
         err = update(s, rate);
-        report.round_s = report.compute_s = dc__seconds(dc__now_ns() - begin);
+        report.round_s = report.compute_s = now_s() - begin_s;
     } else if (!err) {
         err = dc_worker_round_end(s->worker, &report);
     }

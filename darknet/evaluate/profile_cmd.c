@@ -23,8 +23,6 @@
 #include "replace/repair.h"
 #include "layers/tensors.h"
 
-#include "model/model.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,7 +220,7 @@ static void print_table(const network *net, const dc_model *model, const double 
         const double passes = bc[i] == 0 ? 1 : i == 0 ? 2 : 3, all = forward_flops(l) * passes;
         const bool planned = l->type == CONVOLUTIONAL && dk_kernels_fast() && !l->binary && !l->xnor;
         const dk_conv_plan *p = planned ? dk_conv_plan_for(l) : NULL;
-        printf("%5d  %-16s %11llu %10.3f %10.3f ", i, model->layers[i].type,
+        printf("%5d  %-16s %11llu %10.3f %10.3f ", i, dk_layer_type_name(net->layers[i].type),
                (unsigned long long)dc_model_trained_bytes(model, i), fc[i] * 1e3, bc[i] * 1e3);
         if (all > 0)
             printf("%9.1f %5.0f%%  %s\n", all / (fc[i] + bc[i]) * 1e-9, 100 * all / (fc[i] + bc[i]) / peak,
@@ -282,7 +280,7 @@ static void write_profile(const options *o, const network *net, const dc_model *
                 dk_threads(), dk_kernels_fast() ? "fast" : "stock");
     fprintf(out, "layer\ttype\tbytes\tfc_ms\tbc_ms\n");
     for (int i = 0; i < net->n; i++)
-        fprintf(out, "%d\t%s\t%llu\t%.4f\t%.4f\n", i, model->layers[i].type,
+        fprintf(out, "%d\t%s\t%llu\t%.4f\t%.4f\n", i, dk_layer_type_name(net->layers[i].type),
                 (unsigned long long)dc_model_trained_bytes(model, i), fc[i] * 1e3, bc[i] * 1e3);
     const bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed || rename(temporary, path) != 0) {

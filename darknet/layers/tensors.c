@@ -5,7 +5,6 @@
  * lets them decay; in the forks' dialect those below do not change at all. */
 #include "layers/tensors.h"
 
-#include "base/error.h"
 #include "network/extra.h"
 
 typedef struct builder {
@@ -123,7 +122,7 @@ static void add_layer(builder *b, const layer *l)
     }
 }
 
-static const char *type_name(LAYER_TYPE type)
+const char *dk_layer_type_name(LAYER_TYPE type)
 {
     static const char *const names[] = {[CONVOLUTIONAL] = "convolutional",
                                         [DECONVOLUTIONAL] = "deconvolutional",
@@ -187,7 +186,7 @@ int dk_model_of(network *net, const char *name, bool exact_gpu, dc_model **model
         b.role = dk_is_frozen(l) ? DC_FIXED : i <= frozen ? DC_FROZEN : DC_TRAINED;
         b.saved = !l->dontsave;
         b.clip = exact_gpu && l->type == CONVOLUTIONAL ? l->clip : 0; /* the only type that obeys it */
-        b.err = dc_model_add_layer(b.model, type_name(l->type));
+        b.err = dc_model_add_layer(b.model, dk_layer_type_name(l->type));
         add_layer(&b, l);
     }
     if (b.err) {
@@ -201,7 +200,7 @@ int dk_refuse_untrainable(const network *net)
 {
     for (int i = 0; i < net->n; i++)
         if (net->layers[i].binary || net->layers[i].xnor)
-            return dc__fail(
+            return dc_error_set(
                 DC_EMODEL,
                 "layer %d has %s=1, which cannot be trained over a server: remove it from the cfg, or train "
                 "without -dynacomm",

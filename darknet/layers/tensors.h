@@ -17,4 +17,7 @@ int dk_model_of(network *net, const char *name, bool exact_gpu, dc_model **model
  * cannot be trained over a server exactly (binary, xnor). */
 int dk_refuse_untrainable(const network *net);
 
+/* dk_layer_type_name - "convolutional" and so on, as cfgs call them. */
+const char *dk_layer_type_name(LAYER_TYPE type);
+
 #endif

@@ -7,7 +7,6 @@
  * table is shown only if the cfg turns out to be good, so that a bad one gives exactly one line. */
 #include "replace/fatal.h"
 
-#include "base/error.h"
 #include "replace/logfile.h"
 
 #include <errno.h>
@@ -87,9 +86,16 @@ void dk_note(const char *format, ...)
     va_end(args);
 }
 
+void dk_assert_failed(const char *condition, const char *file, int line)
+{
+    dk_chatter_drop();
+    dk_note("bug: %s does not hold at %s:%d; please report it", condition, file, line);
+    abort();
+}
+
 void dk_chatter_hold(const char *subject)
 {
-    dc__assert(saved_stderr < 0);
+    dk_assert(saved_stderr < 0);
     fflush(stderr);
     chatter = memfd_create("darknet-chatter", MFD_CLOEXEC);
     if (chatter < 0) return; /* then it is shown at once: nothing is lost */

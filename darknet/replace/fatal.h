@@ -12,6 +12,10 @@ void dk_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 
 /* dk_note - one line on stderr, "darknet: " first, for what the user should know but need not act on. */
 void dk_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* dk_assert - our own bugs, in release builds too; never for a file's or a user's mistake. */
+#define dk_assert(condition) ((condition) ? (void)0 : dk_assert_failed(#condition, __FILE__, __LINE__))
+void dk_assert_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
+
 /* dk_log - one line on stderr that begins with "who: ". Any thread. */
 void dk_log(const char *who, const char *line);
 

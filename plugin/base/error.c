@@ -34,13 +34,27 @@ void dc__make_printable(char *line)
         if ((unsigned char)*line < 0x20 || *line == 0x7f) *line = '?';
 }
 
+static void set_line(const char *format, va_list args)
+{
+    (void)vsnprintf(last_line, sizeof last_line, format, args);
+    dc__make_printable(last_line);
+}
+
 dc_error dc__fail(dc_error code, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    (void)vsnprintf(last_line, sizeof last_line, fmt, args);
+    set_line(fmt, args);
     va_end(args);
-    dc__make_printable(last_line);
+    return code;
+}
+
+dc_error dc_error_set(dc_error code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    set_line(format, args);
+    va_end(args);
     return code;
 }
 

@@ -2,23 +2,12 @@
 #include "base/options.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/quantity.h"
 
 enum { SHOWN = 128 }; /* bytes of a name in a message */
-
-dc_error dc_option_fail(const char *format, ...)
-{
-    char line[DC__LINE_BYTES];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    return dc__fail(DC_EINVAL, "%s", line);
-}
 
 int dc_word_distance(const char *a, const char *b)
 {

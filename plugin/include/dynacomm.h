@@ -61,6 +61,10 @@ DC_API const char *dc_strerror(dc_error err);
  * failure. */
 DC_API const char *dc_last_error(void);
 
+/* dc_error_set - sets the calling thread's dc_last_error line (as printf; cut at 511 bytes, control characters
+ * become '?') and returns code: for a program's own functions that report failures as the library's do. */
+DC_API dc_error dc_error_set(dc_error code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* dc_version - "major.minor.patch" of the library. */
 DC_API const char *dc_version(void);
 
@@ -125,6 +129,13 @@ DC_API dc_error dc_model_save(const dc_model *model, const char *path, uint64_t 
  * gradient buffers keep SGD's momentum, are zeroed under Adam. step_number counts from 1 (Adam). For training
  * alone. */
 DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number);
+
+/* dc_model_update_begin, dc_model_update_part - the same step, done in parts by several threads. After begin,
+ * part steps the floats [offset, offset + count) of the *floats there are; each on its own, so that the
+ * parts do not show in the result. Any thread, several at once on ranges that do not overlap. */
+DC_API dc_error dc_model_update_begin(dc_model *model, uint64_t *floats);
+DC_API void dc_model_update_part(dc_model *model, uint64_t offset, uint64_t count, float rate,
+                                 uint64_t step_number);
 
 /* ---- strategies ---- */
 

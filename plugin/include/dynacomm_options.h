@@ -62,7 +62,7 @@ typedef struct dc_option {
     const char *choices; /* CHOICE: "fast|stock" */
     unsigned tag;        /* the caller's own */
     /* CALL: into is the group's struct, name as messages write it
-     * ("--env"). Fails with dc_last_error set by dc_option_fail. */
+     * ("--env"). Fails with dc_last_error set by dc_error_set. */
     dc_error (*call)(void *into, const char *name, const char *value);
 } dc_option;
 
@@ -130,9 +130,6 @@ DC_API bool dc_option_has_value(const dc_option *option);
 /* dc_option_set - reads value into the struct, as the parser does (of a PAIR: the first). name is what the
  * line of a DC_EINVAL calls the option: for values that come from elsewhere, such as the environment. */
 DC_API dc_error dc_option_set(const dc_option *option, void *into, const char *name, const char *value);
-
-/* dc_option_fail - DC_EINVAL with that line (printf); for a command's own checks. */
-DC_API dc_error dc_option_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* dc_option_text - the value that the struct holds, as a text from which dc_option_set makes the same value;
  * "" for a switch and for a text that is NULL; the first of a PAIR. Cut to size. */

@@ -106,10 +106,6 @@ void dc__model_zero_gradients(dc_model *model, uint64_t offset, uint64_t count);
 dc__step dc__model_step(const dc_model *model, const dc__arena_tensor *tensor, float rate, uint64_t images,
                         uint64_t step_number);
 
-/* dc__model_update_prepare - what dc_model_update needs before its ranges may be updated one by one, by any
- * thread: offsets, and moments for Adam. */
-dc_error dc__model_update_prepare(dc_model *model);
-
 /* dc__model_update_range - dc_model_update over [offset, offset + count), with images for a whole round. */
 void dc__model_update_range(dc_model *model, uint64_t offset, uint64_t count, float rate, uint64_t images,
                             uint64_t step_number);

@@ -133,19 +133,26 @@ void dc__model_update_range(dc_model *model, uint64_t offset, uint64_t count, fl
     }
 }
 
-dc_error dc__model_update_prepare(dc_model *model)
+dc_error dc_model_update_begin(dc_model *model, uint64_t *floats)
 {
+    *floats = 0;
     dc_error err = dc__model_seal(model);
-    return err ? err : dc__model_adam_allocate(model);
+    if (!err) err = dc__model_adam_allocate(model);
+    if (!err) *floats = dc__model_state_floats(model);
+    return err;
+}
+
+void dc_model_update_part(dc_model *model, uint64_t offset, uint64_t count, float rate, uint64_t step_number)
+{
+    dc__model_update_range(model, offset, count, rate, model->images_per_round, step_number);
 }
 
 dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number)
 {
-    dc_error err = dc__model_update_prepare(model);
-    if (err) return err;
-    dc__model_update_range(model, 0, dc__model_state_floats(model), rate, model->images_per_round,
-                           step_number);
-    return DC_OK;
+    uint64_t floats;
+    const dc_error err = dc_model_update_begin(model, &floats);
+    if (!err) dc_model_update_part(model, 0, floats, rate, step_number);
+    return err;
 }
 
 void dc__model_carry(dc_model *model, uint64_t offset, uint64_t count, float rate, uint64_t images)

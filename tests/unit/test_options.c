@@ -29,7 +29,7 @@ typedef struct all {
 static dc_error called(void *into, const char *name, const char *value)
 {
     all *a = into;
-    if (value[0] == '=') return dc_option_fail("%s: '%s' names nothing", name, value);
+    if (value[0] == '=') return dc_error_set(DC_EINVAL, "%s: '%s' names nothing", name, value);
     a->calls++;
     a->last = value;
     return DC_OK;
