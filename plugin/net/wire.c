@@ -24,7 +24,8 @@ void dc__wire_seal(void *frame, const dc__header *header)
 {
     dc__bytes out = dc__bytes_over(frame, DC__HEADER_BYTES);
     dc__put_uint(&out, MAGIC, 4);
-    dc__put_uint(&out, DC__PROTOCOL_VERSION, 2);
+    dc__put_uint(&out, DC__PROTOCOL_VERSION, 1);
+    dc__put_uint(&out, header->codec, 1);
     dc__put_uint(&out, (uint64_t)header->type, 1);
     dc__put_uint(&out, header->flags, 1);
     dc__put_uint(&out, header->sequence, 4);
@@ -48,7 +49,8 @@ dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header
     dc__bytes in = dc__bytes_over((void *)frame, DC__HEADER_BYTES); /* only read */
     if (dc__get_uint(&in, 4) != MAGIC)
         return dc__fail(DC_EPROTO, "a frame does not begin with DYNC: the peer is not dynacomm");
-    uint64_t version = dc__get_uint(&in, 2);
+    uint64_t version = dc__get_uint(&in, 1);
+    header->codec = (uint8_t)dc__get_uint(&in, 1);
     if (version != DC__PROTOCOL_VERSION)
         return dc__fail(
             DC_EVERSION,
@@ -100,21 +102,4 @@ const char *dc__wire_type_name(dc__type type)
         [DC__REPORT] = "REPORT",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
-}
-
-void dc__wire_floats(void *payload, size_t count)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    uint8_t *p = payload;
-    for (size_t i = 0; i < count; i++, p += 4) {
-        uint8_t a = p[0], b = p[1];
-        p[0] = p[3];
-        p[1] = p[2];
-        p[2] = b;
-        p[3] = a;
-    }
-#else
-    (void)payload;
-    (void)count;
-#endif
 }

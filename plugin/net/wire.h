@@ -1,14 +1,14 @@
 /* wire.h - the frames that workers and servers exchange, and nothing about how they travel.
  *
  * DESIGN
- *   A frame is a header of DC__HEADER_BYTES, little-endian, and a payload. Floats travel as their IEEE 754
- * bits, little-endian. The checksum (XXH3, 64 bits) covers header and payload, so a frame is taken whole or
+ *   A frame is a header of DC__HEADER_BYTES, little-endian, and a payload. Values travel as the codec makes
+ * them (codec/codec.h). The checksum (XXH3, 64 bits) covers header and payload, so a frame is taken whole or
  * not at all. Values are addressed as ranges [offset, offset + count) of the model's arena (model/model.h).
  *
- *     bytes  0- 3 magic "DYNC"     4- 5 protocol version     6 type     7 flags
+ *     bytes  0- 3 magic "DYNC"     4 protocol version     5 codec of the values     6 type     7 flags
  *            8-11 sequence number of the frame on its link, from 0
- *           12-15 payload bytes
- *           16-23 round            24-31 offset             32-35 count
+ *           12-15 payload bytes, encoded
+ *           16-23 round            24-31 offset             32-35 count of values, decoded
  *           36-39 rate (float)     40-47 payload bytes received on this link so far
  *           48-51 goodput measured at this end (float, bytes/s)   52-55 cost of a frame here (float, s)
  *           56-63 checksum, taken with these bytes zero
@@ -75,6 +75,7 @@ enum {
 typedef struct dc__header {
     dc__type type;
     uint8_t flags;
+    uint8_t codec; /* of values, dc__codec_id; else 0 */
     uint32_t sequence;
     uint32_t payload_bytes;
     uint64_t round;
@@ -96,9 +97,5 @@ dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header
 
 /* dc__wire_type_name - "GRAD" for DC__GRAD. */
 const char *dc__wire_type_name(dc__type type);
-
-/* dc__wire_floats - converts count floats in place between this machine's byte order and the wire's (nothing
- * to do on little-endian machines). */
-void dc__wire_floats(void *payload, size_t count);
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "endpoint/values.h"
 #include "server/session.h"
 
 static dc_error unexpected(const dc__session *s, const dc__frame *frame, const char *why)
@@ -19,11 +20,10 @@ static dc_error take_upload(dc__session *s, const dc__frame *frame, dc__member_s
     if (!s->welcome.upload || state != DC__MEMBER_JOINED ||
         h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2))
         return unexpected(s, frame, "that nobody asked for");
-    if (h->offset != s->upload_at || h->count == 0 || h->count > total - h->offset ||
-        h->payload_bytes != h->count * sizeof(float))
+    const float *values = dc__values_of(frame);
+    if (!values || h->offset != s->upload_at || h->count == 0 || h->count > total - h->offset)
         return unexpected(s, frame, "out of order or of a wrong size");
-    dc__wire_floats(frame->payload, h->count);
-    dc__versions_set_initial(&t->versions, h->offset, h->count, (const float *)(const void *)frame->payload);
+    dc__versions_set_initial(&t->versions, h->offset, h->count, values);
     s->upload_at += h->count;
     if (s->upload_at == total) /* a new run's statistics are the same at every worker */
         dc__statistics_set_all(&t->statistics, t->versions.first_round,
@@ -46,17 +46,16 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     dc__training *t = s->training;
     const dc__header *h = &frame->header;
     const uint64_t start = t->model->start[DC_STATISTIC], n = t->statistics.floats;
-    if (h->offset < start || h->count > n || h->offset - start > n - h->count ||
-        h->payload_bytes != h->count * sizeof(float))
+    const float *values = dc__values_of(frame);
+    if (!values || h->offset < start || h->count > n || h->offset - start > n - h->count)
         return unexpected(s, frame, "outside the statistics");
-    dc__wire_floats(frame->payload, h->count);
     const bool last = h->flags & DC__LAST;
     pthread_mutex_lock(&t->versions.lock);
     /* A version's come after the version before is whole, and before the last gradient that makes it. */
     const bool now = h->round == t->versions.round || h->round == t->versions.round + 1;
     if (now) {
         dc__statistics_put(&t->statistics, s->rank, h->round, h->offset - start, h->count,
-                           (const float *)(const void *)frame->payload, last);
+                           values, last);
         if (last) dc__checkpoint_if_due(&t->checkpoint);
         if (last) t->offer(t->offer_context, 0, 0, h->round); /* somebody may wait for the mean */
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "endpoint/values.h"
 #include "server/session.h"
 
 static dc_error bad_pull(const dc__session *s, const char *why)
@@ -68,14 +69,10 @@ dc_error dc__session_want(dc__session *s, const dc__frame *frame)
 /* One frame of values of [offset, offset + count). */
 static dc_error send_values(dc__session *s, dc__header header, const float *values)
 {
-    void *payload;
-    header.payload_bytes = header.count * (uint32_t)sizeof(float);
-    void *message = dc__link_alloc(header.payload_bytes, &payload);
-    if (message) {
-        memcpy(payload, values, header.payload_bytes);
-        dc__wire_floats(payload, header.count);
-    }
-    return dc__link_send(&s->endpoint.link, &header, message);
+    float *to;
+    void *message = dc__values_alloc(header.count, &to);
+    if (message) memcpy(to, values, header.count * sizeof *to);
+    return dc__values_send(&s->endpoint.link, &header, message);
 }
 
 static dc_error send_range(dc__session *s, dc__header header, const float *array, uint64_t from, uint64_t to)

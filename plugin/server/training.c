@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "endpoint/values.h"
 #include "server/apply.h"
 #include "server/state_file.h"
 
@@ -181,16 +182,15 @@ dc_error dc__training_gradient(dc__training *t, int rank, dc__given *given, dc__
     const dc__header *h = &frame->header;
     *kept = false;
     uint32_t first, end;
-    if (h->payload_bytes != h->count * sizeof(float) || (uintptr_t)frame->payload % sizeof(float) != 0 ||
-        !dc__model_blocks(t->model, h->offset, h->count, &first, &end))
+    const float *values = dc__values_of(frame);
+    if (!values || !dc__model_blocks(t->model, h->offset, h->count, &first, &end))
         return bad_gradient(rank, "that is not a run of whole blocks");
     if (!isfinite(h->rate)) return bad_gradient(rank, "with a learning rate that is not a number");
     dc_error err = note_given(t, rank, given, h->round, first, end);
     if (!err) err = dc__checkpoint_guard(&t->checkpoint, h->round - 1, heard_ns);
     if (err) return err;
-    dc__wire_floats(frame->payload, h->count);
     dc__held *held = dc__reduce_hold(&t->reduce, rank, first, end - first, frame->message);
     *kept = true;
-    reduce_blocks(t, rank, h, (const float *)(const void *)frame->payload, held, first, end);
+    reduce_blocks(t, rank, h, values, held, first, end);
     return DC_OK;
 }

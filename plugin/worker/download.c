@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "endpoint/values.h"
 #include "worker/worker.h"
 
 /* ---- asking ---- */
@@ -72,8 +73,8 @@ static dc_error take_params(dc_worker *w, const dc__frame *frame)
     dc_model *m = w->model;
     const dc__header *h = &frame->header;
     uint32_t first, end;
-    if (h->payload_bytes != h->count * sizeof(float) || (uintptr_t)frame->payload % sizeof(float) != 0 ||
-        !dc__model_blocks(m, h->offset, h->count, &first, &end))
+    const float *values = dc__values_of(frame);
+    if (!values || !dc__model_blocks(m, h->offset, h->count, &first, &end))
         return bad(frame, "that is not a run of whole blocks");
     pthread_mutex_lock(&w->lock);
     const uint64_t asked = w->download.incoming;
@@ -87,9 +88,8 @@ static dc_error take_params(dc_worker *w, const dc__frame *frame)
         if (w->download.got[b / 64] >> (b % 64) & 1) return bad(frame, "twice");
         w->download.got[b / 64] |= (uint64_t)1 << (b % 64);
     }
-    dc__wire_floats(frame->payload, h->count);
     if (carry) dc__model_carry(m, h->offset, h->count, h->rate, m->images_per_round);
-    dc__model_scatter(m, h->offset, h->count, (const float *)(const void *)frame->payload);
+    dc__model_scatter(m, h->offset, h->count, values);
     pthread_mutex_lock(&w->lock);
     bool wake = false;
     for (uint32_t b = first; b < end; b++)
@@ -107,11 +107,9 @@ static dc_error take_state(dc_worker *w, const dc__frame *frame)
     if (w->download.started) return bad(frame, "after START");
     const bool moment = h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2);
     const uint64_t end = moment ? dc__model_state_floats(m) : dc__model_floats(m);
-    if (h->payload_bytes != h->count * sizeof(float) || h->offset > end || h->count > end - h->offset ||
-        h->count == 0 || (uintptr_t)frame->payload % sizeof(float) != 0)
+    const float *values = dc__values_of(frame);
+    if (!values || h->offset > end || h->count > end - h->offset || h->count == 0)
         return bad(frame, "outside the model");
-    dc__wire_floats(frame->payload, h->count);
-    const float *values = (const float *)(const void *)frame->payload;
     if (!moment)
         dc__model_scatter(m, h->offset, h->count, values);
     else
@@ -140,11 +138,10 @@ static dc_error take_stats(dc_worker *w, const dc__frame *frame)
 {
     const dc__header *h = &frame->header;
     const uint64_t start = w->model->start[DC_STATISTIC], n = w->model->start[DC_ROLE_COUNT] - start;
-    if (h->payload_bytes != h->count * sizeof(float) || h->offset < start || h->count > n ||
-        h->offset - start > n - h->count)
+    const float *values = dc__values_of(frame);
+    if (!values || h->offset < start || h->count > n || h->offset - start > n - h->count)
         return bad(frame, "outside the statistics");
-    dc__wire_floats(frame->payload, h->count);
-    memcpy(w->download.stat_mean + (h->offset - start), frame->payload, h->payload_bytes);
+    memcpy(w->download.stat_mean + (h->offset - start), values, h->count * sizeof *values);
     if (!(h->flags & DC__LAST)) return DC_OK;
     pthread_mutex_lock(&w->lock);
     w->download.stat_here = true;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "endpoint/values.h"
 #include "worker/worker.h"
 
 /* While the backward pass makes ever lower layers ready, which slice goes next is decided when the link is
@@ -48,17 +49,15 @@ static int64_t ack_delay_ns(void *worker)
 static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
 {
     const int64_t begin = dc__now_ns();
-    void *payload;
-    header.payload_bytes = header.count * (uint32_t)sizeof(float);
-    void *message = dc__link_alloc(header.payload_bytes, &payload);
+    float *values;
+    void *message = dc__values_alloc(header.count, &values);
     if (message) {
-        dc__model_gather(w->model, gradients, header.offset, header.count, payload);
-        dc__wire_floats(payload, header.count);
+        dc__model_gather(w->model, gradients, header.offset, header.count, values);
         /* Once copied it is as good as sent: the next round's sum starts from zero. A worker alone keeps it,
          * to turn it into momentum. */
         if (gradients && !w->carry) dc__model_zero_gradients(w->model, header.offset, header.count);
     }
-    dc_error err = dc__link_send(&w->endpoint.link, &header, message);
+    dc_error err = dc__values_send(&w->endpoint.link, &header, message);
     if (gradients) dc__worker_trace_slice(w, DC__TRACK_UP, "push", begin, &header);
     return err;
 }
@@ -100,14 +99,10 @@ static dc_error send_stats(void *worker, dc__header *turn)
         dc__header header = {
             .type = DC__STAT, .round = turn->round, .offset = start + at, .count = (uint32_t)count};
         header.flags = at + count == n ? DC__LAST : 0;
-        void *payload;
-        header.payload_bytes = (uint32_t)(count * sizeof(float));
-        void *message = dc__link_alloc(header.payload_bytes, &payload);
-        if (message) {
-            memcpy(payload, w->upload.stat_out + at, header.payload_bytes);
-            dc__wire_floats(payload, count);
-        }
-        err = dc__link_send(&w->endpoint.link, &header, message);
+        float *values;
+        void *message = dc__values_alloc(header.count, &values);
+        if (message) memcpy(values, w->upload.stat_out + at, count * sizeof *values);
+        err = dc__values_send(&w->endpoint.link, &header, message);
         at += count;
     } while (!err && at < n);
     pthread_mutex_lock(&w->lock);
