@@ -144,7 +144,7 @@ bool dc__dialer_has_said_hello(const dc__dialer *d); /* and waits for the answer
 void dc__dialer_prepare(dc__dialer *d, int64_t now_ns);
 void dc__dialer_work(dc__dialer *d, int64_t now_ns);
 
-/* channel.c: a channel with its sockets and stream; url may be "". */
+/* gate_channel.c: a channel with its sockets and stream; url may be "". */
 dc_error dc__channel_new(dc__channel **channel, dc__gate *gate, const char *url, size_t most_bytes);
 void dc__channel_free(dc__channel *c);
 /* One for side 1 of a connection inside the process, which it takes over; NULL when out of memory. */

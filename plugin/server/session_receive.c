@@ -54,8 +54,7 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     /* A version's come after the version before is whole, and before the last gradient that makes it. */
     const bool now = h->round == t->versions.round || h->round == t->versions.round + 1;
     if (now) {
-        dc__statistics_put(&t->statistics, s->rank, h->round, h->offset - start, h->count,
-                           values, last);
+        dc__statistics_put(&t->statistics, s->rank, h->round, h->offset - start, h->count, values, last);
         if (last) dc__checkpoint_if_due(&t->checkpoint);
         if (last) t->offer(t->offer_context, 0, 0, h->round); /* somebody may wait for the mean */
     }

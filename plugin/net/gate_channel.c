@@ -1,4 +1,4 @@
-#include "net/channel.h"
+/* gate_channel.c - channels, over a gate or inside the process. See channel.h. */
 
 #include <stdlib.h>
 #include <string.h>
