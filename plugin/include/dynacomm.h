@@ -89,17 +89,28 @@ typedef struct dc_tensor {
     bool saved;       /* part of a .weights file, in the order the tensors were added */
     size_t count;     /* floats */
     float *value;     /* [count] */
-    float *gradient;  /* [count] sum of gradients over a round's images; NULL for DC_FIXED and DC_STATISTIC */
+    float *gradient;  /* [count] sum of gradients over a round's images, in the sign of
+                         dc_optimizer.gradient_sign; NULL for DC_FIXED and DC_STATISTIC */
     float rate_scale; /* factor on the learning rate */
     float clip;       /* largest magnitude a weight may have after an update, 0 = no limit */
 } dc_tensor;
 
 typedef enum dc_algorithm { DC_SGD, DC_ADAM } dc_algorithm;
 
+/* Which way the caller's gradients point. Darknet's are the direction of descent: its deltas are truth minus
+ * prediction, and an update adds them. Most other libraries compute the derivative of the loss, which is the
+ * direction of ascent: an update subtracts it. With the wrong one training diverges. Both give the same
+ * weights, bit for bit. */
+typedef enum dc_gradient_sign {
+    DC_DESCENT, /* sums of -d loss / d value: the default, Darknet's */
+    DC_ASCENT   /* sums of d loss / d value */
+} dc_gradient_sign;
+
 typedef struct dc_optimizer {
     dc_algorithm algorithm;
     float momentum, decay; /* decay acts on Adam too */
     float b1, b2, eps;     /* Adam */
+    dc_gradient_sign gradient_sign;
 } dc_optimizer;
 
 typedef struct dc_model dc_model;

@@ -28,6 +28,9 @@ dc_error dc_model_new(dc_model **out, const char *name, const dc_optimizer *opti
                             "an optimizer setting (momentum, decay, B1, B2, eps) is not a finite number");
     if (optimizer->algorithm != DC_SGD && optimizer->algorithm != DC_ADAM)
         return dc__fail(DC_EINVAL, "unknown optimizer %d", (int)optimizer->algorithm);
+    if (optimizer->gradient_sign != DC_DESCENT && optimizer->gradient_sign != DC_ASCENT)
+        return dc__fail(DC_EINVAL, "unknown gradient sign %d: DC_DESCENT or DC_ASCENT",
+                        (int)optimizer->gradient_sign);
     dc_model *model = calloc(1, sizeof *model);
     if (!model) return dc__fail(DC_ENOMEM, "out of memory for a model");
     strcpy(model->name, name);

@@ -6,6 +6,7 @@
 #include "model/model.h"
 
 enum { TENSOR_IS_WEIGHTS = 1, TENSOR_SAVED = 2 };
+#define ASCENT 0x80u /* beside the algorithm: the sign of gradients */
 
 /* Room per layer and tensor: type or name, and the numbers of each tensor. */
 #define LAYER_BYTES (2 + DC__LABEL_BYTES + 4)
@@ -21,7 +22,7 @@ void dc__model_describe(const dc_model *model, dc__bytes *out)
 {
     const dc_optimizer *o = &model->optimizer;
     dc__put_text(out, model->name);
-    dc__put_uint(out, (uint64_t)o->algorithm, 1);
+    dc__put_uint(out, (uint64_t)o->algorithm | (o->gradient_sign == DC_ASCENT ? ASCENT : 0), 1);
     const float settings[] = {o->momentum, o->decay, o->b1, o->b2, o->eps};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         dc__put_float(out, settings[i]);
@@ -79,7 +80,9 @@ dc_error dc__model_parse(dc_model **out, dc__bytes *in)
     char name[DC__NAME_BYTES];
     dc_optimizer o = {0};
     dc__get_text(in, name, sizeof name);
-    o.algorithm = (dc_algorithm)dc__get_uint(in, 1);
+    const uint64_t algorithm = dc__get_uint(in, 1);
+    o.algorithm = (dc_algorithm)(algorithm & ~(uint64_t)ASCENT);
+    o.gradient_sign = algorithm & ASCENT ? DC_ASCENT : DC_DESCENT;
     float *settings[] = {&o.momentum, &o.decay, &o.b1, &o.b2, &o.eps};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         *settings[i] = dc__get_float(in);
@@ -148,6 +151,11 @@ dc_error dc__model_same(const dc_model *a, const dc_model *b, const char *ours, 
         return dc__fail(DC_EMODEL,
                         "%s trains with batch=%u and %s with batch=%u: set the same batch in [net]", ours,
                         a->images_per_round, theirs, b->images_per_round);
+    if (a->optimizer.gradient_sign != b->optimizer.gradient_sign)
+        return dc__fail(DC_EMODEL,
+                        "the gradients of %s and %s have opposite signs: use the same gradient_sign "
+                        "(DC_DESCENT is Darknet's)",
+                        ours, theirs);
     if (memcmp(&a->optimizer, &b->optimizer, sizeof a->optimizer) != 0)
         return dc__fail(
             DC_EMODEL,

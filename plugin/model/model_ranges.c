@@ -109,6 +109,12 @@ dc__step dc__model_step(const dc_model *model, const dc__arena_tensor *tensor, f
         .eps = o->eps,
         .clip = tensor->t.is_weights ? tensor->t.clip : 0,
     };
+    /* All of the arithmetic is odd in the gradient, its momentum and decay: with these two turned round, every
+     * intermediate value is the other sign's, negated, and the weights are the same bits. */
+    if (o->gradient_sign == DC_ASCENT) {
+        step.rate = -step.rate;
+        step.decay = -step.decay;
+    }
     if (step.adam) {
         step.debias1 = 1.f - powf(o->b1, (float)step_number);
         step.debias2 = 1.f - powf(o->b2, (float)step_number);

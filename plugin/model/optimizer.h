@@ -3,7 +3,7 @@
  *
  * Darknet adds gradients that already point downhill: its deltas are truth - prediction, so an update is
  * added. Its momentum lives inside the gradient buffer: what an update leaves there is where the next
- * gradient sum starts. */
+ * gradient sum starts. For gradients that point uphill, rate and decay are negative and positive (dc__model_step). */
 #ifndef DC__OPTIMIZER_H
 #define DC__OPTIMIZER_H
 
