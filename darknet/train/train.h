@@ -17,6 +17,7 @@
 #include "cli/cli.h"
 #include "check/datafile.h"
 #include "engine/session.h"
+#include "train/augment.h"
 #include "train/chart.h"
 #include "train/progress.h"
 
@@ -31,6 +32,11 @@ typedef struct dk_train_input {
     dk_lines images;
 } dk_train_input;
 
+/* Of a network's input, in pixels. */
+typedef struct dk_size {
+    int w, h;
+} dk_size;
+
 /* How one kind of training differs. round counts rounds done. */
 typedef struct dk_train_kind {
     const char *name;      /* "classifier train" */
@@ -43,10 +49,10 @@ typedef struct dk_train_kind {
     /* line - Darknet's line for the round. */
     void (*line)(const dk_train *train, const dk_round *round, const dk_progress *progress, char *text,
                  size_t size);
-    /* size - input width and height of the round that follows `round` rounds; 0 = the cfg's. Any thread. */
-    int (*size)(const dk_train *train, uint64_t round);
+    /* size - input of the round that follows `round` rounds; w = 0: the cfg's. Any thread. */
+    dk_size (*size)(const dk_train *train, uint64_t round);
     /* resize - sets what depends on that size in args. Any thread. */
-    void (*resize)(const dk_train *train, int size, load_args *args);
+    void (*resize)(const dk_train *train, dk_size size, load_args *args);
 } dk_train_kind;
 
 struct dk_train {
@@ -63,9 +69,11 @@ struct dk_train {
     uint64_t saved;     /* round of the newest .backup of this process, 0 = none */
     bool lost;          /* the loss is no number any more, and that was said */
     int images;         /* per round of this worker: batch * subdivisions */
-    dk_train_map *map;  /* measures mAP now and then; NULL = not asked for */
-    dk_chart *chart;    /* NULL = none is drawn */
-    double charted_s;   /* when its file was written */
+    dk_size cfg_size;   /* the input's */
+    const dk_augmentation *augmentation; /* of a detector's images in the forks' dialect, or NULL */
+    dk_train_map *map;                   /* measures mAP now and then; NULL = not asked for */
+    dk_chart *chart;                     /* NULL = none is drawn */
+    double charted_s;                    /* when its file was written */
 };
 
 /* dk_train_read - takes DATA CFG [WEIGHTS] from the command line and reads DATA. dk_train_read_images -

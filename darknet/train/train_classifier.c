@@ -11,18 +11,19 @@
 /* Rounds that a multi-scale classifier keeps one input size. */
 #define SIZE_ROUNDS 40
 
-static int size_of_round(const dk_train *train, uint64_t round)
+static dk_size size_of_round(const dk_train *train, uint64_t round)
 {
-    if (!train->net->random) return 0;
+    if (!train->net->random) return (dk_size){0};
     dk_random_begin(DK_STREAM_SIZE, train->seed, 0, round / SIZE_ROUNDS, 0);
-    return (int)(dk_random_below(11) + 4) * 32;
+    const int size = (int)(dk_random_below(11) + 4) * 32;
+    return (dk_size){size, size};
 }
 
-static void resize(const dk_train *train, int size, load_args *args)
+static void resize(const dk_train *train, dk_size size, load_args *args)
 {
-    args->w = args->h = args->size = size;
-    args->min = (int)(train->net->min_ratio * (float)size);
-    args->max = (int)(train->net->max_ratio * (float)size);
+    args->w = args->h = args->size = size.w;
+    args->min = (int)(train->net->min_ratio * (float)size.w);
+    args->max = (int)(train->net->max_ratio * (float)size.w);
 }
 
 static const dk_train_kind classifier = {.name = "classifier train",
@@ -52,7 +53,7 @@ static void fill_args(dk_train *train, const dk_datafile *file, const dk_lines *
                         .labels = labels->line,
                         .classes = file->classes,
                         .type = file->tag ? TAG_DATA : CLASSIFICATION_DATA};
-    resize(train, net->w, args);
+    resize(train, train->cfg_size, args);
     if (net->w != net->h)
         dk_die("a classifier trains on square images: width=%d and height=%d must be equal", net->w, net->h);
 }

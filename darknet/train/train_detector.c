@@ -6,14 +6,22 @@
 #include "check/labels.h"
 #include "check/preflight.h"
 #include "replace/random.h"
+#include "layers/yolo.h"
+#include "network/extra.h"
 #include "train/train_map.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Rounds that a multi-scale detector keeps one input size, and the last rounds, which take the largest. */
 #define SIZE_ROUNDS 10
 #define LAST_ROUNDS 200
 #define LAST_SIZE 608
+#define FORKS_LAST_ROUNDS 100
+#define FORKS_FACTOR 1.4f /* what random=1 means */
+
+/* Values of dk_augment.mixup that detectors do not have. */
+enum { MIX_CUT = 2, MIX_CUT_OR_MOSAIC = 4 };
 
 /* The forks save every thousandth round of a run that has no more. */
 #define SHORT_RUN 10000
@@ -23,20 +31,43 @@ static const layer *head(const dk_train *train)
     return &train->net->layers[train->net->n - 1];
 }
 
-static int size_of_round(const dk_train *train, uint64_t round)
+/* The forks' sizes: the cfg's, times or by up to a factor, in its proportions. The first and the last rounds take the
+ * largest. */
+static dk_size forks_size(const dk_train *train, uint64_t round)
 {
-    if (!head(train)->random) return 0;
-    const uint64_t begin = round - round % SIZE_ROUNDS;
-    if (train->net->max_batches > 0 && begin + LAST_ROUNDS > (uint64_t)train->net->max_batches)
-        return LAST_SIZE;
-    dk_random_begin(DK_STREAM_SIZE, train->seed, 0, begin, 0);
-    return (int)(dk_random_below(10) + 10) * 32;
+    const dk_yolo *yolo = dk_yolo_of(head(train));
+    const float given = yolo ? yolo->random : 1, most = given > 1 || given < 1 ? given : FORKS_FACTOR;
+    const float step = dk_network_extra_of(train->net)->resize_step;
+    const uint64_t begin = round - round % SIZE_ROUNDS, rounds = (uint64_t)train->net->max_batches;
+    float factor = most;
+    if (begin > 0 && (rounds == 0 || begin + FORKS_LAST_ROUNDS <= rounds)) {
+        dk_random_begin(DK_STREAM_SIZE, train->seed, 0, begin, 0);
+        factor = 1 + (most - 1) * (float)dk_random_below(1u << 24) / (float)(1u << 24);
+        if (dk_random_below(2)) factor = 1 / factor;
+    }
+    const dk_size cfg = train->cfg_size;
+    const dk_size drawn = {(int)((roundf(factor * (float)cfg.w / step) + 1) * step),
+                           (int)((roundf(factor * (float)cfg.h / step) + 1) * step)};
+    return factor < 1 && (drawn.w > cfg.w || drawn.h > cfg.h) ? cfg : drawn;
 }
 
-static void resize(const dk_train *train, int size, load_args *args)
+static dk_size size_of_round(const dk_train *train, uint64_t round)
+{
+    if (!head(train)->random) return (dk_size){0};
+    if (train->augmentation) return forks_size(train, round);
+    const uint64_t begin = round - round % SIZE_ROUNDS;
+    if (train->net->max_batches > 0 && begin + LAST_ROUNDS > (uint64_t)train->net->max_batches)
+        return (dk_size){LAST_SIZE, LAST_SIZE};
+    dk_random_begin(DK_STREAM_SIZE, train->seed, 0, begin, 0);
+    const int size = (int)(dk_random_below(10) + 10) * 32;
+    return (dk_size){size, size};
+}
+
+static void resize(const dk_train *train, dk_size size, load_args *args)
 {
     (void)train;
-    args->w = args->h = size;
+    args->w = size.w;
+    args->h = size.h;
 }
 
 static bool numbered(dk_train *train, uint64_t round, char *name, size_t size)
@@ -44,7 +75,8 @@ static bool numbered(dk_train *train, uint64_t round, char *name, size_t size)
     const dk_datafile *file = &train->input->file;
     const int most = train->net->max_batches;
     const uint64_t every = file->save_every ? file->save_every : most > 0 && most <= SHORT_RUN ? 1000 : 10000;
-    const bool early = !file->save_every && round < 1000 && round % 100 == 0; /* as the packaged program */
+    const bool early = !file->save_every && !train->augmentation && round < 1000 &&
+                       round % 100 == 0; /* as the packaged program */
     if (round % every != 0 && !early) return false;
     snprintf(name, size, "%s_%llu.weights", train->base, (unsigned long long)round);
     return true;
@@ -85,6 +117,38 @@ static void fill_args(dk_train *train, const dk_lines *images)
     args->type = DETECTION_DATA;
 }
 
+/* How the forks' cfgs want their pictures. */
+static void take_augmentation(dk_train *train, dk_augmentation *a)
+{
+    const network *net = train->net;
+    const layer *l = head(train);
+    const dk_network_extra *extra = dk_network_extra_of(net);
+    const dk_yolo *yolo = dk_yolo_of(l);
+    const int mixup = extra->augment.mixup;
+    if (!extra->forks) return;
+    if (mixup == MIX_CUT || mixup == MIX_CUT_OR_MOSAIC)
+        dk_note("%s: cutmix=1 is for classifiers: a detector's pictures are not cut", train->input->cfg);
+    if (extra->letter_box && mixup >= DK_MIX_FOUR)
+        dk_die("%s: letter_box=1 and mosaic=1 exclude each other", train->input->cfg);
+    *a = (dk_augmentation){.c = net->c,
+                           .boxes = l->max_boxes,
+                           .classes = l->classes,
+                           .jitter = l->jitter,
+                           .resize = yolo ? yolo->resize : 1,
+                           .hue = net->hue,
+                           .saturation = net->saturation,
+                           .exposure = net->exposure,
+                           .mix = mixup == MIX_CUT             ? DK_MIX_NONE
+                                  : mixup == MIX_CUT_OR_MOSAIC ? DK_MIX_FOUR
+                                                               : mixup,
+                           .blur = extra->augment.blur,
+                           .noise = extra->augment.noise,
+                           .flip = extra->augment.flip,
+                           .letter_box = extra->letter_box,
+                           .mosaic_bound = extra->augment.mosaic_bound};
+    train->augmentation = a;
+}
+
 static int train_here(const dk_cli *cli, const dk_train_input *in, const dk_lines *valid)
 {
     dk_train_map *map = cli->map ? dk_train_map_open(in->cfg, &in->file, valid) : NULL;
@@ -92,6 +156,8 @@ static int train_here(const dk_cli *cli, const dk_train_input *in, const dk_line
     dk_train_init(&train, &detector, cli, in);
     train.map = map;
     fill_args(&train, &in->images);
+    dk_augmentation augmentation;
+    take_augmentation(&train, &augmentation);
     dk_train_ready(&train);
     printf("%s\n", train.base);
     dk_train_print_rates(&train);

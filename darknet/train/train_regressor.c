@@ -7,11 +7,11 @@
 
 #include <stdio.h>
 
-static int cfg_size(const dk_train *train, uint64_t round)
+static dk_size cfg_size(const dk_train *train, uint64_t round)
 {
     (void)train;
     (void)round;
-    return 0;
+    return (dk_size){0};
 }
 
 static const dk_train_kind regressor = {.name = "regressor train",

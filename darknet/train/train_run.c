@@ -3,6 +3,7 @@
 
 #include "replace/fatal.h"
 #include "kernels/kernels.h"
+#include "network/extra.h"
 #include "train/fingerprint.h"
 #include "train/loader.h"
 #include "check/preflight.h"
@@ -26,7 +27,6 @@
 /* Rounds, and seconds, until chart.png is new. */
 #define CHART_ROUNDS 100
 #define CHART_S 60.
-#define HIGHEST_LOSS 20.f /* the forks' default for max_chart_loss */
 
 network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
 {
@@ -53,8 +53,8 @@ uint64_t dk_train_seen(const dk_train *train, uint64_t round)
 static void shape(void *context, uint64_t round, load_args *args)
 {
     const dk_train *train = context;
-    const int size = train->kind->size(train, round);
-    if (size) train->kind->resize(train, size, args);
+    const dk_size size = train->kind->size(train, round);
+    if (size.w) train->kind->resize(train, size, args);
 }
 
 static dk_loader *open_loader(dk_train *train, dk_session *session)
@@ -62,6 +62,7 @@ static dk_loader *open_loader(dk_train *train, dk_session *session)
     int threads = train->cli->loaders ? train->cli->loaders : dk_threads();
     if (threads > MAX_LOADERS) threads = MAX_LOADERS;
     const dk_loader_options options = {.args = train->args,
+                                       .augmentation = train->augmentation,
                                        .list = train->list,
                                        .seed = train->seed,
                                        .rank = (uint64_t)dk_session_rank(session),
@@ -149,14 +150,17 @@ static int save_due(dk_train *train, dk_session *session, dk_progress *progress)
     return err;
 }
 
-static void change_size(dk_train *train, uint64_t round, dk_progress *progress, int *size)
+static void change_size(dk_train *train, uint64_t round, dk_progress *progress, dk_size *size)
 {
-    const int wanted = train->kind->size(train, round);
-    if (wanted == *size) return;
+    const dk_size wanted = train->kind->size(train, round);
+    if (wanted.w == size->w && wanted.h == size->h) return;
     *size = wanted;
     dk_progress_break(progress);
-    if (!progress->quiet && !progress->terminal) printf("Resizing\n%d\n", wanted);
-    resize_network(train->net, wanted, wanted);
+    if (!progress->quiet && !progress->terminal && train->augmentation)
+        printf("Resizing\n %d x %d \n", wanted.w, wanted.h);
+    else if (!progress->quiet && !progress->terminal)
+        printf("Resizing\n%d\n", wanted.w);
+    resize_network(train->net, wanted.w, wanted.h);
 }
 
 static uint64_t last_round(const dk_train *train)
@@ -176,7 +180,7 @@ static void open_chart(dk_train *train, const dk_session *session)
                                       .worker = worker,
                                       .last = (long long)most,
                                       .resumed = dk_session_round(session) > 0,
-                                      .highest_loss = HIGHEST_LOSS};
+                                      .highest_loss = dk_network_extra_of(train->net)->max_chart_loss};
     train->chart = dk_chart_open(&options);
     train->charted_s = what_time_is_it_now();
 }
@@ -194,7 +198,7 @@ static void draw_round(dk_train *train, const dk_round *round, const dk_progress
 
 /* One round. Returns DC_OK, DC_ESTOPPED, or another value after it has printed why. */
 static int train_round(dk_train *train, dk_session *session, dk_loader *loader, dk_progress *progress,
-                       uint64_t last, int *size)
+                       uint64_t last, dk_size *size)
 {
     const uint64_t round = dk_session_round(session);
     change_size(train, round, progress, size);
@@ -255,7 +259,8 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
         dk_note("cannot start a thread that reads images, or memory for a round is missing");
         return DC_ENOMEM;
     }
-    int err = DC_OK, size = 0;
+    dk_size size = {0};
+    int err = DC_OK;
     open_chart(train, session);
     while (err == DC_OK && (!last || dk_session_round(session) < last))
         err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, last, &size);

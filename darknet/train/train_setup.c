@@ -31,6 +31,7 @@ void dk_train_init(dk_train *train, const dk_train_kind *kind, const dk_cli *cli
                         .base = basecfg((char *)input->cfg),
                         .backup = input->file.backup,
                         .list = input->file.train,
+                        .cfg_size = {net->w, net->h},
                         .images = net->batch * net->subdivisions};
 }
 
