@@ -207,7 +207,8 @@ stress:
 	$(Q)$(MAKE) SANITIZER=thread build-thread/tests/test_stress
 	$(Q)STRESS_ROUNDS=$${STRESS_ROUNDS:-5000} build-thread/tests/test_stress
 
-# Every packaged cfg with every strategy, one worker and two: minutes. `make check` takes a part of it.
+# Every packaged cfg (EXACT_CFGS=DIRECTORY: every cfg there, such as a fork's) with every strategy, one worker and two:
+# minutes to hours. `make check` takes a part of it.
 exact-all: tests
 	$(Q)EXACT_ALL=1 BUILD=$(BUILD) tests/integration/exact_packaged.sh
 	$(Q)EXACT_ALL=1 EXACT_WORKERS=2 BUILD=$(BUILD) tests/integration/exact_packaged.sh

@@ -82,6 +82,21 @@ static void check_anchors(const dk_cfg *cfg, const dk_cfg_option *anchors, int n
             2 * num, items, items > 2 * num ? "the last count for nothing" : "the missing are 0.5");
 }
 
+static void check_mask(const dk_cfg *cfg, const dk_cfg_option *mask, const dk_cfg_option *anchors, int num)
+{
+    int line;
+    const int listed = anchors && dk_keys_forks(cfg, &line) ? dk_cfg_items(anchors->value) / 2 : num;
+    for (const char *p = mask ? mask->value : NULL; p; p = dk_cfg_item(p)) {
+        if (atoi(p) < 0 || (atoi(p) >= num && atoi(p) >= listed))
+            dk_die("%s line %d: mask=%s names an anchor outside 0..%d (num=%d)", cfg->path, mask->line,
+                   mask->value, num - 1, num);
+        if (atoi(p) < num) continue;
+        dk_note("%s line %d: mask=%s names an anchor beyond num=%d: all %d of anchors= are taken", cfg->path,
+                mask->line, mask->value, num, listed);
+        return;
+    }
+}
+
 /* The commonest slip in a detector's cfg: classes changed, filters of the layer in front forgotten. */
 static void check_head(const dk_cfg *cfg, int s)
 {
@@ -93,10 +108,7 @@ static void check_head(const dk_cfg *cfg, int s)
     const int coords = gaussian ? 8 : yolo ? 4 : dk_cfg_int(cfg, head, "coords", 4, 1);
     const dk_cfg_option *mask = dk_cfg_find(head, "mask"), *anchors = dk_cfg_find(head, "anchors");
     const int boxes = yolo && mask ? dk_cfg_items(mask->value) : num;
-    for (const char *p = yolo && mask ? mask->value : NULL; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
-        if (atoi(p) < 0 || atoi(p) >= num)
-            dk_die("%s line %d: mask=%s names an anchor outside 0..%d (num=%d)", cfg->path, mask->line,
-                   mask->value, num - 1, num);
+    check_mask(cfg, yolo ? mask : NULL, anchors, num);
     check_anchors(cfg, anchors, num);
     if (!is(before, "[convolutional]", "[conv]")) return;
     const int filters = dk_cfg_int(cfg, before, "filters", 1, 1);

@@ -260,10 +260,12 @@ static dk_truths read_truths(const layer *l, const float *truth, box *boxes, int
     dk_truths t = {.boxes = boxes, .classes = classes};
     for (int i = 0; i < l->max_boxes; i++, truth += 5) {
         if (!(truth[0] > 0 || truth[0] < 0)) break; /* the end of the list */
-        const int class = (int)truth[4];
+        int class = (int)truth[4];
+        if (class < 0 || class >= l->classes) continue;
+        if (l->map) class = l->map[class];
         if (class < 0 || class >= l->classes) continue;
         boxes[t.n] = (box){truth[0], truth[1], truth[2], truth[3]};
-        classes[t.n++] = l->map ? l->map[class] : class;
+        classes[t.n++] = class;
     }
     return t;
 }

@@ -21,6 +21,19 @@ static int *read_mask(const dk_source *s, int total, int *n)
     return mask;
 }
 
+/* How many anchors there are: num=, but as many as a published cfg of the forks lists where a mask= of it names
+ * one beyond num= (there the forks read what lies behind their array). */
+static int count_anchors(const dk_source *s)
+{
+    const int num = dk_option_int(s, "num", 1);
+    const char *at = dk_option_text(s, "mask", NULL), *anchors = dk_option_text(s, "anchors", NULL);
+    int last = -1;
+    for (; at; at = dk_cfg_item(at))
+        if (atoi(at) > last) last = atoi(at);
+    const int listed = anchors ? dk_cfg_items(anchors) / 2 : num;
+    return s->extra->forks && last >= num && last < listed ? listed : num;
+}
+
 /* What the library sizes for 4 values of a box. */
 static void widen(layer *l, int coords)
 {
@@ -33,7 +46,7 @@ static void widen(layer *l, int coords)
 
 layer dk_yolo_make(const dk_source *s, int coords)
 {
-    const int classes = dk_option_int(s, "classes", 20), total = dk_option_int(s, "num", 1);
+    const int classes = dk_option_int(s, "classes", 20), total = count_anchors(s);
     int n;
     int *mask = read_mask(s, total, &n);
     layer l = make_yolo_layer(s->at.batch, s->at.w, s->at.h, n, total, mask, classes);

@@ -86,6 +86,19 @@ void dk_network_rooms(network *net)
     net->workspace = workspace ? dk_room(1, workspace) : NULL;
 }
 
+/* The labels of an image are one list, as long as the last layer's max=. */
+static void check_truths(const dk_cfg *cfg, const network *net)
+{
+    const layer *last = &net->layers[net->n - 1];
+    for (int i = 0; i < net->n; i++) {
+        const layer *l = &net->layers[i];
+        if ((l->type == YOLO || (int)l->type == DK_GAUSSIAN_YOLO) && last->max_boxes > 0 &&
+            l->max_boxes != last->max_boxes)
+            dk_die("%s line %d: max=%d, but the last layer has max=%d: make them the same", cfg->path,
+                   cfg->sections[i + 1].line, l->max_boxes, last->max_boxes);
+    }
+}
+
 LIBRARY_ENTRY network *parse_network_cfg(char *filename)
 {
     dk_cfg cfg;
@@ -111,6 +124,7 @@ LIBRARY_ENTRY network *parse_network_cfg(char *filename)
         at.c = l.out_c;
         at.inputs = l.outputs;
     }
+    check_truths(&cfg, net);
     if (extra->forks) dk_freeze(net);
     dk_network_rooms(net);
     dk_cfg_free(&cfg);

@@ -21,6 +21,11 @@ for kernels in fast stock; do
         case $name in
         policy) continue ;;
         sizes) one "$name, $kernels kernels" "$cfg" --kernels $kernels --rounds 4 --sizes 64,96,32,64 ;;
+        forks)
+            one "$name, $kernels kernels" "$cfg" --kernels $kernels --rounds 4 --sizes 64,96,32,64
+            sed 's/^groups=4$/&\nstopbackward=2/' "$cfg" > thawing.cfg
+            one "$name, stopbackward=2, $kernels kernels" thawing.cfg --kernels $kernels --rounds 4
+            ;;
         *) one "$name, $kernels kernels" "$cfg" --kernels $kernels --rounds 3 ;;
         esac
     done

@@ -23,6 +23,7 @@ many frozen "$features/frozen.cfg" --files --rounds 3 --workers 3
 many recurrent "$features/recurrent.cfg" --files --rounds 3 --workers 2 # [lstm] and [gru] carry state between subdivisions
 many adam "$features/adam.cfg" --files --rounds 1 --workers 2
 many random "$features/random.cfg" --files --rounds 3 --workers 3
+many forks "$features/forks.cfg" --files --rounds 3 --workers 3
 many "sizes, changing" "$features/sizes.cfg" --files --rounds 3 --sizes 64,96,64 --workers 2
 
 net_settings "$features/frozen.cfg" policy.cfg policy=random power=1

@@ -1,6 +1,6 @@
 # lib_exact.sh - what the tests of exactness share; sourced, after lib_front.sh.
 exact_net=$build/tests/exact_net
-packaged=/usr/share/darknet/cfg
+packaged=${EXACT_CFGS:-/usr/share/darknet/cfg}
 # One thread per process: several run side by side, and nothing may depend on the number.
 export OMP_NUM_THREADS=1
 
