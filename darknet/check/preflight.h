@@ -25,7 +25,7 @@ void dk_check_cfg(const char *path);
 typedef struct dk_detector_head {
     int classes;     /* of the last layer */
     int max_batches; /* 0 = not set */
-    bool forks;      /* it has something that only the darknet forks know */
+    bool forks;      /* it, or a flag, is what only the darknet forks know */
 } dk_detector_head;
 
 /* dk_check_detector_cfg - dk_check_cfg, and that the last layer is [yolo] or [region]. */

@@ -4,6 +4,7 @@
 
 #include "replace/fatal.h"
 #include "network/cfg.h"
+#include "network/dialect.h"
 #include "network/keys.h"
 
 #include <stdlib.h>
@@ -155,7 +156,8 @@ dk_detector_head dk_check_detector_cfg(const char *path)
                is(last, "[detection]", "[detection]") ? " (train it with the packaged `darknet yolo train`)"
                                                       : "");
     int line = 0;
-    const dk_detector_head head = {.forks = dk_keys_forks(&cfg, &line) != NULL,
+    const dk_detector_head head = {.forks = dk_dialect_selected() == DK_DIALECT_FORKS ||
+                                            dk_keys_forks(&cfg, &line) != NULL,
                                    .classes = dk_cfg_int(&cfg, last, "classes", 20, 1),
                                    .max_batches = dk_cfg_int(&cfg, &cfg.sections[0], "max_batches", 0, 0)};
     dk_cfg_free(&cfg);

@@ -132,19 +132,29 @@ static void count(dk_map *map, int c, bool first, float iou)
     }
 }
 
-/* Matches one image's detections of every class to its objects first..first+n_objects. */
-static void match_image(tally *classes, dk_map *map, const detection *dets, int n, const box_label *truth,
-                        int first, int n_objects, const dk_map_settings *settings)
+/* One image's objects, and those that need not be found. */
+typedef struct scene {
+    const box_label *object;
+    int n, first; /* first: its place among all images' objects */
+    dk_labels difficult;
+} scene;
+
+/* Matches one image's detections of every class to its objects. */
+static void match_image(tally *classes, dk_map *map, const detection *dets, int n, const scene *here,
+                        const dk_map_settings *settings)
 {
-    bool *found = calloc((size_t)n_objects + 1, sizeof *found);
+    bool *found = calloc((size_t)here->n + 1, sizeof *found);
     if (found == NULL) dk_die("out of memory for the detections");
     for (int i = 0; i < n; i++)
         for (int c = 0; c < map->n; c++) {
             dk_scored s = {.score = dets[i].prob[c], .truth = -1};
             if (s.score <= 0) continue;
-            const int k = best_object(dets[i].bbox, c, truth, n_objects, settings->iou, &s.iou);
-            if (k >= 0) s.truth = first + k;
-            note(&classes[c], s);
+            float ignored;
+            const int k = best_object(dets[i].bbox, c, here->object, here->n, settings->iou, &s.iou);
+            if (k >= 0) s.truth = here->first + k;
+            if (k >= 0 || best_object(dets[i].bbox, c, here->difficult.box, here->difficult.n, settings->iou,
+                                      &ignored) < 0)
+                note(&classes[c], s);
             if (s.score > settings->thresh) count(map, c, k >= 0 && !found[k], s.iou);
             if (k >= 0) found[k] = true;
         }
@@ -193,12 +203,17 @@ bool dk_map_measure(network *net, const dk_lines *images, const dk_map_settings 
     for (int i = 0; dk_ahead_next(ahead, &original, &sized); i++) {
         stopped = stopped || (settings->stop != NULL && *settings->stop != 0);
         if (!stopped) {
-            const int first = all.n, n_objects = read_objects(images->line[i], &all, classes, n_classes);
+            scene here = {.first = all.n};
+            here.n = read_objects(images->line[i], &all, classes, n_classes);
+            here.object = all.at + here.first;
+            if (settings->difficult != NULL)
+                here.difficult = dk_labels_of(settings->difficult->line[i], n_classes);
             network_predict(net, sized.data);
             int n = 0;
             detection *dets = get_network_boxes(net, original.w, original.h, least_score, .5f, NULL, 1, &n);
             dk_suppress(net, dets, n, n_classes, suppression);
-            match_image(classes, map, dets, n, all.at + first, first, n_objects, settings);
+            match_image(classes, map, dets, n, &here, settings);
+            free(here.difficult.box);
             free_detections(dets, n);
         } else {
             dk_ahead_stop(ahead);

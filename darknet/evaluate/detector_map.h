@@ -25,10 +25,12 @@ double dk_average_precision(dk_scored *scored, int n, int objects, bool *found, 
                             int *true_positives, int *false_positives);
 
 typedef struct dk_map_settings {
-    float iou;          /* least overlap of a match */
-    float thresh;       /* least score of what counts for precision, recall and mean IoU */
-    int points;         /* as in dk_average_precision */
-    volatile int *stop; /* non-zero ends the measurement early; may be NULL */
+    float iou;                 /* least overlap of a match */
+    float thresh;              /* least score of what counts for precision, recall and mean IoU */
+    int points;                /* as in dk_average_precision */
+    const dk_lines *difficult; /* of as many lines as there are images: their label files have objects that
+                                * need not be found, but are no mistake if they are; NULL: there are none */
+    volatile int *stop;        /* non-zero ends the measurement early; may be NULL */
 } dk_map_settings;
 
 typedef struct dk_map_class {

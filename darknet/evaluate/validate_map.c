@@ -1,8 +1,11 @@
 /* validate_map.c - `darknet detector map DATA CFG WEIGHTS`: mean average precision, per class and together,
  * in the words of the darknet forks. */
 #include "evaluate/detector_map.h"
+
+#include "check/datafile.h"
 #include "check/preflight.h"
 #include "evaluate/validate.h"
+#include "replace/fatal.h"
 
 void dk_map_print(FILE *out, const dk_map *map, const dk_map_settings *settings, char **names)
 {
@@ -30,17 +33,34 @@ void dk_map_print(FILE *out, const dk_map *map, const dk_map_settings *settings,
             100 * map->mean);
 }
 
+/* The data file's list `difficult`, if it has one; true if so. */
+static bool read_difficult(const dk_eval *e, const dk_lines *images, dk_lines *list)
+{
+    const char *path = dk_eval_option(e, "difficult", "");
+    if (path[0] == '\0') return false;
+    dk_lines_read(path, "list of difficult objects", list);
+    if (list->n != images->n)
+        dk_die("%s has %d lines, but %s has %d: line for line they are about one image", path, list->n,
+               images->path, images->n);
+    dk_check_truths(list, DETECTION_DATA, e->classes, DK_MISSING_ALL);
+    return true;
+}
+
 int dk_cmd_detector_map(int argc, char **argv)
 {
     dk_eval e;
     dk_eval_open(&e, DK_EVAL_MAP, argc, argv, 2, "dcw");
     dk_eval_thresh(&e, .25f, .25f);
     char **names = dk_eval_names(&e, dk_eval_option(&e, "names", NULL));
-    dk_lines images;
+    dk_lines images, difficult;
     dk_lines_read(dk_eval_option(&e, "valid", NULL), "validation list", &images);
     dk_check_images(&images);
     dk_check_truths(&images, DETECTION_DATA, e.classes, DK_MISSING_MOST);
-    const dk_map_settings settings = {.iou = e.iou, .thresh = e.thresh, .points = e.points};
+    const bool some_difficult = read_difficult(&e, &images, &difficult);
+    const dk_map_settings settings = {.iou = e.iou,
+                                      .thresh = e.thresh,
+                                      .points = e.points,
+                                      .difficult = some_difficult ? &difficult : NULL};
     const double start = what_time_is_it_now();
     dk_map map;
     printf("\n calculation mAP (mean average precision)...\n");
@@ -50,6 +70,7 @@ int dk_cmd_detector_map(int argc, char **argv)
     fprintf(stderr, "Total Detection Time: %.2f Seconds\n", what_time_is_it_now() - start);
     dk_map_free(&map);
     dk_lines_free(&images);
+    if (some_difficult) dk_lines_free(&difficult);
     free_network(e.net);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "evaluate/validate.h"
 
 #include "check/datafile.h"
+#include "check/labels.h"
 #include "check/preflight.h"
 #include "evaluate/flags.h"
 #include "network/dialect.h"
@@ -93,6 +94,7 @@ void dk_eval_open(dk_eval *e, dk_eval_use use, int argc, char **argv, int skip, 
     set_batch_network(e->net, 1);
     e->classes = e->net->layers[e->net->n - 1].classes;
     e->forks = e->ext_output || e->save_labels || dk_network_extra_of(e->net)->forks;
+    dk_labels_beside_first(dk_network_extra_of(e->net)->forks);
     dk_dialect_tell(e->net, e->cfg);
 }
 

@@ -176,6 +176,7 @@ int dk_detector_train(const dk_cli *cli)
         dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", in.cfg);
     dk_train_read_images(&in);
     dk_labels_lenient(cli->force);
+    dk_labels_beside_first(last.forks);
     dk_check_truths(&in.images, DETECTION_DATA, last.classes,
                     cli->force   ? DK_MISSING_ALL
                     : last.forks ? DK_MISSING_MOST

@@ -4,6 +4,7 @@
 # tests/data/forks-detect holds what AlexeyAB's Darknet (59596d7, AVX, OpenMP, OpenCV 4.6) printed for net.cfg, weights.py
 # and the packaged photographs, by the commands below with its program in the place of ours:
 #   stretched.json  -thresh .4 -dont_show -out stretched.json < list      letterbox.json  the same with -letter_box
+#   difficult.txt   `detector map -points 11` with a list of difficult objects
 #   map.txt         the lines of `detector map` with no flag, -points 11, and -iou_thresh 0.75 -thresh 0.3
 . "$(dirname "$0")/lib_front.sh"
 data=$root/tests/data/forks-detect
@@ -62,6 +63,28 @@ check "map: within 0.1 points" perl -e 'my ($a, $b) = map { open my $f, "<", $_ 
     my @x = $a =~ /(?:ap =|or) (\d+\.\d+) ?%/g; my @y = $b =~ /(?:ap =|or) (\d+\.\d+) ?%/g;
     exit 1 if @x != 9 || @y != 9;
     abs($x[$_] - $y[$_]) <= .1 or exit 1 for 0 .. 8;' map.txt "$data/map.txt"
+
+# objects that need not be found: every third, in a list of their own
+for part in easy hard; do
+    cp -r images $part
+    find "$PWD/$part" -name '*.jpg' | LC_ALL=C sort > $part.list
+done
+sed -i '1~3d' easy/*.txt
+for file in hard/*.txt; do sed -n '1~3p' "images/${file#hard/}" > "$file"; done
+sed "s#^valid.*#valid = $PWD/easy.list\ndifficult = $PWD/hard.list#" d.data > hard.data
+"$darknet" detector map hard.data net.cfg net.weights -points 11 > out 2> err
+grep -E '^class_id = |conf_thresh|^ mean average|detections_count' out > map.txt
+check "difficult = : the fork's mAP" cmp -s <(grep -o 'mean average.*' map.txt | cut -c1-41) <(grep -o 'mean average.*' "$data/difficult.txt" | cut -c1-41)
+head -2 hard.list > short.list
+sed -i "s#^difficult.*#difficult = $PWD/short.list#" hard.data
+"$darknet" detector map hard.data net.cfg net.weights > out 2> err
+check "difficult = : another length" sh -c 'test $1 -eq 1 && grep -q "^darknet: .*short.list has 2 lines" err' - $?
+# label files beside the images and in labels/: the forks look beside first
+mkdir -p set/images set/labels
+cp images/dog.jpg set/images/ && cp images/dog.txt set/images/ && : > set/labels/dog.txt
+echo "$PWD/set/images/dog.jpg" > valid.list
+"$darknet" detector map d.data net.cfg net.weights > out 2> err
+check "labels beside the images come first" grep -q "unique_truth_count = $(wc -l < images/dog.txt) " out
 
 # The packaged Darknet's dialect is another: the same cfg without what only the forks know.
 grep -vE '^(scale_x_y|nms_kind|beta_nms|iou_loss)=' net.cfg | sed 's/=mish/=leaky/; s/=swish/=leaky/; /^groups=2/d; /^group_id=/d' > plain.cfg
