@@ -1,13 +1,13 @@
 /* preflight.h - what is checked before a run starts, so that bad input costs one clear line and nothing else.
  *
  * DESIGN
- *   The packaged library reads past a labels list that is too short, trains on black squares for unreadable
- * images, loads half a weights file without a word, and writes outside its buffers for a label file with a
- * class too many. Each check below ends the program with a line that names the file, the place in it and the
- * remedy. Lists may have millions of entries: all are looked at in memory; files behind them are opened for a
- * spread sample only (dk_sample), the loader reports the rest when it meets them. Call order: cfg, lists,
- * then, with the parsed network, shapes and weights, and the backup directory last: nothing is created
- * before. */
+ *   The packaged library reads past a labels list that is too short, trains on black squares
+ * for unreadable images, loads half a weights file without a word, and writes outside its
+ * buffers for a label file with a class too many. Each check below ends the program with a line
+ * that names the file, the place in it and the remedy. Lists may have millions of entries: all
+ * are looked at in memory; files behind them are opened for a spread sample only (dk_sample),
+ * the loader reports the rest when it meets them. Call order: cfg, lists, then, with the parsed
+ * network, shapes and weights, and the backup directory last: nothing is created before. */
 #ifndef DK_PREFLIGHT_H
 #define DK_PREFLIGHT_H
 
@@ -17,8 +17,8 @@
 
 #include "check/datafile.h"
 
-/* dk_check_cfg - sections, keys, numbers, references between layers, filters in front of [yolo] and [region].
- */
+/* dk_check_cfg - sections, keys, numbers, references between
+ * layers, filters in front of [yolo] and [region]. */
 void dk_check_cfg(const char *path);
 
 /* What a detector's cfg says of itself. */

@@ -112,8 +112,8 @@ static void run_all(const job *j, item_fn *fn, int threads)
             run_item(j, fn, block, item);
 }
 
-/* Where blocks divide well over threads, a thread takes a block through both passes while it is in its cache.
- */
+/* Where blocks divide well over threads, a thread takes a
+ * block through both passes while it is in its cache. */
 static void run(const job *j)
 {
     const int blocks = blocks_of(j->s), items = items_of(j->s);
@@ -245,8 +245,8 @@ DK_CLONES static void moments_item(const job *j, int block, size_t plain, size_t
         moments_8(j->x + blocked, pixels, part);
 }
 
-/* Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
- */
+/* Chan, Golub, LeVeque, "Updating formulae and a pairwise
+ * algorithm for computing sample variances" (1979). */
 static void moments_combine(const job *j, int block)
 {
     const int B = j->s->block, items = items_of(j->s);

@@ -21,8 +21,9 @@ typedef struct dk_blocked {
     int block; /* 8 or 16 */
 } dk_blocked;
 
-/* What a channel's values go through: activation((x - center) * gain + bias). Arrays of dk_blocked_padded()
- * floats. */
+/* What a channel's values go through:
+ * activation((x - center) * gain + bias).
+ * Arrays of dk_blocked_padded() floats. */
 typedef struct dk_affine {
     float *center, *gain, *bias;
 } dk_affine;
@@ -46,8 +47,8 @@ void dk_to_plain(const dk_blocked *s, const float *blocked, const dk_affine *f, 
 /* dk_add_plain - plain += blocked. */
 void dk_add_plain(const dk_blocked *s, const float *blocked, float *plain);
 
-/* dk_moments - mean and sum of squared distances from it of each channel, over batch and pixels. mean, m2:
- * [dk_blocked_padded()]. */
+/* dk_moments - mean and sum of squared distances from it of each
+ * channel, over batch and pixels. mean, m2: [dk_blocked_padded()]. */
 void dk_moments(const dk_blocked *s, const float *blocked, float *mean, float *m2);
 
 /* dk_bias_gradient - blocked <- delta * activation'(output), both plain, and sums[channel] += its sum. output

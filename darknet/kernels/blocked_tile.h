@@ -1,6 +1,6 @@
-/* blocked_tile.h - the loops of blocked.c for one block size: included once with DK_B = 16 and once with 8.
- * Every function works on an item: `pixels` pixels of one block, whose rows lie `stride` floats apart in
- * plain. */
+/* blocked_tile.h - the loops of blocked.c for one block size: included once
+ * with DK_B = 16 and once with 8. Every function works on an item: `pixels`
+ * pixels of one block, whose rows lie `stride` floats apart in plain. */
 #define DK_JOIN_(a, b) a##b
 #define DK_JOIN(a, b) DK_JOIN_(a, b)
 #define DK_NAME(x) DK_JOIN(x, DK_B)

@@ -165,8 +165,8 @@ static void drop_descriptions(dk_conv_plan *p)
     }
 }
 
-/* Tries the layouts that vector units of 16 and 8 floats work in; plain input where channels are fewer than a
- * block. */
+/* Tries the layouts that vector units of 16 and 8 floats work
+ * in; plain input where channels are fewer than a block. */
 static void choose(dk_conv_plan *p)
 {
     const key *k = &p->shape;

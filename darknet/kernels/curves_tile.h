@@ -126,8 +126,8 @@ DK_INLINE void DK_NAME(relu6_slope_)(const V *x, V *slope)
     *slope = SELECT(inside, zero + 1.f, zero);
 }
 
-/* x <- a(x), and slope <- a'(x), for one of kernels/activation.h's own a; a is a constant where it is called.
- */
+/* x <- a(x), and slope <- a'(x), for one of kernels/activation.h's
+ * own a; a is a constant where it is called. */
 DK_INLINE void DK_NAME(curve_)(V *x, int a)
 {
     if (a == DK_MISH) DK_NAME(mish_)(x);

@@ -10,8 +10,8 @@ void im2col_cpu(float *data_im, int channels, int height, int width, int ksize, 
 void col2im_cpu(float *data_col, int channels, int height, int width, int ksize, int stride, int pad,
                 float *data_im);
 
-/* dk_im2col, dk_col2im - the same for one group of a convolutional layer's channels, by its own steps and
- * dilation. */
+/* dk_im2col, dk_col2im - the same for one group of a convolutional
+ * layer's channels, by its own steps and dilation. */
 void dk_im2col(const layer *l, float *image, float *col);
 void dk_col2im(const layer *l, float *col, float *image);
 

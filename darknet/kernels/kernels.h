@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* dk_kernels_select - "fast" or "stock". Returns 0, or -1 for another name. Not to be called while a network
- * runs. */
+/* dk_kernels_select - "fast" or "stock". Returns 0, or -1 for
+ * another name. Not to be called while a network runs. */
 int dk_kernels_select(const char *name);
 
 /* dk_kernels_fast - true if ours are selected (the default). Any thread. */

@@ -4,8 +4,8 @@
 
 #include <darknet.h>
 
-/* l.groups parts, of which part l.extra (from 0) is taken; l.input_sizes are whole inputs' values per image.
- */
+/* l.groups parts, of which part l.extra (from 0) is taken;
+ * l.input_sizes are whole inputs' values per image. */
 void dk_forward_route_group(const layer l, network net);
 void dk_backward_route_group(const layer l, network net);
 

@@ -1,5 +1,5 @@
-/* scaled.h - layers that multiply layer l.index's output, of the same shape as theirs, by the layer before.
- */
+/* scaled.h - layers that multiply layer l.index's output,
+ * of the same shape as theirs, by the layer before. */
 #ifndef DK_SCALED_H
 #define DK_SCALED_H
 

@@ -11,9 +11,9 @@
 #include <dnnl.h>
 #include <omp.h>
 
-/* The layers that gain: enough channels to repay the transformations of tiles, four tiles to repay those of
- * weights (measured: 32 channels lose to oneDNN, one tile to gemm), and a block of weights for each thread.
- */
+/* The layers that gain: enough channels to repay the transformations of
+ * tiles, four tiles to repay those of weights (measured: 32 channels lose
+ * to oneDNN, one tile to gemm), and a block of weights for each thread. */
 bool dk_winograd_takes(const layer *l)
 {
     const dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa(); /* obeys ONEDNN_MAX_CPU_ISA */

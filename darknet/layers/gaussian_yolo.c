@@ -1,6 +1,6 @@
-/* gaussian_yolo.c - [Gaussian_yolo]: each coordinate of a box comes with its uncertainty (Choi et al.,
- * "Gaussian YOLOv3", ICCV 2019). Per anchor: x, its uncertainty, y, its, w, its, h, its, objectness, classes.
- */
+/* gaussian_yolo.c - [Gaussian_yolo]: each coordinate of a box comes with
+ * its uncertainty (Choi et al., "Gaussian YOLOv3", ICCV 2019). Per anchor:
+ * x, its uncertainty, y, its, w, its, h, its, objectness, classes. */
 #include "kernels/layers.h"
 #include "layers/yolo_loss.h"
 #include "layers/yolo_options.h"

@@ -1,5 +1,5 @@
-/* route.c - [route]: one or several layers' outputs side by side, or with groups= one part of the channels of
- * each. */
+/* route.c - [route]: one or several layers' outputs side by
+ * side, or with groups= one part of the channels of each. */
 #include "layers/make.h"
 
 #include "kernels/route.h"

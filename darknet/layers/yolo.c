@@ -29,8 +29,8 @@ int dk_yolo_coords(const layer *l)
 box dk_yolo_box(const layer *l, const dk_yolo *y, const float *x, size_t step, int n, int i, int j, int net_w,
                 int net_h)
 {
-    const size_t apart = dk_yolo_coords(l) == 8 ? 2 * step : step; /* each coordinate is followed by its
-                                                                    * uncertainty */
+    const size_t apart = dk_yolo_coords(l) == 8 ? 2 * step : step; /* each coordinate is followed
+                                                                    * by its uncertainty */
     const float w = x[2 * apart], h = x[3 * apart];
     return (box){.x = ((float)i + x[0]) / (float)l->w,
                  .y = ((float)j + x[apart]) / (float)l->h,

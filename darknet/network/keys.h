@@ -47,8 +47,8 @@ void dk_keys_allow_unused(bool allow);
  * must be [net]. */
 void dk_keys_check(const dk_cfg *cfg);
 
-/* dk_keys_forks - the first option or layer of the cfg that only the forks know, or NULL: *line is where it
- * stands. */
+/* dk_keys_forks - the first option or layer of the cfg that
+ * only the forks know, or NULL: *line is where it stands. */
 const char *dk_keys_forks(const dk_cfg *cfg, int *line);
 
 #endif

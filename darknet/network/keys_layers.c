@@ -1,5 +1,5 @@
-/* keys_layers.c - the keys of layers that compute, and of every layer. Detectors' last layers: keys_heads.c.
- */
+/* keys_layers.c - the keys of layers that compute, and of
+ * every layer. Detectors' last layers: keys_heads.c. */
 #include "network/key_table.h"
 #include "network/key_tables.h"
 

@@ -1,5 +1,5 @@
-/* kinds.c - see kinds.h. Kinds whose options the library reads are made by its own parsers (kinds_library.c).
- */
+/* kinds.c - see kinds.h. Kinds whose options the library
+ * reads are made by its own parsers (kinds_library.c). */
 #include "network/kinds.h"
 
 #include "layers/make.h"

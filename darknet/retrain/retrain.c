@@ -1,6 +1,6 @@
-/* retrain.c - `darknet detector retrain DATA CFG WEIGHTS -from SOURCE (-teacher CFG WEIGHTS | -labels DIR)`:
- * see retrain.h. Collects and labels frames, then trains on them as `detector train` does with the same
- * flags. */
+/* retrain.c - `darknet detector retrain DATA CFG WEIGHTS -from SOURCE
+ * (-teacher CFG WEIGHTS | -labels DIR)`: see retrain.h. Collects and labels
+ * frames, then trains on them as `detector train` does with the same flags. */
 #include "retrain/retrain.h"
 
 #include "replace/fatal.h"

@@ -119,8 +119,8 @@ static void take_all(collection *c)
     if (c->taken == most && !c->r->frames) dk_note("took %d frames; -frames N takes more or less", most);
 }
 
-/* The library finds a label file by replacing the first "images" in a path. made: out is this run's, and goes
- * again. */
+/* The library finds a label file by replacing the first "images"
+ * in a path. made: out is this run's, and goes again. */
 static void check_mapping(const char *out, bool made)
 {
     char picture[PATH_MAX], expected[PATH_MAX], found[4096];

@@ -204,9 +204,9 @@ static void add_clipped(const dk_augmentation *a, const float row[5], const floa
     memcpy(y + 5 * (size_t)n, clipped, sizeof clipped);
 }
 
-/* What of one axis of a view goes into a quarter: `at` in the mosaic, length pixels, `from` in the view. The
- * view's border (before, after: pixels of the view that are no picture) stays out where there is enough
- * picture. */
+/* What of one axis of a view goes into a quarter: `at` in the mosaic, length
+ * pixels, `from` in the view. The view's border (before, after: pixels of
+ * the view that are no picture) stays out where there is enough picture. */
 typedef struct band {
     int at, length, from;
 } band;

@@ -43,8 +43,8 @@ static int room_for_round(dk_loader *loader)
     return loader->rows.X.vals && loader->rows.y.vals ? 0 : -1;
 }
 
-/* Loads the image at path into *row (one row of X and of y, the caller's). Returns 0, or -1 with a message.
- */
+/* Loads the image at path into *row (one row of X and of
+ * y, the caller's). Returns 0, or -1 with a message. */
 static int load_row(load_args args, const char *list, char *path, data *row, char *text, size_t size)
 {
     char problem[5120];

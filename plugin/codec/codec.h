@@ -1,8 +1,8 @@
 /* codec.h - a run of floats as the payload of a frame, and back.
  *
  * DESIGN
- *   A codec is a constant table of functions; both ends of a link name it by its id. It knows nothing of frames,
- * models or links, has no state of its own, and may be called from any thread.
+ *   A codec is a constant table of functions; both ends of a link name it by its id. It knows nothing of
+ * frames, models or links, has no state of its own, and may be called from any thread.
  *   A codec that loses something keeps what it has not sent yet for the next time (error feedback). That state
  * belongs to who encodes: `residues` arrays of floats, as long as everything that is encoded, zero in the
  * beginning, checkpointed with the run. For a run of n floats, encode gets where each array's part for that

@@ -14,8 +14,8 @@
  * credit with nothing unacknowledged, and receivers take whatever comes, so two ends cannot wait for each
  * other.
  *
- *   Each frame also carries what its sender measures (net/meter.h), so that both ends know both directions.
- */
+ *   Each frame also carries what its sender measures
+ * (net/meter.h), so that both ends know both directions. */
 #ifndef DC__LINK_H
 #define DC__LINK_H
 

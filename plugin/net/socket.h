@@ -20,8 +20,8 @@ void *dc__message_alloc(size_t n);
 void *dc__message_shrink(void *message, size_t n);
 void dc__message_free(void *message);
 
-/* dc__socket_pair - two connected sockets. buffer_bytes[k]: what may wait for end k (one message always may).
- * DC_ENET. */
+/* dc__socket_pair - two connected sockets. buffer_bytes[k]:
+ * what may wait for end k (one message always may). DC_ENET. */
 dc_error dc__socket_pair(int ends[2], const int buffer_bytes[2]);
 void dc__socket_close(int socket);
 

@@ -87,8 +87,8 @@ int dc__tcp_connect(const dc__sockaddr *to)
     return -1;
 }
 
-/* A unix socket's file outlives a process that was killed. Only a file that refuses connections is replaced.
- */
+/* A unix socket's file outlives a process that was killed.
+ * Only a file that refuses connections is replaced. */
 static void remove_stale(const dc__sockaddr *at)
 {
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -2,10 +2,10 @@
  * acted on, and what it wants goes out.
  *
  * DESIGN
- *   A worker asks once per version, in one PULL: either for segments (each goes out when all its blocks are
- * new, in the order asked for: the paper's transmissions) or for slices (any block as soon as it is new,
- * lowest layer first). The endpoint has the threads; session->lock is its lock and guards what is marked (L).
- */
+ *   A worker asks once per version, in one PULL: either for segments (each goes out
+ * when all its blocks are new, in the order asked for: the paper's transmissions)
+ * or for slices (any block as soon as it is new, lowest layer first). The endpoint
+ * has the threads; session->lock is its lock and guards what is marked (L). */
 #ifndef DC__SESSION_H
 #define DC__SESSION_H
 

@@ -37,8 +37,8 @@ void dc__trace_span(dc__trace *trace, dc__track track, const char *name, int64_t
 /* dc__trace_note - a line of text at this moment (a new plan), cut to fit a record. */
 void dc__trace_note(dc__trace *trace, uint64_t round, const char *text);
 
-/* dc__trace_close - writes what is left and ends the file; NULL is allowed. DC_EFILE if anything was not
- * written. */
+/* dc__trace_close - writes what is left and ends the file;
+ * NULL is allowed. DC_EFILE if anything was not written. */
 dc_error dc__trace_close(dc__trace *trace);
 
 #endif

@@ -113,9 +113,8 @@ void dc__worker_trace_slice(dc_worker *w, dc__track track, const char *name, int
 /* dc__worker_fail - records the calling thread's last error as the worker's, the first counts. Any thread. */
 void dc__worker_fail(dc_worker *w, dc_error err);
 
-/* dc__worker_check - the worker's failure, or the user's request to stop, as an error; DC_OK if there is
- * none.
- */
+/* dc__worker_check - the worker's failure, or the user's
+ * request to stop, as an error; DC_OK if there is none. */
 dc_error dc__worker_check(dc_worker *w);
 
 /* dc__worker_wait_until - blocks until done(w, n) holds, which is looked at with the lock held, or the worker
@@ -129,9 +128,9 @@ void dc__worker_pull(dc_worker *w, uint64_t version, bool first);
 extern const dc__endpoint_role dc__worker_role;
 dc_error dc__worker_on_frame(void *worker, dc__frame *frame);
 
-/* worker.c: goodput upwards; until the first pushes have shown it, that of the other direction. 0 = neither
- * is known. Any thread. dc__worker_window - the credit of the plan in force in one direction, 0 = no bound.
- */
+/* worker.c: goodput upwards; until the first pushes have shown it, that of
+ * the other direction. 0 = neither is known. Any thread. dc__worker_window
+ * - the credit of the plan in force in one direction, 0 = no bound. */
 double dc__worker_up_Bps(const dc_worker *w);
 uint64_t dc__worker_window(const dc_worker *w, bool up);
 

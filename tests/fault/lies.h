@@ -194,8 +194,8 @@ static inline void *lies_run(void *argument)
     return NULL;
 }
 
-/* lies_open - a proxy; connect to lies->port instead of options.port. NULL: no socket. lies_close - breaks
- * all. */
+/* lies_open - a proxy; connect to lies->port instead of
+ * options.port. NULL: no socket. lies_close - breaks all. */
 static inline lies *lies_open(lies_options options)
 {
     lies *l = calloc(1, sizeof *l);

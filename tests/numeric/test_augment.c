@@ -1,6 +1,6 @@
-/* test_augment.c - examples in the forks' way: boxes lie where their things are, whatever is done to the
- * pictures, and the same names give the same example. Things are red or green rectangles, by class, on dark
- * grey. */
+/* test_augment.c - examples in the forks' way: boxes lie where their things
+ * are, whatever is done to the pictures, and the same names give the same
+ * example. Things are red or green rectangles, by class, on dark grey. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
