@@ -38,7 +38,7 @@ static inline void honest_run(box *b, const char *url, int workers)
 }
 
 static inline void expect_refusal(const char *url, const dc__join *join, fake_model *m, dc_error err,
-                           const char *words)
+                                  const char *words)
 {
     fake f;
     assert_int_equal(fake_join(&f, url, join, m), err);
