@@ -54,7 +54,7 @@ TOOL_OBJ    := $(call obj,$(TOOL_SRC))
 KERNEL_OBJ  := $(call obj,$(KERNEL_SRC) $(KERNEL_CXX))
 DARKNET_OBJ := $(call obj,$(DARKNET_SRC) $(DARKNET_CXX))
 # Tests link everything of the front end but its main().
-FRONT_OBJ   := $(filter-out $(call obj,darknet/cli/main.c),$(DARKNET_OBJ))
+FRONT_OBJ   := $(filter-out $(call obj,darknet/main/main.c),$(DARKNET_OBJ))
 UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))

@@ -1,7 +1,7 @@
 /* cli.c - see cli.h. */
 #include "cli/cli.h"
 
-#include "launch/launcher_env.h"
+#include "cli/launcher_env.h"
 #include "replace/fatal.h"
 #include "replace/logfile.h"
 #include "replace/random.h"

@@ -12,7 +12,7 @@
 #include "detect/found.h"
 #include "evaluate/validate.h"
 #include "replace/fatal.h"
-#include "retrain/frames.h"
+#include "detect/frames.h"
 
 #include <stdlib.h>
 #include <string.h>

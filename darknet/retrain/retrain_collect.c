@@ -7,7 +7,7 @@
  * a comment that says what it was made from; a later run with the same settings goes straight to training,
  * one with others is refused unless -relabel: pictures of two runs are not mixed by chance. */
 #include "replace/fatal.h"
-#include "retrain/frames.h"
+#include "detect/frames.h"
 #include "check/labels.h"
 #include "retrain/retrain.h"
 #include "train/stop.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "launch/launcher_env.h"
+#include "cli/launcher_env.h"
 
 static const char *const variables[] = {"DYNACOMM_RANK",
                                         "DYNACOMM_SIZE",

@@ -6,7 +6,7 @@
  * after [ may be left out, the last may be repeated after +. `flags` are what that program looks for, with :
  * after those that have a value. The packaged library prints "Unused field" for the forks' keys and computes
  * another network, so a cfg that has one is refused. */
-#include "cli/packaged.h"
+#include "main/packaged.h"
 
 #include "check/datafile.h"
 #include "evaluate/validate.h"

@@ -7,7 +7,7 @@
  * per edge. auto: the process with rank 0 starts the server, so its host must be known to all. On one host
  * that is the loopback address; srun names the step's hosts in order; mpirun does not, so
  * DYNACOMM_SERVER=HOST[:PORT] must. */
-#include "launch/launcher_env.h"
+#include "cli/launcher_env.h"
 
 #include "replace/fatal.h"
 #include "kernels/kernels.h"

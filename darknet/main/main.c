@@ -3,8 +3,8 @@
  * A new command is a line in `commands` and a function `int dk_cmd_NAME(int argc, char **argv)`, which gets
  * the whole command line and returns the exit status. */
 #include "cli/cli.h"
-#include "cli/packaged.h"
-#include "cli/spelling.h"
+#include "main/packaged.h"
+#include "main/spelling.h"
 #include "detect/detect.h"
 #include "replace/fatal.h"
 #include "replace/logfile.h"

@@ -1,5 +1,5 @@
 /* spelling.c - see spelling.h. */
-#include "cli/spelling.h"
+#include "main/spelling.h"
 
 #include "cli/flags.h"
 #include "replace/fatal.h"

@@ -4,7 +4,7 @@
  *   The library exports open_video_stream and get_image_from_stream, but they cannot tell the end from a
  * failure, say nothing about a source that is not there, and turn bytes into floats, which would have to be
  * turned back to be written. A frame here stays as OpenCV has it, blue first, until it is encoded. */
-#include "retrain/frames.h"
+#include "detect/frames.h"
 
 #include "replace/image_load.h"
 
