@@ -1,7 +1,6 @@
 /* flags.c - see flags.h. A new training flag is a line of a table and a member of dk_cli. */
 #include "cli/flags.h"
 
-#include "cli/cli.h"
 #include "kernels/conv_plan.h"
 #include "kernels/kernels.h"
 #include "network/boxes.h"

@@ -3,18 +3,8 @@
 #ifndef DK_FLAGS_H
 #define DK_FLAGS_H
 
+#include "cli/settings.h"
 #include "dynacomm_options.h"
-
-/* How this process computes: flags of every command that runs a network. */
-typedef struct dk_compute {
-    int threads;       /* 0 = all cores */
-    bool memory_low;   /* less memory for a slower convolution */
-    bool stock;        /* the packaged library's arithmetic */
-    bool allow_unused; /* keys of a cfg that no Darknet reads are passed over */
-    int dialect;       /* DK_DIALECT_ (network/dialect.h) */
-    bool letter_box;   /* pictures keep their proportions, whatever the cfg says */
-    const char *gpus;  /* as given; this program has none */
-} dk_compute;
 
 /* dk_compute_flags - the table with the struct that it fills. start: see dc_option_group; or NULL.
  * dk_compute_apply - sets kernels, threads and the rest for this process. */
@@ -22,8 +12,7 @@ dc_option_group dk_compute_flags(dk_compute *compute, const dk_compute *start);
 void dk_compute_apply(const dk_compute *compute);
 
 /* dk_training_flags - of training alone; cli is a dk_cli (cli.h), or NULL where only the table is needed. */
-struct dk_cli;
-dc_option_group dk_training_flags(struct dk_cli *cli, const struct dk_cli *start);
+dc_option_group dk_training_flags(dk_cli *cli, const dk_cli *start);
 
 /* dk_fork_flags - flags of the widely used Darknets (pjreddie's, AlexeyAB's, hank-ai's) that ask for nothing
  * this program does differently: a script that has them goes on working. Their help is why they have no

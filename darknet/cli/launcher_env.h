@@ -2,7 +2,7 @@
 #ifndef DK_LAUNCHER_ENV_H
 #define DK_LAUNCHER_ENV_H
 
-#include "cli/cli.h"
+#include "cli/settings.h"
 
 /* dk_launcher_env - completes cli from the launcher's environment. With a server's URL: this worker's rank,
  * if none was given. With -dynacomm auto (or mpi): the rank, the server's address, and for rank 0 that its

@@ -161,7 +161,8 @@ int main(int argc, char **argv)
         if (commands[i].subcommand && (!subcommand || strcmp(subcommand, commands[i].subcommand) != 0))
             continue;
         if (commands[i].run != cmd_help && commands[i].run != cmd_version) dk_wait_briefly(argv);
-        if (log) dk_logfile_open(log);
+        const int wrong = log ? dk_logfile_open(log) : 0;
+        if (wrong) dk_die("-log: cannot write %s: %s", log, strerror(wrong));
         return commands[i].run(argc, args);
     }
     if (is_packaged(command, subcommand)) dk_packaged_run(argv, command);

@@ -7,8 +7,6 @@
  * may share it. */
 #include "replace/logfile.h"
 
-#include "replace/fatal.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,15 +45,15 @@ static ssize_t write_err(void *cookie, const char *text, size_t size)
     return write(STDERR_FILENO, text, size);
 }
 
-void dk_logfile_open(const char *path)
+int dk_logfile_open(const char *path)
 {
     const char *before = getenv(OPENED);
     const bool ours = before && strcmp(before, path) == 0;
     const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (ours ? 0 : O_TRUNC), 0666);
-    if (fd < 0) dk_die("-log: cannot write %s: %s", path, strerror(errno));
+    if (fd < 0) return errno;
     FILE *out = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_out});
     FILE *err = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_err});
-    if (!out || !err || setenv(OPENED, path, 1) != 0) dk_die("-log: out of memory");
+    if (!out || !err || setenv(OPENED, path, 1) != 0) return ENOMEM; /* the program ends */
     fflush(stdout);
     setvbuf(out, NULL, isatty(STDOUT_FILENO) == 1 ? _IOLBF : _IOFBF, BUFSIZ);
     setvbuf(err, NULL, _IONBF, 0);
@@ -63,6 +61,7 @@ void dk_logfile_open(const char *path)
     stderr = err;
     log_fd = fd;
     log_path = path;
+    return 0;
 }
 
 const char *dk_logfile_path(void)

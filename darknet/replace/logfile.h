@@ -7,8 +7,8 @@
 
 /* dk_logfile_open - from here on every line written to stdout and stderr is also in the file at path, which
  * is emptied first (not by a process that one with the same -log has started). Once, before threads start.
- * Ends the program with a line if the file cannot be written. */
-void dk_logfile_open(const char *path);
+ * Returns 0, or an errno if the file cannot be written: then the program has to end. */
+int dk_logfile_open(const char *path);
 
 /* dk_logfile_path - the path, or NULL when there is no log file. */
 const char *dk_logfile_path(void);

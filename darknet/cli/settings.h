@@ -1,0 +1,56 @@
+/* settings.h - what a command line says: the structs that flags are read into (flags.h). */
+#ifndef DK_SETTINGS_H
+#define DK_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dynacomm.h"
+
+enum { DK_CLI_MAX_WORDS = 16 };
+
+/* How this process computes: flags of every command that runs a network. */
+typedef struct dk_compute {
+    int threads;       /* 0 = all cores */
+    bool memory_low;   /* less memory for a slower convolution */
+    bool stock;        /* the packaged library's arithmetic */
+    bool allow_unused; /* keys of a cfg that no Darknet reads are passed over */
+    int dialect;       /* DK_DIALECT_ (network/dialect.h) */
+    bool letter_box;   /* pictures keep their proportions, whatever the cfg says */
+    const char *gpus;  /* as given; this program has none */
+} dk_compute;
+
+/* A command that trains. */
+typedef struct dk_cli {
+    const char *words[DK_CLI_MAX_WORDS]; /* what is not a flag: command, subcommand, files */
+    int n_words;
+
+    dk_compute compute;
+    uint64_t seed;         /* drawn from the system if not given */
+    uint64_t rounds;       /* stop when the run has this many; 0 = the cfg's max_batches */
+    uint64_t backup_every; /* rounds between .backup files; 0 = Darknet's habit */
+    bool clear;
+    bool force;      /* go on where a check would stop */
+    int loaders;     /* threads that read images; 0 = as many as compute */
+    bool quiet;      /* no line per round */
+    const char *log; /* file into which all that is printed goes too, NULL = none */
+
+    const char *dynacomm; /* server URL (auto is made one) or local:N; NULL = alone */
+    dc_strategy strategy;
+    const char *trace;
+    int rank;           /* requested number among the workers, -1 = any */
+    int timeout_s;      /* a silent server is given up after this long, 0 = the default */
+    bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
+                         * leaves .backup to the server */
+    int serve;          /* this process starts the server too, for so many workers; 0 = it does not */
+    const char *listen; /* where that server listens */
+
+    bool map;          /* measure mAP while training */
+    int map_epochs;    /* passes over the list between measurements, 0 = the habit of the forks */
+    float thresh, iou; /* of these measurements */
+    int points;
+    const char *chart; /* an earlier chart.png to draw on */
+} dk_cli;
+
+#endif
