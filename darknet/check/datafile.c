@@ -11,14 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void dk_file_check(const char *path, const char *what)
-{
-    struct stat st;
-    if (stat(path, &st) != 0) dk_die("cannot open %s %s: %s", what, path, strerror(errno));
-    if (S_ISDIR(st.st_mode)) dk_die("cannot open %s %s: it is a directory", what, path);
-    if (access(path, R_OK) != 0) dk_die("cannot open %s %s: %s", what, path, strerror(errno));
-}
-
 /* Blanks at the end, a Windows line end among them, are no part of a path or a name. */
 static void trim_end(char *text)
 {

@@ -2,6 +2,8 @@
 #ifndef DK_DATAFILE_H
 #define DK_DATAFILE_H
 
+#include "replace/readable.h"
+
 #include <stdbool.h>
 
 /* The lines of a text file; owned by the struct. */
@@ -38,8 +40,5 @@ typedef enum dk_datafile_use { DK_FOR_CLASSIFIER, DK_FOR_DETECTOR, DK_FOR_REGRES
 /* dk_datafile_read - reads what a training command of that kind needs. Strings live until
  * the program ends. Ends the program with a line that names a missing key. */
 void dk_datafile_read(const char *path, dk_datafile_use use, dk_datafile *data);
-
-/* dk_file_check - ends the program with a line unless path is a readable regular file (or a pipe). */
-void dk_file_check(const char *path, const char *what);
 
 #endif

@@ -1,8 +1,8 @@
 /* cfg.c - see cfg.h. */
 #include "network/cfg.h"
 
-#include "check/datafile.h"
 #include "replace/fatal.h"
+#include "replace/readable.h"
 
 #include <errno.h>
 #include <limits.h>
