@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "replace/fatal.h"
 #include "kernels/conv_plan.h"
+#include "kernels/depthwise.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
 #include "kernels/winograd.h"
@@ -224,10 +225,11 @@ static void print_table(const network *net, const dc_model *model, const double 
                (unsigned long long)dc_model_trained_bytes(model, i), fc[i] * 1e3, bc[i] * 1e3);
         if (all > 0)
             printf("%9.1f %5.0f%%  %s\n", all / (fc[i] + bc[i]) * 1e-9, 100 * all / (fc[i] + bc[i]) / peak,
-                   p != NULL                         ? dk_conv_plan_text(p)
-                   : planned && dk_winograd_takes(l) ? "winograd"
-                   : planned                         ? "gemm"
-                                                     : "");
+                   p != NULL                          ? dk_conv_plan_text(p)
+                   : planned && dk_winograd_takes(l)  ? "winograd"
+                   : planned && dk_depthwise_takes(l) ? "depthwise"
+                   : planned                          ? "gemm"
+                                                      : "");
         else
             printf("\n");
         sum_fc += fc[i];

@@ -1,9 +1,11 @@
-/* conv_plain.c - convolution on plain arrays: by Winograd's method where winograd.h takes the layer, else as
+/* conv_plain.c - convolution on plain arrays: by Winograd's method where winograd.h takes the layer, channel
+ * by channel where depthwise.h does, else as
  * a matrix product per image and group. A 1x1 filter without stride or padding multiplies the image itself;
  * every other one goes through im2col's matrix. */
 #include "kernels/conv_plain.h"
 
 #include "kernels/activation.h"
+#include "kernels/depthwise.h"
 #include "kernels/extra.h"
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
@@ -44,8 +46,10 @@ void dk_conv_plain_forward(layer *l, network *net)
 {
     const product d = product_of(l);
     const bool winograd = dk_winograd_takes(l);
+    const bool depthwise = !winograd && dk_depthwise_takes(l);
     if (winograd) dk_winograd_forward(l, net->input, l->output);
-    for (int i = 0; i < l->batch * l->groups && !winograd; i++) {
+    if (depthwise) dk_depthwise_forward(l, net->input, l->output);
+    for (int i = 0; i < l->batch * l->groups && !winograd && !depthwise; i++) {
         float *col = columns(l, &d, net->input + (size_t)i * d.in);
         float *w = l->weights + (size_t)(i % l->groups) * d.weights;
         gemm(0, 0, d.m, d.pixels, d.k, 1, w, d.k, col, d.pixels, 0, l->output + (size_t)i * d.out, d.pixels);
@@ -80,6 +84,10 @@ void dk_conv_plain_backward(layer *l, network *net)
         backward_bias(l->bias_updates, l->delta, l->batch, l->n, d.pixels);
     if (dk_winograd_takes(l)) {
         dk_winograd_backward(l, net->input, l->delta, net->delta);
+        return;
+    }
+    if (dk_depthwise_takes(l)) {
+        dk_depthwise_backward(l, net->input, l->delta, net->delta);
         return;
     }
     for (int i = 0; i < l->batch * l->groups; i++) {

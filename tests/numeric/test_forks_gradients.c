@@ -296,6 +296,9 @@ static void test_convolutions(void **state)
     check("strides", NET PLAIN(3, "activation=leaky\nstride_x=2") PLAIN(3, "activation=mish\nstride_y=3")
                          PLAIN(1, "activation=linear\nstride_x=2\nstride_y=1"));
     check("dilation", NET CONV(3, "activation=mish\ndilation=2") CONV(3, "activation=linear\ndilation=3"));
+    check("one filter per channel, 5x5", NET CONV(5, "activation=swish\ngroups=4")
+                                             PLAIN(5, "activation=mish\ngroups=8\nstride_x=2\nstride_y=3")
+                                                 PLAIN(5, "activation=linear\ngroups=8\ndilation=2"));
     check("groups", NET CONV(3, "activation=swish\ngroups=4") CONV(3, "activation=mish\ngroups=8")
                         CONV(1, "activation=linear\ngroups=2"));
 }
