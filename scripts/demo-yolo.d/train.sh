@@ -56,7 +56,7 @@ data_file()
 train_clean()
 {
     local key
-    sed "s/^max_batches=.*/max_batches=$clean_rounds/" cfg/edge-yolo.cfg > "$out/cfg/clean.cfg"
+    sed -e "s/^max_batches=.*/max_batches=$clean_rounds/" -e "s/^batch=.*/batch=$clean_batch/" cfg/edge-yolo.cfg > "$out/cfg/clean.cfg"
     key=$(cat "$out/cfg/clean.cfg" "$data/settings.json" | cksum)
     if [ "$(cat "$out/clean/key" 2> /dev/null)" = "$key" ]; then
         echo "    made before, kept in $out/clean: remove it to train anew"
@@ -65,7 +65,7 @@ train_clean()
     rm -rf "$out/clean"
     data_file clean clean
     touch "$out/clean/train.log"
-    build/darknet detector train "$out/clean/clean.data" "$out/cfg/clean.cfg" -seed "$seed" -clear > "$out/clean/train.log" 2>&1 &
+    env -C "$out/clean" "$PWD/build/darknet" detector train "$out/clean/clean.data" "$out/cfg/clean.cfg" -seed "$seed" -clear > "$out/clean/train.log" 2>&1 &
     processes=($!)
     follow "$out/clean/train.log" $! $((clean_rounds / 4)) &
     processes+=($!)
@@ -79,7 +79,7 @@ train_clean()
 retraining_cfg()
 {
     sed -e "s/^batch=.*/batch=$batch/" -e "s/^max_batches=.*/max_batches=$rounds/" -e "s/^learning_rate=.*/learning_rate=$rate\nadam=1/" \
-        -e 's/^burn_in=.*/burn_in=30/' -e 's/^decay=.*/decay=0/' "$out/clean/folded.cfg" |
+        -e "s/^burn_in=.*/burn_in=$burn_in/" -e 's/^decay=.*/decay=0/' "$out/clean/folded.cfg" |
         awk -v frozen="$1" '{ print } /^\[/ { n++ } frozen == "frozen" && n == 9 && /^\[/ { print "stopbackward=1" }' > "$out/cfg/$1.cfg"
 }
 
@@ -108,7 +108,7 @@ together()
     processes+=($!)
     for edge in "${!edges[@]}"; do
         data_file "${edges[edge]}" "$run"
-        on "edge$edge" build/darknet detector train "$out/$run/${edges[edge]}.data" "$out/cfg/$cfg.cfg" "$stale" -clear -seed "$seed" \
+        on "edge$edge" env -C "$out/$run" "$PWD/build/darknet" detector train "$out/$run/${edges[edge]}.data" "$out/cfg/$cfg.cfg" "$stale" -clear -seed "$seed" \
             -rounds "$n" -backup-every 1000000 -threads "$threads" -dynacomm "tcp://$host:$port" -dynacomm-rank "$edge" \
             -dynacomm-strategy "$strategy" > "$out/$run/edge$edge.log" 2>&1 &
         processes+=($!)
@@ -127,7 +127,7 @@ alone()
     for edge in "${edges[@]}"; do
         data_file "$edge" "alone-$edge"
         touch "$out/alone-$edge/train.log"
-        build/darknet detector train "$out/alone-$edge/$edge.data" "$out/cfg/full.cfg" "$stale" -clear -seed "$seed" -backup-every 1000000 \
+        env -C "$out/alone-$edge" "$PWD/build/darknet" detector train "$out/alone-$edge/$edge.data" "$out/cfg/full.cfg" "$stale" -clear -seed "$seed" -backup-every 1000000 \
             -threads "$threads" > "$out/alone-$edge/train.log" 2>&1 &
         processes+=($!)
     done
