@@ -69,100 +69,146 @@ static double *zeros(size_t n)
  * over few values divides by small variances. */
 static const double forward_most = 5e-5, backward_most = 3e-4;
 
-static void check_case(const conv_case *k, unsigned seed)
+/* One case: the layer, what goes in, and in double what must come out. */
+typedef struct run {
+    const conv_case *k;
+    char what[256];
+    network *net;
+    layer *l;
+    size_t ins, outs;
+    float *input, *incoming, *old_delta; /* incoming: the gradient of the output */
+    double *x, *y, *d, *dw, *din, *db,
+        *ds; /* product, output; gradients of x, weights, input, biases, scales */
+} run;
+
+static void open_run(run *r, const conv_case *k, unsigned seed)
 {
-    char text[1024], what[256];
+    char text[1024];
     snprintf(
         text, sizeof text,
         "[net]\nbatch=%d\nheight=%d\nwidth=%d\nchannels=%d\n[convolutional]\n%sfilters=%d\nsize=%d\nstride=%d\n"
         "padding=%d\ngroups=%d\nactivation=%s\n",
         k->batch, k->h, k->w, k->c, k->norm ? "batch_normalize=1\n" : "", k->n, k->size, k->stride, k->pad,
         k->groups, k->activation);
-    snprintf(what, sizeof what, "conv %dx%dx%d n%d %dx%d/%d pad %d groups %d batch %d%s %s", k->c, k->h, k->w,
-             k->n, k->size, k->size, k->stride, k->pad, k->groups, k->batch, k->norm ? " norm" : "",
+    snprintf(r->what, sizeof r->what, "conv %dx%dx%d n%d %dx%d/%d pad %d groups %d batch %d%s %s", k->c, k->h,
+             k->w, k->n, k->size, k->size, k->stride, k->pad, k->groups, k->batch, k->norm ? " norm" : "",
              k->activation);
-    network *net = test_network(text, seed);
-    layer *l = &net->layers[0];
-    const size_t ins = (size_t)(l->inputs * l->batch), outs = (size_t)(l->outputs * l->batch);
-    float *input = test_random(ins), *delta = test_random(ins), *old_delta = test_random(ins);
-    memcpy(delta, old_delta, ins * sizeof *delta);
-    float *incoming = test_random(outs);
+    r->k = k;
+    r->net = test_network(text, seed);
+    layer *l = r->l = &r->net->layers[0];
+    r->ins = (size_t)(l->inputs * l->batch);
+    r->outs = (size_t)(l->outputs * l->batch);
+    r->input = test_random(r->ins);
+    r->old_delta = test_random(r->ins);
+    r->incoming = test_random(r->outs);
     test_fill(l->weight_updates, (size_t)l->nweights); /* an earlier subdivision's */
-    double *x = zeros(outs), *y = zeros(outs), *d = zeros(outs), *dw = zeros((size_t)l->nweights),
-           *din = zeros(ins);
-    double *db = zeros((size_t)l->n), *ds = zeros((size_t)l->n);
-    for (int i = 0; i < l->nweights; i++)
-        dw[i] = (double)l->weight_updates[i];
+    r->x = zeros(r->outs);
+    r->y = zeros(r->outs);
+    r->d = zeros(r->outs);
+    r->dw = zeros((size_t)l->nweights);
+    r->din = zeros(r->ins);
+    r->db = zeros((size_t)l->n);
+    r->ds = zeros((size_t)l->n);
+}
 
-    EACH_PRODUCT(l, x[out] += (double)input[in] * (double)l->weights[wt]);
+static void close_run(run *r)
+{
+    free(r->input);
+    free(r->old_delta);
+    free(r->incoming);
+    double *all[] = {r->x, r->y, r->d, r->dw, r->din, r->db, r->ds};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        free(all[i]);
+    free_network(r->net);
+}
+
+/* Output of filter f from the products, and the gradients down to them. */
+static void reference_filter(run *r, int f)
+{
+    const layer *l = r->l;
+    const bool norm = r->k->norm;
+    double *x = r->x, *y = r->y, *d = r->d;
     const int plane = l->out_h * l->out_w, count = plane * l->batch;
-    for (int f = 0; f < l->n; f++) {
-        double mean = 0, variance = 0, sum_d = 0, sum_dx = 0;
+    double mean = 0, variance = 0, sum_d = 0, sum_dx = 0;
 #define EACH(p, body)                                 \
     for (int b = 0; b < l->batch; b++)                \
         for (int q = 0; q < plane; q++) {             \
             const int p = (b * l->n + f) * plane + q; \
             body;                                     \
         }
-        EACH(p, mean += x[p] / count);
-        EACH(p, variance += (x[p] - mean) * (x[p] - mean) / (count - 1));
-        const double bias = (double)l->biases[f], scale = k->norm ? (double)l->scales[f] : 1;
-        EACH(p, {
-            const double z = k->norm ? (x[p] - mean) / (sqrt(variance) + 1e-6) * scale + bias : x[p] + bias;
-            y[p] = activated(z, l->activation);
-            d[p] = (double)incoming[p] * slope(y[p], l->activation);
-            sum_d += d[p];
-            sum_dx += d[p] * (x[p] - mean);
-        });
-        db[f] = sum_d;
-        ds[f] = sum_dx / (sqrt(variance) + 1e-6);
-        const double inverse = 1 / sqrt(variance + 1e-5);
-        if (k->norm)
-            EACH(p, d[p] = scale *
-                           (d[p] * inverse - sum_dx * inverse * inverse * inverse * (x[p] - mean) / count -
-                            sum_d * inverse / count));
-    }
-    for (size_t i = 0; i < ins; i++)
-        din[i] = (double)old_delta[i];
+    EACH(p, mean += x[p] / count);
+    EACH(p, variance += (x[p] - mean) * (x[p] - mean) / (count - 1));
+    const double bias = (double)l->biases[f], scale = norm ? (double)l->scales[f] : 1;
+    EACH(p, {
+        const double z = norm ? (x[p] - mean) / (sqrt(variance) + 1e-6) * scale + bias : x[p] + bias;
+        y[p] = activated(z, l->activation);
+        d[p] = (double)r->incoming[p] * slope(y[p], l->activation);
+        sum_d += d[p];
+        sum_dx += d[p] * (x[p] - mean);
+    });
+    r->db[f] = sum_d;
+    r->ds[f] = sum_dx / (sqrt(variance) + 1e-6);
+    const double inverse = 1 / sqrt(variance + 1e-5);
+    if (norm)
+        EACH(p,
+             d[p] = scale * (d[p] * inverse - sum_dx * inverse * inverse * inverse * (x[p] - mean) / count -
+                             sum_d * inverse / count));
+}
+
+static void reference(run *r)
+{
+    const layer *l = r->l;
+    double *x = r->x, *d = r->d, *dw = r->dw, *din = r->din;
+    const float *input = r->input;
+    for (int i = 0; i < l->nweights; i++)
+        dw[i] = (double)l->weight_updates[i];
+    EACH_PRODUCT(l, x[out] += (double)input[in] * (double)l->weights[wt]);
+    for (int f = 0; f < l->n; f++)
+        reference_filter(r, f);
+    for (size_t i = 0; i < r->ins; i++)
+        din[i] = (double)r->old_delta[i];
     EACH_PRODUCT(l, {
         dw[wt] += d[out] * (double)input[in];
         din[in] += d[out] * (double)l->weights[wt];
     });
+}
 
-    network run = *net;
-    run.train = 1;
-    run.index = 0;
-    run.input = input;
-    l->forward(*l, run);
-    char part[320];
-    snprintf(part, sizeof part, "%s: output", what);
-    test_within(part, test_error(l->output, y, outs), forward_most);
-    memcpy(l->delta, incoming, outs * sizeof *incoming);
-    run.delta = delta;
-    l->backward(*l, run);
-    snprintf(part, sizeof part, "%s: weight gradient", what);
-    test_within(part, test_error(l->weight_updates, dw, (size_t)l->nweights), backward_most);
-    snprintf(part, sizeof part, "%s: input gradient", what);
-    test_within(part, test_error(delta, din, ins), backward_most);
-    snprintf(part, sizeof part, "%s: bias gradient", what);
-    test_within(part, test_error(l->bias_updates, db, (size_t)l->n), backward_most);
-    if (k->norm) {
-        snprintf(part, sizeof part, "%s: scale gradient", what);
-        test_within(part, test_error(l->scale_updates, ds, (size_t)l->n), backward_most);
-    }
+static void is_within(const run *r, const char *part, const float *ours, const double *right, size_t n,
+                      double most)
+{
+    char text[320];
+    snprintf(text, sizeof text, "%s: %s", r->what, part);
+    test_within(text, test_error(ours, right, n), most);
+}
+
+static void check_case(const conv_case *k, unsigned seed)
+{
+    run r;
+    open_run(&r, k, seed);
+    reference(&r);
+    layer *l = r.l;
+    float *delta = malloc(r.ins * sizeof *delta);
+    assert_non_null(delta);
+    memcpy(delta, r.old_delta, r.ins * sizeof *delta);
+    network net = *r.net;
+    net.train = 1;
+    net.index = 0;
+    net.input = r.input;
+    l->forward(*l, net);
+    is_within(&r, "output", l->output, r.y, r.outs, forward_most);
+    memcpy(l->delta, r.incoming, r.outs * sizeof *r.incoming);
+    net.delta = delta;
+    l->backward(*l, net);
+    is_within(&r, "weight gradient", l->weight_updates, r.dw, (size_t)l->nweights, backward_most);
+    is_within(&r, "input gradient", delta, r.din, r.ins, backward_most);
+    is_within(&r, "bias gradient", l->bias_updates, r.db, (size_t)l->n, backward_most);
+    if (k->norm) is_within(&r, "scale gradient", l->scale_updates, r.ds, (size_t)l->n, backward_most);
     /* A layer without a gradient to hand on: crop before it, or the first. */
-    memcpy(l->delta, incoming, outs * sizeof *incoming);
-    run.delta = NULL;
-    l->backward(*l, run);
-
-    free(input);
+    memcpy(l->delta, r.incoming, r.outs * sizeof *r.incoming);
+    net.delta = NULL;
+    l->backward(*l, net);
     free(delta);
-    free(old_delta);
-    free(incoming);
-    double *all[] = {x, y, d, dw, din, db, ds};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        free(all[i]);
-    free_network(net);
+    close_run(&r);
 }
 
 static void test_random_shapes(void **state)
