@@ -287,12 +287,15 @@ int dk_train_run(dk_train *train)
                                         .stop = dk_stop_flag()};
     dk_stop_catch();
     dk_session *session;
-    if (dk_session_open(train->net, &options, &session) != DC_OK) {
+    int err = dk_session_open(train->net, &options, &session);
+    if (err != DC_OK) {
         if (dk_stop_signal()) {
             dk_note("stopped by %s before the first round", dk_stop_name(dk_stop_signal()));
             return 128 + dk_stop_signal();
         }
-        dk_note("%s", dc_last_error());
+        const bool refused = err == DC_EINVAL && cli->dynacomm;
+        dk_note("%s%s%s", dc_last_error(), refused && cli->rank >= 0 ? " (-dynacomm-rank)" : "",
+                refused && cli->clear ? " (-clear)" : "");
         return 1;
     }
     train->seed = dk_session_seed(session);
@@ -306,7 +309,7 @@ int dk_train_run(dk_train *train)
     train->epoch = dk_train_seen(train, first) / (uint64_t)train->args.m;
     dk_progress progress;
     dk_progress_start(&progress, first, last, train->images, cli->quiet);
-    int err = rounds(train, session, &progress, last);
+    err = rounds(train, session, &progress, last);
     if (err == DC_OK) {
         dk_progress_break(&progress);
         char name[PATH_MAX];

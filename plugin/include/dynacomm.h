@@ -195,7 +195,7 @@ typedef void (*dc_log_fn)(void *context, const char *line);
 #define DC_FINGERPRINT_BYTES 2048
 
 typedef struct dc_worker_options {
-    const char *url; /* the server's, as given to its --listen; copied */
+    const char *url; /* the server's, as workers reach it; copied */
     int rank;        /* requested number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
     dc_strategy strategy;    /* of this worker's link; DC_AUTO picks the fastest predicted */
     const char *fingerprint; /* what all workers must share beyond the model, see below; may be NULL */

@@ -125,7 +125,7 @@ dc_error dc__tcp_listen(int *fd, const dc__address *address, const char *url)
         *fd = listen_on(&at[k]);
     if (*fd >= 0) return DC_OK;
     if (errno == EADDRINUSE)
-        return dc__fail(DC_ENET, "%s is taken by another program: stop it or --listen on another port", url);
+        return dc__fail(DC_ENET, "%s is taken by another program: stop it, or take another port", url);
     return dc__fail(errno == EADDRNOTAVAIL ? DC_EURL : DC_ENET, "cannot listen on %s: %s", url,
                     strerror(errno));
 }

@@ -25,8 +25,7 @@ static dc_error check_rank(const dc_server *s, const dc__join *join, int *rank)
     if (*rank >= r->n)
         return dc__fail(DC_EINVAL, "rank %d does not exist: the server has ranks 0 to %d", *rank, r->n - 1);
     if (state_of(s, *rank) != DC__MEMBER_FREE)
-        return dc__fail(DC_EINVAL,
-                        "rank %d is taken by another worker: give each its own -dynacomm-rank, or none",
+        return dc__fail(DC_EINVAL, "rank %d is taken by another worker: give each worker its own, or none",
                         *rank);
     return DC_OK;
 }
@@ -75,10 +74,11 @@ static dc_error agree_on_model(dc_server *s, dc__join *join, int rank)
     }
     if (!err) err = agree_on_start(s, join, rank);
     if (!err && join->clear && t->resumed)
-        err = dc__fail(DC_EINVAL,
-                       "the server resumes round %llu from its backup, but -clear asks for a new run: drop "
-                       "-clear, or start the server with --fresh",
-                       (unsigned long long)t->versions.round);
+        err = dc__fail(
+            DC_EINVAL,
+            "the server resumes round %llu from its backup, but this worker asks for a new run: let it "
+            "join the old one, or start the server anew",
+            (unsigned long long)t->versions.round);
     return err;
 }
 

@@ -37,7 +37,7 @@ static dc_error check_backup(const char *path)
     if (mkdir(path, 0777) != 0 && errno != EEXIST)
         return dc__fail(DC_EFILE, "cannot make the backup directory %s: %s", path, strerror(errno));
     if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
-        return dc__fail(DC_EFILE, "%s is not a directory: give another to --backup", path);
+        return dc__fail(DC_EFILE, "%s is not a directory: give another for backups", path);
     if (access(path, R_OK | W_OK | X_OK) != 0)
         return dc__fail(DC_EFILE, "cannot write into the backup directory %s: %s", path, strerror(errno));
     return DC_OK;

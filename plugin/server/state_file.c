@@ -133,7 +133,7 @@ static dc_error check_head(source *in, const char *path, const dc_model *model)
     const uint8_t *magic = dc__take(&h, 8);
     const size_t n = (size_t)dc__get_uint(&h, 4);
     if (!in->ok || memcmp(magic, MAGIC, 8) != 0 || n > DC__MAX_JOIN_BYTES)
-        return dc__fail(DC_EFORMAT, "%s is not a run's state: move it away or start with --fresh", path);
+        return dc__fail(DC_EFORMAT, "%s is not a run's state: move it away, or start the run anew", path);
     uint8_t *description = malloc(n + 1);
     if (!description) return dc__fail(DC_ENOMEM, "out of memory for %s", path);
     get(in, description, n);
@@ -145,7 +145,7 @@ static dc_error check_head(source *in, const char *path, const dc_model *model)
         char why[DC__LINE_BYTES];
         (void)snprintf(why, sizeof why, "%s", dc_last_error());
         return dc__fail(err == DC_ENOMEM ? err : DC_EFORMAT,
-                        "%.200s is damaged (%.150s): start with --fresh, from the .weights beside it", path,
+                        "%.200s is damaged (%.150s): start the run anew, from the .weights beside it", path,
                         why);
     }
     err = dc__model_same(saved, model, path, "this worker");
@@ -165,14 +165,14 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__statisti
     *seed = dc__get_uint(&b, 8);
     const uint64_t round = dc__get_uint(&b, 8), step = dc__get_uint(&b, 8);
     if (!in->ok || members < 1 || members > DC_MAX_WORKERS || round > UINT32_MAX || step > UINT32_MAX)
-        return dc__fail(DC_EFORMAT, "%s is cut short: start with --fresh, from the .weights beside it", path);
+        return dc__fail(DC_EFORMAT, "%s is cut short: start the run anew, from the .weights beside it", path);
     load_arrays(in, v, round);
     err = load_statistics(in, round, members, statistics);
     const uint64_t expected = XXH3_64bits_digest(&in->hash);
     get(in, sum, sizeof sum);
     dc__bytes c = dc__bytes_over(sum, sizeof sum);
     if (!err && (!in->ok || dc__get_uint(&c, 8) != expected))
-        err = dc__fail(DC_EFORMAT, "%s is damaged: start with --fresh, from the .weights beside it", path);
+        err = dc__fail(DC_EFORMAT, "%s is damaged: start the run anew, from the .weights beside it", path);
     if (!err) dc__versions_begin(v, round, step);
     return err;
 }

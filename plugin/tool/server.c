@@ -96,6 +96,13 @@ static void keep_memory(void)
 #endif
 }
 
+/* The option that a failure to start is about, for the end of its line. */
+static const char *option_of(dc_error err)
+{
+    if (err == DC_ENET || err == DC_EURL) return " (--listen)";
+    return err == DC_EFILE ? " (--backup)" : "";
+}
+
 static int run_server(int argc, char **argv)
 {
     options o;
@@ -104,10 +111,11 @@ static int run_server(int argc, char **argv)
     o.server.log = print_line;
     o.server.log_context = &o;
     keep_memory();
-    if (!err) err = dc_server_start(&running, &o.server);
+    const char *option = "";
+    if (!err) option = option_of(err = dc_server_start(&running, &o.server));
     if (!err && o.http) err = dc__http_start(&page, o.http, running);
     if (err) {
-        (void)fprintf(stderr, "dynacomm server: %s\n", dc_last_error());
+        (void)fprintf(stderr, "dynacomm server: %s%s\n", dc_last_error(), option);
         dc_server_free(running);
         return 1;
     }
