@@ -1,5 +1,5 @@
-/* preflight_cfg.c - what a cfg must have so that the library neither crashes on it nor trains something else.
- */
+/* preflight_cfg.c - what a cfg must have so that the library
+ * neither crashes on it nor trains something else. */
 #include "check/preflight.h"
 
 #include "replace/fatal.h"

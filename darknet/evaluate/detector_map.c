@@ -82,8 +82,8 @@ double dk_average_precision(dk_scored *scored, int n, int objects, bool *found, 
         for (int i = 0; i < n; i++)
             sum += precision[i] * (recall[i] - (i > 0 ? recall[i - 1] : 0));
     } else {
-        /* Multiples of the step, as the forks and PASCAL VOC's own program take it: 3 of 10 is a hair above
-         * .3. */
+        /* Multiples of the step, as the forks and PASCAL VOC's
+         * own program take it: 3 of 10 is a hair above .3. */
         const double step = points > 1 ? 1. / (points - 1) : 0;
         for (int p = 0, i = 0; p < points; p++) {
             while (i < n && recall[i] < p * step)

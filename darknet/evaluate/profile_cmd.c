@@ -1,12 +1,12 @@
 /* profile_cmd.c - `darknet profile`: time per layer of training steps on random input.
  *
  * DESIGN
- *   The layers' forward and backward pointers are replaced by ones that time the originals; each layer's
- * figure is the median over steps, so one interruption by another program does not count. The peak is what
- * this machine's gemm reaches on large square matrices with the same threads, measured before. FLOPs are
- * those of the textbook definition (a multiplication and an addition each count): Winograd's convolution does
- * fewer, and may exceed the peak. Backward counts two products per weight, one where no gradient is handed
- * on. */
+ *   The layers' forward and backward pointers are replaced by ones that time the originals;
+ * each layer's figure is the median over steps, so one interruption by another program does
+ * not count. The peak is what this machine's gemm reaches on large square matrices with the
+ * same threads, measured before. FLOPs are those of the textbook definition (a multiplication
+ * and an addition each count): Winograd's convolution does fewer, and may exceed the peak.
+ * Backward counts two products per weight, one where no gradient is handed on. */
 #include "evaluate/profile_cmd.h"
 
 #include "check/datafile.h"

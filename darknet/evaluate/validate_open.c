@@ -1,5 +1,5 @@
-/* validate_open.c - what the validating commands share: command line, data file, network, images, result
- * files. */
+/* validate_open.c - what the validating commands share:
+ * command line, data file, network, images, result files. */
 #include "evaluate/validate.h"
 
 #include "check/datafile.h"

@@ -1,5 +1,5 @@
-/* yolo_loss.c - see yolo_loss.h. Gradients are in Darknet's sign: what the output should be, less what it is.
- */
+/* yolo_loss.c - see yolo_loss.h. Gradients are in Darknet's
+ * sign: what the output should be, less what it is. */
 #include "layers/yolo_loss.h"
 
 #include "kernels/kernels.h"
@@ -123,8 +123,8 @@ static void close_cell(dk_yolo_image *im, dk_box_slopes *box_slopes, int m, int 
     train_box(im, box_slopes, m, l->mask[m], cell, best.truth, &iou, &giou);
 }
 
-/* Objectness of a cell that predicts something that no label claims: none, or, where it overlaps one, free.
- */
+/* Objectness of a cell that predicts something that no
+ * label claims: none, or, where it overlaps one, free. */
 static void free_cell(dk_yolo_image *im, int m, int cell, match best, float *delta)
 {
     const layer *l = im->l;

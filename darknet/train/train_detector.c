@@ -31,8 +31,8 @@ static const layer *head(const dk_train *train)
     return &train->net->layers[train->net->n - 1];
 }
 
-/* The forks' sizes: the cfg's, times or by up to a factor, in its proportions. The first and the last rounds take the
- * largest. */
+/* The forks' sizes: the cfg's, times or by up to a factor, in its
+ * proportions. The first and the last rounds take the largest. */
 static dk_size forks_size(const dk_train *train, uint64_t round)
 {
     const dk_yolo *yolo = dk_yolo_of(head(train));

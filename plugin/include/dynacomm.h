@@ -8,10 +8,10 @@
  * dynacomm_plan.h has those plans, for people who write tools.
  *
  *   Units are in the names: _s seconds, _ns nanoseconds, _bytes bytes, _Bps bytes per second.
- *   Every function that can fail returns a dc_error; dc_last_error() then has one line, for people, that
- * names the thing and the remedy. Nothing here calls exit() or abort() for a peer's, a file's or a user's
- * mistake.
- */
+ *   Every function that can fail returns a dc_error;
+ * dc_last_error() then has one line, for people, that names the
+ * thing and the remedy. Nothing here calls exit() or abort()
+ * for a peer's, a file's or a user's mistake. */
 #ifndef DYNACOMM_H
 #define DYNACOMM_H
 
@@ -57,8 +57,8 @@ typedef enum dc_error {
 /* dc_strerror - a constant phrase for an error code; never NULL. */
 DC_API const char *dc_strerror(dc_error err);
 
-/* dc_last_error - the line that describes the calling thread's last failed call. Valid until its next
- * failure. */
+/* dc_last_error - the line that describes the calling
+ * thread's last failed call. Valid until its next failure. */
 DC_API const char *dc_last_error(void);
 
 /* dc_error_set - sets the calling thread's dc_last_error line (as printf; cut at 511 bytes, control characters
@@ -73,9 +73,9 @@ DC_API const char *dc_version(void);
 /* What happens to a tensor in training. */
 typedef enum dc_role {
     DC_TRAINED, /* its gradient is pushed and its value pulled in every round */
-    DC_FROZEN,  /* gets no gradient; decay still acts on it, computed alike at both ends, without a byte sent
-                 */
-    DC_FIXED,   /* never changes; only saved */
+    /* gets no gradient; decay still acts on it, computed alike at both ends, without a byte sent */
+    DC_FROZEN,
+    DC_FIXED,     /* never changes; only saved */
     DC_STATISTIC, /* rolling mean or variance: each worker has its own, the mean over workers is saved */
     DC_ROLE_COUNT
 } dc_role;
@@ -127,8 +127,8 @@ DC_API void dc_model_free(dc_model *model);
 DC_API dc_error dc_model_add_layer(dc_model *model, const char *type);
 DC_API dc_error dc_model_add_tensor(dc_model *model, const dc_tensor *tensor);
 
-/* dc_model_layers / dc_model_trained_bytes - how many layers; bytes of one layer's trained tensors (-1: of
- * all). */
+/* dc_model_layers / dc_model_trained_bytes - how many layers;
+ * bytes of one layer's trained tensors (-1: of all). */
 DC_API int dc_model_layers(const dc_model *model);
 DC_API uint64_t dc_model_trained_bytes(const dc_model *model, int layer);
 
@@ -136,9 +136,9 @@ DC_API uint64_t dc_model_trained_bytes(const dc_model *model, int layer);
  * at all: a temporary file beside path, fsync, rename. Any thread; the values must not change meanwhile. */
 DC_API dc_error dc_model_save(const dc_model *model, const char *path, uint64_t seen);
 
-/* dc_model_update - one optimizer step on the model's own arrays, as Darknet does it on one machine: the
- * gradient buffers keep SGD's momentum, are zeroed under Adam. step_number counts from 1 (Adam). For training
- * alone. */
+/* dc_model_update - one optimizer step on the model's own arrays, as Darknet
+ * does it on one machine: the gradient buffers keep SGD's momentum, are
+ * zeroed under Adam. step_number counts from 1 (Adam). For training alone. */
 DC_API dc_error dc_model_update(dc_model *model, float rate, uint64_t step_number);
 
 /* dc_model_update_begin, dc_model_update_part - the same step, done in parts by several threads. After begin,
@@ -156,8 +156,8 @@ DC_API void dc_model_update_part(dc_model *model, uint64_t offset, uint64_t coun
  *   ibatch      greedy batching (Wang et al., iBatch, AAAI 2019)
  *   dynacomm    the optimum of both halves (Cai et al., arXiv 2101.07968)
  *   duplex      both directions at once, slice by slice, across the round boundary
- *   auto        whichever of them the simulator predicts to be fastest (within 0.1 %: the one with fewer
- *               transmissions) */
+ *   auto        whichever of them the simulator predicts to be fastest
+ *               (within 0.1 %: the one with fewer transmissions) */
 /* clang-format off */
 #define DC_STRATEGIES(X)                                                                                     \
     X(SEQUENTIAL, "sequential") X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm")         \
@@ -227,12 +227,12 @@ typedef struct dc_round_report {
 
 typedef struct dc_worker dc_worker;
 
-/* dc_worker_join - joins the server, agrees on values and waits until every worker has joined. Blocks. Starts
- * the library's threads. model is borrowed until dc_worker_leave; its arrays are written by the library from
- * here on: values between round_begin and each layer's forward_begin, gradients (sent, then zeroed; with a
- * single worker turned into momentum) after each layer's last backward_end. A worker that is first in a new
- * run uploads its values for all. DC_EURL, DC_ETIMEOUT (no server), DC_EFULL, DC_EMODEL, DC_EVERSION,
- * DC_ESTOPPED. */
+/* dc_worker_join - joins the server, agrees on values and waits until every worker has joined.
+ * Blocks. Starts the library's threads. model is borrowed until dc_worker_leave; its arrays
+ * are written by the library from here on: values between round_begin and each layer's
+ * forward_begin, gradients (sent, then zeroed; with a single worker turned into momentum)
+ * after each layer's last backward_end. A worker that is first in a new run uploads its values
+ * for all. DC_EURL, DC_ETIMEOUT (no server), DC_EFULL, DC_EMODEL, DC_EVERSION, DC_ESTOPPED. */
 DC_API dc_error dc_worker_join(dc_worker **worker, dc_model *model, const dc_worker_options *options);
 
 /* dc_worker_info_get - what was agreed. Compute thread. */
@@ -273,8 +273,8 @@ typedef struct dc_report {
  * in the calls around the computation. Compute thread. */
 DC_API void dc_worker_report(dc_worker *worker, const dc_report *report);
 
-/* dc_worker_sync - between rounds: blocks until all parameters of the current round are in the model's
- * arrays. */
+/* dc_worker_sync - between rounds: blocks until all parameters
+ * of the current round are in the model's arrays. */
 DC_API dc_error dc_worker_sync(dc_worker *worker);
 
 /* dc_worker_save - between rounds: syncs, fetches the workers' mean statistics and writes a .weights file

@@ -1,9 +1,10 @@
 /* optimizer.h - the arithmetic of an update: the same float operations in the same order as Darknet's,
  * element by element, so that a server's result equals a single machine's bit for bit.
  *
- * Darknet adds gradients that already point downhill: its deltas are truth - prediction, so an update is
- * added. Its momentum lives inside the gradient buffer: what an update leaves there is where the next
- * gradient sum starts. For gradients that point uphill, rate and decay are negative and positive (dc__model_step). */
+ * Darknet adds gradients that already point downhill: its deltas are truth -
+ * prediction, so an update is added. Its momentum lives inside the gradient buffer:
+ * what an update leaves there is where the next gradient sum starts. For gradients
+ * that point uphill, rate and decay are negative and positive (dc__model_step). */
 #ifndef DC__OPTIMIZER_H
 #define DC__OPTIMIZER_H
 

@@ -8,8 +8,8 @@
  *     0-7 "DYNCGATE"   8-9 gate version   10-11 status   12-15 bytes received of the message after those
  *     16-23 messages received so far
  *   Then records in both directions, a header (16 bytes) and `length` bytes:
- *     0 type (1 message, 2 acknowledgement, 3 heartbeat, 4 goodbye)   1-3 zero   4-7 length (0 but for
- * messages)   8-15 messages received so far
+ *     0 type (1 message, 2 acknowledgement, 3 heartbeat, 4 goodbye)   1-3 zero
+ *     4-7 length (0 but for messages)   8-15 messages received so far
  *   The first message after a hello is the rest of the one that was half received. */
 #ifndef DC__RECORD_H
 #define DC__RECORD_H

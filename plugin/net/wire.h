@@ -87,8 +87,8 @@ typedef struct dc__header {
     float goodput_Bps, cost_s;
 } dc__header;
 
-/* dc__wire_seal - writes header into frame (DC__HEADER_BYTES + payload_bytes long, payload in place) and its
- * checksum. */
+/* dc__wire_seal - writes header into frame (DC__HEADER_BYTES +
+ * payload_bytes long, payload in place) and its checksum. */
 void dc__wire_seal(void *frame, const dc__header *header);
 
 /* dc__wire_open - reads and checks everything about a received frame that can be checked without a model:

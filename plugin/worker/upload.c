@@ -22,8 +22,8 @@ static int64_t hold_until_ns(void *worker)
     return due_ns > dc__now_ns() ? due_ns : 0;
 }
 
-/* Puts bytes on the link's account. False if it had run out of them, which it was not meant to: a thread woke
- * late. */
+/* Puts bytes on the link's account. False if it had run out
+ * of them, which it was not meant to: a thread woke late. */
 static bool note_push(dc_worker *w, uint32_t bytes)
 {
     const double Bps = RATE_HOPED * dc__worker_up_Bps(w);
