@@ -86,6 +86,11 @@ image=$(head -1 train.list)
 "$darknet" classifier predict c.data c.cfg "$weights" "$image" -t 3 > ours/p 2> err
 /usr/bin/darknet classifier predict c.data c.cfg "$weights" "$image" -t 3 > theirs/p 2> /dev/null
 check "classifier predict: the packaged program's answers" close_enough ours/p theirs/p
+"$darknet" classifier predict c.data c.cfg "$weights" "$image" -t 3 -dialect forks > out 2> err
+perl -ne 'printf "%5.2f%%: %s\n", 100 * $2, $1 if /^(\w+): ([0-9.]+)$/' out > forks/p
+check "classifier predict in the forks' dialect: their lines" \
+    sh -c 'grep -q "Predicted in [0-9.]* milli-seconds" out && test "$(wc -l < forks/p)" -eq 3'
+check "classifier predict in the forks' dialect: the same answers" close_enough ours/p forks/p
 
 "$darknet" profile d.cfg -batch 2 -steps 2 -o d.tsv > out 2> err
 check "profile: table" grep -q 'gemm peak' out
