@@ -24,7 +24,7 @@ typedef struct dk_datafile {
     const char *backup; /* directory, without a trailing slash */
     int classes;
     bool tag;                        /* many labels per image, in files */
-    unsigned save_every, last_every; /* rounds between NAME_N.weights, NAME_last.weights; 0 = the habit */
+    unsigned save_every, last_every; /* rounds between NAME_N.weights, NAME_last.weights; 0 = the default */
 } dk_datafile;
 
 /* dk_lines_read - reads a list such as `train = FILE` names; empty lines and those of a comment (#), a byte

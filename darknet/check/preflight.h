@@ -2,7 +2,7 @@
  *
  * DESIGN
  *   The packaged library reads past a labels list that is too short, trains on black squares
- * for unreadable images, loads half a weights file without a word, and writes outside its
+ * for unreadable images, loads half a weights file without a message, and writes outside its
  * buffers for a label file with a class too many. Each check below ends the program with a line
  * that names the file, the place in it and the remedy. Lists may have millions of entries: all
  * are looked at in memory; files behind them are opened for a spread sample only (dk_sample),

@@ -1,6 +1,6 @@
 /* preflight_weights.c - does a .weights file belong to this network? The format has no names and no sizes: a
  * header (three ints, then images seen as 8 bytes, 4 in old files) and floats, layer after layer. The library
- * reads on past the end of the file without a word, so length is all there is to check, and it is checked. */
+ * reads on past the end of the file without a message, so length is all there is to check, and it is checked. */
 #include "check/preflight.h"
 
 #include "network/weights.h"

@@ -29,7 +29,7 @@ typedef struct dk_cli {
     dk_compute compute;
     uint64_t seed;         /* drawn from the system if not given */
     uint64_t rounds;       /* stop when the run has this many; 0 = the cfg's max_batches */
-    uint64_t backup_every; /* rounds between .backup files; 0 = Darknet's habit */
+    uint64_t backup_every; /* rounds between .backup files; 0 = Darknet's default */
     bool clear;
     bool force;      /* go on where a check would stop */
     int loaders;     /* threads that read images; 0 = as many as compute */
@@ -47,7 +47,7 @@ typedef struct dk_cli {
     const char *listen; /* where that server listens */
 
     bool map;          /* measure mAP while training */
-    int map_epochs;    /* passes over the list between measurements, 0 = the habit of the forks */
+    int map_epochs;    /* passes over the list between measurements, 0 = the forks' default */
     float thresh, iou; /* of these measurements */
     int points;
     const char *chart; /* an earlier chart.png to draw on */

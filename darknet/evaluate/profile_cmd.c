@@ -243,7 +243,7 @@ static void print_table(const network *net, const dc_model *model, const double 
 }
 
 /* Times of a device that does gflops x 10^9 operations a second in every layer: what -gflops asks for. */
-static void reckon(const network *net, int batch, double gflops, double *fc, double *bc)
+static void estimate(const network *net, int batch, double gflops, double *fc, double *bc)
 {
     for (int i = 0; i < net->n; i++) {
         fc[i] = dk_operations(&net->layers[i]) * batch / (gflops * 1e9);
@@ -305,7 +305,7 @@ int dk_cmd_profile(int argc, char **argv)
     if (dk_model_of(net, "profile", false, &model) != DC_OK) dk_die("%s", dc_last_error());
     double *fc = calloc(2 * (size_t)net->n, sizeof *fc), *bc = fc + net->n;
     if (o.gflops > 0) {
-        reckon(net, o.batch, o.gflops, fc, bc);
+        estimate(net, o.batch, o.gflops, fc, bc);
         print_sums(net, model, &o, fc, bc);
     } else {
         fill_input(net);

@@ -19,8 +19,8 @@ void dk_assert_failed(const char *condition, const char *file, int line) __attri
 /* dk_log - one line on stderr that begins with "who: ". Any thread. */
 void dk_log(const char *who, const char *line);
 
-/* dk_drawn - tells that a progress line stands on the
- * terminal: the next message wipes it first. Any thread. */
+/* dk_drawn - a progress line is on the terminal, or not any more: the next message wipes it first. Any
+ * thread. */
 void dk_drawn(bool drawn);
 
 /* dk_chatter_hold - from here on, what the library writes to stderr is kept back; while it is, an assertion

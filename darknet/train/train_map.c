@@ -24,8 +24,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HABIT_EPOCHS 4
-#define HABIT_ROUNDS 100
+#define DEFAULT_EPOCHS 4
+#define DEFAULT_ROUNDS 100
 
 struct dk_train_map {
     network *net; /* batch 1 */
@@ -92,9 +92,9 @@ void dk_train_map_close(dk_train_map *map)
 
 static uint64_t rounds_between(const dk_train *train)
 {
-    const int epochs = train->cli->map_epochs ? train->cli->map_epochs : HABIT_EPOCHS;
+    const int epochs = train->cli->map_epochs ? train->cli->map_epochs : DEFAULT_EPOCHS;
     const uint64_t rounds = (uint64_t)epochs * (uint64_t)train->args.m / (uint64_t)train->images;
-    const uint64_t least = train->cli->map_epochs ? 1 : HABIT_ROUNDS;
+    const uint64_t least = train->cli->map_epochs ? 1 : DEFAULT_ROUNDS;
     return rounds > least ? rounds : least;
 }
 

@@ -74,7 +74,7 @@ value()
     N) echo 7 ;;
     T) echo 0.125 ;;
     FILE) echo "$work/some.file" ;;
-    *'|'*) echo "${2#*|}" ;;
+    *'|'*) choices=${2#*|} && echo "${choices%%|*}" ;; # the second
     '') ;;
     *) return 1 ;;
     esac
