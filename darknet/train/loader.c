@@ -78,6 +78,30 @@ static int augment_row(const dk_loader_options *options, const load_args *args, 
     return -1;
 }
 
+static void free_row(data *row)
+{
+    if (row->X.vals) free_matrix(row->X);
+    if (row->y.vals) free_matrix(row->y);
+}
+
+/* Several images that become one. */
+static int mix_row(const dk_loader_options *options, const load_args *args, data *row, char *text,
+                   size_t size)
+{
+    data rows[DK_MIX_MOST] = {0};
+    const int kind = dk_mix_draw(options->mixing), n = dk_mix_images(kind);
+    int result = 0, loaded = 0;
+    while (loaded < n && result == 0)
+        result = load_row(*args, options->list, args->paths[dk_random_below((uint64_t)args->m)],
+                          &rows[loaded++], text, size);
+    if (result == 0)
+        dk_mix_rows(options->mixing, kind, args->w, args->h, rows[0].X.cols / (args->w * args->h), rows);
+    for (int i = 1; i < loaded; i++)
+        free_row(&rows[i]);
+    *row = rows[0];
+    return result;
+}
+
 static int load_image_row(const dk_loader_options *options, uint64_t round, int image, data *row, char *text,
                           size_t size)
 {
@@ -85,6 +109,7 @@ static int load_image_row(const dk_loader_options *options, uint64_t round, int 
     if (options->shape) options->shape(options->context, round, &args);
     dk_random_begin(DK_STREAM_LOAD, options->seed, options->rank, round, (uint64_t)image);
     if (options->augmentation) return augment_row(options, &args, row, text, size);
+    if (options->mixing) return mix_row(options, &args, row, text, size);
     return load_row(args, options->list, args.paths[dk_random_below((uint64_t)args.m)], row, text, size);
 }
 

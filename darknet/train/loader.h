@@ -3,6 +3,7 @@
 #define DK_LOADER_H
 
 #include "train/augment.h"
+#include "train/mix.h"
 
 #include <darknet.h>
 #include <stdint.h>
@@ -14,10 +15,11 @@ typedef struct dk_loader_options {
     /* of detectors in the forks' dialect: examples are made
      * so, of args.w x args.h; NULL = the library's way */
     const dk_augmentation *augmentation;
-    const char *list;     /* the list's name, for messages (borrowed) */
-    uint64_t seed, rank;  /* with the round and the image they fix every random choice */
-    uint64_t first_round; /* what dk_loader_next gives first */
-    int threads;          /* at least 1 */
+    const dk_class_mix *mixing; /* of classifiers in the forks' dialect, or NULL */
+    const char *list;           /* the list's name, for messages (borrowed) */
+    uint64_t seed, rank;        /* with the round and the image they fix every random choice */
+    uint64_t first_round;       /* what dk_loader_next gives first */
+    int threads;                /* at least 1 */
     /* shape - sets what depends on the round (input size); may be NULL. Called from any loader thread. */
     void (*shape)(void *context, uint64_t round, load_args *args);
     void *context;

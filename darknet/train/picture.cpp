@@ -149,3 +149,11 @@ extern "C" void dk_picture_view(const dk_picture *picture, const dk_view *view, 
     roughen(m, *view);
     to_planes(m, out);
 }
+
+extern "C" void dk_planes_blur(float *x, int w, int h, int c, int pixels)
+{
+    for (int k = 0; k < c; k++) {
+        cv::Mat plane(h, w, CV_32F, x + (size_t)k * (size_t)w * (size_t)h);
+        cv::GaussianBlur(plane, plane, {pixels / 2 * 2 + 1, pixels / 2 * 2 + 1}, 0);
+    }
+}

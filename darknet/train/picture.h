@@ -38,6 +38,9 @@ int dk_picture_height(const dk_picture *picture);
 /* dk_picture_view - writes the view as w x h x channels floats of 0 to 1 to out: planes, red first. */
 void dk_picture_view(const dk_picture *picture, const dk_view *view, int w, int h, float *out);
 
+/* dk_planes_blur - blurs w x h x c floats in place; pixels: the kernel's, made odd. */
+void dk_planes_blur(float *x, int w, int h, int c, int pixels);
+
 #ifdef __cplusplus
 }
 #endif

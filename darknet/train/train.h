@@ -18,6 +18,7 @@
 #include "check/datafile.h"
 #include "engine/session.h"
 #include "train/augment.h"
+#include "train/mix.h"
 #include "train/chart.h"
 #include "train/progress.h"
 
@@ -71,6 +72,7 @@ struct dk_train {
     int images;         /* per round of this worker: batch * subdivisions */
     dk_size cfg_size;   /* the input's */
     const dk_augmentation *augmentation; /* of a detector's images in the forks' dialect, or NULL */
+    const dk_class_mix *mixing;          /* of a classifier's, likewise */
     dk_train_map *map;                   /* measures mAP now and then; NULL = not asked for */
     dk_chart *chart;                     /* NULL = none is drawn */
     double charted_s;                    /* when its file was written */

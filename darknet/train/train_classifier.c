@@ -3,6 +3,7 @@
 
 #include "replace/fatal.h"
 #include "launch/local.h"
+#include "network/extra.h"
 #include "check/preflight.h"
 #include "replace/random.h"
 
@@ -58,12 +59,27 @@ static void fill_args(dk_train *train, const dk_datafile *file, const dk_lines *
         dk_die("a classifier trains on square images: width=%d and height=%d must be equal", net->w, net->h);
 }
 
+/* What the forks' cfgs want beyond one augmented image. */
+static void take_mixing(dk_train *train, dk_class_mix *mixing)
+{
+    const dk_network_extra *extra = dk_network_extra_of(train->net);
+    const dk_mixing *a = &extra->augment;
+    if (!extra->forks || (a->mixup == 0 && a->blur == 0 && !(a->label_smooth > 0))) return;
+    if (train->net->hierarchy || train->args.type != CLASSIFICATION_DATA)
+        dk_die("%s: mixup, cutmix, mosaic, blur and label_smooth_eps are for one class per image",
+               train->input->cfg);
+    *mixing = (dk_class_mix){.kind = a->mixup, .blur = a->blur, .smooth = a->label_smooth};
+    train->mixing = mixing;
+}
+
 static int train_here(const dk_cli *cli, const dk_train_input *in, const dk_lines *labels)
 {
     dk_train train;
     dk_train_init(&train, &classifier, cli, in);
     if (in->file.tree) train.net->hierarchy = read_tree((char *)in->file.tree);
     fill_args(&train, &in->file, &in->images, labels);
+    dk_class_mix mixing;
+    take_mixing(&train, &mixing);
     dk_train_ready(&train);
     printf("%s\n1\n", train.base);
     dk_train_print_rates(&train);

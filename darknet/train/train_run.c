@@ -63,6 +63,7 @@ static dk_loader *open_loader(dk_train *train, dk_session *session)
     if (threads > MAX_LOADERS) threads = MAX_LOADERS;
     const dk_loader_options options = {.args = train->args,
                                        .augmentation = train->augmentation,
+                                       .mixing = train->mixing,
                                        .list = train->list,
                                        .seed = train->seed,
                                        .rank = (uint64_t)dk_session_rank(session),

@@ -69,4 +69,22 @@ check "random=1.5: several sizes within the factor" awk '/^ [0-9]+ x [0-9]+ $/ {
 cp backup/s_final.weights first.weights
 train -loaders 2 -dynacomm local:1
 check "random=1.5, one worker: the same weights" cmp -s first.weights backup/s_final.weights
+
+# A classifier's.
+classifier_data
+classifier_cfg max_batches=0
+sed -i 's/^angle=/mosaic=1\ncutmix=1\nblur=1\nlabel_smooth_eps=0.1\nangle=/' c.cfg
+classify()
+{
+    rm -rf backup
+    "$darknet" classifier train c.data c.cfg -seed 1 -threads 1 -rounds 20 "$@" > out 2> err
+}
+classify
+check "classifier: cutmix, mosaic, blur, smooth labels train" sh -c 'test $1 -eq 0 && grep -q "^20, " out' - $?
+cp backup/c.weights first.weights
+classify -loaders 3 -dynacomm local:1
+check "classifier, one worker: the same weights" cmp -s first.weights backup/c.weights
+sed -i '/^cutmix=1/d' c.cfg
+classify
+check "classifier, without cutmix: other weights" sh -c '! cmp -s first.weights backup/c.weights'
 finish
