@@ -43,10 +43,11 @@ void dk_dialect_choose(const dk_cfg *cfg, dk_network_extra *extra)
 void dk_dialect_tell(const network *net, const char *cfg)
 {
     const dk_network_extra *extra = dk_network_extra_of(net);
-    bool yolo = false, norm = false;
+    bool yolo = false, norm = false, region = false;
     for (int i = 0; i < net->n; i++) {
         yolo |= net->layers[i].type == YOLO || (int)net->layers[i].type == DK_GAUSSIAN_YOLO;
         norm |= net->layers[i].batch_normalize || net->layers[i].type == BATCHNORM;
+        region |= net->layers[i].type == REGION;
     }
     if (selected != DK_DIALECT_AUTO || (!yolo && !norm)) return;
     const char *const norms = norm ? "batch norm's rolling statistics (.9/.1), initial weights" : "";
@@ -60,6 +61,7 @@ void dk_dialect_tell(const network *net, const char *cfg)
                 extra->because, norms, comma, yolos);
     else
         fprintf(stderr,
-                "Dialect: pjreddie, as %s and the flags leave it open; -dialect forks would have %s%s%s\n",
-                cfg, norms, comma, yolos);
+                "Dialect: pjreddie, as %s and the flags leave it open; -dialect forks would have %s%s%s%s\n",
+                cfg, norms, comma, yolos,
+                region ? ", and train [region], which the packaged Darknet does on a GPU only" : "");
 }

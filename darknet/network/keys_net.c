@@ -6,7 +6,8 @@
 #define TRACK "it belongs to track=1"
 #define CONTRASTIVE "it belongs to contrastive=1"
 #define NOBODY "no Darknet reads it"
-#define HELD "pictures, labels and weights are taken as they are"
+#define HELD "classifiers take pictures and labels as they are, detectors have no such thing"
+#define AVERAGE "no second file of averaged weights is written; training is the same"
 
 const dk_key dk_keys_net[] = {
     BOTH("batch"),
@@ -48,18 +49,18 @@ const dk_key dk_keys_net[] = {
     FORKS("learning_rate_min"),
     FORKS("sgdr_cycle"),
     FORKS("sgdr_mult"),
-    IDLE("ema_alpha", "0", HELD),
-    IDLE("flip", "1", HELD),
-    IDLE("blur", "0", HELD),
-    IDLE("gaussian_noise", "0", HELD),
-    IDLE("mixup", "0", HELD),
+    IDLE("ema_alpha", "0", AVERAGE),
+    FORKS("flip"),
+    FORKS("blur"),
+    FORKS("gaussian_noise"),
+    FORKS("mixup"),
     IDLE("cutmix", "0", HELD),
-    IDLE("mosaic", "0", HELD),
-    IDLE("mosaic_bound", "0", HELD),
+    FORKS("mosaic"),
+    FORKS("mosaic_bound"),
     FORKS("letter_box"),
     IDLE("label_smooth_eps", "0", HELD),
     FORKS("resize_step"),
-    IDLE("max_chart_loss", "20", HELD),
+    FORKS("max_chart_loss"),
     IDLE("optimized_memory", "0", GPU),
     IDLE("workspace_size_limit_MB", NULL, GPU),
     IDLE("use_cuda_graph", "0", GPU),
