@@ -209,7 +209,7 @@ static void next_first(dc__session *s, dc__turn *turn)
         turn->ends = true;
     } else if (state == DC__MEMBER_LEFT) {
         turn->ends = !r->training;
-        turn->waits = r->training; /* the run is about to end: this worker is told why, too */
+        turn->waits = r->training; /* the run is about to end: this worker gets the reason, too */
     } else if (s->start_due) {
         s->start_due = false;
         turn->send = send_start;
