@@ -6,7 +6,6 @@
 #define TRACK "it belongs to track=1"
 #define CONTRASTIVE "it belongs to contrastive=1"
 #define NOBODY "no Darknet reads it"
-#define HELD "classifiers take pictures and labels as they are, detectors have no such thing"
 #define AVERAGE "no second file of averaged weights is written; training is the same"
 
 const dk_key dk_keys_net[] = {
@@ -54,11 +53,11 @@ const dk_key dk_keys_net[] = {
     FORKS("blur"),
     FORKS("gaussian_noise"),
     FORKS("mixup"),
-    IDLE("cutmix", "0", HELD),
+    FORKS("cutmix"),
     FORKS("mosaic"),
     FORKS("mosaic_bound"),
     FORKS("letter_box"),
-    IDLE("label_smooth_eps", "0", HELD),
+    FORKS("label_smooth_eps"),
     FORKS("resize_step"),
     FORKS("max_chart_loss"),
     IDLE("optimized_memory", "0", GPU),
