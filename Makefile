@@ -149,7 +149,7 @@ $(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS) $(call pkg_libs,cmocka)
 
 # Delays where threads wake each other.
-$(BUILD)/tests/test_stress: ALL_LDFLAGS += -Wl,--wrap=pthread_cond_signal,--wrap=pthread_cond_broadcast
+$(BUILD)/tests/test_stress: ALL_LDFLAGS += -Wl,--wrap=dc__message_alloc,--wrap=pthread_cond_signal,--wrap=pthread_cond_broadcast
 
 $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)

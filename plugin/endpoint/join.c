@@ -22,7 +22,7 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
     dc__model_describe(model, &out);
     dc__assert(!out.failed);
     *n = (uint32_t)(out.at - (uint8_t *)payload);
-    return dc__message_shrink(message, DC__HEADER_BYTES + *n);
+    return message;
 }
 
 dc_error dc__join_send(dc__link *link, const dc__join *join, const dc_model *model)

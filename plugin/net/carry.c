@@ -77,7 +77,7 @@ void dc__carry_prepare(dc__channel *c, int64_t now_ns)
 
 static void deliver(dc__channel *c)
 {
-    if (c->held && dc__socket_send(c->inner, c->held, 0)) c->held = NULL;
+    if (c->held && dc__socket_send(c->inner, c->held, c->held_bytes, 0)) c->held = NULL;
 }
 
 static void read_connection(dc__channel *c, int64_t now_ns)
@@ -88,6 +88,7 @@ static void read_connection(dc__channel *c, int64_t now_ns)
         switch (dc__connection_read(wire, &c->stream, c->most_bytes, &budget, now_ns)) {
         case DC__TRAFFIC_MESSAGE:
             c->held = wire->message;
+            c->held_bytes = wire->body_bytes;
             wire->message = NULL;
             if (c->leaves_ns) { /* nobody reads it any more */
                 dc__message_free(c->held);
@@ -131,7 +132,7 @@ static void fill(dc__channel *c, int64_t now_ns)
 {
     dc__connection *wire = &c->connection;
     size_t bytes = 0;
-    for (int k = 0; k < DC__BATCH && bytes < DC__INNER_BYTES; k++) {
+    for (int k = 0; k < DC__BATCH && bytes < DC__BATCH_BYTES; k++) {
         const dc__kept *kept = next_message(c);
         if (!kept) break;
         (void)dc__connection_put(wire, &c->stream, DC__RECORD_MESSAGE, kept);

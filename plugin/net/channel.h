@@ -38,9 +38,9 @@ dc_error dc__channel_dial(dc__channel **channel, const char *url, const dc__dial
  * connection, says goodbye, and frees the channel. NULL is allowed. After both threads are done with it. */
 void dc__channel_close(dc__channel *channel, int linger_ms);
 
-/* dc__channel_send - takes message over (dc__message_alloc); false if it did not within wait_ms: the caller
+/* dc__channel_send - takes message (dc__message_alloc, n bytes) over; false if it did not within wait_ms: the caller
  * keeps it. dc__channel_receive - the next message, NULL if none came within wait_ms; it is the caller's. */
-bool dc__channel_send(dc__channel *channel, void *message, int wait_ms);
+bool dc__channel_send(dc__channel *channel, void *message, size_t n, int wait_ms);
 void *dc__channel_receive(dc__channel *channel, size_t *n, int wait_ms);
 
 /* dc__channel_state_of - see above. dc__channel_error - once it has ended: why, with a line that calls the

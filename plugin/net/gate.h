@@ -31,8 +31,9 @@
 #define DC__GATE_SILENCE_NS 3000000000    /* a dialer that hears nothing for so long connects again */
 #define DC__GATE_RETRY_NS 50000000        /* first pause between two attempts to connect, */
 #define DC__GATE_RETRY_MOST_NS 1000000000 /* and the longest; of an attempt, too, or 3 round trips */
-#define DC__INNER_BYTES 131072            /* of messages between engine and gate; one is always let through */
-#define DC__ENGINE_BYTES 1048576          /* the other way */
+#define DC__INNER_WAITING 8    /* messages between engine and gate: the link's credit bounds their bytes */
+#define DC__ENGINE_WAITING 16  /* the other way */
+#define DC__BATCH_BYTES 262144 /* no further record is added to a batch of so many */
 
 typedef struct dc__gate dc__gate;
 typedef struct dc__dialer dc__dialer;

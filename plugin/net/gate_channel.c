@@ -13,14 +13,14 @@
 
 dc_error dc__channel_new(dc__channel **channel, dc__gate *gate, const char *url, size_t most_bytes)
 {
-    static const int buffers[2] = {DC__ENGINE_BYTES, DC__INNER_BYTES};
+    static const int waiting[2] = {DC__ENGINE_WAITING, DC__INNER_WAITING};
     dc__channel *c = calloc(1, sizeof *c);
     int ends[2];
     if (!c || !dc__stream_init(&c->stream)) {
         free(c);
         return dc__fail(DC_ENOMEM, "out of memory for a connection");
     }
-    const dc_error err = dc__socket_pair(ends, buffers);
+    const dc_error err = dc__socket_pair(ends, waiting);
     if (err) {
         dc__stream_free(&c->stream);
         free(c);
@@ -43,8 +43,7 @@ void dc__channel_free(dc__channel *c)
     dc__connection_forget(&c->connection);
     dc__message_free(c->held);
     dc__stream_free(&c->stream);
-    dc__socket_close(c->inner);
-    dc__socket_close(c->engine);
+    dc__socket_pair_close((const int[]){c->engine, c->inner});
     free(c);
 }
 
@@ -148,9 +147,9 @@ void dc__channel_close(dc__channel *c, int linger_ms)
 
 /* ---- use ---- */
 
-bool dc__channel_send(dc__channel *c, void *message, int wait_ms)
+bool dc__channel_send(dc__channel *c, void *message, size_t n, int wait_ms)
 {
-    return dc__socket_send(c->engine, message, wait_ms);
+    return dc__socket_send(c->engine, message, n, wait_ms);
 }
 
 void *dc__channel_receive(dc__channel *c, size_t *n, int wait_ms)

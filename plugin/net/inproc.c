@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "net/address.h"
 
-#define QUEUE_BYTES (1 << 20) /* of messages that wait for a side */
+#define WAITING 256 /* messages for a side: their bytes are bounded by the link's credit */
 
 struct dc__inproc {
     char name[DC__URL_BYTES];
@@ -47,11 +47,11 @@ static dc__inproc_listener *find(const char *name)
 
 dc_error dc__inproc_dial(dc__inproc **connection, const char *name, double connect_s)
 {
-    static const int buffers[2] = {QUEUE_BYTES, QUEUE_BYTES};
+    static const int most[2] = {WAITING, WAITING};
     pthread_once(&once, init);
     dc__inproc *c = calloc(1, sizeof *c);
     if (!c) return dc__fail(DC_ENOMEM, "out of memory for a connection");
-    const dc_error err = dc__socket_pair(c->ends, buffers);
+    const dc_error err = dc__socket_pair(c->ends, most);
     if (err) {
         free(c);
         return err;
@@ -90,8 +90,7 @@ void dc__inproc_leave(dc__inproc *c, int side)
     const bool last = c->left[0] && c->left[1];
     pthread_mutex_unlock(&lock);
     if (!last) return;
-    dc__socket_close(c->ends[0]);
-    dc__socket_close(c->ends[1]);
+    dc__socket_pair_close(c->ends);
     free(c);
 }
 

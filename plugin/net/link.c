@@ -117,7 +117,8 @@ dc_error dc__link_send(dc__link *link, dc__header *header, void *message)
     const int64_t begin = dc__now_ns();
     report(link, header);
     dc__wire_seal(message, header);
-    while (!dc__channel_send(link->channel, message, DC__POLL_MS)) {
+    while (!dc__channel_send(link->channel, message, DC__HEADER_BYTES + (size_t)header->payload_bytes,
+                             DC__POLL_MS)) {
         const dc_error err = look_around(link);
         if (err) {
             dc__link_discard(message);

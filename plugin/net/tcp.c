@@ -11,9 +11,9 @@
 
 #include "base/error.h"
 
-/* What the kernel holds unsent: more than a wake-up of the gate's thread costs, less than what would make
- * high layers wait behind low ones. The buffers themselves follow the link (autotuning). */
-#define NOTSENT_BYTES (128 << 10)
+/* What the kernel holds unsent: enough that a fast link never waits for the gate's thread. What may be under way
+ * at all is the link's credit (net/link.h), less on slow ones. The buffers themselves follow the link. */
+#define NOTSENT_BYTES (512 << 10)
 #define USER_TIMEOUT_MS 10000 /* unacknowledged for so long: the connection is given up, another is made */
 #define KEEPALIVE_IDLE_S 5
 #define BACKLOG 128

@@ -35,7 +35,7 @@ static void *send_all(void *argument)
         uint64_t word = lies_random(&random);
         for (size_t i = 0; i < n; i++)
             message[i] = (uint8_t)(word += i);
-        while (!dc__channel_send(s->channel, message, 50))
+        while (!dc__channel_send(s->channel, message, n, 50))
             if (dc__channel_state_of(s->channel) == DC__CHANNEL_ENDED) {
                 s->wrong = "the channel has ended for the sender";
                 dc__message_free(message);

@@ -26,7 +26,7 @@ static void send_text(dc__channel *c, const char *text)
     const size_t n = strlen(text);
     void *message = dc__message_alloc(n);
     memcpy(message, text, n);
-    assert_true(dc__channel_send(c, message, 1000));
+    assert_true(dc__channel_send(c, message, n, 1000));
 }
 
 static void what_was_sent_before_a_close_arrives(void **state)

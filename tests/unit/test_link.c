@@ -131,7 +131,7 @@ static void an_oversized_message_is_noticed(void **state)
     dc__frame_free(&frame);
     void *huge = dc__message_alloc(DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES + 1);
     memset(huge, 0, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES + 1);
-    assert_true(dc__channel_send(b.channel, huge, 1000));
+    assert_true(dc__channel_send(b.channel, huge, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES + 1, 1000));
     assert_int_equal(dc__link_receive(&a, &frame, -1), DC_EPROTO);
     assert_int_equal(dc__link_receive(&b, &frame, -1), DC_EPEER);
     close_pair(&a, &b);

@@ -225,7 +225,7 @@ static void send_raw(fake *l, const void *bytes, size_t n)
 {
     void *message = dc__message_alloc(n);
     memcpy(message, bytes, n);
-    assert_true(dc__channel_send(l->link.channel, message, 1000));
+    assert_true(dc__channel_send(l->link.channel, message, n, 1000));
 }
 
 static void less_than_a_header(fake *l, fake *h)
@@ -256,7 +256,7 @@ static void oversized(fake *l, fake *h)
     const size_t n = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES + 1;
     void *message = dc__message_alloc(n);
     memset(message, 0, n);
-    assert_true(dc__channel_send(l->link.channel, message, 1000));
+    assert_true(dc__channel_send(l->link.channel, message, n, 1000));
 }
 
 static void gone(fake *l, fake *h)

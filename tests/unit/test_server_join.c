@@ -21,7 +21,7 @@ static void refused(const char *url, const void *bytes, size_t n, const char *wo
     void *message = dc__message_alloc(n);
     assert_non_null(message);
     memcpy(message, bytes, n);
-    assert_true(dc__channel_send(f.link.channel, message, 10000));
+    assert_true(dc__channel_send(f.link.channel, message, n, 10000));
     f.link.given_bytes = n; /* the server may say that it has received as much */
     assert_int_not_equal(fake_answer(&f), DC_OK);
     if (!strstr(dc_last_error(), words)) fail_msg("no '%s' in: %s", words, dc_last_error());

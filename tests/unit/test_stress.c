@@ -1,12 +1,13 @@
 /* test_stress.c - random models, workers and strategies under random delays equal one machine bit for bit.
  *
- * Each run draws a model (layers, sizes, frozen ones, optimizer), 1 to 4 workers, another strategy for
- * each, and rounds. Delays come where threads hand work to each other: this program's nn_send, nn_recv
- * and nn_allocmsg stand before libnanomsg's, and the linker puts its pthread_cond_signal and _broadcast
- * before the system's (-Wl,--wrap), so the library under test is the one that ships. A third of the
- * runs go through a network of lies (fault/lies.h), which delays and breaks connections. After the last
- * round every worker's values are compared with dc_model_update on the gradients summed in rank order.
- * STRESS_SEED= another series (printed) STRESS_ROUNDS= about how many rounds in all (default 2500) */
+ * Each run draws a model (layers, sizes, frozen ones, optimizer), 1 to 4 workers, another strategy for each,
+ * and rounds. Delays come where threads hand work to each other: this program's nn_send and nn_recv
+ * stand before libnanomsg's, and the linker puts its dc__message_alloc, pthread_cond_signal and _broadcast before
+ * the library's and the system's (-Wl,--wrap), so the library under test is the one that ships. A third of the runs go through
+ * a network of lies (fault/lies.h), which delays and breaks connections. After the last round every worker's
+ * values are compared with dc_model_update on the gradients summed in rank order. STRESS_SEED=   another
+ * series (printed)      STRESS_ROUNDS=   about how many rounds in all (default 2500)
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,19 +46,16 @@ static void hand_over(void)
 
 static int (*real_send)(int, const void *, size_t, int);
 static int (*real_recv)(int, void *, size_t, int);
-static void *(*real_allocmsg)(size_t, int);
 
 /* Before main(), so before any thread. */
 __attribute__((constructor)) static void find_real(void)
 {
     *(void **)&real_send = dlsym(RTLD_NEXT, "nn_send");
     *(void **)&real_recv = dlsym(RTLD_NEXT, "nn_recv");
-    *(void **)&real_allocmsg = dlsym(RTLD_NEXT, "nn_allocmsg");
 }
 
 int nn_send(int socket, const void *buffer, size_t n, int flags);
 int nn_recv(int socket, void *buffer, size_t n, int flags);
-void *nn_allocmsg(size_t size, int type);
 
 __attribute__((visibility("default"))) int nn_send(int socket, const void *buffer, size_t n, int flags)
 {
@@ -72,10 +70,12 @@ __attribute__((visibility("default"))) int nn_recv(int socket, void *buffer, siz
     return got;
 }
 
-__attribute__((visibility("default"))) void *nn_allocmsg(size_t size, int type)
+void *__real_dc__message_alloc(size_t n);
+void *__wrap_dc__message_alloc(size_t n);
+void *__wrap_dc__message_alloc(size_t n)
 {
     hand_over(); /* a block was picked and its values are not read yet */
-    return real_allocmsg(size, type);
+    return __real_dc__message_alloc(n);
 }
 
 /* What the woken thread waits for has happened; the mutex, if held, makes every thread behind it late too. */

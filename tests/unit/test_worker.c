@@ -88,7 +88,7 @@ static void send_bytes(stage *s, const char *text)
 {
     void *message = dc__message_alloc(strlen(text));
     memcpy(message, text, strlen(text));
-    assert_true(dc__channel_send(s->f.link.channel, message, 1000));
+    assert_true(dc__channel_send(s->f.link.channel, message, strlen(text), 1000));
 }
 
 static void lies_at_the_door(void **state)
