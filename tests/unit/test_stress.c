@@ -1,13 +1,14 @@
 /* test_stress.c - random models, workers and strategies under random delays equal one machine bit for bit.
  *
- * Each run draws a model (layers, sizes, frozen ones, optimizer), 1 to 4 workers, another strategy for each,
- * and rounds. Delays come where threads hand work to each other: this program's nn_send and nn_recv
- * stand before libnanomsg's, and the linker puts its dc__message_alloc, pthread_cond_signal and _broadcast before
- * the library's and the system's (-Wl,--wrap), so the library under test is the one that ships. A third of the runs go through
- * a network of lies (fault/lies.h), which delays and breaks connections. After the last round every worker's
- * values are compared with dc_model_update on the gradients summed in rank order. STRESS_SEED=   another
- * series (printed)      STRESS_ROUNDS=   about how many rounds in all (default 2500)
- */
+ * Each run draws a model (layers, sizes, frozen ones, optimizer), 1 to 4 workers, another strategy for
+ * each, and rounds. Delays come where threads hand work to each other: this program's nn_send and nn_recv
+ * stand before libnanomsg's, and the linker puts its dc__message_alloc, pthread_cond_signal and _broadcast
+ * before the library's and the system's (-Wl,--wrap), so the library under test is the one that ships. A
+ * third of the runs go through a network of lies (fault/lies.h), which delays and breaks connections.
+ * After the last round every worker's values are compared with dc_model_update on the gradients summed in
+ * rank order.
+ *
+ *   STRESS_SEED= another series (printed)   STRESS_ROUNDS= about how many rounds in all (default 2500) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
