@@ -51,6 +51,24 @@ static dc_error look_around(dc__link *link)
     return DC_OK;
 }
 
+/* People learn that a run waits, and for how long it may. */
+static void report_absence(dc__link *link)
+{
+    const int64_t heard_ns = link->heard_ns;
+    if (!link->log || link->absent_ns || dc__now_ns() - heard_ns < DC__ABSENT_NS) return;
+    link->absent_ns = heard_ns;
+    dc__log_line(link->log, "nothing heard from %s for %.0f s; waiting for up to %.0f s", link->peer,
+                 dc__seconds(DC__ABSENT_NS), dc__seconds(link->silence_ns));
+}
+
+static void report_return(dc__link *link)
+{
+    if (!link->absent_ns) return;
+    dc__log_line(link->log, "%s is back after %.1f s", link->peer,
+                 dc__seconds(dc__now_ns() - link->absent_ns));
+    link->absent_ns = 0;
+}
+
 void *dc__link_alloc(uint32_t payload_bytes, void **payload)
 {
     uint8_t *message = dc__message_alloc(DC__HEADER_BYTES + (size_t)payload_bytes);
@@ -163,7 +181,9 @@ dc_error dc__link_receive(dc__link *link, dc__frame *frame, int wait_ms)
         const dc_error err = look_around(link);
         if (err && (ended || !dc__link_ended(link))) return err;
         if (!err && dc__now_ns() >= until) return DC_OK;
+        report_absence(link);
     }
+    report_return(link);
     link->heard_ns = dc__now_ns();
     link->received_bytes += n;
     dc_error err = dc__wire_open(frame->message, n, &frame->header);

@@ -21,15 +21,17 @@
 
 #include <stdatomic.h>
 
+#include "base/log.h"
 #include "net/channel.h"
 #include "net/meter.h"
 #include "net/wire.h"
 
 #define DC__POLL_MS 50 /* how often a blocked call looks at stop and at the connection */
 #define DC__POLL_NS (DC__POLL_MS * (int64_t)1000000)
-#define DC__PING_NS 1000000000 /* a heartbeat after this long without a frame sent */
-#define DC__LINGER_MS 1000     /* for the last frames of a link, which are small */
-#define DC__COST_BYTES 4096    /* a frame's cost is measured on those that carry no more */
+#define DC__PING_NS 1000000000   /* a heartbeat after this long without a frame sent */
+#define DC__ABSENT_NS 3000000000 /* a peer that was not heard for so long is reported */
+#define DC__LINGER_MS 1000       /* for the last frames of a link, which are small */
+#define DC__COST_BYTES 4096      /* a frame's cost is measured on those that carry no more */
 
 typedef struct dc__link {
     dc__channel *channel;       /* NULL = closed */
@@ -49,6 +51,8 @@ typedef struct dc__link {
     _Atomic double cost_s, peer_cost_s;
     _Atomic bool *stop; /* set by the owner: calls return DC_ESTOPPED */
     int64_t silence_ns; /* DC_ETIMEOUT after this long without a frame, but while this side connects */
+    dc__log *log;       /* the owner's, for a peer that is absent and comes back; NULL: none */
+    int64_t absent_ns;  /* since when it is, 0 = it is not; receiver's thread */
     char peer[64];      /* for lines: "the server at tcp://..." */
 } dc__link;
 

@@ -39,7 +39,7 @@ static size_t class_of(size_t n)
     size_t class = 0;
     if (n < (size_t)1 << (LEAST_SHIFT - 1)) return NO_CLASS;
     while (class < CLASSES && n > class_bytes(class) - sizeof(head))
-        class++;
+        class ++;
     return class;
 #endif
 }

@@ -72,6 +72,7 @@ dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *wel
     (void)snprintf(name, sizeof name, "worker %d", s->rank);
     dc__channel_admit(link->channel, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES);
     dc__link_move(&s->endpoint.link, link, name, silence_s, &s->endpoint.stop);
+    s->endpoint.link.log = &s->training->log;
     s->endpoint.link.meter.memory_bytes = (double)dc_model_trained_bytes(s->training->model, -1);
     err = dc__endpoint_start(&s->endpoint);
     if (err) dc__link_close(&s->endpoint.link, 0);

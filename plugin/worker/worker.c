@@ -119,6 +119,7 @@ static dc_error dial(dc_worker *w)
     dc__link *link = &w->endpoint.link;
     dc__link_open(link, channel, name, patience_s(w), &w->endpoint.stop);
     link->meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
+    link->log = &w->log;
     return DC_OK;
 }
 

@@ -109,7 +109,8 @@ static double processor_s(void)
 {
     struct rusage u;
     (void)getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
 static void run(const char *url, bool gate, double *GBps, double *s_per_GB)
@@ -146,8 +147,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *name, *scheme;
         bool gate;
-    } kinds[KINDS] = {{"nanomsg tcp", "tcp", false},   {"gate tcp", "tcp", true},       {"nanomsg ipc", "ipc", false},
-                      {"gate ipc", "ipc", true},       {"nanomsg inproc", "inproc", false}, {"inproc", "inproc", true}};
+    } kinds[KINDS] = {{"nanomsg tcp", "tcp", false},       {"gate tcp", "tcp", true},
+                      {"nanomsg ipc", "ipc", false},       {"gate ipc", "ipc", true},
+                      {"nanomsg inproc", "inproc", false}, {"inproc", "inproc", true}};
     static double GBps[KINDS][MOST_TURNS], s_per_GB[KINDS][MOST_TURNS];
     if (argc > 1) message_bytes = (size_t)atol(argv[1]);
     const double megabytes = argc > 2 ? atof(argv[2]) : 4000;

@@ -71,6 +71,8 @@ for cut in 5 12 60; do
     sleep "$cut" # the event itself, not a wait for one
     netlab join edge1
     lab_end
+    check "$what: the server says that it waits, and for whom" grep -q 'nothing heard from worker 1 for' server.out
+    check "$what: the worker says that the server is back" grep -q 'is back after' worker-1.out worker-1.err
     echo "# $what: $(($(now_ms) - begin - undisturbed_ms - 1000 * cut)) ms lost beside the cut"
 done
 
