@@ -44,7 +44,6 @@ perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:1
 other=$!
 seen $other other.out ready
 refused_server "port taken" "tcp://127.0.0.1:17763 is taken" --listen tcp://127.0.0.1:17763 --workers 1
-refused_server "a worker's port taken" "tcp://127.0.0.1:17763 is taken" --listen tcp://127.0.0.1:17761 --workers 2
 kill $other
 wait $other 2> /dev/null
 refused_server "address not ours" "cannot listen on" --listen tcp://192.0.2.1:17763 --workers 1
