@@ -208,7 +208,7 @@ bench-forks: all
 	$(Q)scripts/bench-forks
 
 # How many GB/s the server takes in and gives out: under a minute.
-bench-server: all
+bench-server: all $(BUILD)/tests/bench_gate
 	$(Q)scripts/bench-server
 
 # Random delays at every hand-over under the thread sanitizer: STRESS_ROUNDS= and STRESS_SEED= say how many and which.

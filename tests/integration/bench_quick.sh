@@ -96,11 +96,14 @@ refuses "an unknown strategy" "no strategy is named" bench small.tsv --connect "
 # ---- scripts/bench-server: no lab, no root ----------------------------------------------------------------------------
 
 check "scripts/bench-server runs" env "BUILD=$build" "$root/scripts/bench-server" --model googlenet --rounds 1 --out server >server-bench.log 2>&1
-check "server.csv has one, two and four workers, their rates and what the server worked" awk -F, '
+check "server.csv has one, two and four workers over both transports, their rates and what the server worked" awk -F, '
     NR == 1 { columns = NF; next }
-    NF != columns || $1 != 2 ^ (NR - 2) || $2 <= 0 || $3 <= 0 || $4 <= 0 || $5 <= 0 { bad++ }
-    END { exit !(NR == 4 && !bad) }' server/server.csv
-check "server.md has them too" [ "$(grep -cE '^\| [124] \|' server/server.md)" = 3 ]
+    { rows[$1 " " $2]++ }
+    NF != columns || $3 <= 0 || $4 <= 0 || $5 <= 0 || $6 <= 0 { bad++ }
+    END { for (n = 1; n <= 4; n *= 2) if (rows["ipc " n] != 1 || rows["tcp " n] != 1) bad++
+          exit !(NR == 7 && !bad) }' server/server.csv
+check "server.md has them too" [ "$(grep -cE '^\| (ipc|tcp) \| [124] \|' server/server.md)" = 6 ]
+check "server.md says what the gate costs over each transport" [ "$(grep -cE '^\| (gate tcp|gate ipc|inproc) .*\| [-+][0-9.]+ \|$' server/server.md)" = 3 ]
 env "BUILD=$build" "$root/scripts/bench-server" --model lenet --out none >out 2>err
 check "scripts/bench-server names the models it has" awk -v status=$? '
     /lenet/ && /googlenet/ { said = 1 } END { exit !(status != 0 && NR == 1 && said) }' err
