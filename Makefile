@@ -21,7 +21,7 @@ Q := @
 say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 endif
 
-PKGS      := nanomsg libxxhash
+PKGS      := nanomsg libxxhash libsodium
 PKGS_TOOL := libcjson libmicrohttpd libcurl
 pkg_cflags = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 pkg_libs   = $(shell pkg-config --libs $(1))
@@ -35,7 +35,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden -ffp-cont
 ALL_CXXFLAGS = -std=c++17 -pthread -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow $(CFLAGS) $(SAN_FLAGS) -MMD -MP
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(SAN_FLAGS)
 
-LIB_SRC     := $(wildcard $(addsuffix /*.c,$(addprefix plugin/,base model schedule codec net endpoint worker server)))
+LIB_SRC     := $(wildcard $(addsuffix /*.c,$(addprefix plugin/,base secure model schedule codec net endpoint worker server)))
 TOOL_SRC    := $(wildcard plugin/tool/*.c)
 DARKNET_SRC := $(filter-out darknet/kernels/%,$(wildcard darknet/*/*.c))
 DARKNET_CXX := $(filter-out darknet/kernels/%,$(wildcard darknet/*/*.cpp))
