@@ -61,6 +61,7 @@ static dk_cli start(void)
 {
     dk_cli cli = {.seed = SEED_TO_DRAW, .strategy = DC_AUTO, .rank = -1, .thresh = .25f, .iou = .5f};
     from_environment("DYNACOMM", "dynacomm", &cli);
+    from_environment("DYNACOMM_KEY", "dynacomm-key", &cli);
     from_environment("DYNACOMM_STRATEGY", "dynacomm-strategy", &cli);
     from_environment("DYNACOMM_TRACE", "dynacomm-trace", &cli);
     return cli;

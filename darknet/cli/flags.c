@@ -63,7 +63,8 @@ static const dc_option training_table[] = {
     {"chart", DC_OPTION_TEXT, DC_INTO(dk_cli, chart), .value = "FILE",
      .help = "an earlier chart.png to draw on"},
     {"dynacomm", DC_OPTION_TEXT, DC_INTO(dk_cli, dynacomm), .value = "URL",
-     .help = "train together with the other workers of the server at URL; local:N: a server and N workers on "
+     .help = "train together with the other workers of the server at URL, or of the one that an invitation "
+             "(dynacomm:...) names; local:N: a server and N workers on "
              "this machine; auto: under mpirun or srun rank 0 starts the server and all join it"},
     {"dynacomm-strategy", DC_OPTION_CHOICE, DC_INTO(dk_cli, strategy), .value = "S",
      .choices = strategies + 1, .help = "sequential, layerwise, ibatch, dynacomm, duplex or auto (default)"},
@@ -71,6 +72,8 @@ static const dc_option training_table[] = {
      .help = "a timeline of the communication"},
     {"dynacomm-rank", DC_OPTION_WHOLE, DC_INTO(dk_cli, rank), .value = "N", .most = DC_MAX_WORKERS - 1,
      .help = "this worker's number, from 0: fixed, so that a run can be repeated"},
+    {"dynacomm-key", DC_OPTION_TEXT, DC_INTO(dk_cli, key), .value = "FILE",
+     .help = "with an invitation: this worker's key, made at first use (default: under ~/.config/dynacomm)"},
     {"dynacomm-timeout", DC_OPTION_WHOLE, DC_INTO(dk_cli, timeout_s), .value = "N", .least = 1, .most = 86400,
      .help = "seconds until a silent server is given up"},
     {"dynacomm-shared-backup", DC_OPTION_SWITCH, DC_INTO(dk_cli, shared_backup),

@@ -40,6 +40,7 @@ typedef struct dk_cli {
     dc_strategy strategy;
     const char *trace;
     int rank;           /* requested number among the workers, -1 = any */
+    const char *key;    /* file of this worker's key, NULL = its usual place */
     int timeout_s;      /* a silent server is given up after this long, 0 = the default */
     bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
                          * leaves .backup to the server */

@@ -45,6 +45,7 @@ static int join(dk_session *s, const dk_session_options *options)
 {
     const dc_worker_options wo = {
         .url = options->url,
+        .key_path = options->key_path,
         .rank = options->rank,
         .strategy = options->strategy,
         .fingerprint = options->fingerprint,

@@ -21,6 +21,7 @@ typedef struct dk_session dk_session;
 typedef struct dk_session_options {
     const char *name;        /* of the model, for files and lines: the cfg's without .cfg */
     const char *url;         /* server, NULL = train alone */
+    const char *key_path;    /* dc_worker_options.key_path */
     dc_strategy strategy;    /* for this worker's link */
     const char *trace_path;  /* NULL = no trace */
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */

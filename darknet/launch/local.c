@@ -138,6 +138,7 @@ static void start_server(local *l, const dk_cli *cli, int workers, const char *l
     snprintf(count, sizeof count, "%d", workers);
     const char *argv[16] = {"server", "--listen", listen, "--workers", count, "--backup", backup};
     int n = 7;
+    if (cli->serve) argv[n++] = "--insecure"; /* nobody hands out keys under mpirun and srun */
     if (cli->clear) argv[n++] = "--fresh";
     if (cli->backup_every) {
         snprintf(every, sizeof every, "%llu", (unsigned long long)cli->backup_every);

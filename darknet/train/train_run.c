@@ -283,6 +283,7 @@ int dk_train_run(dk_train *train)
                                         .fingerprint = fingerprint,
                                         .seed = cli->seed,
                                         .rank = cli->rank,
+                                        .key_path = cli->key,
                                         .timeout_s = cli->timeout_s,
                                         .clear = cli->clear,
                                         .stop = dk_stop_flag()};

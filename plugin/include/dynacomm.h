@@ -8,10 +8,8 @@
  * dynacomm_plan.h has those plans, for people who write tools.
  *
  *   Units are in the names: _s seconds, _ns nanoseconds, _bytes bytes, _Bps bytes per second.
- *   Every function that can fail returns a dc_error;
- * dc_last_error() then has one line, for people, that names the
- * thing and the remedy. Nothing here calls exit() or abort()
- * for a peer's, a file's or a user's mistake. */
+ *   Every function that can fail returns a dc_error; dc_last_error() then has one line, for people, that names
+ * the thing and the remedy. Nothing here calls exit() or abort() for a peer's, a file's or a user's mistake. */
 #ifndef DYNACOMM_H
 #define DYNACOMM_H
 
@@ -46,7 +44,8 @@ extern "C" {
     X(EPEER, 10, "a peer left")                            \
     X(EFILE, 11, "a file could not be read or written")    \
     X(EFORMAT, 12, "a file is not in the expected format") \
-    X(ESTOPPED, 13, "stopped on request")
+    X(ESTOPPED, 13, "stopped on request")                  \
+    X(EKEY, 14, "a key is not accepted")
 
 typedef enum dc_error {
 #define DC_X(name, value, text) DC_##name = (value),
@@ -57,8 +56,7 @@ typedef enum dc_error {
 /* dc_strerror - a constant phrase for an error code; never NULL. */
 DC_API const char *dc_strerror(dc_error err);
 
-/* dc_last_error - the line that describes the calling
- * thread's last failed call. Valid until its next failure. */
+/* dc_last_error - the line that describes the calling thread's last failed call. Valid until its next failure. */
 DC_API const char *dc_last_error(void);
 
 /* dc_error_set - sets the calling thread's dc_last_error line (as printf; cut at 511 bytes, control characters
@@ -127,8 +125,7 @@ DC_API void dc_model_free(dc_model *model);
 DC_API dc_error dc_model_add_layer(dc_model *model, const char *type);
 DC_API dc_error dc_model_add_tensor(dc_model *model, const dc_tensor *tensor);
 
-/* dc_model_layers / dc_model_trained_bytes - how many layers;
- * bytes of one layer's trained tensors (-1: of all). */
+/* dc_model_layers / dc_model_trained_bytes - how many layers; bytes of one layer's trained tensors (-1: of all). */
 DC_API int dc_model_layers(const dc_model *model);
 DC_API uint64_t dc_model_trained_bytes(const dc_model *model, int layer);
 
@@ -195,8 +192,10 @@ typedef void (*dc_log_fn)(void *context, const char *line);
 #define DC_FINGERPRINT_BYTES 2048
 
 typedef struct dc_worker_options {
-    const char *url; /* the server's, as workers reach it; copied */
-    int rank;        /* requested number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
+    const char *url; /* the server's, as workers reach it, or an invitation ('dynacomm invite'); copied */
+    const char *key_path; /* with an invitation: this worker's key, made if it is not there; "none": a new one
+                             that is not kept; NULL: beside the user's other settings (docs/security.md) */
+    int rank; /* requested number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
     dc_strategy strategy;    /* of this worker's link; DC_AUTO picks the fastest predicted */
     const char *fingerprint; /* what all workers must share beyond the model, see below; may be NULL */
     uint64_t seed;           /* requested; the run's is dc_worker_info.seed */
@@ -232,7 +231,8 @@ typedef struct dc_worker dc_worker;
  * are written by the library from here on: values between round_begin and each layer's
  * forward_begin, gradients (sent, then zeroed; with a single worker turned into momentum)
  * after each layer's last backward_end. A worker that is first in a new run uploads its values
- * for all. DC_EURL, DC_ETIMEOUT (no server), DC_EFULL, DC_EMODEL, DC_EVERSION, DC_ESTOPPED. */
+ * for all. DC_EURL, DC_ETIMEOUT (no server), DC_EFULL, DC_EMODEL, DC_EVERSION, DC_ESTOPPED; DC_EKEY (not admitted), DC_EFILE
+ * (the key's file). */
 DC_API dc_error dc_worker_join(dc_worker **worker, dc_model *model, const dc_worker_options *options);
 
 /* dc_worker_info_get - what was agreed. Compute thread. */
@@ -294,8 +294,13 @@ typedef struct dc_server_options {
     const char *backup_dir; /* checkpoints; NULL = none; created if missing */
     uint64_t backup_every;  /* rounds between checkpoints, 0 = only at the end */
     bool fresh;             /* ignore a run found in backup_dir */
-    double timeout_s;       /* a worker that is silent for so long ends the run; 0 = DC_DEFAULT_TIMEOUT_S */
-    dc_log_fn log;          /* may be NULL */
+    const char *key_path;   /* of the server's key: members alone may take part, and all is sealed; "-": from
+                               standard input, as dynacomm launch sends it; NULL: without keys */
+    const char *members_path; /* the list of members; NULL: members.txt beside the key */
+    bool insecure;            /* without keys, let whoever reaches a tcp:// address take part: otherwise only
+                                 addresses of this machine alone are listened on */
+    double timeout_s;         /* a worker that is silent for so long ends the run; 0 = DC_DEFAULT_TIMEOUT_S */
+    dc_log_fn log;            /* may be NULL */
     void *log_context;
 } dc_server_options;
 
@@ -303,7 +308,8 @@ typedef struct dc_server_options {
 
 typedef struct dc_server dc_server;
 
-/* dc_server_start - listens and returns; DC_EURL, DC_ENET (port taken), DC_EFILE (backup_dir). */
+/* dc_server_start - listens and returns; DC_EURL, DC_ENET (port taken), DC_EFILE (backup_dir,
+ * key), DC_EFORMAT (key, members), DC_EKEY (neither key nor insecure, and url is not this machine's alone). */
 DC_API dc_error dc_server_start(dc_server **server, const dc_server_options *options);
 
 /* dc_server_run - serves one run to its end: all workers done (DC_OK), stopped (DC_ESTOPPED), a worker lost
@@ -332,6 +338,7 @@ typedef enum dc_worker_state {
  * (dc_worker_report); what is not known is 0, a loss or mAP NAN. */
 typedef struct dc_status_worker {
     dc_worker_state state;
+    char name[32];   /* of the member, "" without keys */
     uint64_t round;  /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
     double silent_s; /* since its last frame; a live one sends a heartbeat every second */
     uint64_t up_bytes, down_bytes; /* that travelled from it and to it */
@@ -364,6 +371,8 @@ typedef struct dc_status {
     uint64_t trained_bytes;
     uint32_t images_per_round; /* of one worker */
     bool resumed;
+    bool sealed;                 /* members alone take part, by their keys */
+    bool insecure;               /* whoever reaches the server can take part */
     uint64_t first_round, round; /* where this server began; rounds done */
     uint64_t last_round;         /* where the workers mean to end, 0 = not known */
     uint64_t saved_round;        /* the last in the backup, 0 = none */

@@ -1,4 +1,12 @@
-/* accept.c - those who connect to a listener's gate. Its thread. */
+/* accept.c - those who connect to a listener's gate. Its thread.
+ *
+ * DESIGN
+ *   Without keys a caller sends its hello. With keys it first shows that it knows the listener's key, and then in a
+ * handshake its own; before that it hears the same whatever it says: one answer to a hello, which says that
+ * keys are needed, and nothing to anything else.
+ *
+ *   Places for callers are few. When all are taken the oldest of those that have shown nothing goes, and only then the
+ * oldest of the others, so that who connects and says nothing holds up nobody who has something to say. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,16 +17,12 @@
 #include "net/tcp.h"
 
 #define ACCEPT_PAUSE_NS 100000000 /* after descriptors ran out */
-
-static bool has_room(const dc__gate *gate)
-{
-    return gate->n_callers < DC__GATE_PENDING;
-}
+#define ACCEPT_TURN 64            /* at a time: sessions must get their turn */
 
 void dc__accept_prepare(dc__gate *gate, int64_t now_ns)
 {
     gate->listen_poll = -1;
-    if (gate->listen_fd >= 0 && has_room(gate)) {
+    if (gate->listen_fd >= 0) {
         if (now_ns >= gate->accept_after_ns)
             gate->listen_poll = dc__gate_poll(gate, gate->listen_fd, POLLIN);
         else
@@ -31,26 +35,15 @@ void dc__accept_prepare(dc__gate *gate, int64_t now_ns)
     }
 }
 
-static void add_caller(dc__gate *gate, int fd, int64_t now_ns)
+/* Who was taken off the list has no part in it any more. */
+static void expel(dc__gate *gate)
 {
-    dc__tcp_tune(fd);
-    gate->callers[gate->n_callers++] =
-        (dc__caller){.fd = fd, .until_ns = now_ns + DC__GATE_HELLO_NS, .poll = -1};
+    for (dc__channel *c = gate->channels; c; c = c->next)
+        if (c->member[0] && !dc__keeper_knows(gate->keeper, c->member, c->member_key))
+            dc__carry_end(c, DC__END_EXPELLED);
 }
 
-static void accept_all(dc__gate *gate, int64_t now_ns)
-{
-    while (has_room(gate)) {
-        const int fd = accept4(gate->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            add_caller(gate, fd, now_ns);
-        } else {
-            if (errno == EINTR || errno == ECONNABORTED) continue;
-            if (errno != EAGAIN) gate->accept_after_ns = now_ns + ACCEPT_PAUSE_NS;
-            return;
-        }
-    }
-}
+/* ---- sessions ---- */
 
 static dc__channel *find(const dc__gate *gate, const uint8_t id[DC__SESSION_ID_BYTES])
 {
@@ -68,11 +61,14 @@ static int waiting_for_admission(const dc__gate *gate)
 }
 
 /* A session begins: its owner will find it with dc__listener_accept. */
-static dc__channel *add_channel(dc__gate *gate, const dc__hello *hello)
+static dc__channel *add_channel(dc__gate *gate, const dc__hello *hello, const char *member,
+                                const uint8_t *key)
 {
     dc__channel *c;
     if (dc__channel_new(&c, gate, "", gate->first_bytes)) return NULL;
     memcpy(c->id, hello->id, sizeof c->id);
+    (void)snprintf(c->member, sizeof c->member, "%s", member);
+    if (key) memcpy(c->member_key, key, sizeof c->member_key);
     pthread_mutex_lock(&gate->lock);
     c->waits_to_be_accepted = true;
     c->next = gate->channels;
@@ -82,66 +78,192 @@ static dc__channel *add_channel(dc__gate *gate, const dc__hello *hello)
     return c;
 }
 
-static dc__hello_status judge(dc__gate *gate, const dc__hello *hello, dc__channel **channel)
+/* member: "" without keys. A session is its member's alone. */
+static dc__hello_status judge(dc__gate *gate, const dc__hello *hello, const char *member, const uint8_t *key,
+                              dc__channel **channel)
 {
     dc__channel *c = find(gate, hello->id);
     *channel = NULL;
     if (hello->version != DC__GATE_VERSION) return DC__HELLO_VERSION;
     if (c && (c->state == DC__CHANNEL_ENDED || c->close_by_ns)) return DC__HELLO_UNKNOWN;
+    if (c && strcmp(c->member, member) != 0) return DC__HELLO_UNKNOWN;
     if (!c && hello->resumes) return DC__HELLO_UNKNOWN;
     if (!c && waiting_for_admission(gate) >= DC__GATE_PENDING) return DC__HELLO_FULL;
-    *channel = c ? c : add_channel(gate, hello);
+    *channel = c ? c : add_channel(gate, hello, member, key);
     return *channel ? DC__HELLO_OK : DC__HELLO_FULL;
 }
 
-/* Answers a whole hello; the connection becomes a channel's, or is closed. */
-static void answer(dc__gate *gate, dc__caller *caller, int64_t now_ns)
+/* ---- answers ---- */
+
+/* A connection that has carried little yet takes so much. */
+static bool say(const dc__caller *caller, const uint8_t *bytes, size_t n)
 {
-    dc__hello hello;
-    uint8_t bytes[DC__ANSWER_BYTES];
-    dc__channel *c;
-    if (!dc__hello_read(caller->hello, &hello)) return;
-    const dc__hello_status status = judge(gate, &hello, &c);
+    return send(caller->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static void write_answer(uint8_t bytes[DC__ANSWER_BYTES], dc__hello_status status, const dc__channel *c)
+{
     const dc__answer out = {.version = DC__GATE_VERSION,
                             .status = status,
                             .received = c ? c->stream.received : 0,
                             .partial = c ? dc__connection_partial(&c->connection) : 0};
     dc__answer_write(bytes, &out);
-    /* A connection that has carried nothing yet takes so little. */
-    const bool sent = send(caller->fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof bytes;
-    if (!c || !sent) return;
+}
+
+/* The connection is a channel's from here on. */
+static void attach(dc__channel *c, dc__caller *caller, dc__seal *seal, const dc__hello *hello, int64_t now_ns)
+{
     const int fd = caller->fd;
     caller->fd = -1;
-    dc__carry_attach(c, fd, hello.received, hello.partial, now_ns);
+    dc__carry_attach(c, fd, seal, hello->received, hello->partial, now_ns);
+}
+
+/* Answers a whole hello; the connection becomes a channel's, or is to be closed. */
+static void answer(dc__gate *gate, dc__caller *caller, int64_t now_ns)
+{
+    dc__hello hello;
+    uint8_t bytes[DC__ANSWER_BYTES];
+    dc__channel *c = NULL;
+    if (!dc__hello_read(caller->bytes, &hello)) return;
+    const dc__hello_status status = gate->keeper ? DC__HELLO_KEYS : judge(gate, &hello, "", NULL, &c);
+    write_answer(bytes, status, c);
+    const bool sent = say(caller, bytes, sizeof bytes);
+    if (c && sent) attach(c, caller, NULL, &hello, now_ns);
+}
+
+static dc__hello_status status_of(dc__entry entry)
+{
+    static const dc__hello_status status[] = {
+        [DC__ENTRY_MEMBER] = DC__HELLO_OK,         [DC__ENTRY_STRANGER] = DC__HELLO_STRANGER,
+        [DC__ENTRY_UNKNOWN] = DC__HELLO_UNINVITED, [DC__ENTRY_EXPIRED] = DC__HELLO_EXPIRED,
+        [DC__ENTRY_USED] = DC__HELLO_USED,         [DC__ENTRY_FILES] = DC__HELLO_FILES};
+    return status[entry];
+}
+
+/* The third message of a handshake: its sender's key is proved, and from here on it hears everything. */
+static void answer_sealed(dc__gate *gate, dc__caller *caller, int64_t now_ns)
+{
+    dc__hello hello;
+    char member[DC__MEMBER_BYTES];
+    uint8_t room[DC__TICKET_BYTES], plain[DC__ANSWER_BYTES], bytes[DC__SEALED_ANSWER_BYTES];
+    const uint8_t *ticket;
+    dc__channel *c = NULL;
+    if (!dc__handshake_read(&caller->noise, caller->bytes, &hello, room, &ticket)) return;
+    const uint8_t *key = caller->noise.rs;
+    dc__hello_status status = status_of(dc__keeper_admit(gate->keeper, key, ticket, member));
+    dc__secret_wipe(room, sizeof room);
+    dc__seal *seal = dc__seal_new(&caller->noise);
+    if (!seal) return;
+    if (status == DC__HELLO_OK) status = judge(gate, &hello, member, key, &c);
+    write_answer(plain, status, c);
+    dc__chunk_seal(&seal->send, bytes, plain, sizeof plain);
+    const bool sent = say(caller, bytes, sizeof bytes);
+    if (c && sent)
+        attach(c, caller, seal, &hello, now_ns);
+    else
+        dc__seal_free(seal);
+}
+
+static bool begin_handshake(dc__gate *gate, dc__caller *caller)
+{
+    uint8_t bytes[DC__SECOND_BYTES];
+    if (!dc__handshake_knows(caller->bytes, gate->keeper->pair) ||
+        !dc__handshake_second(&caller->noise, gate->keeper->pair, caller->bytes, bytes) ||
+        !say(caller, bytes, sizeof bytes))
+        return false;
+    caller->knows_us = true;
+    caller->n = 0;
+    return true;
+}
+
+/* ---- callers ---- */
+
+/* How much of what is said now there must be; 0: it is some other program's. */
+static size_t wanted(const dc__gate *gate, const dc__caller *caller)
+{
+    if (caller->knows_us) return DC__THIRD_BYTES;
+    if (dc__hello_may_be(caller->bytes, caller->n)) return DC__HELLO_BYTES;
+    return gate->keeper && dc__handshake_may_be(caller->bytes, caller->n) ? DC__FIRST_BYTES : 0;
 }
 
 /* Whether the caller is done with. */
-static bool serve(dc__gate *gate, dc__caller *caller, int64_t now_ns)
+static bool listen_to(dc__gate *gate, dc__caller *caller, int64_t now_ns)
 {
-    if (now_ns >= caller->until_ns) return true;
-    if (!dc__gate_events(gate, caller->poll)) return false;
-    const ssize_t got =
-        recv(caller->fd, caller->hello + caller->n, DC__HELLO_BYTES - caller->n, MSG_DONTWAIT);
-    if (got < 0) return errno != EAGAIN && errno != EINTR;
-    if (got == 0) return true;
-    caller->n += (size_t)got;
-    if (!dc__hello_may_be(caller->hello, caller->n)) return true; /* some other program's */
-    if (caller->n < DC__HELLO_BYTES) return false;
-    answer(gate, caller, now_ns);
-    return true;
+    for (;;) {
+        const size_t want = wanted(gate, caller);
+        const ssize_t got = recv(caller->fd, caller->bytes + caller->n, want - caller->n, MSG_DONTWAIT);
+        if (got < 0) return errno != EAGAIN && errno != EINTR;
+        if (got == 0) return true;
+        caller->n += (size_t)got;
+        const size_t whole = wanted(gate, caller);
+        if (whole == 0) return true;
+        if (caller->n < whole) continue;
+        if (whole == DC__FIRST_BYTES && !caller->knows_us) {
+            if (!begin_handshake(gate, caller)) return true;
+            continue;
+        }
+        (caller->knows_us ? answer_sealed : answer)(gate, caller, now_ns);
+        return true;
+    }
+}
+
+static void end_caller(dc__gate *gate, dc__caller *caller)
+{
+    if (caller->fd >= 0) {
+        (void)close(caller->fd);
+        gate->turned_away++;
+    }
+    dc__secret_wipe(caller, sizeof *caller);
+}
+
+/* Which of them is to give up its place. */
+static int oldest(const dc__gate *gate)
+{
+    for (int k = 0; k < gate->n_callers; k++)
+        if (!gate->callers[k].knows_us) return k;
+    return 0;
+}
+
+static void make_room(dc__gate *gate)
+{
+    if (gate->n_callers < DC__GATE_PENDING) return;
+    const int k = oldest(gate);
+    end_caller(gate, &gate->callers[k]);
+    gate->n_callers--;
+    memmove(&gate->callers[k], &gate->callers[k + 1], (size_t)(gate->n_callers - k) * sizeof *gate->callers);
+}
+
+static void accept_all(dc__gate *gate, int64_t now_ns)
+{
+    for (int k = 0; k < ACCEPT_TURN; k++) {
+        const int fd = accept4(gate->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EINTR || errno == ECONNABORTED) continue;
+            if (errno != EAGAIN) gate->accept_after_ns = now_ns + ACCEPT_PAUSE_NS;
+            return;
+        }
+        dc__tcp_tune(fd);
+        make_room(gate);
+        dc__caller *caller = &gate->callers[gate->n_callers++];
+        *caller = (dc__caller){.fd = fd, .until_ns = now_ns + DC__GATE_HELLO_NS, .poll = -1};
+        if (!listen_to(gate, caller, now_ns)) continue; /* what it has to say is often there already */
+        end_caller(gate, caller);
+        gate->n_callers--;
+    }
 }
 
 void dc__accept(dc__gate *gate, int64_t now_ns)
 {
     int left = 0;
+    if (gate->keeper && dc__keeper_look(gate->keeper, now_ns)) expel(gate);
     for (int k = 0; k < gate->n_callers;
          k++) { /* in the order in which they came: the latest of a session wins */
         dc__caller *caller = &gate->callers[k];
-        if (serve(gate, caller, now_ns)) {
-            if (caller->fd >= 0) (void)close(caller->fd);
-        } else {
-            gate->callers[left++] = *caller;
-        }
+        const bool event = dc__gate_events(gate, caller->poll) != 0;
+        if (now_ns >= caller->until_ns || (event && listen_to(gate, caller, now_ns)))
+            end_caller(gate, caller);
+        else if (left++ != k)
+            memcpy(&gate->callers[left - 1], caller, sizeof *caller);
     }
     gate->n_callers = left;
     if (dc__gate_events(gate, gate->listen_poll)) accept_all(gate, now_ns);
@@ -151,6 +273,7 @@ void dc__accept_free(dc__gate *gate)
 {
     for (int k = 0; k < gate->n_callers; k++)
         (void)close(gate->callers[k].fd);
+    dc__secret_free(gate->callers);
     if (gate->listen_fd >= 0) (void)close(gate->listen_fd);
     if (gate->path[0]) (void)unlink(gate->path);
 }

@@ -20,10 +20,11 @@ void dc__carry_end(dc__channel *c, dc__ending why)
     c->state = DC__CHANNEL_ENDED;
 }
 
-void dc__carry_attach(dc__channel *c, int fd, uint64_t received, uint32_t partial, int64_t now_ns)
+void dc__carry_attach(dc__channel *c, int fd, dc__seal *seal, uint64_t received, uint32_t partial,
+                      int64_t now_ns)
 {
     const bool again = c->state != DC__CHANNEL_CONNECTING;
-    dc__connection_open(&c->connection, fd, now_ns);
+    dc__connection_open(&c->connection, fd, seal, now_ns);
     c->deaf = false;
     if (!dc__stream_resume(&c->stream, received, partial)) {
         dc__carry_end(c, DC__END_PROTOCOL);
@@ -67,6 +68,8 @@ void dc__carry_prepare(dc__channel *c, int64_t now_ns)
               out = dc__connection_has_batch(&c->connection) && !c->deaf ? POLLOUT : 0;
     /* a connection that is over would be reported again and again, while there is no room to read its rest */
     if (in | out) c->polls[WIRE] = dc__gate_poll(gate, c->connection.fd, (short)(in | out));
+    /* what was read ahead is in no descriptor */
+    if (c->connection.unread && !c->held) dc__gate_by(gate, now_ns);
     if (may_take(c)) c->polls[FROM_ENGINE] = dc__gate_poll(gate, dc__socket_readable_fd(c->inner), POLLIN);
     /* what is half sent, or the last, needs no heartbeat */
     if (!out && !c->deaf && !c->leaves_ns) dc__gate_by(gate, c->connection.sent_ns + DC__GATE_HEARTBEAT_NS);
@@ -184,7 +187,7 @@ void dc__carry(dc__channel *c, int64_t now_ns)
     if (c->state == DC__CHANNEL_ENDED) return;
     if (c->dialer && !connected(c)) dc__dialer_work(c->dialer, now_ns);
     const bool readable = dc__gate_events(c->gate, c->polls[WIRE]) & (POLLIN | POLLHUP | POLLERR);
-    if (connected(c) && (readable || c->deaf)) read_connection(c, now_ns);
+    if (connected(c) && (readable || c->deaf || c->connection.unread)) read_connection(c, now_ns);
     if (connected(c) && !c->deaf) write_connection(c, now_ns);
     /* A peer whose messages are not read for lack of room is not silent. */
     if (c->held) c->connection.heard_ns = now_ns;

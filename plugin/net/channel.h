@@ -12,7 +12,9 @@
 
 #include <stdint.h>
 
+#include "net/handshake.h"
 #include "net/socket.h"
+#include "secure/keeper.h"
 
 typedef struct dc__channel dc__channel;
 typedef struct dc__listener dc__listener;
@@ -25,10 +27,11 @@ typedef enum dc__channel_state {
 } dc__channel_state;
 
 typedef struct dc__dial_options {
-    double connect_s;  /* how long a first connection may take */
-    double refused_s;  /* how long it is tried again where nobody listens any more */
-    double patience_s; /* how long it is tried again at all */
-    size_t most_bytes; /* of a message that arrives */
+    double connect_s;          /* how long a first connection may take */
+    double refused_s;          /* how long it is tried again where nobody listens any more */
+    double patience_s;         /* how long it is tried again at all */
+    size_t most_bytes;         /* of a message that arrives */
+    const dc__dial_keys *keys; /* NULL: without; copied */
 } dc__dial_options;
 
 /* dc__channel_dial - begins to connect; returns at once. DC_EURL, DC_ENET, DC_ENOMEM. */
@@ -52,6 +55,11 @@ dc_error dc__channel_error(const dc__channel *channel, const char *peer);
  * as its options say. */
 bool dc__channel_is_tried(const dc__channel *channel);
 
+/* dc__channel_member - the name of the peer whose key this listener's channel has proved, "" without keys; constant.
+ * dc__channel_is_sealed - nothing can be changed on its way unnoticed. */
+const char *dc__channel_member(const dc__channel *channel);
+bool dc__channel_is_sealed(const dc__channel *channel);
+
 /* dc__channel_reconnects - how often a broken connection was made again. */
 uint64_t dc__channel_reconnects(const dc__channel *channel);
 
@@ -63,6 +71,13 @@ void dc__channel_admit(dc__channel *channel, size_t most_bytes);
  * admitted. DC_EURL; DC_ENET with a line that names url if it is taken. dc__listener_close - after all of its
  * channels are closed. */
 dc_error dc__listener_open(dc__listener **listener, const char *url, size_t first_bytes);
+
+/* dc__listener_open_keyed - the same, for those alone whom keeper admits; it must outlive the listener, whose thread
+ * is its owner from here on. NULL: anybody. dc__listener_turned_away - connections so far that ended before they had
+ * proved who they are. */
+dc_error dc__listener_open_keyed(dc__listener **listener, const char *url, size_t first_bytes,
+                                 dc__keeper *keeper);
+uint64_t dc__listener_turned_away(const dc__listener *listener);
 void dc__listener_close(dc__listener *listener);
 
 /* dc__listener_accept - the next peer's channel, NULL if none came within wait_ms. */

@@ -8,10 +8,11 @@
 
 #include "net/socket.h"
 
-void dc__connection_open(dc__connection *c, int fd, int64_t now_ns)
+void dc__connection_open(dc__connection *c, int fd, dc__seal *seal, int64_t now_ns)
 {
     dc__connection_close(c);
     c->fd = fd;
+    c->seal = seal;
     c->heard_ns = c->sent_ns = now_ns;
 }
 
@@ -19,10 +20,12 @@ void dc__connection_close(dc__connection *c)
 {
     if (c->fd >= 0) (void)close(c->fd);
     c->fd = -1;
+    dc__seal_free(c->seal);
+    c->seal = NULL;
     c->stage_at = c->stage_end = 0;
-    c->in_body = c->asked = c->goodbye = false;
-    c->n_batch = c->first = 0;
-    c->written = 0;
+    c->in_body = c->unread = c->asked = c->goodbye = false;
+    c->n_batch = c->first = c->sealed = 0;
+    c->written = c->sealed_at = 0;
     if (c->message && c->body_at == 0) dc__connection_forget(c); /* as if it had never begun */
 }
 
@@ -33,6 +36,15 @@ void dc__connection_forget(dc__connection *c)
 }
 
 /* ---- reading ---- */
+
+static ssize_t receive(dc__connection *c, void *to, size_t n)
+{
+    ssize_t got;
+    do {
+        got = c->seal ? dc__seal_receive(c->seal, c->fd, to, n) : recv(c->fd, to, n, MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
 
 /* Reads into at most n bytes at to: what is staged, else from the socket. 0 if the connection is at its end,
  * -1 if it would block, -2 if it is lost. */
@@ -46,10 +58,7 @@ static ssize_t read_some(dc__connection *c, void *to, size_t n)
         return (ssize_t)n;
     }
     const bool directly = n >= DC__STAGE_BYTES;
-    ssize_t got;
-    do {
-        got = recv(c->fd, directly ? to : c->stage, directly ? n : DC__STAGE_BYTES, MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
+    const ssize_t got = receive(c, directly ? to : c->stage, directly ? n : DC__STAGE_BYTES);
     if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : -2;
     if (got == 0 || directly) return got;
     c->stage_at = 0;
@@ -64,10 +73,7 @@ static ssize_t read_header(dc__connection *c, uint8_t header[DC__RECORD_BYTES])
         memmove(c->stage, c->stage + c->stage_at, c->stage_end - c->stage_at);
         c->stage_end -= c->stage_at;
         c->stage_at = 0;
-        ssize_t got;
-        do {
-            got = recv(c->fd, c->stage + c->stage_end, DC__STAGE_BYTES - c->stage_end, MSG_DONTWAIT);
-        } while (got < 0 && errno == EINTR);
+        const ssize_t got = receive(c, c->stage + c->stage_end, DC__STAGE_BYTES - c->stage_end);
         if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : -2;
         if (got == 0) return 0;
         c->stage_end += (size_t)got;
@@ -77,8 +83,9 @@ static ssize_t read_header(dc__connection *c, uint8_t header[DC__RECORD_BYTES])
     return DC__RECORD_BYTES;
 }
 
-static dc__traffic ended(ssize_t got)
+static dc__traffic ended(dc__connection *c, ssize_t got)
 {
+    c->unread = false;
     return got == -1 ? DC__TRAFFIC_DONE : DC__TRAFFIC_CLOSED;
 }
 
@@ -88,7 +95,7 @@ static dc__traffic begin_record(dc__connection *c, dc__stream *s, size_t most_by
     uint8_t bytes[DC__RECORD_BYTES];
     dc__record record;
     const ssize_t got = read_header(c, bytes);
-    if (got <= 0) return ended(got);
+    if (got <= 0) return ended(c, got);
     if (!dc__record_read(bytes, &record) || record.length > most_bytes || !dc__stream_ack(s, record.received))
         return DC__TRAFFIC_BAD;
     if (record.type == DC__RECORD_GOODBYE) return DC__TRAFFIC_GOODBYE;
@@ -107,6 +114,7 @@ static dc__traffic begin_record(dc__connection *c, dc__stream *s, size_t most_by
 dc__traffic dc__connection_read(dc__connection *c, dc__stream *s, size_t most_bytes, size_t *budget,
                                 int64_t now_ns)
 {
+    c->unread = true;
     for (;;) {
         if (!c->in_body) {
             const dc__traffic begun = begin_record(c, s, most_bytes);
@@ -117,7 +125,7 @@ dc__traffic dc__connection_read(dc__connection *c, dc__stream *s, size_t most_by
         while (c->body_at < c->body_bytes) {
             if (*budget == 0) return DC__TRAFFIC_MORE;
             const ssize_t got = read_some(c, (uint8_t *)c->message + c->body_at, c->body_bytes - c->body_at);
-            if (got <= 0) return ended(got);
+            if (got <= 0) return ended(c, got);
             c->heard_ns = now_ns;
             c->body_at += (size_t)got;
             *budget -= (size_t)got < *budget ? (size_t)got : *budget;
@@ -132,7 +140,10 @@ dc__traffic dc__connection_read(dc__connection *c, dc__stream *s, size_t most_by
 
 bool dc__connection_put(dc__connection *c, dc__stream *s, dc__record_type type, const dc__kept *message)
 {
-    if (!dc__connection_has_batch(c)) c->first = c->n_batch = 0;
+    if (!dc__connection_has_batch(c)) {
+        c->first = c->n_batch = c->sealed = 0;
+        c->sealed_at = 0;
+    }
     if (c->n_batch == DC__BATCH) return false;
     dc__outgoing *out = &c->batch[c->n_batch++];
     const size_t skip = message ? dc__stream_skip(s) : 0;
@@ -173,8 +184,51 @@ static void advance(dc__connection *c, dc__stream *s, size_t n)
     }
 }
 
+/* The next bytes of the batch, from record c->sealed on. */
+static size_t gather(dc__connection *c, uint8_t *to, size_t room)
+{
+    size_t n = 0;
+    while (c->sealed < c->n_batch && n < room) {
+        const dc__outgoing *out = &c->batch[c->sealed];
+        const size_t whole = DC__RECORD_BYTES + out->body_bytes;
+        const bool in_header = c->sealed_at < DC__RECORD_BYTES;
+        const uint8_t *from = in_header ? out->header + c->sealed_at
+                                        : (const uint8_t *)out->body + (c->sealed_at - DC__RECORD_BYTES);
+        size_t bytes = (in_header ? DC__RECORD_BYTES : whole) - c->sealed_at;
+        if (bytes > room - n) bytes = room - n;
+        if (bytes > 0) memcpy(to + n, from, bytes);
+        n += bytes;
+        c->sealed_at += bytes;
+        if (c->sealed_at < whole) continue;
+        c->sealed++;
+        c->sealed_at = 0;
+    }
+    return n;
+}
+
+/* Both ends stop after a chunk that was not written whole, as after a record: it cannot be opened. */
+static dc__traffic write_sealed(dc__connection *c, dc__stream *s, int64_t now_ns)
+{
+    while (dc__connection_has_batch(c)) {
+        uint8_t *to;
+        while (!dc__seal_pending(c->seal) || c->sealed < c->n_batch) {
+            to = c->sealed < c->n_batch ? dc__seal_begin(c->seal) : NULL;
+            if (!to) break;
+            dc__seal_end(c->seal, gather(c, to, DC__NOISE_PLAIN));
+        }
+        size_t carried;
+        const ssize_t n = dc__seal_write(c->seal, c->fd, &carried);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? DC__TRAFFIC_DONE : DC__TRAFFIC_CLOSED;
+        c->sent_ns = now_ns;
+        advance(c, s, carried);
+    }
+    return DC__TRAFFIC_DONE;
+}
+
 dc__traffic dc__connection_write(dc__connection *c, dc__stream *s, int64_t now_ns)
 {
+    if (c->seal) return write_sealed(c, s, now_ns);
     while (dc__connection_has_batch(c)) {
         struct iovec iov[2 * DC__BATCH];
         const struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)pieces(c, iov)};

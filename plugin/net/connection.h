@@ -1,11 +1,12 @@
 /* connection.h - one TCP or unix connection between two gates: records in, records out, never blocking.
  *
- * A message's body is read straight into the message that is handed on, and written straight from the one
+ * Between gates with keys all bytes are sealed (seal.h). Otherwise a message's body is read straight into the message that is handed on, and written straight from the one
  * that is kept: nothing is copied here. The gate's thread only. */
 #ifndef DC__CONNECTION_H
 #define DC__CONNECTION_H
 
 #include "net/record.h"
+#include "net/seal.h"
 #include "net/stream.h"
 
 #define DC__BATCH 8               /* records in one system call */
@@ -29,7 +30,8 @@ typedef struct dc__outgoing {
 } dc__outgoing;
 
 typedef struct dc__connection {
-    int fd; /* -1 = none */
+    int fd;         /* -1 = none */
+    dc__seal *seal; /* NULL: without keys; owned */
     int64_t heard_ns, sent_ns;
     /* reading */
     uint8_t stage[DC__STAGE_BYTES];
@@ -37,17 +39,20 @@ typedef struct dc__connection {
     void *message; /* under way, also from one connection to the next; complete when body_at == body_bytes */
     size_t body_at, body_bytes;
     bool in_body;
-    bool asked; /* a heartbeat came: the peer wants to know what was received */
+    bool unread; /* its turn ended before the socket was empty */
+    bool asked;  /* a heartbeat came: the peer wants to know what was received */
     /* writing */
     dc__outgoing batch[DC__BATCH];
     int n_batch, first; /* records [first, n_batch) are not written whole */
     size_t written;     /* bytes of record `first` */
+    int sealed;         /* records before this one are sealed, */
+    size_t sealed_at;   /* and so many bytes of it */
     bool goodbye;       /* is in the batch, or was written */
 } dc__connection;
 
-/* dc__connection_open - for a connected, non-blocking fd, which it owns; a message that came half over the
+/* dc__connection_open - for a connected, non-blocking fd and its seal (NULL: none), which it owns; a message that came half over the
  * one before goes on. dc__connection_close - also twice. dc__connection_forget - the message, too. */
-void dc__connection_open(dc__connection *c, int fd, int64_t now_ns);
+void dc__connection_open(dc__connection *c, int fd, dc__seal *seal, int64_t now_ns);
 void dc__connection_close(dc__connection *c);
 void dc__connection_forget(dc__connection *c);
 

@@ -5,33 +5,27 @@
  * addresses is tried, and after the last one there is a pause that doubles up to a second, with a random part
  * so that workers who lost their server do not come back in step. An attempt is short, for a SYN that was
  * lost in an outage is sent again by the kernel only after ever longer times. Looking up a name may take
- * long: a thread of its own does it, which is left alone if the dialer ends before it. */
+ * long (lookup.h).
+ *
+ *   With keys the hello is the third message of a handshake (handshake.h), and its answer is sealed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "net/gate.h"
+#include "net/lookup.h"
 #include "net/tcp.h"
 
 #define FIRST_ATTEMPT_NS 5000000000 /* while the round trip is not known */
 #define LOOKUP_NS 30000000000
-#define ROUND_TRIPS 3
+#define ROUND_TRIPS 5      /* connection, two of a handshake, and some time to spare */
+#define SHUT_NS 3000000000 /* so long a handshake may come to nothing */
 
-typedef enum phase { REST, LOOKUP, CONNECT, HELLO } phase;
-
-/* A lookup on its own thread; freed by whoever is last. */
-typedef struct lookup {
-    dc__address address;
-    dc__sockaddr found[DC__SOCKADDRS];
-    int n;
-    int done; /* eventfd */
-    _Atomic int users;
-} lookup;
+typedef enum phase { REST, LOOKUP, CONNECT, HANDSHAKE, HELLO } phase;
 
 struct dc__dialer {
     dc__channel *channel;
@@ -44,20 +38,26 @@ struct dc__dialer {
     int64_t pause_ns, attempt_ns;
     int64_t rtt_ns;          /* of the last connection's set-up, 0 = not known */
     dc__hello_status status; /* of the last answer */
-    lookup *lookup;
+    dc__lookup *lookup;
     dc__sockaddr to[DC__SOCKADDRS];
     int n_to, at_to;
     int fd, poll;
-    uint8_t answer[DC__ANSWER_BYTES];
+    dc__dial_keys *keys; /* NULL: without; in secret memory, as is the handshake */
+    dc__noise *noise;
+    int64_t shut_ns;                  /* since when handshakes come to nothing, 0 = they do not */
+    uint8_t answer[DC__SECOND_BYTES]; /* the longest of what comes */
     size_t n_answer;
     uint64_t random;
 };
 
-static void drop_lookup(lookup *l)
+static bool copy_keys(dc__dialer *d, const dc__dial_keys *keys)
 {
-    if (!l || --l->users > 0) return;
-    (void)close(l->done);
-    free(l);
+    d->options.keys = NULL; /* the caller's */
+    if (!keys) return true;
+    d->keys = dc__secret_alloc(sizeof *d->keys);
+    d->noise = dc__secret_alloc(sizeof *d->noise);
+    if (d->keys) *d->keys = *keys;
+    return d->keys && d->noise;
 }
 
 dc_error dc__dialer_new(dc__dialer **dialer, dc__channel *channel, const dc__address *address,
@@ -73,6 +73,10 @@ dc_error dc__dialer_new(dc__dialer **dialer, dc__channel *channel, const dc__add
     d->pause_ns = DC__GATE_RETRY_NS;
     (void)getrandom(&d->random, sizeof d->random, 0);
     d->random |= 1;
+    if (!copy_keys(d, options->keys)) {
+        dc__dialer_free(d);
+        return dc__fail(DC_ENOMEM, "out of memory for a connection");
+    }
     *dialer = d;
     return DC_OK;
 }
@@ -81,21 +85,28 @@ void dc__dialer_free(dc__dialer *d)
 {
     if (!d) return;
     if (d->fd >= 0) (void)close(d->fd);
-    drop_lookup(d->lookup);
+    dc__lookup_drop(d->lookup);
+    dc__secret_free(d->keys);
+    dc__secret_free(d->noise);
     free(d);
 }
 
 void dc__dialer_lost(dc__dialer *d, int64_t now_ns)
 {
     d->since_ns = d->next_ns = now_ns;
-    d->refused_ns = 0;
+    d->refused_ns = d->shut_ns = 0;
     d->pause_ns = DC__GATE_RETRY_NS;
     d->phase = REST;
 }
 
 bool dc__dialer_has_said_hello(const dc__dialer *d)
 {
-    return d->phase == HELLO;
+    return d->phase == HELLO || d->phase == HANDSHAKE;
+}
+
+bool dc__dialer_has_keys(const dc__dialer *d)
+{
+    return d->keys != NULL;
 }
 
 /* ---- attempts ---- */
@@ -129,6 +140,7 @@ static void give_up(dc__dialer *d, int why, int64_t now_ns)
 {
     if (d->fd >= 0) (void)close(d->fd);
     d->fd = -1;
+    if (d->phase == HANDSHAKE && !d->shut_ns) d->shut_ns = now_ns;
     if (!nobody_listens(why))
         d->refused_ns = 0;
     else if (!d->refused_ns)
@@ -155,35 +167,6 @@ static void try_address(dc__dialer *d, int64_t now_ns)
         give_up(d, errno, now_ns);
 }
 
-static void *look_up(void *argument)
-{
-    lookup *l = argument;
-    const char *why;
-    const uint64_t one = 1;
-    l->n = dc__tcp_lookup(&l->address, false, l->found, &why);
-    (void)!write(l->done, &one, sizeof one);
-    drop_lookup(l);
-    return NULL;
-}
-
-static bool start_lookup(dc__dialer *d)
-{
-    lookup *l = calloc(1, sizeof *l);
-    if (!l) return false;
-    l->address = d->address;
-    l->users = 2;
-    l->done = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    pthread_t thread;
-    if (l->done >= 0 && pthread_create(&thread, NULL, look_up, l) == 0) {
-        (void)pthread_detach(thread);
-        d->lookup = l;
-        return true;
-    }
-    if (l->done >= 0) (void)close(l->done);
-    free(l);
-    return false;
-}
-
 static void begin(dc__dialer *d, int64_t now_ns)
 {
     const char *why;
@@ -191,7 +174,7 @@ static void begin(dc__dialer *d, int64_t now_ns)
     d->n_to = dc__tcp_lookup(&d->address, true, d->to, &why);
     if (d->n_to > 0) {
         try_address(d, now_ns);
-    } else if (start_lookup(d)) {
+    } else if ((d->lookup = dc__lookup_start(&d->address))) {
         d->phase = LOOKUP;
         d->next_ns = now_ns + LOOKUP_NS;
     } else {
@@ -201,12 +184,10 @@ static void begin(dc__dialer *d, int64_t now_ns)
 
 static void take_lookup(dc__dialer *d, int64_t now_ns)
 {
-    uint64_t count;
-    const bool done = read(d->lookup->done, &count, sizeof count) == sizeof count;
-    if (!done && now_ns < d->next_ns) return;
-    d->n_to = done ? d->lookup->n : 0;
-    if (done) memcpy(d->to, d->lookup->found, sizeof d->to);
-    drop_lookup(d->lookup);
+    const int found = dc__lookup_take(d->lookup, d->to);
+    if (found < 0 && now_ns < d->next_ns) return;
+    d->n_to = found > 0 ? found : 0;
+    dc__lookup_drop(d->lookup);
     d->lookup = NULL;
     if (d->n_to > 0)
         try_address(d, now_ns);
@@ -214,56 +195,131 @@ static void take_lookup(dc__dialer *d, int64_t now_ns)
         rest(d, now_ns);
 }
 
-/* The connection stands, or not: the hello goes at once. */
-static void say_hello(dc__dialer *d, int64_t now_ns)
+static dc__hello hello_of(const dc__channel *c)
 {
-    int why = 0;
-    socklen_t n = sizeof why;
-    (void)getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &why, &n);
-    const dc__channel *c = d->channel;
     dc__hello hello = {.version = DC__GATE_VERSION,
                        .resumes = c->state != DC__CHANNEL_CONNECTING,
                        .received = c->stream.received,
                        .partial = dc__connection_partial(&c->connection)};
     memcpy(hello.id, c->id, sizeof hello.id);
-    uint8_t bytes[DC__HELLO_BYTES];
+    return hello;
+}
+
+/* Why it could not be said, 0 = it was. */
+static int say(const dc__dialer *d, const uint8_t *bytes, size_t n)
+{
+    return send(d->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n ? 0 : errno ? errno : EIO;
+}
+
+static int say_first(dc__dialer *d)
+{
+    uint8_t bytes[DC__FIRST_BYTES];
+    if (d->keys) return dc__handshake_first(d->noise, d->keys, bytes) ? say(d, bytes, sizeof bytes) : EBADMSG;
+    const dc__hello hello = hello_of(d->channel);
     dc__hello_write(bytes, &hello);
-    if (!why && send(d->fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof bytes) why = errno;
+    return say(d, bytes, DC__HELLO_BYTES);
+}
+
+/* The connection stands, or not: what is first said goes at once. */
+static void begin_talk(dc__dialer *d, int64_t now_ns)
+{
+    int why = 0;
+    socklen_t n = sizeof why;
+    (void)getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &why, &n);
+    if (!why) why = say_first(d);
     if (why) {
         give_up(d, why, now_ns);
         return;
     }
     d->rtt_ns = now_ns - d->attempt_ns > 0 ? now_ns - d->attempt_ns : 1;
     d->n_answer = 0;
+    d->phase = d->keys ? HANDSHAKE : HELLO;
+}
+
+/* Whether all `want` bytes of what is awaited are here; gives the attempt up if they cannot come. */
+static bool take_bytes(dc__dialer *d, size_t want, int64_t now_ns)
+{
+    const ssize_t got = recv(d->fd, d->answer + d->n_answer, want - d->n_answer, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got <= 0) {
+        give_up(d, got < 0 ? errno : ECONNRESET, now_ns);
+        return false;
+    }
+    d->n_answer += (size_t)got;
+    return d->n_answer == want;
+}
+
+/* The listener's answer to the handshake proves its key: it may know ours, and what we have to say. */
+static void take_second(dc__dialer *d, int64_t now_ns)
+{
+    uint16_t lowest, highest;
+    uint8_t bytes[DC__THIRD_BYTES];
+    if (!take_bytes(d, DC__SECOND_BYTES, now_ns)) return;
+    if (!dc__handshake_versions(d->noise, d->answer, &lowest, &highest)) {
+        give_up(d, ECONNRESET, now_ns);
+        return;
+    }
+    if (lowest > DC__GATE_VERSION || highest < DC__GATE_VERSION) {
+        give_up(d, ECONNRESET, now_ns);
+        dc__carry_end(d->channel, DC__END_VERSION);
+        return;
+    }
+    const dc__hello hello = hello_of(d->channel);
     d->phase = HELLO;
+    d->n_answer = 0;
+    d->shut_ns = 0;
+    const int why = dc__handshake_third(d->noise, d->keys, &hello, bytes) ? say(d, bytes, sizeof bytes) : EIO;
+    if (why) give_up(d, why, now_ns);
+}
+
+/* The answer, opened if it is sealed; false: it is none. *seal: for the connection, if there are keys. */
+static bool read_answer(dc__dialer *d, dc__answer *answer, dc__seal **seal)
+{
+    *seal = NULL;
+    if (!d->keys) return dc__answer_read(d->answer, answer);
+    uint8_t plain[DC__ANSWER_BYTES];
+    *seal = dc__seal_new(d->noise);
+    if (*seal && dc__chunk_bytes(d->answer) == sizeof plain + DC__TAG_BYTES &&
+        dc__cipher_open(&(*seal)->receive, plain, d->answer + DC__CHUNK_HEADER_BYTES,
+                        sizeof plain + DC__TAG_BYTES) &&
+        dc__answer_read(plain, answer))
+        return true;
+    dc__seal_free(*seal);
+    *seal = NULL;
+    return false;
+}
+
+/* Answers that end the session. A listener that is full may have room later. */
+static dc__ending ending_of(dc__hello_status status)
+{
+    static const dc__ending endings[DC__HELLO_END] = {
+        [DC__HELLO_UNKNOWN] = DC__END_UNKNOWN,     [DC__HELLO_VERSION] = DC__END_VERSION,
+        [DC__HELLO_KEYS] = DC__END_KEYS,           [DC__HELLO_STRANGER] = DC__END_STRANGER,
+        [DC__HELLO_UNINVITED] = DC__END_UNINVITED, [DC__HELLO_EXPIRED] = DC__END_EXPIRED,
+        [DC__HELLO_USED] = DC__END_USED,           [DC__HELLO_FILES] = DC__END_FILES};
+    return endings[status];
 }
 
 static void take_answer(dc__dialer *d, int64_t now_ns)
 {
-    const ssize_t got = recv(d->fd, d->answer + d->n_answer, sizeof d->answer - d->n_answer, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-        give_up(d, got < 0 ? errno : ECONNRESET, now_ns);
-        return;
-    }
-    d->n_answer += (size_t)got;
-    if (d->n_answer < sizeof d->answer) return;
     dc__answer answer;
-    if (!dc__answer_read(d->answer, &answer)) { /* another program's port */
+    dc__seal *seal;
+    if (!take_bytes(d, d->keys ? DC__SEALED_ANSWER_BYTES : DC__ANSWER_BYTES, now_ns)) return;
+    if (!read_answer(d, &answer, &seal)) { /* another program's port */
         give_up(d, ECONNRESET, now_ns);
         return;
     }
     d->status = (dc__hello_status)answer.status;
     const int fd = d->fd;
     if (d->status != DC__HELLO_OK) {
+        dc__seal_free(seal);
         give_up(d, ECONNRESET, now_ns);
-        if (d->status == DC__HELLO_UNKNOWN) dc__carry_end(d->channel, DC__END_UNKNOWN);
-        if (d->status == DC__HELLO_VERSION) dc__carry_end(d->channel, DC__END_VERSION);
+        if (ending_of(d->status) != DC__END_NONE) dc__carry_end(d->channel, ending_of(d->status));
         return;
     }
     d->fd = -1;
     d->phase = REST;
-    dc__carry_attach(d->channel, fd, answer.received, answer.partial, now_ns);
+    dc__carry_attach(d->channel, fd, seal, answer.received, answer.partial, now_ns);
 }
 
 /* ---- limits ---- */
@@ -285,9 +341,12 @@ static bool out_of_patience(dc__dialer *d, int64_t now_ns)
     const int64_t without_ns = now_ns - d->since_ns;
     const int64_t refused_ns = d->refused_ns && !first ? now_ns - d->refused_ns : 0;
     const bool refused = refused_ns > limit(d->options.refused_s);
-    if (without_ns <= most(d) && !refused) return false;
+    const bool shut = first && d->shut_ns && now_ns - d->shut_ns > SHUT_NS;
+    if (without_ns <= most(d) && !refused && !shut) return false;
     c->waited_s = dc__seconds(refused ? refused_ns : without_ns);
-    const dc__ending never = d->status == DC__HELLO_FULL ? DC__END_FULL : DC__END_NO_ANSWER;
+    const dc__ending never = d->status == DC__HELLO_FULL ? DC__END_FULL
+                             : d->shut_ns                ? DC__END_SHUT
+                                                         : DC__END_NO_ANSWER;
     dc__carry_end(c, first ? never : refused ? DC__END_REFUSED : DC__END_PATIENCE);
     return true;
 }
@@ -299,9 +358,9 @@ void dc__dialer_prepare(dc__dialer *d, int64_t now_ns)
     d->poll = -1;
     dc__gate_by(gate, d->next_ns);
     if (most(d) < INT64_MAX) dc__gate_by(gate, d->since_ns + most(d) + 1);
-    if (d->phase == LOOKUP) d->poll = dc__gate_poll(gate, d->lookup->done, POLLIN);
+    if (d->phase == LOOKUP) d->poll = dc__gate_poll(gate, dc__lookup_fd(d->lookup), POLLIN);
     if (d->phase == CONNECT) d->poll = dc__gate_poll(gate, d->fd, POLLOUT);
-    if (d->phase == HELLO) d->poll = dc__gate_poll(gate, d->fd, POLLIN);
+    if (dc__dialer_has_said_hello(d)) d->poll = dc__gate_poll(gate, d->fd, POLLIN);
 }
 
 void dc__dialer_work(dc__dialer *d, int64_t now_ns)
@@ -316,6 +375,6 @@ void dc__dialer_work(dc__dialer *d, int64_t now_ns)
     } else if (due && !event) {
         give_up(d, ETIMEDOUT, now_ns);
     } else if (event) {
-        (d->phase == CONNECT ? say_hello : take_answer)(d, now_ns);
+        (d->phase == CONNECT ? begin_talk : d->phase == HANDSHAKE ? take_second : take_answer)(d, now_ns);
     }
 }

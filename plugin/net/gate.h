@@ -6,8 +6,9 @@
  * channel's two sockets, atomics, and dc__gate.lock for what is marked (L); `wake` gets the thread's
  * attention.
  *
- *   A connection begins with a hello and its answer (record.h); between accept and hello there is room for a
- * handshake with keys. A session outlives its connections: who dials makes new ones, with a pause that
+ *   A connection begins with a hello and its answer (record.h), with keys inside a handshake (handshake.h):
+ * a listener with keys says the same to everybody who has not proved its own. Who waits for long has its place
+ * taken by who comes, so that nobody can hold up others by connecting. A session outlives its connections: who dials makes new ones, with a pause that
  * doubles, and both ends then send again what the other has not got. What ends a session: a goodbye; on a
  * unix socket, where no network can be to blame, the end of the connection; at the dialer, its patience, or a
  * listener that does not know the session (it was started again). A listener waits as long as its owner does.
@@ -24,6 +25,7 @@
 #include "net/channel.h"
 #include "net/connection.h"
 #include "net/inproc.h"
+#include "secure/keeper.h"
 
 #define DC__GATE_PENDING 64               /* connections before their hello, and channels before admission */
 #define DC__GATE_HELLO_NS 5000000000      /* a hello has so long to come */
@@ -50,7 +52,15 @@ typedef enum dc__ending {
     DC__END_FULL,      /* the listener has too many who wait for admission */
     DC__END_VERSION,   /* the peer's gate is of another version */
     DC__END_PROTOCOL,  /* the peer does not keep to the protocol */
-    DC__END_MEMORY
+    DC__END_MEMORY,
+    DC__END_KEYS,     /* the listener takes only who has a key */
+    DC__END_SHUT,     /* the handshake came to nothing again and again: another key, or none */
+    DC__END_STRANGER, /* as dc__hello_status */
+    DC__END_UNINVITED,
+    DC__END_EXPIRED,
+    DC__END_USED,
+    DC__END_FILES,
+    DC__END_EXPELLED /* a listener's member is none any more */
 } dc__ending;
 
 struct dc__channel {
@@ -60,13 +70,15 @@ struct dc__channel {
     _Atomic uint64_t reconnects;
     _Atomic size_t most_bytes;
     _Atomic bool admitted;
-    _Atomic int64_t close_by_ns; /* 0 = it is not being closed */
-    char url[DC__URL_BYTES];     /* that was dialed, "" at a listener */
-    double waited_s;             /* for lines: how long it was tried; written before state */
-    dc__gate *gate;              /* NULL: inproc */
-    dc__channel *next;           /* (L) in the gate's list */
-    bool finished;               /* (L) the gate is done with it */
-    bool waits_to_be_accepted;   /* (L) */
+    _Atomic int64_t close_by_ns;   /* 0 = it is not being closed */
+    char url[DC__URL_BYTES];       /* that was dialed, "" at a listener */
+    char member[DC__MEMBER_BYTES]; /* who it is, at a listener with keys; "": not known. Constant */
+    uint8_t member_key[DC__KEY_BYTES];
+    double waited_s;           /* for lines: how long it was tried; written before state */
+    dc__gate *gate;            /* NULL: inproc */
+    dc__channel *next;         /* (L) in the gate's list */
+    bool finished;             /* (L) the gate is done with it */
+    bool waits_to_be_accepted; /* (L) */
     /* (G) */
     uint8_t id[DC__SESSION_ID_BYTES];
     dc__stream stream;
@@ -82,12 +94,14 @@ struct dc__channel {
     int side;           /* of it: 0 dialed, 1 was accepted */
 };
 
-/* A connection whose hello has not come yet. (G) */
+/* A connection whose hello has not come yet. (G) In secret memory. */
 typedef struct dc__caller {
     int fd;
     int64_t until_ns;
-    uint8_t hello[DC__HELLO_BYTES];
+    uint8_t bytes[DC__THIRD_BYTES]; /* of the message that comes, the longest of all */
     size_t n;
+    bool knows_us; /* with keys: it knows ours, and the handshake is under way */
+    dc__noise noise;
     int poll;
 } dc__caller;
 
@@ -102,9 +116,11 @@ struct dc__gate {
     /* (G) */
     int listen_fd; /* -1 = a dialer's gate */
     int listen_poll;
-    size_t first_bytes;       /* most of a message before its channel is admitted */
-    char path[DC__URL_BYTES]; /* of the unix socket, "" = none */
-    dc__caller callers[DC__GATE_PENDING];
+    size_t first_bytes;           /* most of a message before its channel is admitted */
+    char path[DC__URL_BYTES];     /* of the unix socket, "" = none */
+    dc__caller *callers;          /* [DC__GATE_PENDING], NULL at a dialer's gate */
+    dc__keeper *keeper;           /* who may come; NULL: anybody. The listener's owner's */
+    _Atomic uint64_t turned_away; /* connections that ended before they had proved who they are */
     int n_callers;
     int64_t accept_after_ns; /* descriptors ran out: not before */
     struct pollfd *fds;
@@ -126,8 +142,9 @@ void dc__gate_by(dc__gate *gate, int64_t when_ns);
 /* carry.c: one channel's traffic. prepare: what to wait for; carry: does what can be done. */
 void dc__carry_prepare(dc__channel *c, int64_t now_ns);
 void dc__carry(dc__channel *c, int64_t now_ns);
-/* The session goes on over fd; the peer has received so many messages and bytes of the next. */
-void dc__carry_attach(dc__channel *c, int fd, uint64_t received, uint32_t partial, int64_t now_ns);
+/* The session goes on over fd, sealed unless seal is NULL; the peer has received so many messages and bytes of the next. */
+void dc__carry_attach(dc__channel *c, int fd, dc__seal *seal, uint64_t received, uint32_t partial,
+                      int64_t now_ns);
 /* The session is over for this reason. */
 void dc__carry_end(dc__channel *c, dc__ending why);
 
@@ -141,6 +158,7 @@ dc_error dc__dialer_new(dc__dialer **dialer, dc__channel *channel, const dc__add
                         const dc__dial_options *options);
 void dc__dialer_free(dc__dialer *d);
 void dc__dialer_lost(dc__dialer *d, int64_t now_ns); /* the connection broke */
+bool dc__dialer_has_keys(const dc__dialer *d);
 bool dc__dialer_has_said_hello(const dc__dialer *d); /* and waits for the answer */
 void dc__dialer_prepare(dc__dialer *d, int64_t now_ns);
 void dc__dialer_work(dc__dialer *d, int64_t now_ns);

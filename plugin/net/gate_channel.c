@@ -176,6 +176,50 @@ static dc__ending ending_of(const dc__channel *c)
     return dc__inproc_was_up(c->inproc) ? DC__END_GONE : DC__END_NO_ANSWER;
 }
 
+/* Endings that keys bring, and the rest. */
+static dc_error key_error(const dc__channel *c, const char *peer)
+{
+    switch (ending_of(c)) {
+    case DC__END_KEYS:
+        return dc__fail(
+            DC_EKEY,
+            "%s takes only workers with a key: ask its owner for an invitation (dynacomm invite), and "
+            "give that line instead of the address",
+            peer);
+    case DC__END_SHUT:
+        return dc__fail(
+            DC_EKEY,
+            "%s does not have the key that the invitation names: it has another one or none, or it is "
+            "another server; ask its owner for a new invitation",
+            peer);
+    case DC__END_STRANGER:
+        return dc__fail(DC_EKEY,
+                        "%s does not know this worker's key: it was expelled or never invited; ask for an "
+                        "invitation (dynacomm invite)",
+                        peer);
+    case DC__END_UNINVITED:
+        return dc__fail(DC_EKEY,
+                        "%s knows no such invitation: a newer one of that name took its place; ask for it",
+                        peer);
+    case DC__END_EXPIRED:
+        return dc__fail(DC_EKEY, "%s: this invitation has expired; ask for a new one (dynacomm invite)",
+                        peer);
+    case DC__END_USED:
+        return dc__fail(
+            DC_EKEY,
+            "%s: this invitation was used before, and its key is not this worker's: ask for another "
+            "(dynacomm invite), or give the key with -dynacomm-key",
+            peer);
+    case DC__END_FILES:
+        return dc__fail(DC_EKEY, "%s cannot use its lists of members and invitations: its log says why",
+                        peer);
+    case DC__END_EXPELLED:
+        return dc__fail(DC_EKEY, "%s (%s) was expelled", peer, c->member);
+    default:
+        return dc__fail(DC_EPEER, "the connection to %s was lost", peer);
+    }
+}
+
 dc_error dc__channel_error(const dc__channel *c, const char *peer)
 {
     switch (ending_of(c)) {
@@ -204,8 +248,18 @@ dc_error dc__channel_error(const dc__channel *c, const char *peer)
     case DC__END_MEMORY:
         return dc__fail(DC_ENOMEM, "out of memory for the connection to %s", peer);
     default:
-        return dc__fail(DC_EPEER, "the connection to %s was lost", peer);
+        return key_error(c, peer);
     }
+}
+
+const char *dc__channel_member(const dc__channel *c)
+{
+    return c->member;
+}
+
+bool dc__channel_is_sealed(const dc__channel *c)
+{
+    return c->member[0] != '\0' || (c->dialer && dc__dialer_has_keys(c->dialer));
 }
 
 uint64_t dc__channel_reconnects(const dc__channel *c)

@@ -11,14 +11,18 @@ struct dc__listener {
     dc__inproc_listener *inproc;
 };
 
-static dc_error open_gate(dc__listener *l, const dc__address *address, const char *url, size_t first_bytes)
+static dc_error open_gate(dc__listener *l, const dc__address *address, const char *url, size_t first_bytes,
+                          dc__keeper *keeper)
 {
     dc__gate *gate = calloc(1, sizeof *gate);
     if (!gate) return dc__fail(DC_ENOMEM, "out of memory for connections");
     gate->scheme = address->scheme;
     gate->first_bytes = first_bytes;
-    gate->listen_poll = -1;
-    dc_error err = dc__tcp_listen(&gate->listen_fd, address, url);
+    gate->listen_poll = gate->listen_fd = -1;
+    gate->keeper = keeper;
+    gate->callers = dc__secret_alloc(DC__GATE_PENDING * sizeof *gate->callers);
+    dc_error err = gate->callers ? DC_OK : dc__fail(DC_ENOMEM, "out of memory for connections");
+    if (!err) err = dc__tcp_listen(&gate->listen_fd, address, url);
     if (!err && address->scheme == DC__IPC)
         (void)snprintf(gate->path, sizeof gate->path, "%s", address->host);
     if (!err) err = dc__gate_start(gate);
@@ -33,6 +37,12 @@ static dc_error open_gate(dc__listener *l, const dc__address *address, const cha
 
 dc_error dc__listener_open(dc__listener **listener, const char *url, size_t first_bytes)
 {
+    return dc__listener_open_keyed(listener, url, first_bytes, NULL);
+}
+
+dc_error dc__listener_open_keyed(dc__listener **listener, const char *url, size_t first_bytes,
+                                 dc__keeper *keeper)
+{
     dc__address address;
     *listener = NULL;
     dc_error err = dc__address_parse(url, &address);
@@ -40,7 +50,7 @@ dc_error dc__listener_open(dc__listener **listener, const char *url, size_t firs
     dc__listener *l = calloc(1, sizeof *l);
     if (!l) return dc__fail(DC_ENOMEM, "out of memory for a listener");
     err = address.scheme == DC__INPROC ? dc__inproc_listen(&l->inproc, address.host)
-                                       : open_gate(l, &address, url, first_bytes);
+                                       : open_gate(l, &address, url, first_bytes, keeper);
     if (err)
         free(l);
     else
@@ -76,6 +86,11 @@ dc__channel *dc__listener_accept(dc__listener *l, int wait_ms)
         dc__wait_until(&gate->changed, &gate->lock, until_ns);
     pthread_mutex_unlock(&gate->lock);
     return c;
+}
+
+uint64_t dc__listener_turned_away(const dc__listener *l)
+{
+    return l->gate ? l->gate->turned_away : 0;
 }
 
 void dc__listener_close(dc__listener *l)

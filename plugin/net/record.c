@@ -47,7 +47,7 @@ bool dc__answer_read(const uint8_t in[DC__ANSWER_BYTES], dc__answer *answer)
     answer->status = (uint16_t)dc__get_uint(&b, 2);
     answer->partial = (uint32_t)dc__get_uint(&b, 4);
     answer->received = dc__get_uint(&b, 8);
-    return memcmp(in, MAGIC, MAGIC_BYTES) == 0 && answer->status <= DC__HELLO_VERSION;
+    return memcmp(in, MAGIC, MAGIC_BYTES) == 0 && answer->status < DC__HELLO_END;
 }
 
 void dc__record_write(uint8_t out[DC__RECORD_BYTES], const dc__record *record)

@@ -36,7 +36,15 @@ typedef enum dc__hello_status {
     DC__HELLO_OK,
     DC__HELLO_UNKNOWN, /* the session to go on with is not known here */
     DC__HELLO_FULL,    /* too many sessions wait for admission */
-    DC__HELLO_VERSION  /* the gate's version is another; `version` says which is spoken here */
+    DC__HELLO_VERSION, /* the gate's version is another; `version` says which is spoken here */
+    DC__HELLO_KEYS,    /* who has no key has no part in it */
+    /* to who has proved its key, but is no member */
+    DC__HELLO_STRANGER,
+    DC__HELLO_UNINVITED, /* nobody noted the invitation */
+    DC__HELLO_EXPIRED,
+    DC__HELLO_USED,
+    DC__HELLO_FILES, /* the listener cannot read or write its lists */
+    DC__HELLO_END
 } dc__hello_status;
 
 typedef struct dc__answer {

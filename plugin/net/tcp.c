@@ -75,6 +75,27 @@ int dc__tcp_lookup(const dc__address *address, bool numeric_only, dc__sockaddr o
     return lookup(address, numeric_only ? AI_NUMERICHOST : 0, out, why);
 }
 
+static bool is_loopback(const dc__sockaddr *at)
+{
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&at->address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&at->address;
+    if (at->address.ss_family == AF_INET) return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return at->address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+}
+
+bool dc__tcp_is_local(const dc__address *address)
+{
+    dc__sockaddr at[DC__SOCKADDRS];
+    const char *why;
+    if (address->scheme != DC__TCP) return true;
+    if (strcmp(address->host, "*") == 0) return false;
+    const int n = lookup(address, 0, at, &why);
+    bool local = n > 0;
+    for (int k = 0; k < n; k++)
+        local &= is_loopback(&at[k]);
+    return local;
+}
+
 int dc__tcp_connect(const dc__sockaddr *to)
 {
     const int fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

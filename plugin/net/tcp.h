@@ -2,6 +2,7 @@
 #ifndef DC__TCP_H
 #define DC__TCP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -22,6 +23,9 @@ void dc__tcp_tune(int fd);
  * for a tcp:// name unless numeric_only, which takes numbers alone. */
 int dc__tcp_lookup(const dc__address *address, bool numeric_only, dc__sockaddr out[DC__SOCKADDRS],
                    const char **why);
+
+/* dc__tcp_is_local - only this machine reaches the address. Blocks for a name. */
+bool dc__tcp_is_local(const dc__address *address);
 
 /* dc__tcp_listen - a listening, non-blocking socket, -1 with an error. A unix socket's file that nobody
  * listens on is replaced. url: for lines. */

@@ -103,6 +103,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int rank, dc__l
     (void)snprintf(s->sessions[rank].fingerprint, sizeof s->sessions[rank].fingerprint, "%s",
                    join->fingerprint);
     member->id = join->worker_id;
+    (void)snprintf(member->name, sizeof member->name, "%s", dc__channel_member(link->channel));
     member->images = t->model->images_per_round;
     member->reached = 0;
     dc__roster_set(&t->roster, rank, DC__MEMBER_JOINED);
@@ -114,11 +115,14 @@ static dc_error open_session(dc_server *s, const dc__join *join, int rank, dc__l
 static void log_joined(dc_server *s, int rank)
 {
     dc__training *t = &s->training;
+    char called[DC__MEMBER_BYTES + 4] = "";
+    if (t->roster.member[rank].name[0])
+        (void)snprintf(called, sizeof called, " (%s)", t->roster.member[rank].name);
     const int missing = dc__roster_missing(&t->roster, DC__MEMBER_JOINED);
     if (missing)
-        dc__log_line(&t->log, "worker %d joined; waiting for %d more", rank, missing);
+        dc__log_line(&t->log, "worker %d%s joined; waiting for %d more", rank, called, missing);
     else
-        dc__log_line(&t->log, "worker %d joined; all %d are here", rank, t->roster.n);
+        dc__log_line(&t->log, "worker %d%s joined; all %d are here", rank, called, t->roster.n);
 }
 
 static dc_error admit(dc_server *s, dc__join *join, dc__link *link)

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
+#include "secure/key.h"
 
 typedef enum dc__member_state {
     DC__MEMBER_FREE,   /* no worker */
@@ -22,6 +23,7 @@ typedef enum dc__member_state {
 
 typedef struct dc__member {
     uint64_t id;                    /* of the worker: chosen at random when its process joins */
+    char name[DC__MEMBER_BYTES];    /* whose key it has proved, "" without keys */
     uint32_t images;                /* that it feeds in a round */
     _Atomic dc__member_state state; /* written with the lock */
     uint64_t finished_round;        /* (L) */

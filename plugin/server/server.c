@@ -26,7 +26,10 @@ static dc_error set_up(dc_server *s)
     s->training.offer_context = s;
     for (int i = 0; i < s->options.workers; i++)
         dc__session_init(&s->sessions[i], &s->training, i);
-    return err ? err : dc__listener_open(&s->listener, s->url, DC__HEADER_BYTES + DC__MAX_JOIN_BYTES);
+    if (!err) err = dc__server_guard(s);
+    if (err) return err;
+    return dc__listener_open_keyed(&s->listener, s->url, DC__HEADER_BYTES + DC__MAX_JOIN_BYTES,
+                                   s->keeper.pair ? &s->keeper : NULL);
 }
 
 /* What would fail at the first checkpoint, perhaps hours later, fails now. */
@@ -118,6 +121,7 @@ dc_error dc_server_run(dc_server *s)
     while (!r->ending) {
         dc__server_admit(s); /* blocks up to DC__POLL_MS */
         dc__server_reap(s);
+        dc__server_watch_gate(s);
         if (s->stop_requested) dc__roster_end(r, DC_ESTOPPED, "the server was stopped");
         if (dc__roster_start(r)) start(s);
         if (dc__roster_all_finished(r)) dc__roster_end(r, DC_OK, "");
@@ -137,6 +141,7 @@ void dc_server_free(dc_server *s)
         dc__session_destroy(&s->sessions[i]);
     dc__server_admit_none(s);
     dc__listener_close(s->listener);
+    dc__keeper_close(&s->keeper);
     dc__training_destroy(&s->training);
     free(s->sessions);
     free(s);

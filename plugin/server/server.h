@@ -8,6 +8,7 @@
 #define DC__SERVER_H
 
 #include "net/address.h"
+#include "secure/keeper.h"
 #include "server/session.h"
 #include "server/training.h"
 
@@ -25,12 +26,22 @@ struct dc_server {
     dc_server_options options;
     char url[DC__URL_BYTES];
     dc__listener *listener;
+    dc__keeper keeper;      /* who may come; pair NULL: without keys. The listener's thread's */
+    bool open;              /* other machines reach it, and there are no keys */
+    int64_t warned_ns;      /* that everybody may */
+    uint64_t turned_away;   /* connections that the log knows of */
+    int64_t turned_away_ns; /* since when */
     dc__joining joining[DC__JOINING_MOST];
     int n_joining;
     _Atomic bool stop_requested;
     dc__training training;
     dc__session *sessions; /* [roster.n], by rank */
 };
+
+/* guard.c: the keys, or that url needs none, before it is listened on; and, while the run goes on, lines about those
+ * who have not proved who they are, and about a server that takes anybody. Run loop. */
+dc_error dc__server_guard(dc_server *s);
+void dc__server_watch_gate(dc_server *s);
 
 /* admission.c: workers that come: waits for them up to DC__POLL_MS, and admits or refuses those whose JOIN is
  * here; places of workers that left before the start are free again; no further ones are wanted. Run loop. */

@@ -31,6 +31,7 @@ static void copy_member(const dc_server *s, int rank, int64_t now, dc_status_wor
     const dc__training *t = &s->training;
     const dc__link *link = &s->sessions[rank].endpoint.link;
     to->state = state_of(&t->roster, rank);
+    (void)snprintf(to->name, sizeof to->name, "%s", t->roster.member[rank].name);
     if (!t->roster.training) return;
     const uint64_t reached = t->roster.member[rank].reached;
     to->round = reached > t->versions.first_round ? reached : t->versions.first_round;
@@ -45,6 +46,8 @@ static void copy_roster(const dc_server *s, int64_t now, dc_status *to)
 {
     const dc__training *t = &s->training;
     const dc__roster *r = &t->roster;
+    to->sealed = s->keeper.pair != NULL;
+    to->insecure = s->open;
     to->state = r->ending ? (r->result ? DC_RUN_FAILED : DC_RUN_FINISHED)
                           : (r->training ? DC_RUN_TRAINING : DC_RUN_WAITING);
     if (r->ending && r->result) (void)snprintf(to->line, sizeof to->line, "%s", r->result_line);

@@ -2,7 +2,8 @@
  *
  * DESIGN
  *   Every worker gets the server's address and its number by the environment (DYNACOMM, DYNACOMM_RANK,
- * DYNACOMM_SIZE), so any command will do: darknet itself or a script that runs it. Hosts are reached by ssh
+ * DYNACOMM_SIZE), so any command will do: darknet itself or a script that runs it. A server that is started here has a
+ * key made for this run, and DYNACOMM is an invitation, which reaches the host by the command's standard input. Hosts are reached by ssh
  * without a terminal and without questions (BatchMode). */
 #include <errno.h>
 #include <limits.h>
@@ -30,6 +31,7 @@ typedef struct options {
     char **command;
     int words;
     char url[DC__URL_BYTES];
+    dc__launch_keys *keys; /* of the server that is started here; NULL: it is there already */
 } options;
 
 static dc_error add_variable(options *o, const char *text)
@@ -146,13 +148,14 @@ static dc_error find_address(options *o, const dc__hosts *hosts)
 }
 
 /* Starts argv on host, as child. */
-static dc_error start_remote(options *o, dc__launched *child, const char *host, char *const *argv, int argc)
+static dc_error start_remote(options *o, dc__launched *child, const char *host, char *const *argv, int argc,
+                             dc__fed fed)
 {
     char here[PATH_MAX];
     if (!o->directory && !getcwd(here, sizeof here))
         return dc__fail(DC_EFILE, "cannot find out the current directory: %s", strerror(errno));
-    char *command =
-        dc__remote_command(o->directory ? o->directory : here, (const char *const *)o->variables, argv, argc);
+    char *command = dc__remote_command(o->directory ? o->directory : here, (const char *const *)o->variables,
+                                       argv, argc, fed);
     if (!command) return dc__fail(DC_ENOMEM, "out of memory");
     child->remote = true;
     o->ssh[o->ssh_words] = (char *)(uintptr_t)host;
@@ -169,8 +172,8 @@ static dc_error start_server(options *o, dc__launched *child, int workers)
     (void)snprintf(count, sizeof count, "%d", workers);
     (void)snprintf(listen, sizeof listen, "tcp://%s:%d",
                    strncmp(o->url, "tcp://127.0.0.1:", 16) == 0 ? "127.0.0.1" : "0.0.0.0", o->port);
-    char *argv[16] = {self, "server", "--listen", listen, "--workers", count};
-    int n = 6;
+    char *argv[16] = {self, "server", "--listen", listen, "--workers", count, "--key", "-"};
+    int n = 8;
     if (o->backup) {
         argv[n++] = "--backup";
         argv[n++] = (char *)(uintptr_t)o->backup;
@@ -179,7 +182,7 @@ static dc_error start_server(options *o, dc__launched *child, int workers)
     child->server = true;
     (void)snprintf(child->label, sizeof child->label, "server");
     o->variables[o->given] = NULL;
-    if (o->server) return start_remote(o, child, o->server, argv, n);
+    if (o->server) return start_remote(o, child, o->server, argv, n, DC__FED_LINES);
     const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     if (length > 0) self[length] = '\0';
     return dc__launch_start(child, argv);
@@ -188,7 +191,10 @@ static dc_error start_server(options *o, dc__launched *child, int workers)
 static dc_error start_worker(options *o, dc__launched *child, const dc__hosts *hosts, int rank)
 {
     char url[DC__URL_BYTES + 16], number[48], size[48];
-    (void)snprintf(url, sizeof url, "DYNACOMM=%s", o->url);
+    if (o->keys)
+        (void)snprintf(url, sizeof url, "DYNACOMM_KEY=none"); /* DYNACOMM comes by its stdin */
+    else
+        (void)snprintf(url, sizeof url, "DYNACOMM=%s", o->url);
     (void)snprintf(number, sizeof number, "DYNACOMM_RANK=%d", rank);
     (void)snprintf(size, sizeof size, "DYNACOMM_SIZE=%d", hosts->n);
     (void)snprintf(child->label, sizeof child->label, "%.64s[%d]", hosts->name[rank], rank);
@@ -197,7 +203,10 @@ static dc_error start_worker(options *o, dc__launched *child, const dc__hosts *h
     v[1] = number;
     v[2] = size;
     v[3] = NULL;
-    return start_remote(o, child, hosts->name[rank], o->command, o->words);
+    const dc_error err = start_remote(o, child, hosts->name[rank], o->command, o->words,
+                                      o->keys ? DC__FED_DYNACOMM : DC__FED_NOTHING);
+    if (!err && o->keys) dc__launch_keys_worker(o->keys, rank, child->in);
+    return err;
 }
 
 static int launch(options *o, const dc__hosts *hosts)
@@ -214,7 +223,11 @@ static int launch(options *o, const dc__hosts *hosts)
     int n = 0;
     dc_error err = DC_OK;
     const bool own = !o->server || !strstr(o->server, "://");
-    if (own) err = start_server(o, &children[n++], hosts->n);
+    if (own) err = dc__launch_keys_make(&o->keys, o->url, hosts->n);
+    if (own && !err) {
+        err = start_server(o, &children[n++], hosts->n);
+        if (!err) dc__launch_keys_server(o->keys, children[n - 1].in);
+    }
     for (int rank = 0; !err && rank < hosts->n; rank++)
         err = start_worker(o, &children[n++], hosts, rank);
     if (err) {
@@ -223,6 +236,7 @@ static int launch(options *o, const dc__hosts *hosts)
     }
     const int status = dc__launch_wait(children, n, &set);
     free(children);
+    dc__launch_keys_free(o->keys);
     return err ? 1 : status;
 }
 
@@ -253,7 +267,7 @@ const dc__command dc__launch_command = {
         "launch --hosts FILE [option ...] -- COMMAND ...\n"
         "Starts a server here and COMMAND as a worker on each host of FILE, over ssh, until all have ended.",
     .notes =
-        "COMMAND finds the server's address in DYNACOMM, its number in DYNACOMM_RANK and how many there are in\n"
+        "COMMAND finds the server's address, or an invitation to it, in DYNACOMM, its number in DYNACOMM_RANK and how many there are in\n"
         "DYNACOMM_SIZE. Lines are shown behind HOST[RANK]. Ctrl-C stops all; when one fails, the others are stopped.\n"
         "The exit status is the worst of theirs.",
     .options = table,

@@ -27,8 +27,23 @@ char *dc__quote(const char *s);
 /* dc__remote_command - what a remote login shell is given to run argv (argc words) in directory with the
  * variables (NAME=VALUE, NULL-terminated). It runs in a process group of its own; each line on its stdin is
  * the name of a signal for that group, and the end of stdin is TERM: nothing stays behind when the connection
- * ends. The caller frees it. NULL if memory is short. */
-char *dc__remote_command(const char *directory, const char *const *variables, char *const *argv, int argc);
+ * ends. Secrets do not stand on command lines: fed says what comes before these lines. The caller frees it. NULL if
+ * memory is short. */
+typedef enum dc__fed {
+    DC__FED_NOTHING,
+    DC__FED_DYNACOMM, /* a line: the value of DYNACOMM */
+    DC__FED_LINES     /* lines to "end": the command's stdin */
+} dc__fed;
+char *dc__remote_command(const char *directory, const char *const *variables, char *const *argv, int argc,
+                         dc__fed fed);
+
+/* launch_keys.c: keys for a run of n workers at url, which live as long as it does. dc__launch_keys_server, _worker - to
+ * the stdin of a process that was started with --key -, or DC__FED_DYNACOMM. */
+typedef struct dc__launch_keys dc__launch_keys;
+dc_error dc__launch_keys_make(dc__launch_keys **keys, const char *url, int n);
+void dc__launch_keys_free(dc__launch_keys *keys);
+void dc__launch_keys_server(const dc__launch_keys *keys, int in);
+void dc__launch_keys_worker(const dc__launch_keys *keys, int rank, int in);
 
 /* One process that is waited for. */
 typedef struct dc__launched {

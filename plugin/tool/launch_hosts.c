@@ -93,7 +93,7 @@ static void put(FILE *out, const char *before, const char *word)
 /* A shell gives background jobs an ignored SIGINT; setsid gives this one its group where there is such a
  * program, and the shell's own process is signalled where there is not. */
 static const char watch[] =
-    " < /dev/null 3<&- &\n"
+    " 3<&- &\n"
     "p=$!\n"
     "while read -r s; do kill -s \"$s\" -- -$p || kill -s \"$s\" $p; done <&3 > /dev/null "
     "2>&1 && { kill -s TERM -- -$p || kill -s TERM $p; } > /dev/null 2>&1 &\n"
@@ -104,19 +104,29 @@ static const char watch[] =
     "kill $w 2> /dev/null\n"
     "exit $s\n";
 
-char *dc__remote_command(const char *directory, const char *const *variables, char *const *argv, int argc)
+static const char *const feed[] = {
+    [DC__FED_NOTHING] = "",
+    [DC__FED_DYNACOMM] = "IFS= read -r DYNACOMM <&3 || exit 1\nexport DYNACOMM\n",
+    [DC__FED_LINES] =
+        "k=$(while IFS= read -r l <&3; do printf '%s\\n' \"$l\"; [ \"$l\" != end ] || break; done)\n"};
+
+char *dc__remote_command(const char *directory, const char *const *variables, char *const *argv, int argc,
+                         dc__fed fed)
 {
     char *script = NULL, *command = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&script, &size);
     if (!out) return NULL;
     put(out, "cd ", directory);
-    (void)fprintf(out, " || exit 1\nexec 3<&0\nif command -v setsid > /dev/null; then set -- setsid env; "
-                       "else set -- env; fi\n\"$@\"");
+    (void)fprintf(out,
+                  " || exit 1\nexec 3<&0\n%sif command -v setsid > /dev/null; then set -- setsid env; "
+                  "else set -- env; fi\n%s\"$@\"",
+                  feed[fed], fed == DC__FED_LINES ? "printf '%s\\n' \"$k\" | " : "");
     for (; *variables; variables++)
         put(out, " ", *variables);
     for (int i = 0; i < argc; i++)
         put(out, " ", argv[i]);
+    (void)fputs(fed == DC__FED_LINES ? "" : " < /dev/null", out);
     (void)fputs(watch, out);
     const bool failed = ferror(out) != 0;
     if (fclose(out) == 0 && !failed) {

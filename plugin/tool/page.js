@@ -96,6 +96,7 @@ function chart(box, points, { logarithmic, low, high, words }) {
 function notices(s) {
   const all = [], say = (kind, text) => all.push(el('p', { class: 'notice ' + kind }, text));
   const ago = long((Date.now() - seenAt) / 1000);
+  if (s && s.insecure) say('bad', 'Insecure: whoever reaches the server can take part, read the model and change it; nothing is encrypted.');
   if (!s) say('bad', 'The server does not answer.');
   else if (s.state === 'finished') say('good', `The run is finished: ${count(s.round)} rounds in ${long(s.elapsed_s)}.` + (gone ? ' The server has ended; these are its last figures.' : ''));
   else if (s.state === 'failed') say('bad', `The run has ended: ${s.line}.` + (gone ? ' The server has ended; these are its last figures.' : ''));
@@ -140,7 +141,7 @@ const silent = w => w.state === 'training' && w.silent_s > 3; /* a heartbeat is 
 const columns = [
   ['worker', (w, k) => {
     const state = silent(w) ? 'silent' : w.state;
-    return [el('span', { class: 'light ' + state }), `${k} · ${state}` + (silent(w) ? ` for ${long(w.silent_s)}` : '')];
+    return [el('span', { class: 'light ' + state }), (w.name ? `${k} · ${w.name} · ${state}` : `${k} · ${state}`) + (silent(w) ? ` for ${long(w.silent_s)}` : '')];
   }],
   ['round', w => count(w.round)],
   ['loss', w => or(w.loss, digits)],

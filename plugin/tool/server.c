@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "secure/secret.h"
 #include "tool/http.h"
 #include "tool/command.h"
 
@@ -34,6 +35,12 @@ static const dc_option table[] = {
      .help = "rounds between checkpoints (default 100, 0 = only at the end)"},
     {"fresh", DC_OPTION_SWITCH, DC_INTO(options, server.fresh),
      .help = "start anew, whatever is in --backup"},
+    {"key", DC_OPTION_TEXT, DC_INTO(options, server.key_path), .value = "FILE",
+     .help = "the server's key (dynacomm keygen): members alone take part, and all is encrypted"},
+    {"members", DC_OPTION_TEXT, DC_INTO(options, server.members_path), .value = "FILE",
+     .help = "the list of members (default: members.txt beside the key)"},
+    {"insecure", DC_OPTION_SWITCH, DC_INTO(options, server.insecure),
+     .help = "without --key, listen also where other machines reach it: whoever connects takes part"},
     {"http", DC_OPTION_TEXT, DC_INTO(options, http), .value = "HOST:PORT",
      .help = "a page to watch the run on, such as 127.0.0.1:7780; also /status (JSON) and /metrics "
              "(Prometheus). Whoever reaches the address may read it"},
@@ -97,10 +104,10 @@ static void keep_memory(void)
 }
 
 /* The option that a failure to start is about, for the end of its line. */
-static const char *option_of(dc_error err)
+static const char *option_of(dc_error err, bool key)
 {
     if (err == DC_ENET || err == DC_EURL) return " (--listen)";
-    return err == DC_EFILE ? " (--backup)" : "";
+    return err == DC_EFILE && !key ? " (--backup)" : ""; /* the key's files name themselves */
 }
 
 static int run_server(int argc, char **argv)
@@ -111,8 +118,9 @@ static int run_server(int argc, char **argv)
     o.server.log = print_line;
     o.server.log_context = &o;
     keep_memory();
+    if (!err) dc__secret_harden();
     const char *option = "";
-    if (!err) option = option_of(err = dc_server_start(&running, &o.server));
+    if (!err) option = option_of(err = dc_server_start(&running, &o.server), o.server.key_path != NULL);
     if (!err && o.http) err = dc__http_start(&page, o.http, running);
     if (err) {
         (void)fprintf(stderr, "dynacomm server: %s%s\n", dc_last_error(), option);

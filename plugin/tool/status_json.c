@@ -33,6 +33,11 @@ static void put_number(FILE *out, const char *name, double value)
         (void)fprintf(out, "\"%s\":null,", name);
 }
 
+static void put_bool(FILE *out, const char *name, bool value)
+{
+    (void)fprintf(out, "\"%s\":%s,", name, value ? "true" : "false");
+}
+
 static void put_count(FILE *out, const char *name, uint64_t value)
 {
     (void)fprintf(out, "\"%s\":%llu,", name, (unsigned long long)value);
@@ -59,6 +64,7 @@ static void put_worker(FILE *out, int rank, const dc_status_worker *w)
 {
     (void)fprintf(out, "%s{", rank ? "," : "");
     put_text(out, "state", dc__worker_state_name(w->state));
+    put_text(out, "name", w->name);
     put_count(out, "round", w->round);
     put_number(out, "silent_s", w->silent_s);
     put_number(out, "reported_s", w->reported_s);
@@ -118,7 +124,9 @@ static void put_run(FILE *out, const dc_status *s)
     put_number(out, "eta_s", ends ? (double)(s->last_round - s->round) * s->round_s : NAN);
     put_number(out, "rate", s->rate);
     put_number(out, "loss", s->loss);
-    (void)fprintf(out, "\"resumed\":%s,", s->resumed ? "true" : "false");
+    put_bool(out, "sealed", s->sealed);
+    put_bool(out, "insecure", s->insecure);
+    put_bool(out, "resumed", s->resumed);
 }
 
 dc_error dc__status_json(const dc_status *s, const char *const *lines, int n, char **text)

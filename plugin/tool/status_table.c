@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "secure/key.h"
 #include "tool/status_view.h"
 
 #define SPARKS 24
@@ -102,6 +103,8 @@ static void put_run(FILE *out, const cJSON *s, const cJSON *workers)
     if (isfinite(number(s, "eta_s")))
         (void)fprintf(out, ", about %s to go", duration(number(s, "eta_s"), eta));
     (void)fputc('\n', out);
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s, "insecure")))
+        (void)fputs("insecure: whoever reaches the server can take part; nothing is encrypted\n", out);
     if (*words(s, "line", line, sizeof line)) (void)fprintf(out, "%s\n", line);
     if (losses && losses->child && isfinite(loss)) {
         (void)fprintf(out, "loss %.4g ", loss);
@@ -121,7 +124,7 @@ static void put_run(FILE *out, const cJSON *s, const cJSON *workers)
 
 static void put_worker(FILE *out, const cJSON *w, int rank)
 {
-    char state[16], strategy[16];
+    char state[16], strategy[16], name[DC__MEMBER_BYTES];
     const bool silent =
         strcmp(words(w, "state", state, sizeof state), "training") == 0 && number(w, "silent_s") > 3;
     const bool planned = number(w, "plans") > 0;
@@ -137,6 +140,8 @@ static void put_worker(FILE *out, const cJSON *w, int rank)
     put(out, "%.4g", up > 0 ? up : NAN, 10);
     put(out, "%.4g", down > 0 ? down : NAN, 13);
     put(out, "%.3g", 1e3 * number(w, "rtt_s"), 8);
+    if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(w, "name")))
+        (void)fprintf(out, "  %s", words(w, "name", name, sizeof name));
     (void)fputc('\n', out);
 }
 

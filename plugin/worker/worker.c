@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "endpoint/join.h"
+#include "worker/keys.h"
 
 void dc__worker_trace_slice(dc_worker *w, dc__track track, const char *name, int64_t begin_ns,
                             const dc__header *header)
@@ -112,7 +113,8 @@ static dc_error dial(dc_worker *w)
     const dc__dial_options options = {.connect_s = join_s(w),
                                       .refused_s = fmin(patience_s(w), REFUSED_S),
                                       .patience_s = patience_s(w),
-                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES};
+                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES,
+                                      .keys = w->keys};
     const dc_error err = dc__channel_dial(&channel, w->url, &options);
     if (err) return err;
     (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
@@ -242,13 +244,15 @@ static void destroy(dc_worker *w)
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->arrived);
     dc__log_destroy(&w->log);
+    dc__secret_free(w->keys);
     free(w);
 }
 
 static dc_error join_server(dc_worker *w)
 {
     dc__welcome welcome;
-    dc_error err = dial(w);
+    dc_error err = dc__worker_keys(&w->options, &w->log, w->url, &w->keys);
+    if (!err) err = dial(w);
     if (!err) err = request(w);
     if (!err) err = await_welcome(w, &welcome);
     if (err) return err;
@@ -268,7 +272,7 @@ static dc_error join_server(dc_worker *w)
 dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_options *options)
 {
     *out = NULL;
-    dc_error err = dc__address_parse(options->url, NULL);
+    dc_error err = dc__invitation_is(options->url) ? DC_OK : dc__address_parse(options->url, NULL);
     if (!err) err = dc__model_seal(model);
     if (err) return err;
     if (options->fingerprint && strlen(options->fingerprint) >= DC_FINGERPRINT_BYTES)
@@ -280,7 +284,6 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     if (!w) return dc__fail(DC_ENOMEM, "out of memory for a worker");
     w->model = model;
     w->options = *options;
-    (void)snprintf(w->url, sizeof w->url, "%s", options->url);
     w->download.incoming = UINT64_MAX;
     pthread_mutex_init(&w->lock, NULL);
     dc__log_init(&w->log, options->log, options->log_context);

@@ -83,6 +83,7 @@ struct dc_worker {
     dc_model *model;
     dc_worker_options options;
     char url[DC__URL_BYTES];
+    dc__dial_keys *keys; /* in secret memory; NULL: without */
     dc_worker_info info;
     bool carry;
     dc__trace *trace; /* NULL: none */

@@ -101,7 +101,7 @@ together()
     local run=$1 cfg=$2 n=$3 strategy=$4 snapshots=$5 edge
     mkdir -p "$out/$run"
     touch "$out/$run/server.log" "$out/$run/edge0.log"
-    on server0 build/dynacomm server --listen "tcp://0.0.0.0:$port" --workers ${#edges[@]} --backup "$out/$run/server" \
+    on server0 build/dynacomm server --listen "tcp://0.0.0.0:$port" --insecure --workers ${#edges[@]} --backup "$out/$run/server" \
         --backup-every "$snapshots" > "$out/$run/server.log" 2>&1 &
     processes=($!)
     keep_snapshots "$run" $! &

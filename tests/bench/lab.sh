@@ -126,7 +126,7 @@ train() {
     mkdir -p "$dir"
     shape "$down" "$up" "$slow"
     mkfifo "$dir/server"
-    in_lab server0 "$build/dynacomm" server --listen "$listen" --workers "$workers" \
+    in_lab server0 "$build/dynacomm" server --listen "$listen" --insecure --workers "$workers" \
         >"$dir/server" 2>"$work/$name.server.log" </dev/null &
     local server=$!
     pids=("$server")

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         dc__assert(memcmp(again, data, DC__HELLO_BYTES) == 0);
     }
     if (n >= DC__ANSWER_BYTES && dc__answer_read(data, &answer)) {
-        dc__assert(answer.status <= DC__HELLO_VERSION);
+        dc__assert(answer.status < DC__HELLO_END);
         dc__answer_write(again, &answer);
         dc__assert(memcmp(again, data, DC__ANSWER_BYTES) == 0);
     }
@@ -37,14 +37,14 @@ size_t fuzz_seed(int k, uint8_t *to)
                 .version = DC__GATE_VERSION, .resumes = k == 1, .id = {1, 2}, .received = 77, .partial = 12});
         return DC__HELLO_BYTES;
     }
-    if (k < 6) {
+    if (k < 2 + DC__HELLO_END) {
         dc__answer_write(
             to,
             &(dc__answer){.version = DC__GATE_VERSION, .status = (dc__hello_status)(k - 2), .received = 5});
         return DC__ANSWER_BYTES;
     }
-    if (k > 9) return 0;
-    const dc__record_type type = (dc__record_type)(k - 5);
+    if (k > 5 + DC__HELLO_END) return 0;
+    const dc__record_type type = (dc__record_type)(k - 1 - DC__HELLO_END);
     dc__record_write(
         to, &(dc__record){.type = type, .length = type == DC__RECORD_MESSAGE ? 9 : 0, .received = 8});
     return DC__RECORD_BYTES;

@@ -46,7 +46,7 @@ seen $other other.out ready
 refused_server "port taken" "tcp://127.0.0.1:17763 is taken" --listen tcp://127.0.0.1:17763 --workers 1
 kill $other
 wait $other 2> /dev/null
-refused_server "address not ours" "cannot listen on" --listen tcp://192.0.2.1:17763 --workers 1
+refused_server "address not ours" "cannot listen on" --insecure --listen tcp://192.0.2.1:17763 --workers 1
 echo file > occupied
 refused_server "backup is a file" "occupied|--backup" --listen "$url" --workers 1 --backup occupied
 refused_server "backup cannot be made" "/proc/nowhere" --listen "$url" --workers 1 --backup /proc/nowhere

@@ -1,0 +1,53 @@
+/* guard.c - a server's keys, and what it says of those who have none. See server.h. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "net/tcp.h"
+#include "server/server.h"
+
+#define WARN_NS 600000000000       /* an open server says so as often */
+#define TURNED_AWAY_NS 15000000000 /* between two lines about strangers: four in a minute */
+
+static dc_error load_keys(dc_server *s)
+{
+    const dc_server_options *o = &s->options;
+    if (strcmp(o->key_path, "-") == 0) return dc__keeper_read(&s->keeper, stdin, &s->training.log);
+    return dc__keeper_open(&s->keeper, o->key_path, o->members_path, &s->training.log);
+}
+
+dc_error dc__server_guard(dc_server *s)
+{
+    dc__address address;
+    if (s->options.key_path) return load_keys(s);
+    if (s->options.members_path)
+        return dc__fail(DC_EINVAL, "a list of members needs the server's key: give --key, too");
+    dc_error err = dc__address_parse(s->url, &address);
+    if (err || dc__tcp_is_local(&address)) return err;
+    s->open = s->options.insecure;
+    if (s->open) return DC_OK;
+    return dc__fail(
+        DC_EKEY,
+        "other machines reach %s: give --key FILE (dynacomm keygen makes one), or --insecure to let "
+        "whoever connects take part and read the model",
+        s->url);
+}
+
+void dc__server_watch_gate(dc_server *s)
+{
+    const int64_t now_ns = dc__now_ns();
+    if (s->open && (!s->warned_ns || now_ns - s->warned_ns > WARN_NS)) {
+        s->warned_ns = now_ns;
+        dc__log_line(&s->training.log,
+                     "insecure: whoever reaches %s can take part, read the model and change it; nothing is "
+                     "encrypted (--key ends that)",
+                     s->url);
+    }
+    const uint64_t n = dc__listener_turned_away(s->listener);
+    if (n == s->turned_away || (s->turned_away_ns && now_ns - s->turned_away_ns < TURNED_AWAY_NS)) return;
+    dc__log_line(&s->training.log, "%llu connection%s closed before %s had shown who %s",
+                 (unsigned long long)(n - s->turned_away), n - s->turned_away > 1 ? "s were" : " was",
+                 n - s->turned_away > 1 ? "they" : "it", n - s->turned_away > 1 ? "they are" : "it is");
+    s->turned_away = n;
+    s->turned_away_ns = now_ns;
+}
