@@ -3,9 +3,9 @@
 #include "check/preflight.h"
 
 #include "replace/fatal.h"
-#include "network/cfg.h"
+#include "cfg/cfg.h"
 #include "network/dialect.h"
-#include "network/keys.h"
+#include "network/check_keys.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "kernels/kernels.h"
 #include "network/boxes.h"
 #include "network/dialect.h"
-#include "network/keys.h"
+#include "network/check_keys.h"
 
 #include <limits.h>
 

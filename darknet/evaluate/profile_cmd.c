@@ -19,8 +19,8 @@
 #include "kernels/winograd.h"
 #include "layers/operations.h"
 #include "check/preflight.h"
-#include "network/extra.h"
-#include "network/keys.h"
+#include "layers/extra.h"
+#include "cfg/keys.h"
 #include "replace/repair.h"
 #include "layers/tensors.h"
 

@@ -7,7 +7,7 @@
 #include "check/preflight.h"
 #include "evaluate/flags.h"
 #include "network/dialect.h"
-#include "network/extra.h"
+#include "layers/extra.h"
 #include "replace/fatal.h"
 #include "replace/repair.h"
 

@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Values of ACTIVATION beyond the library's. */
-enum { DK_MISH = SELU + 1, DK_SWISH, DK_HARD_MISH, DK_RELU6, DK_GELU };
+#include "kernels/curves.h"
 
 /* dk_needs_before - true if the gradient cannot be had from the activation's output. */
 bool dk_needs_before(ACTIVATION a);

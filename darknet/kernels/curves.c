@@ -1,7 +1,6 @@
 /* curves.c - see curves.h. */
 #include "kernels/curves.h"
 
-#include "kernels/activation.h"
 #include "kernels/isa.h"
 
 #include <string.h>

@@ -1,10 +1,13 @@
-/* curves.h - kernels/activation.h's own activations on ranges of an array: one thread, vectors. */
+/* curves.h - activations beyond the library's on ranges of an array: one thread, vectors. */
 #ifndef DK_CURVES_H
 #define DK_CURVES_H
 
 #include <darknet.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Values of ACTIVATION beyond the library's. */
+enum { DK_MISH = SELU + 1, DK_SWISH, DK_HARD_MISH, DK_RELU6, DK_GELU };
 
 /* dk_is_curve - true for activations beyond the library's. */
 bool dk_is_curve(ACTIVATION a);

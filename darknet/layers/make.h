@@ -1,9 +1,9 @@
 /* make.h - kinds of layer whose options this program reads itself, one file each: how they are made from a
- * cfg's section and follow another input size (kinds.h says what the functions get). */
+ * cfg's section and follow another input size (source.h and kinds.h say what the functions get). */
 #ifndef DK_MAKE_H
 #define DK_MAKE_H
 
-#include "network/kinds.h"
+#include "layers/source.h"
 
 layer dk_parse_convolutional(const dk_source *s);
 void dk_resize_convolutional(layer *l, int w, int h, int inputs, network *net);

@@ -1,7 +1,7 @@
 /* options.c - what the kinds of layer share when they are made; see make.h. */
 #include "layers/make.h"
 
-#include "network/activations.h"
+#include "cfg/activations.h"
 #include "replace/fatal.h"
 
 #include <limits.h>

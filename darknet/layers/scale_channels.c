@@ -2,7 +2,7 @@
  * scale_wh=1, its pixels by one value per pixel), and [sam]: its values by as many. */
 #include "kernels/scaled.h"
 #include "layers/make.h"
-#include "network/extra.h"
+#include "layers/extra.h"
 
 #include <stdio.h>
 

@@ -5,7 +5,7 @@
  * lets them decay; in the forks' dialect those below do not change at all. */
 #include "layers/tensors.h"
 
-#include "network/extra.h"
+#include "layers/extra.h"
 
 typedef struct builder {
     dc_model *model;

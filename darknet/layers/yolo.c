@@ -1,6 +1,4 @@
-/* yolo.c - see yolo.h. */
-#include "layers/yolo.h"
-
+/* yolo.c - [yolo]: the packaged library's in its dialect, in the forks' ours; see make.h. */
 #include "kernels/kernels.h"
 #include "kernels/layers.h"
 #include "layers/yolo_loss.h"
@@ -13,30 +11,6 @@
 #include <string.h>
 
 void resize_yolo_layer(layer *l, int w, int h);
-
-dk_yolo *dk_yolo_of(const layer *l)
-{
-    const dk_extra *e = dk_extra_of(l);
-    const bool yolo = l->type == YOLO || (int)l->type == DK_GAUSSIAN_YOLO;
-    return yolo && e != NULL ? e->own : NULL;
-}
-
-int dk_yolo_coords(const layer *l)
-{
-    return (int)l->type == DK_GAUSSIAN_YOLO ? 8 : 4;
-}
-
-box dk_yolo_box(const layer *l, const dk_yolo *y, const float *x, size_t step, int n, int i, int j, int net_w,
-                int net_h)
-{
-    const size_t apart = dk_yolo_coords(l) == 8 ? 2 * step : step; /* each coordinate is followed
-                                                                    * by its uncertainty */
-    const float w = x[2 * apart], h = x[3 * apart];
-    return (box){.x = ((float)i + x[0]) / (float)l->w,
-                 .y = ((float)j + x[apart]) / (float)l->h,
-                 .w = (y->new_coords ? w * w * 4 : expf(w)) * l->biases[2 * n] / (float)net_w,
-                 .h = (y->new_coords ? h * h * 4 : expf(h)) * l->biases[2 * n + 1] / (float)net_h};
-}
 
 /* ---- gradient of a box ------------------------------------------------------------------------------ */
 
@@ -107,7 +81,7 @@ static void activate_outputs(const layer *l, const dk_yolo *y)
         }
 }
 
-void dk_forward_yolo(const layer l, network net)
+static void forward(const layer l, network net)
 {
     dk_yolo *y = dk_yolo_of(&l);
     memcpy(l.output, net.input, dk_values(&l) * sizeof(float));
@@ -117,17 +91,12 @@ void dk_forward_yolo(const layer l, network net)
     dk_yolo_print(&l, net.index);
 }
 
-void dk_backward_yolo(const layer l, network net)
-{
-    axpy_cpu(l.batch * l.inputs, dk_yolo_of(&l)->delta_normalizer, l.delta, 1, net.delta, 1);
-}
-
 layer dk_parse_yolo(const dk_source *s)
 {
     layer l = dk_yolo_make(s, 4);
     if (!s->extra->forks) return l;
     dk_yolo_take_options(s, &l);
-    l.forward = dk_forward_yolo;
+    l.forward = forward;
     l.backward = dk_backward_yolo;
     return l;
 }

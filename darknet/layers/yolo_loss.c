@@ -348,3 +348,8 @@ void dk_yolo_batch(const layer *l, const network *net, dk_box_slopes *box_slopes
     free(w.classes);
     free(w.squares);
 }
+
+void dk_backward_yolo(const layer l, network net)
+{
+    axpy_cpu(l.batch * l.inputs, dk_yolo_of(&l)->delta_normalizer, l.delta, 1, net.delta, 1);
+}

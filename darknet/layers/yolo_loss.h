@@ -2,7 +2,7 @@
 #ifndef DK_YOLO_LOSS_H
 #define DK_YOLO_LOSS_H
 
-#include "layers/yolo.h"
+#include "layers/yolo_head.h"
 
 /* One image's labels. */
 typedef struct dk_truths {
@@ -33,5 +33,8 @@ float dk_yolo_bounded(float x, float most);
 
 /* dk_yolo_batch - the loss of a whole batch: fills l.delta, sums and *l.cost. The outputs are activated. */
 void dk_yolo_batch(const layer *l, const network *net, dk_box_slopes *box_slopes);
+
+/* dk_backward_yolo - hands l.delta to the layer before. */
+void dk_backward_yolo(const layer l, network net);
 
 #endif

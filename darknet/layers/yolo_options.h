@@ -3,8 +3,8 @@
 #define DK_YOLO_OPTIONS_H
 
 #include "layers/make.h"
-#include "layers/yolo.h"
-#include "network/extra.h"
+#include "layers/yolo_head.h"
+#include "layers/extra.h"
 
 /* dk_yolo_make - the library's layer, with `coords` values of a box per anchor and the options that the
  * packaged library reads. */

@@ -10,8 +10,8 @@
 
 #include "check/datafile.h"
 #include "evaluate/validate.h"
-#include "network/cfg.h"
-#include "network/keys.h"
+#include "cfg/cfg.h"
+#include "network/check_keys.h"
 #include "replace/fatal.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 #include "network/boxes.h"
 
 #include "layers/make.h"
-#include "layers/yolo.h"
-#include "network/extra.h"
+#include "layers/yolo_head.h"
+#include "layers/extra.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* dialect.c - see dialect.h. */
 #include "network/dialect.h"
 
-#include "network/keys.h"
+#include "network/check_keys.h"
 #include "replace/fatal.h"
 
 #include <stdio.h>

@@ -15,8 +15,8 @@
 #ifndef DK_DIALECT_H
 #define DK_DIALECT_H
 
-#include "network/cfg.h"
-#include "network/extra.h"
+#include "cfg/cfg.h"
+#include "layers/extra.h"
 
 typedef enum dk_dialect { DK_DIALECT_AUTO, DK_DIALECT_PJREDDIE, DK_DIALECT_FORKS } dk_dialect;
 

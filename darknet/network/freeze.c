@@ -1,7 +1,7 @@
 /* freeze.c - see freeze.h. */
 #include "network/freeze.h"
 
-#include "network/extra.h"
+#include "layers/extra.h"
 
 /* A layer's backward until its round comes. */
 static void backward_later(layer l, network net)

@@ -2,7 +2,7 @@
 #include "network/net_options.h"
 
 #include "network/dialect.h"
-#include "network/library.h"
+#include "layers/library.h"
 #include "replace/fatal.h"
 
 #include <stdlib.h>

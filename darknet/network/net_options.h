@@ -2,8 +2,8 @@
 #ifndef DK_NET_OPTIONS_H
 #define DK_NET_OPTIONS_H
 
-#include "network/cfg.h"
-#include "network/extra.h"
+#include "cfg/cfg.h"
+#include "layers/extra.h"
 
 /* dk_net_options - reads [net] into net and extra, and decides the dialect. */
 void dk_net_options(const dk_cfg *cfg, network *net, dk_network_extra *extra);

@@ -6,9 +6,9 @@
  * all there is, else by ours (darknet/layers/). What its structs have no room for hangs beside them
  * (extra.h). A cfg of the packaged library's makes the same network, bit for bit. */
 #include "network/dialect.h"
-#include "network/extra.h"
+#include "layers/extra.h"
 #include "network/freeze.h"
-#include "network/kinds.h"
+#include "layers/kinds.h"
 #include "network/net_options.h"
 
 #include "layers/make.h"

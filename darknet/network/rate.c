@@ -1,6 +1,6 @@
 /* rate.c - get_current_rate, in the place of the library's, which does not know policy=sgdr and takes no
  * negative step. */
-#include "network/extra.h"
+#include "layers/extra.h"
 
 #include "kernels/stock.h"
 

@@ -1,7 +1,7 @@
 /* resize.c - resize_network and free_network, in the place of the library's functions of those names: theirs
  * know neither our kinds of layer nor what hangs beside them. */
-#include "network/extra.h"
-#include "network/kinds.h"
+#include "layers/extra.h"
+#include "layers/kinds.h"
 #include "network/net_options.h"
 
 #include "replace/fatal.h"

@@ -1,7 +1,7 @@
 /* suppress.c - see boxes.h. */
 #include "network/boxes.h"
 
-#include "layers/yolo.h"
+#include "layers/yolo_head.h"
 
 #include <stdlib.h>
 

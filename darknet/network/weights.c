@@ -3,7 +3,7 @@
 #include "network/weights.h"
 
 #include "layers/make.h"
-#include "network/extra.h"
+#include "layers/extra.h"
 #include "replace/fatal.h"
 
 #include <errno.h>

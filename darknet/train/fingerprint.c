@@ -9,10 +9,10 @@
  * worker's own affair, and stands on the second line. */
 #include "train/fingerprint.h"
 
-#include "network/cfg.h"
-#include "network/extra.h"
-#include "network/keys.h"
-#include "network/kinds.h"
+#include "cfg/cfg.h"
+#include "layers/extra.h"
+#include "network/check_keys.h"
+#include "layers/kinds.h"
 #include "replace/fatal.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 
 #include "replace/fatal.h"
 #include "launch/local.h"
-#include "network/extra.h"
+#include "layers/extra.h"
 #include "check/preflight.h"
 #include "replace/random.h"
 

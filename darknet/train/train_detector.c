@@ -6,8 +6,8 @@
 #include "check/labels.h"
 #include "check/preflight.h"
 #include "replace/random.h"
-#include "layers/yolo.h"
-#include "network/extra.h"
+#include "layers/yolo_head.h"
+#include "layers/extra.h"
 #include "train/train_map.h"
 
 #include <math.h>

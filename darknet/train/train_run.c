@@ -3,7 +3,7 @@
 
 #include "replace/fatal.h"
 #include "kernels/kernels.h"
-#include "network/extra.h"
+#include "layers/extra.h"
 #include "train/fingerprint.h"
 #include "train/loader.h"
 #include "check/preflight.h"

@@ -2,10 +2,10 @@
 #include "side.h"
 
 #include "kernels/extra.h"
-#include "layers/yolo.h"
+#include "layers/yolo_head.h"
 #include "network/boxes.h"
 #include "network/dialect.h"
-#include "network/extra.h"
+#include "layers/extra.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #include "kernels/joined.h"
 #include "layers/overlap.h"
 #include "network/dialect.h"
-#include "network/extra.h"
+#include "layers/extra.h"
 
 /* ---- a forward pass in double ----------------------------------------------------------------------- */
 

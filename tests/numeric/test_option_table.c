@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "network/keys.h"
-#include "network/kinds.h"
+#include "cfg/keys.h"
+#include "layers/kinds.h"
 
 enum { ROW = 8192, PAGE = 1 << 18 };
 

@@ -2,7 +2,7 @@
 #ifndef DK_KEY_TABLES_H
 #define DK_KEY_TABLES_H
 
-#include "network/keys.h"
+#include "cfg/keys.h"
 
 extern const dk_key dk_keys_net[]; /* keys_net.c */
 /* keys_layers.c */

@@ -1,5 +1,5 @@
 /* cfg.c - see cfg.h. */
-#include "network/cfg.h"
+#include "cfg/cfg.h"
 
 #include "replace/fatal.h"
 #include "replace/readable.h"

@@ -1,12 +1,12 @@
-/* yolo.h - [yolo] as the forks define it: its options, its loss, its boxes. [Gaussian_yolo] shares them
+/* yolo_head.h - [yolo] as the forks define it: its options, its loss, its boxes. [Gaussian_yolo] shares them
  * (gaussian_yolo.c).
  *
  * DESIGN
  *   The library's layer and loss serve the packaged dialect. In the forks' dialect a dk_yolo hangs beside the
  * layer (extra.h), with all options that the library's struct lacks. Images are independent: they are split
  * over threads, and their sums added in order. */
-#ifndef DK_YOLO_H
-#define DK_YOLO_H
+#ifndef DK_YOLO_HEAD_H
+#define DK_YOLO_HEAD_H
 
 #include <darknet.h>
 #include <stdbool.h>
@@ -56,9 +56,5 @@ static inline size_t dk_yolo_at(const layer *l, int coords, int b, int n, int ce
  * apart. Shares of the picture. */
 box dk_yolo_box(const layer *l, const dk_yolo *y, const float *x, size_t step, int n, int i, int j, int net_w,
                 int net_h);
-
-/* dk_forward_yolo, dk_backward_yolo - the layer's, in the forks' dialect. */
-void dk_forward_yolo(const layer l, network net);
-void dk_backward_yolo(const layer l, network net);
 
 #endif

@@ -1,6 +1,6 @@
 /* keys_net.c - the keys of [net]. */
-#include "network/key_table.h"
-#include "network/key_tables.h"
+#include "cfg/key_table.h"
+#include "cfg/key_tables.h"
 
 #define GPU "it is about a GPU's memory or speed; this program computes on the processor"
 #define TRACK "it belongs to track=1"

@@ -3,7 +3,7 @@
 #ifndef DK_KINDS_LIBRARY_H
 #define DK_KINDS_LIBRARY_H
 
-#include "network/kinds.h"
+#include "layers/source.h"
 
 layer dk_library_activation(const dk_source *s);
 layer dk_library_avgpool(const dk_source *s);

@@ -1,12 +1,11 @@
-/* keys.c - see keys.h. */
-#include "network/keys.h"
+/* check_keys.c - see check_keys.h. */
+#include "network/check_keys.h"
 
 #include "replace/fatal.h"
 
 #include "dynacomm_options.h"
 #include "kernels/activation.h"
-#include "network/activations.h"
-#include "network/kinds.h"
+#include "cfg/activations.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* keys_heads.c - the keys of layers that have a loss. */
-#include "network/key_table.h"
-#include "network/key_tables.h"
+#include "cfg/key_table.h"
+#include "cfg/key_tables.h"
 
 #define TRACKING "track objects from frame to frame"
 #define NOBODY "no Darknet reads it"

@@ -1,10 +1,10 @@
 /* kinds.c - see kinds.h. Kinds whose options the library
  * reads are made by its own parsers (kinds_library.c). */
-#include "network/kinds.h"
+#include "layers/kinds.h"
 
 #include "layers/make.h"
-#include "network/key_tables.h"
-#include "network/kinds_library.h"
+#include "cfg/key_tables.h"
+#include "layers/kinds_library.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -5,19 +5,8 @@
 
 #include <darknet.h>
 
-#include "kernels/extra.h"
-#include "network/cfg.h"
-#include "network/keys.h"
-#include "network/library.h"
-
-/* What a layer is made from. */
-typedef struct dk_source {
-    const dk_cfg *cfg;
-    const dk_cfg_section *section;
-    list *options; /* the section's, for the library's parsers */
-    dk_place at;
-    dk_extra *extra; /* of the layer to be: the kind fills in what it needs */
-} dk_source;
+#include "cfg/keys.h"
+#include "layers/source.h"
 
 /* One kind of section. */
 typedef struct dk_section_kind {

@@ -9,10 +9,6 @@
 #ifndef DK_KEYS_H
 #define DK_KEYS_H
 
-#include <stdbool.h>
-
-#include "network/cfg.h"
-
 typedef enum dk_key_use {
     DK_KEY_BOTH = 1, /* the packaged library and the forks read it, and so does this program */
     DK_KEY_PACKAGED, /* the forks know no such key; it is read */
@@ -30,25 +26,6 @@ typedef struct dk_key {
     const char *note;
 } dk_key;
 
-struct dk_section_kind; /* kinds.h */
-
 extern const dk_key dk_keys_any_layer[]; /* keys that a layer of any kind may have */
-
-/* dk_key_of - the key of a layer's or [net]'s kind, or NULL. */
-const dk_key *dk_key_of(const struct dk_section_kind *kind, const char *name);
-
-/* dk_keys_allow_unused - an unknown key is reported and passed over from here on,
- * where it would end the program otherwise. Set once, from the command line. */
-void dk_keys_allow_unused(bool allow);
-
-/* dk_keys_check - ends the program with a line that names file, line and key for a section or key that no
- * Darknet knows (and the nearest that one does) or that this program does not carry out (and what it would
- * change). Reports, a line each, keys that change nothing here and keys that stand twice. cfg's first section
- * must be [net]. */
-void dk_keys_check(const dk_cfg *cfg);
-
-/* dk_keys_forks - the first option or layer of the cfg that
- * only the forks know, or NULL: *line is where it stands. */
-const char *dk_keys_forks(const dk_cfg *cfg, int *line);
 
 #endif

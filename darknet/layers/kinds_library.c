@@ -1,5 +1,5 @@
 /* kinds_library.c - see kinds_library.h. */
-#include "network/kinds_library.h"
+#include "layers/kinds_library.h"
 
 void resize_avgpool_layer(layer *l, int w, int h);
 void resize_cost_layer(layer *l, int inputs);

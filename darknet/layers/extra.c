@@ -1,5 +1,5 @@
 /* extra.c - see extra.h. */
-#include "network/extra.h"
+#include "layers/extra.h"
 
 dk_network_extra *dk_network_extra_of(const network *net)
 {

@@ -2,7 +2,7 @@
 #ifndef DK_KEY_TABLE_H
 #define DK_KEY_TABLE_H
 
-#include "network/keys.h"
+#include "cfg/keys.h"
 
 #include <stddef.h>
 

@@ -5,7 +5,7 @@
 #include <darknet.h>
 #include <stdbool.h>
 
-#include "network/keys.h"
+#include "cfg/keys.h"
 
 typedef struct dk_activation {
     const char *name;

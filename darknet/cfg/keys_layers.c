@@ -1,7 +1,7 @@
 /* keys_layers.c - the keys of layers that compute, and of
  * every layer. Detectors' last layers: keys_heads.c. */
-#include "network/key_table.h"
-#include "network/key_tables.h"
+#include "cfg/key_table.h"
+#include "cfg/key_tables.h"
 
 #define STREAM "it is about a GPU's streams"
 

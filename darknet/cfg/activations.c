@@ -1,5 +1,5 @@
 /* activations.c - see activations.h. */
-#include "network/activations.h"
+#include "cfg/activations.h"
 
 #include "dynacomm_options.h"
 #include "kernels/activation.h"
