@@ -296,8 +296,9 @@ int dk_train_run(dk_train *train)
             return 128 + dk_stop_signal();
         }
         const bool refused = err == DC_EINVAL && cli->dynacomm;
-        dk_note("%s%s%s", dc_last_error(), refused && cli->rank >= 0 ? " (-dynacomm-rank)" : "",
-                refused && cli->clear ? " (-clear)" : "");
+        dk_note("%s%s%s%s", dc_last_error(), refused && cli->rank >= 0 ? " (-dynacomm-rank)" : "",
+                refused && cli->clear ? " (-clear)" : "",
+                err == DC_EFILE && cli->dynacomm ? " (-dynacomm-key)" : "");
         return 1;
     }
     train->seed = dk_session_seed(session);

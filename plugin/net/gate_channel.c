@@ -208,7 +208,7 @@ static dc_error key_error(const dc__channel *c, const char *peer)
         return dc__fail(
             DC_EKEY,
             "%s: this invitation was used before, and its key is not this worker's: ask for another "
-            "(dynacomm invite), or give the key with -dynacomm-key",
+            "(dynacomm invite), or give the file with the key it was used with",
             peer);
     case DC__END_FILES:
         return dc__fail(DC_EKEY, "%s cannot use its lists of members and invitations: its log says why",

@@ -14,8 +14,8 @@
 static dc_error make_folder(const char *path)
 {
     if (mkdir(path, 0700) == 0 || errno == EEXIST) return DC_OK;
-    return dc__fail(DC_EFILE, "cannot make %s for this worker's key: %s; give its file with -dynacomm-key",
-                    path, strerror(errno));
+    return dc__fail(DC_EFILE, "cannot make %s for this worker's key: %s; name another file for it", path,
+                    strerror(errno));
 }
 
 static dc_error default_path(const dc__invitation *invitation, char path[PATH_MAX])
@@ -24,7 +24,7 @@ static dc_error default_path(const dc__invitation *invitation, char path[PATH_MA
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     const bool own = config && config[0] == '/';
     if (!own && (!home || home[0] != '/'))
-        return dc__fail(DC_EFILE, "HOME is not set: give this worker's key file with -dynacomm-key FILE");
+        return dc__fail(DC_EFILE, "HOME is not set: name a file for this worker's key");
     dc__secret_text(server, invitation->server_key, DC__KEY_BYTES);
     if (strlen(own ? config : home) > PATH_MAX - 128)
         return dc__fail(DC_EFILE, "the path of HOME is too long");

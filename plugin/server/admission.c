@@ -18,8 +18,7 @@ static dc_error check_rank(const dc_server *s, const dc__join *join, int *rank)
     for (int i = r->n - 1; i >= 0; i--)
         if (state_of(s, i) == DC__MEMBER_FREE) free_rank = i;
     if (r->training || free_rank < 0)
-        return dc__fail(DC_EFULL,
-                        "the server has its %d worker%s already: start it with --workers %d for one more",
+        return dc__fail(DC_EFULL, "the server has its %d worker%s already: start it for %d to take one more",
                         r->n, r->n > 1 ? "s" : "", r->n + 1);
     *rank = join->rank >= 0 ? join->rank : free_rank;
     if (*rank >= r->n)

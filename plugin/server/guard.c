@@ -20,16 +20,15 @@ dc_error dc__server_guard(dc_server *s)
 {
     dc__address address;
     if (s->options.key_path) return load_keys(s);
-    if (s->options.members_path)
-        return dc__fail(DC_EINVAL, "a list of members needs the server's key: give --key, too");
+    if (s->options.members_path) return dc__fail(DC_EINVAL, "a list of members needs the server's key, too");
     dc_error err = dc__address_parse(s->url, &address);
     if (err || dc__tcp_is_local(&address)) return err;
     s->open = s->options.insecure;
     if (s->open) return DC_OK;
     return dc__fail(
         DC_EKEY,
-        "other machines reach %s: give --key FILE (dynacomm keygen makes one), or --insecure to let "
-        "whoever connects take part and read the model",
+        "other machines reach %s: without a key (dynacomm keygen makes one) whoever connects could take part "
+        "and read the model",
         s->url);
 }
 
@@ -40,7 +39,7 @@ void dc__server_watch_gate(dc_server *s)
         s->warned_ns = now_ns;
         dc__log_line(&s->training.log,
                      "insecure: whoever reaches %s can take part, read the model and change it; nothing is "
-                     "encrypted (--key ends that)",
+                     "encrypted (a key for the server ends that)",
                      s->url);
     }
     const uint64_t n = dc__listener_turned_away(s->listener);

@@ -85,7 +85,7 @@ static dc_error uneven(const dc__roster *r, int finished, int other)
 {
     return dc__fail(
         DC_EPEER,
-        "worker %d finished after round %llu but worker %d goes on: give all the same -rounds and cfg",
+        "worker %d finished after round %llu but worker %d goes on: give all the same rounds and model",
         finished, (unsigned long long)r->member[finished].finished_round, other);
 }
 

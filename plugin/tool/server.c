@@ -104,8 +104,11 @@ static void keep_memory(void)
 }
 
 /* The option that a failure to start is about, for the end of its line. */
-static const char *option_of(dc_error err, bool key)
+static const char *option_of(dc_error err, const dc_server_options *o)
 {
+    const bool key = o->key_path != NULL;
+    if (err == DC_EKEY && !key) return ": give --key FILE, or --insecure if it may be so";
+    if (err == DC_EINVAL && !key && o->members_path) return " (--key)";
     if (err == DC_ENET || err == DC_EURL) return " (--listen)";
     return err == DC_EFILE && !key ? " (--backup)" : ""; /* the key's files name themselves */
 }
@@ -120,7 +123,7 @@ static int run_server(int argc, char **argv)
     keep_memory();
     if (!err) dc__secret_harden();
     const char *option = "";
-    if (!err) option = option_of(err = dc_server_start(&running, &o.server), o.server.key_path != NULL);
+    if (!err) option = option_of(err = dc_server_start(&running, &o.server), &o.server);
     if (!err && o.http) err = dc__http_start(&page, o.http, running);
     if (err) {
         (void)fprintf(stderr, "dynacomm server: %s%s\n", dc_last_error(), option);

@@ -30,7 +30,7 @@ check "a list of members with a mistake is refused" grep -q 'bad.txt line 1: aft
 
 what=open
 "$dynacomm" server --listen "tcp://0.0.0.0:$port" --workers 1 > out 2> err
-check "without keys other machines are not served" grep -q 'other machines reach tcp://0.0.0.0:.* --key FILE .* or --insecure' err
+check "without keys other machines are not served" grep -q 'other machines reach tcp://0.0.0.0:.* without a key .*: give --key FILE, or --insecure' err
 (url=tcp://0.0.0.0:$port && server --workers 1 --insecure && kill -TERM "$server_pid" && wait "$server_pid")
 check "--insecure says what it means" grep -q 'insecure: whoever reaches tcp://0.0.0.0:' server.out
 

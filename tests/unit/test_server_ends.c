@@ -206,7 +206,7 @@ static void a_slow_disk_is_no_silence(void **state)
 {
     (void)state;
     run r;
-    begin(&r, test_url("slow"), true, 1, 1);
+    begin(&r, test_url("slow"), true, 1, 30);
     disk_hold(true);
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < 2; i++)
