@@ -60,7 +60,7 @@ const dk_key dk_keys_region[] = {
     BOTH("map"),
     PACKAGED("background"),
     REFUSED("focal_loss", "0", "train classes by the focal loss"),
-    REFUSED("resize", "1", "scale pictures at random"),
+    REFUSED("resize", "1", "scale images at random"),
     END,
 };
 
@@ -81,7 +81,7 @@ const dk_key dk_keys_detection[] = {
     BOTH("jitter"),
     BOTH("random"),
     BOTH("reorg"),
-    REFUSED("resize", "1", "scale pictures at random"),
+    REFUSED("resize", "1", "scale images at random"),
     END,
 };
 

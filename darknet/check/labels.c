@@ -82,7 +82,7 @@ bool dk_labels_path(const char *image, char path[4096])
 
 /* ---- what it says ----------------------------------------------------------------------------------- */
 
-/* A share of the picture; programs that write labels round, so a hair beyond 1 is 1. */
+/* A share of the image; programs that write labels round, so a hair beyond 1 is 1. */
 static bool share(float *value)
 {
     const float hair = 1e-5f;
@@ -107,8 +107,7 @@ static const char *take_line(char *line, int classes, box_label *box, char *why,
         value[k] = strtof(word, &end);
         if (*end != '\0') return "it is not 'class x y width height'";
         if (!isfinite(value[k]) || !share(&value[k])) {
-            snprintf(why, size, "%s is %s, but it must be from 0 to 1, a share of the picture", names[k],
-                     word);
+            snprintf(why, size, "%s is %s, but it must be from 0 to 1, a share of the image", names[k], word);
             return why;
         }
     }

@@ -27,7 +27,7 @@ void dk_labels_lenient(bool lenient);
 bool dk_labels_path(const char *image, char path[4096]);
 
 /* dk_labels_read - reads a label file: lines of class, x, y, width, height, the last four as shares of the
- * picture from 0 to 1. Empty lines, Windows line ends and a byte order mark are fine. Returns 0; or -1 and a
+ * image from 0 to 1. Empty lines, Windows line ends and a byte order mark are fine. Returns 0; or -1 and a
  * message in text that names file and line, with *labels empty, for what is no such line. classes 0: any
  * class is right. Any thread. */
 int dk_labels_read(const char *path, int classes, dk_labels *labels, char *text, size_t size);

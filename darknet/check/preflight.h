@@ -38,7 +38,7 @@ void dk_check_images(const dk_lines *images);
  * makes mismatches a note. */
 void dk_check_classes(const dk_lines *images, const dk_lines *labels, int classes, bool force);
 
-/* How many of a detector's images may lack a label file, and are then pictures of nothing. */
+/* How many of a detector's images may lack a label file, and are then images of nothing. */
 typedef enum dk_missing {
     DK_MISSING_FEW,  /* a quarter: more are a wrong path */
     DK_MISSING_MOST, /* all but one, as in the forks */

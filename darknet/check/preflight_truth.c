@@ -74,7 +74,7 @@ int dk_check_truth(const char *image, data_type type, int classes, char *text, s
     return check_truth(image, type, classes, path, text, size) < 0 ? -1 : 0;
 }
 
-/* Images without a label file are pictures of nothing to the forks; to the packaged library the first is the
+/* Images without a label file are images of nothing to the forks; to the packaged library the first is the
  * end. A few among many are no mistake. */
 static void judge_missing(const dk_lines *images, int opened, int missing, int first, dk_missing allowed)
 {
@@ -87,8 +87,8 @@ static void judge_missing(const dk_lines *images, int opened, int missing, int f
     if (missing == opened && allowed != DK_MISSING_ALL)
         dk_die("%s; it is looked for in labels/ beside images/, and beside the image", line);
     if (missing > opened / 4 && allowed == DK_MISSING_FEW)
-        dk_die("%s; -force takes them for pictures of nothing, as the darknet forks do", line);
-    dk_note("%s; they are taken for pictures of nothing", line);
+        dk_die("%s; -force takes them for images of nothing, as the darknet forks do", line);
+    dk_note("%s; they are taken for images of nothing", line);
 }
 
 void dk_check_truths(const dk_lines *images, data_type type, int classes, dk_missing allowed)

@@ -24,7 +24,7 @@ static const dc_option compute_table[] = {
      .help =
          "whose meaning a cfg has, the packaged Darknet's or its forks' (default: what it can only be, else pjreddie)"},
     {"letter_box", DC_OPTION_SWITCH, DC_INTO(dk_compute, letter_box),
-     .help = "pictures keep their proportions, where forks stretch them"},
+     .help = "images keep their proportions, where forks stretch them"},
     {"gpus", DC_OPTION_TEXT, DC_INTO(dk_compute, gpus), .value = "LIST",
      .help = "accepted, without effect: this program computes on the processor"},
 };

@@ -23,7 +23,7 @@ static const dc_option table[] = {
     {"show_imgs", DC_OPTION_IGNORED, .help = WINDOW},
     {"show", DC_OPTION_IGNORED, .help = WINDOW},
     {"fullscreen", DC_OPTION_IGNORED, .help = WINDOW},
-    {"mjpeg_port", DC_OPTION_IGNORED, .value = "X", .help = "no pictures are streamed"},
+    {"mjpeg_port", DC_OPTION_IGNORED, .value = "X", .help = "no images are streamed"},
     {"http_port", DC_OPTION_IGNORED, .value = "X", .help = WINDOW},
     {"mAP_clear", DC_OPTION_IGNORED, .help = "the best mAP is that of NAME_best.weights, measured anew"},
     {"check_mistakes", DC_OPTION_IGNORED, .help = "mistakes are not drawn"},

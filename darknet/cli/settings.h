@@ -17,7 +17,7 @@ typedef struct dk_compute {
     bool stock;        /* the packaged library's arithmetic */
     bool allow_unused; /* keys of a cfg that no Darknet reads are passed over */
     int dialect;       /* DK_DIALECT_ (network/dialect.h) */
-    bool letter_box;   /* pictures keep their proportions, whatever the cfg says */
+    bool letter_box;   /* images keep their proportions, whatever the cfg says */
     const char *gpus;  /* as given; this program has none */
 } dk_compute;
 

@@ -1,4 +1,4 @@
-/* canvas.h - a picture to draw boxes into, through OpenCV. One thread. */
+/* canvas.h - an image to draw boxes into, through OpenCV. One thread. */
 #ifndef DK_CANVAS_H
 #define DK_CANVAS_H
 
@@ -18,11 +18,11 @@ typedef struct dk_framed {
     const char *text;
 } dk_framed;
 
-/* dk_canvas_of - a picture of planes (red, green, blue; or one of grey) of values from 0 to 1. */
+/* dk_canvas_of - an image of planes (red, green, blue; or one of grey) of values from 0 to 1. */
 dk_canvas *dk_canvas_of(const float *planes, int w, int h, int channels);
 void dk_canvas_free(dk_canvas *canvas);
 
-/* dk_canvas_frame - draws a box; what is beyond the picture is cut off. */
+/* dk_canvas_frame - draws a box; what is beyond the image is cut off. */
 void dk_canvas_frame(dk_canvas *canvas, const dk_framed *box);
 
 /* dk_canvas_write - in the format of path's suffix. False with a line in text if that fails. */

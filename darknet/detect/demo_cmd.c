@@ -2,7 +2,7 @@
  *
  * DESIGN
  *   Frames are taken, detected in and shown one after the other; each may be printed, drawn into a window, a
- * video file (-out_filename), pictures (-prefix) or a JSON list (-json_file_output). Pictures and JSON are
+ * video file (-out_filename), images (-prefix) or a JSON list (-json_file_output). Images and JSON are
  * not served over the network: -json_port ends the program, since whoever gives it waits for an answer;
  * -mjpeg_port, beside which the forks show a window, is reported. */
 #include "detect/detect.h"

@@ -38,7 +38,7 @@ extern "C" dk_film *dk_film_open(const char *path, double rate, const dk_canvas 
 extern "C" bool dk_film_add(dk_film *film, const dk_canvas *canvas, char *text, size_t size)
 {
     if (canvas->mat.size() != film->size) {
-        snprintf(text, size, "a video has one size, %d x %d; here is a picture of %d x %d", film->size.width,
+        snprintf(text, size, "a video has one size, %d x %d; here is an image of %d x %d", film->size.width,
                  film->size.height, canvas->mat.cols, canvas->mat.rows);
         return false;
     }

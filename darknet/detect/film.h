@@ -1,4 +1,4 @@
-/* film.h - writes pictures as a video file, through OpenCV. One thread. */
+/* film.h - writes images as a video file, through OpenCV. One thread. */
 #ifndef DK_FILM_H
 #define DK_FILM_H
 
@@ -10,11 +10,11 @@ extern "C" {
 
 typedef struct dk_film dk_film;
 
-/* dk_film_open - starts a video of that many pictures per second; its format is that of path's suffix. The
- * size is the first picture's. NULL with a line in text if OpenCV cannot write such a file there. */
+/* dk_film_open - starts a video of that many images per second; its format is that of path's suffix. The
+ * size is the first image's. NULL with a line in text if OpenCV cannot write such a file there. */
 dk_film *dk_film_open(const char *path, double rate, const dk_canvas *first, char *text, size_t size);
 
-/* dk_film_add - appends a picture; false with a line in text if its size is another. */
+/* dk_film_add - appends an image; false with a line in text if its size is another. */
 bool dk_film_add(dk_film *film, const dk_canvas *canvas, char *text, size_t size);
 
 /* dk_film_close - completes the file; film may be NULL. */

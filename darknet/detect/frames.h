@@ -1,4 +1,4 @@
-/* frames.h - pictures one after the other from a video file, a camera, a stream or a folder, through OpenCV.
+/* frames.h - images one after the other from a video file, a camera, a stream or a folder, through OpenCV.
  * One thread. */
 #ifndef DK_FRAMES_H
 #define DK_FRAMES_H
@@ -33,7 +33,7 @@ const char *dk_frames_name(const dk_frames *frames);
 bool dk_frames_write(const dk_frames *frames, const char *path, const char *suffix, char *text, size_t size);
 
 /* dk_frames_size - of the current frame, in pixels. dk_frames_planes - copies it to out[3][h][w]: red, green
- * and blue from 0 to 1, as the library's load_image_color gives a picture. dk_frames_rate - frames per second
+ * and blue from 0 to 1, as the library's load_image_color gives an image. dk_frames_rate - frames per second
  * of the video; 0 if it is not known. */
 void dk_frames_size(const dk_frames *frames, int *w, int *h);
 void dk_frames_planes(const dk_frames *frames, float *out);

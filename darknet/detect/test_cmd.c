@@ -1,9 +1,9 @@
-/* test_cmd.c - `darknet detector test`, `detect`, `yolo test`: boxes of single pictures.
+/* test_cmd.c - `darknet detector test`, `detect`, `yolo test`: boxes of single images.
  *
  * DESIGN
  *   Printed and drawn as whose words the command line speaks: the packaged program's, or, for a cfg or a flag
- * that only the forks have, theirs. -out NAME.json (for the forks any -out) is a list of all pictures' boxes;
- * another -out is the name of the picture with its boxes, predictions otherwise. A picture that cannot be
+ * that only the forks have, theirs. -out NAME.json (for the forks any -out) is a list of all images' boxes;
+ * another -out is the name of the image with its boxes, predictions otherwise. An image that cannot be
  * read ends the program; the JSON of those before it is complete. */
 #include "detect/detect.h"
 
@@ -25,7 +25,7 @@ typedef struct tester {
     image **alphabet; /* letters of the packaged program, if they are where it looks for them */
     const char *picture;
     dk_result json; /* file NULL: none */
-    long count;     /* of pictures */
+    long count;     /* of images */
 } tester;
 
 static bool is_json(const dk_eval *e)
@@ -56,7 +56,7 @@ static void end(tester *t)
     dk_result_close(&t->json);
 }
 
-/* Ends the program for a picture that cannot be read, after what was found before is in place. */
+/* Ends the program for an image that cannot be read, after what was found before is in place. */
 static void need_image(tester *t, const char *path)
 {
     if (access(path, R_OK) == 0 && dk_image_recognised(path)) return;
@@ -65,7 +65,7 @@ static void need_image(tester *t, const char *path)
     dk_die("cannot read image %s", path);
 }
 
-/* ---- the picture with its boxes --------------------------------------------------------------------- */
+/* ---- the image with its boxes --------------------------------------------------------------------- */
 
 static void draw(const tester *t, image im, const detection *dets, int n)
 {
@@ -93,7 +93,7 @@ static void draw_packaged(const tester *t, image im, detection *dets, int n)
     }
 }
 
-/* ---- one picture ------------------------------------------------------------------------------------ */
+/* ---- one image ------------------------------------------------------------------------------------ */
 
 static void report(tester *t, const char *path, image im, detection *dets, int n)
 {
@@ -157,7 +157,7 @@ int dk_cmd_detect(int argc, char **argv)
     return test_images(&e, dk_eval_names(&e, dk_eval_option(&e, "names", NULL)));
 }
 
-/* The first version's networks, on PASCAL VOC's classes: pictures are stretched. */
+/* The first version's networks, on PASCAL VOC's classes: images are stretched. */
 int dk_cmd_yolo_test(int argc, char **argv)
 {
     dk_eval e;

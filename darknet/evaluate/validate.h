@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 /* darknet detector valid|recall|map DATA CFG WEIGHTS, yolo valid CFG WEIGHTS, classifier valid|predict DATA
- * CFG WEIGHTS [IMAGE], classify CFG WEIGHTS [IMAGE]. Pictures with boxes: detect/detect.h. */
+ * CFG WEIGHTS [IMAGE], classify CFG WEIGHTS [IMAGE]. Images with boxes: detect/detect.h. */
 int dk_cmd_detector_valid(int argc, char **argv);
 int dk_cmd_detector_recall(int argc, char **argv);
 int dk_cmd_detector_map(int argc, char **argv);

@@ -16,7 +16,7 @@ static int class_of(const char *path, char **labels, int classes)
     return -1;
 }
 
-/* The middle of a picture, as large as the network: first cut and then resized, or, by the forks, the other
+/* The middle of an image, as large as the network: first cut and then resized, or, by the forks, the other
  * way round. */
 static image middle(const dk_eval *e, image im)
 {

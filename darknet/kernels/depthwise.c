@@ -11,13 +11,13 @@
 
 enum { MOST_TAPS = 121 }; /* filters of up to 11x11 */
 
-/* A channel's padded picture: [rows][across][run] floats. Rows of outputs are out_run floats apart. */
+/* A channel's padded image: [rows][across][run] floats. Rows of outputs are out_run floats apart. */
 typedef struct shape {
     int rows, run, out_run;
     int across, down, border; /* border: pixels of zeros on each side */
     int taps;
     size_t start[MOST_TAPS]; /* of a tap's inputs to the first output; the next row's lie row floats on */
-    size_t row, picture, outputs; /* floats: of an output row's step, of a picture, of padded outputs */
+    size_t row, picture, outputs; /* floats: of an output row's step, of an image, of padded outputs */
 } shape;
 
 bool dk_depthwise_takes(const layer *l)
@@ -52,7 +52,7 @@ static shape shape_of(const layer *l)
     return s;
 }
 
-/* Where pixel (y, x) of a channel lies in its padded picture. */
+/* Where pixel (y, x) of a channel lies in its padded image. */
 static size_t place(const shape *s, int y, int x)
 {
     const int column = x + s->border;

@@ -2,7 +2,7 @@
  * that oneDNN has no vector code for (5x5 filters of the efficient networks).
  *
  * DESIGN
- *   A channel's picture is copied with its border of zeros, its columns dealt out by the step: column x lies in
+ *   A channel's image is copied with its border of zeros, its columns dealt out by the step: column x lies in
  * run x % step at x / step, so that a row of outputs reads each tap's inputs side by side. Channels are split
  * over threads; the images of a channel are summed in order: the bits depend on the shape alone. */
 #ifndef DK_DEPTHWISE_H

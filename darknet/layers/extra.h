@@ -13,9 +13,9 @@ enum { DK_POLICY_SGDR = RANDOM + 1 };
 /* Kinds of layer beyond the library's; values of layer.type. */
 enum { DK_SCALE_CHANNELS = BLANK + 1, DK_SAM, DK_GAUSSIAN_YOLO };
 
-/* How [net] wants pictures changed beyond load_args; the loader carries it out. */
+/* How [net] wants images changed beyond load_args; the loader carries it out. */
 typedef struct dk_mixing {
-    int mixup; /* 0 no, 1 blend two pictures, 2 cutmix, 3 mosaic, 4 cutmix or mosaic by turns */
+    int mixup; /* 0 no, 1 blend two images, 2 cutmix, 3 mosaic, 4 cutmix or mosaic by turns */
     int blur;  /* 0 no, 1 background, more: radius */
     int noise; /* gaussian_noise */
     bool flip, mosaic_bound;
@@ -25,7 +25,7 @@ typedef struct dk_mixing {
 typedef struct dk_network_extra {
     bool forks;       /* the dialect */
     char because[96]; /* the option of the cfg that decided it, "" if none did */
-    bool letter_box;  /* pictures keep their proportions */
+    bool letter_box;  /* images keep their proportions */
     dk_mixing augment;
     float ema_alpha;   /* 0 = no average of weights */
     float resize_step; /* input sizes of random= are multiples of it */

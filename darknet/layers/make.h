@@ -48,7 +48,7 @@ int *dk_option_layers(const dk_source *s, const char *key, int *n);
 /* dk_option_activation - the value of activation=. */
 ACTIVATION dk_option_activation(const dk_source *s, const char *otherwise);
 
-/* dk_need_picture - ends the program with a line unless the layer before gives a picture. */
+/* dk_need_picture - ends the program with a line unless the layer before gives an image. */
 void dk_need_picture(const dk_source *s);
 
 /* dk_wrong - ends the program with a line that names file and line of the section, then the message. */

@@ -46,7 +46,7 @@ ACTIVATION dk_option_activation(const dk_source *s, const char *otherwise)
 
 void dk_need_picture(const dk_source *s)
 {
-    if (!s->at.h || !s->at.w || !s->at.c) dk_wrong(s, "the layer before it gives no picture");
+    if (!s->at.h || !s->at.w || !s->at.c) dk_wrong(s, "the layer before it gives no image");
 }
 
 void dk_wrong(const dk_source *s, const char *format, ...)

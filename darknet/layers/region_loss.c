@@ -28,7 +28,7 @@ typedef struct region_place {
     int image, anchor, column, row;
 } region_place;
 
-/* What a label says: its box in units of the picture. */
+/* What a label says: its box in units of the image. */
 typedef struct region_label {
     box at;
     int class;

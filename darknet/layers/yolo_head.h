@@ -53,7 +53,7 @@ static inline size_t dk_yolo_at(const layer *l, int coords, int b, int n, int ce
 }
 
 /* dk_yolo_box - the box that anchor n (of all) predicts at column i, row j; x: its coordinates, `step` floats
- * apart. Shares of the picture. */
+ * apart. Shares of the image. */
 box dk_yolo_box(const layer *l, const dk_yolo *y, const float *x, size_t step, int n, int i, int j, int net_w,
                 int net_h);
 

@@ -177,7 +177,7 @@ static box anchor_of(const dk_yolo_image *im, int n)
     return (box){0, 0, im->l->biases[2 * n] / (float)im->net_w, im->l->biases[2 * n + 1] / (float)im->net_h};
 }
 
-/* The cell that a share of the picture falls into; a label may end at 1. */
+/* The cell that a share of the image falls into; a label may end at 1. */
 static int cell_at(float share, int cells)
 {
     const int i = (int)(share * (float)cells);

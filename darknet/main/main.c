@@ -115,7 +115,7 @@ static _Noreturn void unknown(const char *command)
 
 /* Commands of the forks that nobody here has. */
 static const char *const left_out[][3] = {
-    {"detector", "draw", "it would paint an object into a picture until the network sees another"},
+    {"detector", "draw", "it would paint an object into an image until the network sees another"},
 };
 
 /* The command is ours or nobody's, the subcommand is not among ours. */

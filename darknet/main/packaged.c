@@ -25,7 +25,7 @@ enum { MOST_WORDS = 64 };
 
 typedef struct packaged {
     const char *command, *subcommands, *takes, *usage, *flags;
-    bool window; /* it shows pictures and cannot do without */
+    bool window; /* it shows images and cannot do without */
 } packaged;
 
 #define EVERY " -i: -nogpu"
@@ -194,7 +194,7 @@ static void check_words(const packaged *p, const words *w, int first)
 static void check_window(const packaged *p)
 {
     if (p->window && !dk_has_display())
-        dk_die("'%s' shows pictures in a window, and there is no display (DISPLAY is not set)", p->command);
+        dk_die("'%s' shows images in a window, and there is no display (DISPLAY is not set)", p->command);
 }
 
 /* Which line of the table the command line is for; ends the program if there is none. */

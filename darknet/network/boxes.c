@@ -1,5 +1,5 @@
 /* boxes.c - num_detections, make_network_boxes and fill_network_boxes, in the place of the library's, which
- * know no [yolo] of the forks' and no stretched pictures. get_network_boxes calls them. */
+ * know no [yolo] of the forks' and no stretched images. get_network_boxes calls them. */
 #include "network/boxes.h"
 
 #include "layers/make.h"
@@ -47,7 +47,7 @@ static int count_yolo(const layer *l, float thresh)
     return count;
 }
 
-/* Shares of the network's picture become shares, or pixels, of the picture that was put into it. */
+/* Shares of the network's image become shares, or pixels, of the image that was put into it. */
 static box in_picture(box b, const network *net, int w, int h, int relative)
 {
     float across = 1, down = 1;

@@ -5,7 +5,7 @@
 #include <darknet.h>
 #include <stdbool.h>
 
-/* dk_letterbox - true if net takes pictures with their proportions kept (letterbox_image), false if stretched
+/* dk_letterbox - true if net takes images with their proportions kept (letterbox_image), false if stretched
  * (resize_image). dk_letterbox_set - whatever the cfg and the dialect say (-letter_box).
  * dk_picture_data - the same, as the kind of data to load. */
 bool dk_letterbox(const network *net);

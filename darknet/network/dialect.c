@@ -53,7 +53,7 @@ void dk_dialect_tell(const network *net, const char *cfg)
     const char *const norms = norm ? "batch norm's rolling statistics (.9/.1), initial weights" : "";
     const char *const yolos =
         yolo ? "iou_normalizer (0.75), boxes per image (200), class-wise objectness, random's sizes, "
-               "stretched pictures"
+               "stretched images"
              : "";
     const char *const comma = yolo && norm ? ", " : "";
     if (extra->forks)

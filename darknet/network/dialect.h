@@ -10,7 +10,7 @@
  *   batch norm  divides by sqrt(variance + 1e-5); rolling statistics move by a tenth instead of a hundredth
  *   weights     of convolutions start uniform instead of normal; dropout's probability defaults to .2
  *   random=1    draws sizes from the cfg's / 1.4 to the cfg's x 1.4, width and height in proportion
- *   pictures    are stretched to the network's size unless letter_box=1
+ *   images    are stretched to the network's size unless letter_box=1
  *   stopbackward=1  layers before are not decayed; =N: until round N */
 #ifndef DK_DIALECT_H
 #define DK_DIALECT_H

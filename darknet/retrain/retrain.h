@@ -41,8 +41,8 @@ typedef struct dk_labeller dk_labeller;
  * classes and the student's do not go together. */
 dk_labeller *dk_labeller_open(const dk_retrain *retrain);
 
-/* dk_labeller_boxes - the label file's text for frame `number` called name, whose picture is in the file
- * picture: lines of class, x, y, width, height, the caller's to free. NULL if the frame has none and is to be
+/* dk_labeller_boxes - the label file's text for frame `number` called name, whose image is in the file
+ * image: lines of class, x, y, width, height, the caller's to free. NULL if the frame has none and is to be
  * passed over. *boxes: how many. */
 char *dk_labeller_boxes(dk_labeller *labeller, int number, const char *name, const char *picture, int *boxes);
 

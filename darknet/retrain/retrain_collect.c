@@ -1,11 +1,11 @@
 /* retrain_collect.c - frames into files: see retrain.h.
  *
  * DESIGN
- *   A frame's picture is written under a temporary name, labelled from that file (the teacher sees what the
+ *   A frame's image is written under a temporary name, labelled from that file (the teacher sees what the
  * student will), and gets its name when its label file is complete. The list and then retrain.data come last,
  * whole: a run that is cut short leaves no retrain.data and is simply started again. retrain.data begins with
  * a comment that says what it was made from; a later run with the same settings goes straight to training,
- * one with others is refused unless -relabel: pictures of two runs are not mixed by chance. */
+ * one with others is refused unless -relabel: images of two runs are not mixed by chance. */
 #include "replace/fatal.h"
 #include "detect/frames.h"
 #include "check/labels.h"

@@ -69,11 +69,11 @@ static void open_teacher(dk_labeller *l)
 static void check_value(const char *path, int i, const box_label *b)
 {
     if (!(b->x >= 0 && b->x <= 1 && b->y >= 0 && b->y <= 1 && b->w > 0 && b->w <= 1 && b->h > 0 && b->h <= 1))
-        dk_die("label file %s, box %d: x, y, width and height are shares of the picture, from 0 to 1", path,
+        dk_die("label file %s, box %d: x, y, width and height are shares of the image, from 0 to 1", path,
                i + 1);
 }
 
-/* All of them, before a picture is written. */
+/* All of them, before an image is written. */
 static void check_folder(const dk_retrain *r)
 {
     DIR *dir = opendir(r->labels);
@@ -112,7 +112,7 @@ static float within(float x)
     return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
-/* One line for each detection of a class that the student has, cut to the picture. */
+/* One line for each detection of a class that the student has, cut to the image. */
 static int write_boxes(const dk_labeller *l, const detection *dets, int n, FILE *out)
 {
     int boxes = 0;

@@ -16,12 +16,12 @@
 void randomize_boxes(box_label *b, int n);
 void correct_boxes(box_label *boxes, int n, float dx, float dy, float sx, float sy, int flip);
 
-/* Pixels of a picture that are cut off at each edge; negative: added. */
+/* Pixels of an image that are cut off at each edge; negative: added. */
 typedef struct edges {
     int left, right, top, bottom;
 } edges;
 
-/* Where the four pictures of a mosaic meet, in pixels of the network's input. */
+/* Where the four images of a mosaic meet, in pixels of the network's input. */
 typedef struct cross {
     int x, y;
 } cross;
@@ -50,7 +50,7 @@ static float factor(float most)
     return toss() ? f : 1 / f;
 }
 
-/* ---- one picture ------------------------------------------------------------------------------------ */
+/* ---- one image ------------------------------------------------------------------------------------ */
 
 /* Moves an axis' two edges apart or together: by jitter each, and by the change of size. */
 static void draw_axis(const dk_augmentation *a, int length, const float r[2], const float q[2], int *first,
@@ -74,7 +74,7 @@ static edges draw_edges(const dk_augmentation *a, int w, int h)
     return e;
 }
 
-/* Adds what the network's proportions want beyond the picture's. */
+/* Adds what the network's proportions want beyond the image's. */
 static void keep_proportions(const dk_augmentation *a, int w, int h, edges *e)
 {
     const float net = (float)a->w / (float)a->h;
@@ -89,7 +89,7 @@ static void keep_proportions(const dk_augmentation *a, int w, int h, edges *e)
     }
 }
 
-/* Moves the picture into the outer corner of its quarter, or cuts it at the other side instead, so that most
+/* Moves the image into the outer corner of its quarter, or cuts it at the other side instead, so that most
  * of it shows. A mirrored one's edges are exchanged. */
 static void push_to_corner(int quarter, bool flip, edges *e)
 {
@@ -150,7 +150,7 @@ static int draw_truth(const dk_augmentation *a, const char *path, int w, int h, 
     return (int)least;
 }
 
-/* Draws one picture and looks at it: x and y become the view and its boxes. */
+/* Draws one image and looks at it: x and y become the view and its boxes. */
 static int draw_picture(const dk_augmentation *a, char **paths, int m, int quarter, edges *e, dk_view *view,
                         float *x, float *y, char *text, size_t room)
 {
@@ -176,7 +176,7 @@ static int draw_picture(const dk_augmentation *a, char **paths, int m, int quart
     return 0;
 }
 
-/* ---- several pictures ------------------------------------------------------------------------------- */
+/* ---- several images ------------------------------------------------------------------------------- */
 
 static int count_truth(const dk_augmentation *a, const float *y)
 {
@@ -206,7 +206,7 @@ static void add_clipped(const dk_augmentation *a, const float row[5], const floa
 
 /* What of one axis of a view goes into a quarter: `at` in the mosaic, length
  * pixels, `from` in the view. The view's border (before, after: pixels of
- * the view that are no picture) stays out where there is enough picture. */
+ * the view that are no image) stays out where there is enough image. */
 typedef struct band {
     int at, length, from;
 } band;
@@ -225,7 +225,7 @@ static band band_of(bool second, int cross_at, int size, int before, int after)
                       second ? least_of(cross_at, before) : size - length - least_of(size - length, after)};
 }
 
-/* What is added at an edge, in pixels of the view, which shows `of` pixels of the picture as size. */
+/* What is added at an edge, in pixels of the view, which shows `of` pixels of the image as size. */
 static int border(int edge, int size, int of)
 {
     return edge < 0 ? (int)((long long)-edge * size / of) : 0;

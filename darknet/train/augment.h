@@ -1,4 +1,4 @@
-/* augment.h - a training example for a detector in the darknet forks' way: one picture, two blended, or four
+/* augment.h - a training example for a detector in the darknet forks' way: one image, two blended, or four
  * put together, each cut, scaled, mirrored and recoloured at random, and its boxes.
  *
  * DESIGN
@@ -19,12 +19,12 @@ typedef struct dk_augmentation {
     int w, h, c;  /* the network's input */
     int boxes;    /* rows of truth an example has room for, 5 floats each */
     int classes;  /* of labels */
-    float jitter; /* share of the picture's size that each edge moves by at most */
+    float jitter; /* share of the image's size that each edge moves by at most */
     float resize; /* factor of its size, and 1 / factor; below 1 it is made smaller only; 1 = neither */
     float hue, saturation, exposure;
     int mix;           /* DK_MIX_ */
     int blur, noise;   /* 0 = none; blur above 1: of that many pixels */
-    bool flip;         /* half of the pictures are mirrored */
+    bool flip;         /* half of the images are mirrored */
     bool letter_box;   /* proportions stay */
     bool mosaic_bound; /* boxes end where their quarter of a mosaic does */
 } dk_augmentation;

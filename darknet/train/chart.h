@@ -1,4 +1,4 @@
-/* chart.h - the picture of a training run that users of the darknet forks watch: chart.png. */
+/* chart.h - the image of a training run that users of the darknet forks watch: chart.png. */
 #ifndef DK_CHART_H
 #define DK_CHART_H
 

@@ -66,7 +66,7 @@ static void blend(data *row)
     share_labels(row, 2, (const float[]){.5f, .5f});
 }
 
-/* 9 to 64 % of the picture are another's. */
+/* 9 to 64 % of the image are another's. */
 static void cut(int w, int h, int c, data *row)
 {
     part p = {.w = drawn(w * 3 / 10, w * 8 / 10), .h = drawn(h * 3 / 10, h * 8 / 10)};
@@ -77,7 +77,7 @@ static void cut(int w, int h, int c, data *row)
     share_labels(row, 2, (const float[]){1 - share, share});
 }
 
-/* Four pictures, each with a fifth of width and height at least. */
+/* Four images, each with a fifth of width and height at least. */
 static void mosaic(int w, int h, int c, data *row)
 {
     const int x = drawn(w / 5, w - w / 5), y = drawn(h / 5, h - h / 5);

@@ -12,7 +12,7 @@ extern "C" {
 
 typedef struct dk_picture dk_picture;
 
-/* What is looked at, and how. left, top, width and height are pixels of the picture and may reach beyond it:
+/* What is looked at, and how. left, top, width and height are pixels of the image and may reach beyond it:
  * there is its mean colour. */
 typedef struct dk_view {
     int left, top, width, height;

@@ -117,7 +117,7 @@ static void fill_args(dk_train *train, const dk_lines *images)
     args->type = DETECTION_DATA;
 }
 
-/* How the forks' cfgs want their pictures. */
+/* How the forks' cfgs want their images. */
 static void take_augmentation(dk_train *train, dk_augmentation *a)
 {
     const network *net = train->net;
@@ -127,7 +127,7 @@ static void take_augmentation(dk_train *train, dk_augmentation *a)
     const int mixup = extra->augment.mixup;
     if (!extra->forks) return;
     if (mixup == MIX_CUT || mixup == MIX_CUT_OR_MOSAIC)
-        dk_note("%s: cutmix=1 is for classifiers: a detector's pictures are not cut", train->input->cfg);
+        dk_note("%s: cutmix=1 is for classifiers: a detector's images are not cut", train->input->cfg);
     if (extra->letter_box && mixup >= DK_MIX_FOUR)
         dk_die("%s: letter_box=1 and mosaic=1 exclude each other", train->input->cfg);
     *a = (dk_augmentation){.c = net->c,
