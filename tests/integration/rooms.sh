@@ -49,7 +49,7 @@ file plugin/base/other.c '#  include "worker/worker.h"'
 finds "the base on the worker" "rooms: plugin/base/other.c includes plugin/worker/worker.h: plugin/base may include include"
 file plugin/server/server.c '#include "worker/worker.h"'
 finds "the server on the worker" "rooms: plugin/server/server.c includes plugin/worker/worker.h: plugin/server may include \
-include base model schedule codec net endpoint"
+include base secure model schedule codec net endpoint"
 file plugin/include/dynacomm.h '#include "base/error.h"' 'int dc_sum(int a);'
 file plugin/base/error.h 'int dc__fail(int a);'
 finds "a public header on an internal one" \
