@@ -6,15 +6,6 @@
 #include "base/error.h"
 #include "schedule/rates.h"
 
-void dc__sim_tell(dc__sim *sim, const dc__sim_node *w, dc_event event)
-{
-    if (!sim->on_event || event.end_s <= sim->from_s || event.start_s >= sim->to_s) return;
-    event.worker = (int)(w - sim->workers);
-    event.start_s -= sim->from_s;
-    event.end_s -= sim->from_s;
-    sim->on_event(sim->context, &event);
-}
-
 static double next_s(const dc__sim_node *w)
 {
     double at_s = fmin(dc__lane_next_s(&w->lane[DC__UP]), dc__lane_next_s(&w->lane[DC__DOWN]));

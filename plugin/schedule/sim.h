@@ -134,6 +134,8 @@ void dc__server_serve(dc__sim *sim, int layer);
  * then; starts what can start. */
 void dc__sim_start(dc__sim *sim);
 void dc__sim_step(dc__sim *sim);
-void dc__sim_tell(dc__sim *sim, const dc__sim_node *w, dc_event event);
+
+/* sim_event.c: dc__sim_report - passes an event of w on to whoever asked for events of this time. */
+void dc__sim_report(dc__sim *sim, const dc__sim_node *w, dc_event event);
 
 #endif

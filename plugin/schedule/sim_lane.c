@@ -120,14 +120,14 @@ void dc__lane_event(dc__sim *sim, dc__sim_node *w, dc__direction direction)
     lane->unit = -1;
     if (sim->shared) share_link(sim, direction);
     double shift_s = direction == DC__DOWN ? w->half_rtt_s : 0.0;
-    dc__sim_tell(sim, w,
-                 (dc_event){.lane = direction == DC__UP ? DC_LANE_UP : DC_LANE_DOWN,
-                            .kind = direction == DC__UP ? DC_EVENT_PUSH : DC_EVENT_PULL,
-                            .first_layer = first->first,
-                            .last_layer = last->last,
-                            .bytes = bytes,
-                            .start_s = lane->start_s + shift_s,
-                            .end_s = sim->now_s + shift_s});
+    dc__sim_report(sim, w,
+                   (dc_event){.lane = direction == DC__UP ? DC_LANE_UP : DC_LANE_DOWN,
+                              .kind = direction == DC__UP ? DC_EVENT_PUSH : DC_EVENT_PULL,
+                              .first_layer = first->first,
+                              .last_layer = last->last,
+                              .bytes = bytes,
+                              .start_s = lane->start_s + shift_s,
+                              .end_s = sim->now_s + shift_s});
 }
 
 double dc__lane_next_s(const dc__sim_lane *lane)

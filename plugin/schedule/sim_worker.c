@@ -86,13 +86,13 @@ void dc__worker_start(dc__sim *sim, dc__sim_node *w)
         cost_s = w->profile->layers[w->layer].bc_s;
     }
     if (sim->now_s > w->idle_since_s)
-        dc__sim_tell(sim, w,
-                     (dc_event){.lane = DC_LANE_COMPUTE,
-                                .kind = DC_EVENT_WAIT,
-                                .first_layer = w->layer,
-                                .last_layer = w->layer,
-                                .start_s = w->idle_since_s,
-                                .end_s = sim->now_s});
+        dc__sim_report(sim, w,
+                       (dc_event){.lane = DC_LANE_COMPUTE,
+                                  .kind = DC_EVENT_WAIT,
+                                  .first_layer = w->layer,
+                                  .last_layer = w->layer,
+                                  .start_s = w->idle_since_s,
+                                  .end_s = sim->now_s});
     w->computing = true;
     w->start_s = sim->now_s;
     w->event_s = sim->now_s + cost_s;
@@ -103,13 +103,13 @@ static void tell_computed(dc__sim *sim, const dc__sim_node *w)
     static const dc_event_kind kinds[] = {
         [DC__FORWARD] = DC_EVENT_FORWARD, [DC__MIDDLE] = DC_EVENT_MIDDLE, [DC__BACKWARD] = DC_EVENT_BACKWARD};
     if (w->event_s > w->start_s)
-        dc__sim_tell(sim, w,
-                     (dc_event){.lane = DC_LANE_COMPUTE,
-                                .kind = kinds[w->phase],
-                                .first_layer = w->layer,
-                                .last_layer = w->layer,
-                                .start_s = w->start_s,
-                                .end_s = w->event_s});
+        dc__sim_report(sim, w,
+                       (dc_event){.lane = DC_LANE_COMPUTE,
+                                  .kind = kinds[w->phase],
+                                  .first_layer = w->layer,
+                                  .last_layer = w->layer,
+                                  .start_s = w->start_s,
+                                  .end_s = w->event_s});
 }
 
 void dc__worker_computed(dc__sim *sim, dc__sim_node *w)
