@@ -11,65 +11,7 @@
 #include "endpoint/join.h"
 #include "worker/keys.h"
 
-void dc__worker_trace_slice(dc_worker *w, dc__track track, const char *name, int64_t begin_ns,
-                            const dc__header *header)
-{
-    uint32_t first, end;
-    if (!w->trace || !dc__model_blocks(w->model, header->offset, header->count, &first, &end)) return;
-    dc__trace_span(w->trace, track, name, begin_ns, dc__now_ns(), header->round, w->model->block_layer[first],
-                   w->model->block_layer[end - 1], header->payload_bytes);
-}
-
-void dc__worker_fail(dc_worker *w, dc_error err)
-{
-    pthread_mutex_lock(&w->lock);
-    if (!w->failed) {
-        w->error = err;
-        (void)snprintf(w->error_line, sizeof w->error_line, "%s", dc_last_error());
-        w->failed = true;
-    }
-    pthread_cond_broadcast(&w->arrived);
-    dc__endpoint_wake(&w->endpoint);
-    pthread_mutex_unlock(&w->lock);
-}
-
-dc_error dc__worker_check(dc_worker *w)
-{
-    if (w->options.stop && *w->options.stop) return dc__fail(DC_ESTOPPED, "stopped on request");
-    if (!w->failed) return DC_OK;
-    pthread_mutex_lock(&w->lock);
-    dc_error err = dc__fail(w->error, "%s", w->error_line);
-    pthread_mutex_unlock(&w->lock);
-    return err;
-}
-
-dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, int n), int n)
-{
-    dc_error err = DC_OK;
-    pthread_mutex_lock(&w->lock);
-    while (!err && !done(w, n)) {
-        pthread_mutex_unlock(&w->lock); /* the check takes it too, and may find what ended meanwhile */
-        err = dc__worker_check(w);
-        pthread_mutex_lock(&w->lock);
-        if (!err && !done(w, n)) dc__wait_until(&w->arrived, &w->lock, dc__now_ns() + DC__POLL_NS);
-    }
-    return err;
-}
-
 /* ---- what is known of link and computation ---- */
-
-double dc__worker_up_Bps(const dc_worker *w)
-{
-    const double up_Bps = w->endpoint.link.out_Bps;
-    return up_Bps > 0 ? up_Bps : w->endpoint.link.in_Bps;
-}
-
-uint64_t dc__worker_window(const dc_worker *w, bool up)
-{
-    const double up_Bps = dc__worker_up_Bps(w), down_Bps = w->endpoint.link.in_Bps;
-    return dc__credit_bytes(&w->planner.plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps),
-                            w->endpoint.rtt_s, (double)dc_model_trained_bytes(w->model, -1));
-}
 
 void dc_worker_profile(const dc_worker *w, dc_profile *profile)
 {

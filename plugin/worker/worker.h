@@ -107,7 +107,7 @@ struct dc_worker {
     dc__reporter reporter;
 };
 
-/* dc__worker_trace_slice - a span from begin_ns to now for a frame of parameters or gradients. */
+/* state.c: dc__worker_trace_slice - a span from begin_ns to now for a frame of parameters or gradients. */
 void dc__worker_trace_slice(dc_worker *w, dc__track track, const char *name, int64_t begin_ns,
                             const dc__header *header);
 
@@ -129,7 +129,7 @@ void dc__worker_pull(dc_worker *w, uint64_t version, bool first);
 extern const dc__endpoint_role dc__worker_role;
 dc_error dc__worker_on_frame(void *worker, dc__frame *frame);
 
-/* worker.c: goodput upwards; until the first pushes have shown it, that of
+/* dc__worker_up_Bps - goodput upwards; until the first pushes have shown it, that of
  * the other direction. 0 = neither is known. Any thread. dc__worker_window
  * - the credit of the plan in force in one direction, 0 = no bound. */
 double dc__worker_up_Bps(const dc_worker *w);
