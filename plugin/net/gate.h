@@ -131,6 +131,8 @@ struct dc__gate {
 /* gate.c: starts the thread for a gate that was set up; ends it, when all its channels are finished. */
 dc_error dc__gate_start(dc__gate *gate);
 void dc__gate_stop(dc__gate *gate);
+
+/* gate_poll.c: wake - ends its wait. Any thread. */
 void dc__gate_wake(dc__gate *gate);
 /* Adds a descriptor to this turn's poll; where it is in it, -1 if there is no memory. */
 int dc__gate_poll(dc__gate *gate, int fd, short events);
@@ -142,7 +144,9 @@ void dc__gate_by(dc__gate *gate, int64_t when_ns);
 /* carry.c: one channel's traffic. prepare: what to wait for; carry: does what can be done. */
 void dc__carry_prepare(dc__channel *c, int64_t now_ns);
 void dc__carry(dc__channel *c, int64_t now_ns);
-/* The session goes on over fd, sealed unless seal is NULL; the peer has received so many messages and bytes of the next. */
+
+/* carry_state.c: the session goes on over fd, sealed unless seal is NULL; the peer has received so many messages
+ * and bytes of the next. */
 void dc__carry_attach(dc__channel *c, int fd, dc__seal *seal, uint64_t received, uint32_t partial,
                       int64_t now_ns);
 /* The session is over for this reason. */
@@ -163,10 +167,11 @@ bool dc__dialer_has_said_hello(const dc__dialer *d); /* and waits for the answer
 void dc__dialer_prepare(dc__dialer *d, int64_t now_ns);
 void dc__dialer_work(dc__dialer *d, int64_t now_ns);
 
-/* gate_channel.c: a channel with its sockets and stream; url may be "". */
+/* channel_new.c: a channel with its sockets and stream; url may be "". */
 dc_error dc__channel_new(dc__channel **channel, dc__gate *gate, const char *url, size_t most_bytes);
 void dc__channel_free(dc__channel *c);
-/* One for side 1 of a connection inside the process, which it takes over; NULL when out of memory. */
+
+/* gate_channel.c: one for side 1 of a connection inside the process, which it takes over; NULL when out of memory. */
 dc__channel *dc__channel_of_inproc(dc__inproc *inproc);
 
 #endif
