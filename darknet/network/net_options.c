@@ -10,6 +10,14 @@
 
 #define LIBRARY_ENTRY __attribute__((visibility("default")))
 
+list *dk_options_of(const dk_cfg_section *section)
+{
+    list *options = make_list();
+    for (int i = 0; i < section->n; i++)
+        option_insert(options, section->options[i].key, section->options[i].value);
+    return options;
+}
+
 /* In the place of the library's, which takes an unknown name for constant. parse_net_options calls it. */
 LIBRARY_ENTRY learning_rate_policy get_policy(char *name)
 {

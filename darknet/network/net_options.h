@@ -1,4 +1,4 @@
-/* net_options.h - the options of [net], and what parse.c shares with resize.c. */
+/* net_options.h - the options of [net], and what parse.c shares with it and with resize.c. */
 #ifndef DK_NET_OPTIONS_H
 #define DK_NET_OPTIONS_H
 

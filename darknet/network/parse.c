@@ -20,14 +20,6 @@
 
 #define LIBRARY_ENTRY __attribute__((visibility("default")))
 
-list *dk_options_of(const dk_cfg_section *section)
-{
-    list *options = make_list();
-    for (int i = 0; i < section->n; i++)
-        option_insert(options, section->options[i].key, section->options[i].value);
-    return options;
-}
-
 static void free_options(list *options)
 {
     free_list_contents(options);
