@@ -91,7 +91,8 @@ static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *
         return dc__fail(DC_EFILE, "the path of the backup directory is too long");
     /* The statistics' range of the arena is only ever used here. */
     dc__statistics_mean(stats, s->members, s->floats, values + m->start[DC_STATISTIC]);
-    dc_error err = dc__model_save_arena(m, values, path, version * m->images_per_round);
+    dc_error err = dc__run_log_write(c->run_log, version);
+    if (!err) err = dc__model_save_arena(m, values, path, version * m->images_per_round);
     if (!err) err = dc__state_save(c->dir, c->versions, version, c->seed, s->members, s->floats, stats);
     if (!err) dc__log_line(c->log, "saved round %llu to %s", (unsigned long long)version, path);
     return err;

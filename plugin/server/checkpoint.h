@@ -2,8 +2,9 @@
  *
  * DESIGN
  *   A version that is due stays untouched in its arrays until version + 2 begins to overwrite it;
- * dc__checkpoint_guard holds that up if the disk is slower than a round. First the .weights, then the state:
- * a crash in between leaves an older state, from which a run resumes as if it had stopped there.
+ * dc__checkpoint_guard holds that up if the disk is slower than a round. First the run's log, then the .weights, then
+ * the state: a crash in between leaves an older state, from which a run resumes as if it had stopped there, with the
+ * log cut back to it.
  *
  *   One thread writes. Its lock is a leaf. It reads versions and a copy of the statistics. */
 #ifndef DC__CHECKPOINT_H
@@ -13,6 +14,7 @@
 
 #include "base/log.h"
 #include "server/roster.h"
+#include "server/run_log.h"
 #include "server/statistics.h"
 #include "server/versions.h"
 
@@ -24,6 +26,7 @@ typedef struct dc__checkpoint {
     dc__statistics *statistics;
     dc__roster *roster;
     dc__log *log;
+    dc__run_log *run_log;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;

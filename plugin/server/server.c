@@ -98,6 +98,16 @@ static void say_goodbye(dc_server *s)
         dc__session_close(&s->sessions[i]);
 }
 
+static void log_start(dc__training *t)
+{
+    dc__log_member members[DC_MAX_WORKERS];
+    for (int i = 0; i < t->roster.n; i++)
+        members[i] =
+            (dc__log_member){.id = t->roster.member[i].id, .number = i, .images = t->roster.member[i].images};
+    if (dc__training_log_start(t) != DC_OK) dc__roster_end(&t->roster, DC_EFILE, dc_last_error());
+    dc__run_log_roster(&t->run_log, t->versions.first_round, t->roster.n, members);
+}
+
 /* All workers are ready: the run begins. */
 static void start(dc_server *s)
 {
@@ -105,6 +115,7 @@ static void start(dc_server *s)
     const int n = t->roster.n;
     t->versions.whole_ns = dc__now_ns();
     if (t->resumed) dc__checkpoint_resumed(&t->checkpoint, t->versions.round);
+    log_start(t);
     for (int i = 0; i < n; i++)
         dc__session_start(&s->sessions[i]);
     dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,

@@ -20,6 +20,8 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     t->checkpoint.statistics = &t->statistics;
     t->checkpoint.roster = &t->roster;
     t->checkpoint.log = &t->log;
+    t->checkpoint.run_log = &t->run_log;
+    dc__run_log_init(&t->run_log);
     const dc_error err = dc__roster_init(&t->roster, options->workers);
     return err ? err : dc__watch_init(&t->watch, options->workers);
 }
@@ -42,6 +44,7 @@ void dc__training_destroy(dc__training *t)
     dc__checkpoint_destroy(&t->checkpoint);
     dc__statistics_destroy(&t->statistics);
     dc__versions_destroy(&t->versions);
+    dc__run_log_destroy(&t->run_log);
     dc__watch_free(&t->watch);
     dc__roster_destroy(&t->roster);
     dc__log_destroy(&t->log);
@@ -102,6 +105,27 @@ bool dc__training_carries(const dc__training *t)
     return t->roster.n == 1 && t->model->optimizer.algorithm == DC_SGD;
 }
 
+/* ---- the log ---- */
+
+dc_error dc__training_log_start(dc__training *t)
+{
+    dc__versions *v = &t->versions;
+    const char *dir = t->checkpoint.dir;
+    if (!dir[0]) return DC_OK;
+    char note[DC__LINE_BYTES] = "";
+    const dc__log_run run = {.seed = t->checkpoint.seed,
+                             .first_round = v->first_round,
+                             .first_step = v->first_step,
+                             .carried = dc__training_carries(t),
+                             .values_hash =
+                                 dc__run_log_values_hash(t->model, dc__versions_values(v, v->round)),
+                             .settings = ""};
+    const dc_error err = t->resumed ? dc__run_log_resume(&t->run_log, dir, t->model, &run, v->round, note)
+                                    : dc__run_log_begin(&t->run_log, dir, t->model, &run);
+    if (note[0]) dc__log_line(&t->log, "%s", note);
+    return err;
+}
+
 /* ---- a gradient ---- */
 
 /* Makes blocks [first, first + n) that were applied at version visible as version + 1; the call that
@@ -120,6 +144,7 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
     if (whole) {
         v->round = version + 1;
         v->whole_ns = dc__now_ns();
+        dc__run_log_rate(&t->run_log, version, dc__versions_rate(v, version + 1));
         dc__checkpoint_if_due(&t->checkpoint);
     }
     t->offer(t->offer_context, first, n, version + 1);

@@ -16,6 +16,7 @@
 #include "server/checkpoint.h"
 #include "server/reduce.h"
 #include "server/roster.h"
+#include "server/run_log.h"
 #include "server/statistics.h"
 #include "server/versions.h"
 #include "server/watch.h"
@@ -30,6 +31,7 @@ typedef struct dc__training {
     dc__reduce reduce;
     dc__checkpoint checkpoint;
     dc__watch watch;
+    dc__run_log run_log;
     dc__log log;
     /* Blocks [first, first + n) are at version: those who want them may be sent them. With versions' lock. */
     void (*offer)(void *context, uint32_t first, uint32_t n, uint64_t version);
@@ -51,6 +53,10 @@ void dc__training_destroy(dc__training *t);
  * wanted; takes ownership on success. dc__training_forget - it may be another one. Run loop, before START. */
 dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *fingerprint, bool fresh);
 void dc__training_forget(dc__training *t);
+
+/* dc__training_log_start - the run's log begins, or goes on where the checkpoint was; a line says what was lost of it.
+ * Run loop, when all values are here and training is about to begin. */
+dc_error dc__training_log_start(dc__training *t);
 
 /* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers. */
 bool dc__training_carries(const dc__training *t);

@@ -1,0 +1,52 @@
+/* run_log.h - writes a run's log (run_log_format.h).
+ *
+ * DESIGN
+ *   Records are kept in memory until the checkpoint of a version that they decided, appended then and synced before
+ * the checkpoint's own files. A run that resumes from a checkpoint cuts the log back to it. The lock is a leaf,
+ * and is not held while the disk is at work. */
+#ifndef DC__RUN_LOG_H
+#define DC__RUN_LOG_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "model/model.h"
+#include "server/run_log_format.h"
+
+typedef struct dc__run_log {
+    pthread_mutex_t lock;
+    char path[PATH_MAX];  /* "" = nothing is logged */
+    uint8_t *pending;     /* (L) records that are not on disk yet */
+    size_t n, room;       /* (L) bytes of it */
+    bool short_of_memory; /* (L) a record was lost: the next write fails */
+    bool rated;           /* (L) a learning rate was logged, */
+    float rate;           /* (L) and this was the last */
+} dc__run_log;
+
+void dc__run_log_init(dc__run_log *log);
+void dc__run_log_destroy(dc__run_log *log);
+
+/* dc__run_log_values_hash - of a model's initial values, [all floats but the statistics]. */
+uint64_t dc__run_log_values_hash(const dc_model *model, const float *values);
+
+/* dc__run_log_begin - a new run's log in dir, instead of one that is there. dc__run_log_resume - goes on with the
+ * log in dir, cut back to this version; if there is none, or it does not reach the version, a new one that begins
+ * there, with a line in note[DC__LINE_BYTES] ("" = no news). DC_EFILE, DC_ENOMEM. Before training. */
+dc_error dc__run_log_begin(dc__run_log *log, const char *dir, const dc_model *model, const dc__log_run *run);
+dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *model, const dc__log_run *run,
+                            uint64_t version, char *note);
+
+/* What decided a version; any thread, never waits for the disk. dc__run_log_roster - the members from this round
+ * on, by order of summation. dc__run_log_partial - only the blocks in this bitmap of a member count in a round.
+ * dc__run_log_rate - the learning rate that made version round + 1. */
+void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_member *members);
+void dc__run_log_partial(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,
+                         const uint64_t *bitmap);
+void dc__run_log_rate(dc__run_log *log, uint64_t round, float rate);
+
+/* dc__run_log_write - appends all that decided versions up to this one, and syncs. The checkpoint's thread, before
+ * its files. DC_EFILE with a line; what was not written is kept for the next try. */
+dc_error dc__run_log_write(dc__run_log *log, uint64_t version);
+
+#endif
