@@ -62,6 +62,8 @@ NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
 EXACT_BIN   := $(BUILD)/tests/exact_net
 FORKS_BIN   := $(BUILD)/tests/fork_vectors
+# Processes that tests start beside the programs: a worker that lies, peers that attack.
+LIAR_BIN    := $(BUILD)/tests/liar
 BENCH_BIN   := $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(BENCH_SRC))
 
 DARKNET_CFLAGS := -isystem $(DARKNET_DIR)/include -Idarknet -DOPENCV
@@ -168,6 +170,13 @@ $(FORKS_BIN): $(call obj,$(FORKS_SRC)) $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdy
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
 
+# The whole program; what a worker says about its gradients passes through the liar.
+$(LIAR_BIN): $(call obj,tests/process/liar.c) $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -Wl,--wrap=dc_worker_join,--wrap=dc_worker_subdivision,--wrap=dc_worker_backward_end \
+	    -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+
 $(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -182,7 +191,7 @@ $(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
 
-tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(FORKS_BIN) $(BENCH_BIN) $(BUILD)/kernels-bench
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(FORKS_BIN) $(BENCH_BIN) $(LIAR_BIN) $(BUILD)/kernels-bench
 
 check: tests
 	$(Q)scripts/run-tests $(BUILD)

@@ -68,7 +68,6 @@ struct dk_train {
     uint64_t seed;      /* the run's, the same for all workers; known once the session is open */
     uint64_t epoch;     /* whole passes over the list so far */
     uint64_t saved;     /* round of the newest .backup of this process, 0 = none */
-    bool lost;          /* the loss is no number any more, and that was said */
     int images;         /* per round of this worker: batch * subdivisions */
     dk_size cfg_size;   /* the input's */
     const dk_augmentation *augmentation; /* of a detector's images in the forks' dialect, or NULL */

@@ -197,6 +197,29 @@ static void draw_round(dk_train *train, const dk_round *round, const dk_progress
     dk_chart_save(train->chart);
 }
 
+/* What follows would be trained on parameters that are no numbers, and saved over those that are. */
+static int end_at_loss(const dk_train *train, dk_session *session, const dk_round *done,
+                       dk_progress *progress)
+{
+    char line[512], from[PATH_MAX + 32] = "nothing is saved yet";
+    if (train->saved)
+        snprintf(from, sizeof from, "%.380s/%.60s.backup has round %llu", train->backup, train->base,
+                 (unsigned long long)train->saved);
+    else if (train->cli->dynacomm)
+        snprintf(from, sizeof from, "the server has its last checkpoint");
+    dk_progress_break(progress);
+    snprintf(line, sizeof line,
+             "round %llu: the loss is %s; a smaller learning_rate, or burn_in, may keep it finite (%s)",
+             (unsigned long long)done->round,
+             isnan(done->loss) ? "nan"
+             : done->loss > 0  ? "inf"
+                               : "-inf",
+             from);
+    dk_note("%s", line);
+    dk_session_reason(session, line);
+    return DC_EVALUE;
+}
+
 /* One round. Returns DC_OK, DC_ESTOPPED, or another value after it has printed why. */
 static int train_round(dk_train *train, dk_session *session, dk_loader *loader, dk_progress *progress,
                        uint64_t last, dk_size *size)
@@ -224,13 +247,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     dk_session_report(session, (double)done.loss, NAN, last_round(train));
     dk_progress_take(progress, &done, load_s);
     draw_round(train, &done, progress, last);
-    if (isnan(done.loss) && !train->lost) {
-        train->lost = true;
-        dk_progress_break(progress);
-        dk_note(
-            "round %llu: the loss is not a number; a smaller learning_rate, or burn_in, may keep it finite",
-            (unsigned long long)done.round);
-    }
+    if (!isfinite(done.loss)) return end_at_loss(train, session, &done, progress);
     char line[512];
     train->kind->line(train, &done, progress, line, sizeof line);
     dk_progress_round(progress, &done, load_s, line);

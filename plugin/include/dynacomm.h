@@ -18,6 +18,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "dynacomm_bounds.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -45,7 +47,8 @@ extern "C" {
     X(EFILE, 11, "a file could not be read or written")    \
     X(EFORMAT, 12, "a file is not in the expected format") \
     X(ESTOPPED, 13, "stopped on request")                  \
-    X(EKEY, 14, "a key is not accepted")
+    X(EKEY, 14, "a key is not accepted")                  \
+    X(EVALUE, 15, "a value is not finite")
 
 typedef enum dc_error {
 #define DC_X(name, value, text) DC_##name = (value),
@@ -130,7 +133,8 @@ DC_API int dc_model_layers(const dc_model *model);
 DC_API uint64_t dc_model_trained_bytes(const dc_model *model, int layer);
 
 /* dc_model_save - writes a Darknet .weights file (header 0.2.0 and seen, then the saved tensors) whole or not
- * at all: a temporary file beside path, fsync, rename. Any thread; the values must not change meanwhile. */
+ * at all: a temporary file beside path, fsync, rename. DC_EVALUE, and nothing is written, if a value is not finite. Any
+ * thread; the values must not change meanwhile. */
 DC_API dc_error dc_model_save(const dc_model *model, const char *path, uint64_t seen);
 
 /* dc_model_update - one optimizer step on the model's own arrays, as Darknet
@@ -300,6 +304,7 @@ typedef struct dc_server_options {
     bool insecure;            /* without keys, let whoever reaches a tcp:// address take part: otherwise only
                                  addresses of this machine alone are listened on */
     double timeout_s;         /* a worker that is silent for so long ends the run; 0 = DC_DEFAULT_TIMEOUT_S */
+    dc_bad_value on_bad_value; /* gradients that are not finite */
     dc_log_fn log;            /* may be NULL */
     void *log_context;
 } dc_server_options;

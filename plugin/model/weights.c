@@ -3,7 +3,7 @@
  * format has no other; every machine that Darknet runs on is little-endian). */
 #include "base/error.h"
 #include "base/file.h"
-#include "model/model.h"
+#include "model/finite.h"
 
 static dc_error save(const dc_model *model, const float *arena, const char *path, uint64_t seen)
 {
@@ -22,6 +22,12 @@ static dc_error save(const dc_model *model, const float *arena, const char *path
 
 dc_error dc_model_save(const dc_model *model, const char *path, uint64_t seen)
 {
+    if (dc__finite_model(model, "a value")) {
+        char why[DC__LINE_BYTES];
+        (void)snprintf(why, sizeof why, "%s", dc_last_error());
+        return dc__fail(DC_EVALUE, "%.200s is not written: %.200s; what was there before is untouched", path,
+                        why);
+    }
     return save(model, NULL, path, seen);
 }
 

@@ -26,19 +26,18 @@ static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint6
     }
 }
 
-void dc__apply_block(dc__versions *v, const dc__reduce *r, uint32_t b, uint64_t version, uint64_t images,
+void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t version, uint64_t images,
                      bool carried)
 {
     const dc_model *m = v->model;
     const uint64_t offset = m->block_offset[b];
     const size_t n = (size_t)(m->block_offset[b + 1] - offset);
     const bool adam = m->optimizer.algorithm == DC_ADAM;
-    const float rate = dc__reduce_rate(r, b);
     float adam_sum[DC__BLOCK_FLOATS_MOST];
     float *sum = adam ? adam_sum : dc__versions_moment1(v, version + 1) + offset;
-    dc__reduce_sum(r, b, n, adam || carried ? NULL : dc__versions_moment1(v, version) + offset, sum);
-    dc__versions_set_rate(v, version + 1, rate);
-    step_range(v, version, offset, n, rate, images, sum);
+    dc__reduce_sum(a, n, adam || carried ? NULL : dc__versions_moment1(v, version) + offset, sum);
+    dc__versions_set_rate(v, version + 1, a->rate);
+    step_range(v, version, offset, n, a->rate, images, sum);
 }
 
 void dc__apply_frozen(dc__versions *v, uint64_t version, uint64_t images)

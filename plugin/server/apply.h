@@ -5,10 +5,10 @@
 #include "server/reduce.h"
 #include "server/versions.h"
 
-/* dc__apply_block - block b of version + 1, from its gradients (all here, dc__reduce_put said so). images:
- * fed in the round by all members. carried: a single worker pushes SGD's velocity with its gradient. The
- * calling thread owns the block. */
-void dc__apply_block(dc__versions *v, const dc__reduce *r, uint32_t b, uint64_t version, uint64_t images,
+/* dc__apply_block - block b of version + 1, from its gradients (at least one). images: fed in the round by the members
+ * whose gradients these are. carried: a single worker pushes SGD's velocity with its gradient. The calling
+ * thread owns the block. */
+void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t version, uint64_t images,
                      bool carried);
 
 /* dc__apply_frozen - frozen tensors get no gradient, but decay and momentum act on them; workers do the same

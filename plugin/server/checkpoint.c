@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/floatmode.h"
+#include "model/finite.h"
 #include "server/state_file.h"
 
 #define POLL_NS 50000000
@@ -79,6 +80,22 @@ dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64
     return writing ? dc__fail(DC_ESTOPPED, "the run ended while a checkpoint was written") : DC_OK;
 }
 
+/* What is not finite never replaces what is: the files stay as they are. */
+static dc_error check_finite(const dc__checkpoint *c, uint64_t version)
+{
+    const dc__versions *v = c->versions;
+    const dc_model *m = v->model;
+    const float *moment2 = dc__versions_moment2(v, version);
+    const uint64_t moments = dc__model_state_floats(m);
+    char what[64];
+    (void)snprintf(what, sizeof what, "round %llu is not saved: a value", (unsigned long long)version);
+    dc_error err = dc__finite_check(m, 0, dc__model_floats(m), dc__versions_values(v, version), what);
+    (void)snprintf(what, sizeof what, "round %llu is not saved: a moment", (unsigned long long)version);
+    if (!err) err = dc__finite_check(m, 0, moments, dc__versions_moment1(v, version), what);
+    if (!err && moment2) err = dc__finite_check(m, 0, moments, moment2, what);
+    return err;
+}
+
 /* Both files. stats: [members][floats]. */
 static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *stats, bool final)
 {
@@ -91,7 +108,8 @@ static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *
         return dc__fail(DC_EFILE, "the path of the backup directory is too long");
     /* The statistics' range of the arena is only ever used here. */
     dc__statistics_mean(stats, s->members, s->floats, values + m->start[DC_STATISTIC]);
-    dc_error err = dc__run_log_write(c->run_log, version);
+    dc_error err = check_finite(c, version);
+    if (!err) err = dc__run_log_write(c->run_log, version);
     if (!err) err = dc__model_save_arena(m, values, path, version * m->images_per_round);
     if (!err) err = dc__state_save(c->dir, c->versions, version, c->seed, s->members, s->floats, stats);
     if (!err) dc__log_line(c->log, "saved round %llu to %s", (unsigned long long)version, path);

@@ -14,7 +14,8 @@ dc_error dc__reduce_allocate(dc__reduce *r, int members, uint32_t n_blocks)
     r->arrived = calloc(n_blocks, sizeof *r->arrived);
     r->slots = calloc(slots, sizeof *r->slots);
     r->held = calloc(slots, sizeof *r->held);
-    if (r->arrived && r->slots && r->held) return DC_OK;
+    r->refused = calloc((size_t)members, sizeof *r->refused);
+    if (r->arrived && r->slots && r->held && r->refused) return DC_OK;
     return dc__fail(DC_ENOMEM, "out of memory for the gradients of %d workers", members);
 }
 
@@ -26,6 +27,7 @@ void dc__reduce_release(dc__reduce *r)
     free(r->arrived);
     free(r->slots);
     free(r->held);
+    free(r->refused);
     memset(r, 0, sizeof *r);
 }
 
@@ -50,20 +52,31 @@ bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const
     return true;
 }
 
-void dc__reduce_sum(const dc__reduce *r, uint32_t b, size_t n, const float *start, float *sum)
+void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round)
 {
-    const dc__slot *slot = slots_of(r, b);
-    if (start)
-        dc__add_to(n, sum, start, slot[0].data);
-    else
-        memcpy(sum, slot[0].data, n * sizeof *sum);
-    for (int k = 1; k < r->members; k++)
-        dc__add(n, sum, slot[k].data);
+    r->refused[member] = round + 1;
 }
 
-float dc__reduce_rate(const dc__reduce *r, uint32_t b)
+void dc__reduce_collect(const dc__reduce *r, uint32_t b, uint64_t round, dc__addends *a)
 {
-    return slots_of(r, b)[0].rate;
+    const dc__slot *slot = slots_of(r, b);
+    a->n = 0;
+    for (int k = 0; k < r->members; k++) {
+        if (r->refused[k] == round + 1) continue;
+        if (a->n == 0) a->rate = slot[k].rate;
+        a->member[a->n] = k;
+        a->data[a->n++] = slot[k].data;
+    }
+}
+
+void dc__reduce_sum(const dc__addends *a, size_t n, const float *start, float *sum)
+{
+    if (start)
+        dc__add_to(n, sum, start, a->data[0]);
+    else
+        memcpy(sum, a->data[0], n * sizeof *sum);
+    for (int k = 1; k < a->n; k++)
+        dc__add(n, sum, a->data[k]);
 }
 
 void dc__reduce_free(dc__reduce *r, uint32_t b)

@@ -30,7 +30,17 @@ typedef struct dc__reduce {
     _Atomic uint32_t *arrived; /* [n_blocks] members whose gradient of this round is here */
     dc__slot *slots;           /* [n_blocks][members] */
     dc__held *held;            /* [members][n_blocks], by a message's first block */
+    _Atomic uint64_t
+        *refused; /* [members] 1 + the last round in which its gradients were refused, 0 = none */
 } dc__reduce;
+
+/* What makes up a block's next version: the gradients that count, in the roster's order. */
+typedef struct dc__addends {
+    int n;
+    const float *data[DC_MAX_WORKERS];
+    int member[DC_MAX_WORKERS];
+    float rate; /* the learning rate that came with them (the first member's) */
+} dc__addends;
 
 dc_error dc__reduce_allocate(dc__reduce *r, int members, uint32_t n_blocks);
 void dc__reduce_release(dc__reduce *r);
@@ -39,14 +49,19 @@ void dc__reduce_release(dc__reduce *r);
  * member's messages of the round before have all been let go. */
 dc__held *dc__reduce_hold(dc__reduce *r, int member, uint32_t first, uint32_t n, void *message);
 
+/* dc__reduce_refuse - a member's gradients of this round are summed no more. Its receiver. */
+void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round);
+
 /* dc__reduce_put - a member's gradient of block b; true if it is the last: the caller sums, then frees. */
 bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const float *data, float rate);
 
-/* dc__reduce_sum - adds block b's gradients [n] in the roster's order onto start, or with start NULL the
- * first of them onto nothing, into sum. dc__reduce_rate - the learning rate that came with them (the first
- * member's). dc__reduce_free - lets their messages go. */
-void dc__reduce_sum(const dc__reduce *r, uint32_t b, size_t n, const float *start, float *sum);
-float dc__reduce_rate(const dc__reduce *r, uint32_t b);
+/* dc__reduce_collect - block b's gradients of this round that count: all but the refused. Decides once for the block;
+ * the calling thread owns it. */
+void dc__reduce_collect(const dc__reduce *r, uint32_t b, uint64_t round, dc__addends *a);
+
+/* dc__reduce_sum - adds gradients [n] in the roster's order onto start, or with start NULL the first of them onto
+ * nothing, into sum. At least one. dc__reduce_free - lets block b's messages go. */
+void dc__reduce_sum(const dc__addends *a, size_t n, const float *start, float *sum);
 void dc__reduce_free(dc__reduce *r, uint32_t b);
 
 #endif

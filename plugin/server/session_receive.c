@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "endpoint/values.h"
+#include "model/finite.h"
 #include "server/session.h"
 
 static dc_error unexpected(const dc__session *s, const dc__frame *frame, const char *why)
@@ -23,6 +24,7 @@ static dc_error take_upload(dc__session *s, const dc__frame *frame, dc__member_s
     const float *values = dc__values_of(frame);
     if (!values || h->offset != s->upload_at || h->count == 0 || h->count > total - h->offset)
         return unexpected(s, frame, "out of order or of a wrong size");
+    if (dc__finite_check(t->model, h->offset, h->count, values, "worker 0's initial value")) return DC_EVALUE;
     dc__versions_set_initial(&t->versions, h->offset, h->count, values);
     s->upload_at += h->count;
     if (s->upload_at == total) /* a new run's statistics are the same at every worker */
@@ -40,6 +42,21 @@ static dc_error take_ready(dc__session *s, const dc__frame *frame)
     return unexpected(s, frame, "before its values or twice");
 }
 
+/* Statistics that are not finite count for a refused gradient of the round that they followed; the worker's of the
+ * version before stand for them. */
+static dc_error check_statistics(dc__session *s, const dc__header *h, const float **values)
+{
+    dc__training *t = s->training;
+    char what[64];
+    (void)snprintf(what, sizeof what, "round %llu: worker %d's statistic", (unsigned long long)h->round,
+                   s->rank);
+    if (!dc__finite_check(t->model, h->offset, h->count, *values, what)) return DC_OK;
+    if (h->round == 0 || h->round == t->versions.first_round) return DC_EVALUE;
+    *values = dc__statistics_of(&t->statistics, s->rank, h->round - 1) +
+              (h->offset - t->model->start[DC_STATISTIC]);
+    return dc__training_refuse(t, s->rank, &s->given, h->round - 1);
+}
+
 /* Rolling statistics after a round; header.round is the version they belong to. */
 static dc_error take_statistics(dc__session *s, const dc__frame *frame)
 {
@@ -49,6 +66,8 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     const float *values = dc__values_of(frame);
     if (!values || h->offset < start || h->count > n || h->offset - start > n - h->count)
         return unexpected(s, frame, "outside the statistics");
+    const dc_error err = check_statistics(s, h, &values);
+    if (err) return err;
     const bool last = h->flags & DC__LAST;
     pthread_mutex_lock(&t->versions.lock);
     /* A version's come after the version before is whole, and before the last gradient that makes it. */
@@ -184,13 +203,17 @@ void dc__session_on_end(void *session, dc_error err)
     const dc__member_state state = t->roster.member[s->rank].state;
     char line[DC__LINE_BYTES];
     if (state == DC__MEMBER_RUNNING) {
-        (void)snprintf(line, sizeof line, "lost worker %d in round %llu: %.380s", s->rank,
-                       (unsigned long long)t->versions.round + 1, dc_last_error());
-        dc__roster_end(&t->roster, err == DC_EPROTO ? DC_EPROTO : DC_EPEER, line);
+        if (err == DC_EVALUE) /* the line names the worker and the round */
+            (void)snprintf(line, sizeof line, "%s", dc_last_error());
+        else
+            (void)snprintf(line, sizeof line, "lost worker %d in round %llu: %.380s", s->rank,
+                           (unsigned long long)t->versions.round + 1, dc_last_error());
+        dc__roster_end(&t->roster, err == DC_EPROTO || err == DC_EVALUE ? err : DC_EPEER, line);
     }
     if (state != DC__MEMBER_FINISHED) dc__roster_set(&t->roster, s->rank, DC__MEMBER_LEFT);
     pthread_mutex_lock(&s->lock);
     dc__endpoint_wake(&s->endpoint);
     pthread_mutex_unlock(&s->lock);
-    if (state != DC__MEMBER_RUNNING && err == DC_EPROTO) dc__log_line(&t->log, "%s", dc_last_error());
+    if (state != DC__MEMBER_RUNNING && (err == DC_EPROTO || err == DC_EVALUE))
+        dc__log_line(&t->log, "%s", dc_last_error());
 }

@@ -7,12 +7,17 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "endpoint/values.h"
+#include "model/finite.h"
 #include "server/apply.h"
 #include "server/state_file.h"
+
+#define REFUSALS_MOST 3  /* rounds in a row with values that are not finite */
+#define REFUSALS_TOLD 10 /* lines about one worker; then only for each power of two */
 
 dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 {
     dc__log_init(&t->log, options->log, options->log_context);
+    t->on_bad_value = options->on_bad_value;
     dc__versions_init(&t->versions);
     dc__statistics_init(&t->statistics);
     dc__checkpoint_init(&t->checkpoint, options->backup_dir, options->backup_every);
@@ -179,26 +184,97 @@ static dc_error note_given(const dc__training *t, int rank, dc__given *given, ui
     return DC_OK;
 }
 
+/* Two workers' last gradients may have been refused at the same moment. */
+static void end_without_gradient(dc__training *t, uint64_t round)
+{
+    char line[DC__LINE_BYTES];
+    (void)snprintf(line, sizeof line, "round %llu: no worker's gradient is finite",
+                   (unsigned long long)round + 1);
+    dc__roster_end(&t->roster, DC_EVALUE, line);
+}
+
+/* Sums block b of the round and steps it; false if nobody's gradient of it counts. */
+static bool apply(dc__training *t, uint32_t b, uint64_t round)
+{
+    dc__addends a;
+    uint64_t images = 0;
+    dc__reduce_collect(&t->reduce, b, round, &a);
+    for (int k = 0; k < a.n; k++)
+        images += t->roster.member[a.member[k]].images;
+    if (a.n > 0)
+        dc__apply_block(&t->versions, &a, b, round, images, dc__training_carries(t));
+    else
+        end_without_gradient(t, round);
+    dc__reduce_free(&t->reduce, b);
+    return a.n > 0;
+}
+
 /* Puts the blocks [first, end) of one message into the sum; those that are complete are applied, and
  * published in runs. */
 static void reduce_blocks(dc__training *t, int rank, const dc__header *h, const float *values, dc__held *held,
                           uint32_t first, uint32_t end)
 {
     const dc_model *m = t->model;
-    const uint64_t images = dc__roster_images(&t->roster);
-    const bool carried = dc__training_carries(t);
     uint32_t applied = first; /* [applied, b) is applied and not yet published */
     for (uint32_t b = first; b < end; b++) {
         const float *data = values + (m->block_offset[b] - h->offset);
-        if (dc__reduce_put(&t->reduce, b, rank, held, data, h->rate)) {
-            dc__apply_block(&t->versions, &t->reduce, b, h->round, images, carried);
-            dc__reduce_free(&t->reduce, b);
-        } else {
+        const bool complete = dc__reduce_put(&t->reduce, b, rank, held, data, h->rate);
+        if (!complete || !apply(t, b, h->round)) {
             if (b > applied) publish(t, applied, b - applied, h->round);
             applied = b + 1;
         }
     }
     if (end > applied) publish(t, applied, end - applied, h->round);
+}
+
+/* A round in which nobody's gradient counts makes no version. */
+static bool is_anybody_left(const dc__training *t, uint64_t round)
+{
+    for (int k = 0; k < t->roster.n; k++)
+        if (t->reduce.refused[k] != round + 1) return true;
+    return false;
+}
+
+/* Whether a refusal's line is to be written: a worker may send as many as there are rounds. */
+static bool is_told(uint64_t refusals)
+{
+    return refusals <= REFUSALS_TOLD || (refusals & (refusals - 1)) == 0;
+}
+
+dc_error dc__training_refuse(dc__training *t, int rank, dc__given *given, uint64_t round)
+{
+    char line[DC__LINE_BYTES];
+    (void)snprintf(line, sizeof line, "%.300s", dc_last_error());
+    if (given->refused == round + 1) return DC_OK;
+    given->in_a_row = given->refused == round ? given->in_a_row + 1 : 1;
+    given->refused = round + 1;
+    given->refusals++;
+    dc__reduce_refuse(&t->reduce, rank, round);
+    if (t->on_bad_value == DC_BAD_STOP)
+        return dc__fail(DC_EVALUE, "%s: the run ends there (--on-bad-value stop)", line);
+    if (t->on_bad_value == DC_BAD_EXPEL)
+        return dc__fail(DC_EVALUE, "%s: the worker is expelled (--on-bad-value expel)", line);
+    if (given->in_a_row == REFUSALS_MOST)
+        return dc__fail(DC_EVALUE, "%s, the %drd round in a row: the worker is expelled", line,
+                        REFUSALS_MOST);
+    if (!is_anybody_left(t, round))
+        return dc__fail(DC_EVALUE, "%s, and no other worker's gradient is left to train with", line);
+    if (is_told(given->refusals))
+        dc__log_line(&t->log, "%s: left out of that round (%llu time%s so far)", line,
+                     (unsigned long long)given->refusals, given->refusals > 1 ? "s" : "");
+    return DC_OK;
+}
+
+/* Its values are finite, or they are refused. */
+static dc_error check_values(dc__training *t, int rank, dc__given *given, const dc__header *h,
+                             const float *values)
+{
+    char what[64];
+    if (given->refused == h->round + 1 || dc__is_finite(h->count, values)) return DC_OK;
+    (void)snprintf(what, sizeof what, "round %llu: worker %d's gradient", (unsigned long long)h->round + 1,
+                   rank);
+    (void)dc__finite_check(t->model, h->offset, h->count, values, what);
+    return dc__training_refuse(t, rank, given, h->round);
 }
 
 dc_error dc__training_gradient(dc__training *t, int rank, dc__given *given, dc__frame *frame,
@@ -212,6 +288,7 @@ dc_error dc__training_gradient(dc__training *t, int rank, dc__given *given, dc__
         return bad_gradient(rank, "that is not a run of whole blocks");
     if (!isfinite(h->rate)) return bad_gradient(rank, "with a learning rate that is not a number");
     dc_error err = note_given(t, rank, given, h->round, first, end);
+    if (!err) err = check_values(t, rank, given, h, values);
     if (!err) err = dc__checkpoint_guard(&t->checkpoint, h->round - 1, heard_ns);
     if (err) return err;
     dc__held *held = dc__reduce_hold(&t->reduce, rank, first, end - first, frame->message);

@@ -33,6 +33,7 @@ typedef struct dc__training {
     dc__watch watch;
     dc__run_log run_log;
     dc__log log;
+    dc_bad_value on_bad_value;
     /* Blocks [first, first + n) are at version: those who want them may be sent them. With versions' lock. */
     void (*offer)(void *context, uint32_t first, uint32_t n, uint64_t version);
     void *offer_context;
@@ -43,6 +44,9 @@ typedef struct dc__given {
     uint64_t *blocks; /* bitmap [n_blocks] of round */
     uint32_t n;       /* blocks in it, 0 = nothing was ever pushed */
     uint64_t round;
+    uint64_t refused;  /* 1 + the last round in which a value of it was not finite, 0 = none */
+    int in_a_row;      /* such rounds up to that one */
+    uint64_t refusals; /* all of them */
 } dc__given;
 
 /* dc__training_init - for a server with these options; _destroy also after it failed. */
@@ -60,6 +64,11 @@ dc_error dc__training_log_start(dc__training *t);
 
 /* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers. */
 bool dc__training_carries(const dc__training *t);
+
+/* dc__training_refuse - a member's gradient or statistics of this round are not finite, as the calling thread's last
+ * error says: its gradients of the round count no more. DC_OK if it may stay (--on-bad-value), else DC_EVALUE with
+ * the line that ends it. The member's receiver. */
+dc_error dc__training_refuse(dc__training *t, int rank, dc__given *given, uint64_t round);
 
 /* dc__training_gradient - takes a GRAD frame of the round that is on; *kept if the message is ours now.
  * heard_ns: see dc__checkpoint_guard. The member's receiver. */

@@ -46,6 +46,10 @@ static const dc_option table[] = {
              "(Prometheus). Whoever reaches the address may read it"},
     {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "SECONDS", .least = 1, .most = 86400,
      .help = "end the run when a worker has not been heard of for this long (default 90)"},
+    {"on-bad-value", DC_OPTION_CHOICE, DC_INTO(options, server.on_bad_value), .choices = DC_BAD_VALUES,
+     .help =
+         "when a worker's gradient is not finite: leave it out of that round, and expel the worker after three "
+         "in a row (default); expel it at once; end the run"},
     {"quiet", DC_OPTION_SWITCH, DC_INTO(options, quiet), .help = "only errors"},
     {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
 };

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "endpoint/join.h"
+#include "model/finite.h"
 #include "worker/keys.h"
 
 /* ---- what is known of link and computation ---- */
@@ -201,7 +202,8 @@ static dc_error join_server(dc_worker *w)
     w->info = (dc_worker_info){.rank = welcome.rank, .workers = welcome.workers, .resumed = welcome.resumed};
     w->carry = welcome.carry;
     w->upload.values_at = welcome.upload ? 0 : UINT64_MAX;
-    err = allocate(w);
+    if (welcome.upload) err = dc__finite_model(w->model, "an initial value");
+    if (!err) err = allocate(w);
     if (!err && w->options.trace_path)
         err = dc__trace_open(&w->trace, w->options.trace_path, w->info.rank, w->model);
     if (!err) err = dc__endpoint_start(&w->endpoint);
