@@ -30,10 +30,19 @@ WARN      := -Wall -Wextra -Wshadow -Wconversion -Werror -Wno-format-truncation
 SAN_FLAGS := $(if $(SANITIZER),-fsanitize=$(SANITIZER) -fno-omit-frame-pointer)
 # -ffp-contract=off: results are compared bit for bit with the packaged library, which has no fused multiply-add.
 CFLAGS    ?= -O3 -g
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden -ffp-contract=off $(WARN) $(CFLAGS) $(SAN_FLAGS) \
+# Hardening (tests/integration/hardening.sh looks at the built files): overwritten return addresses and overrun buffers end
+# the program, tables of addresses are read-only before main(), nothing lies at a known address, and on x86 jumps land
+# only where they may. _FORTIFY_SOURCE needs an optimizer and has no place beside the sanitizers, which see more.
+X86        := $(filter x86_64% i%86%,$(shell $(CC) -dumpmachine))
+FORTIFY    := $(if $(SANITIZER)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN     := -fstack-protector-strong $(FORTIFY) $(if $(X86),-fcf-protection)
+HARDEN_LD  := -Wl,-z,relro,-z,now,-z,noexecstack
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread -fPIC -fvisibility=hidden -ffp-contract=off $(WARN) $(HARDEN) $(CFLAGS) \
+             $(SAN_FLAGS) \
              -DDC_VERSION_STRING='"$(VERSION)"' -Iplugin/include -MMD -MP
-ALL_CXXFLAGS = -std=c++17 -pthread -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow $(CFLAGS) $(SAN_FLAGS) -MMD -MP
-ALL_LDFLAGS = -pthread $(LDFLAGS) $(SAN_FLAGS)
+ALL_CXXFLAGS = -std=c++17 -Iplugin/include -pthread -fPIC -fvisibility=hidden -ffp-contract=off -Wall -Wextra -Wshadow $(HARDEN) $(CFLAGS) \
+               $(SAN_FLAGS) -MMD -MP
+ALL_LDFLAGS = -pthread $(LDFLAGS) $(HARDEN_LD) $(SAN_FLAGS)
 
 LIB_SRC     := $(wildcard $(addsuffix /*.c,$(addprefix plugin/,base secure model schedule codec net endpoint worker server)))
 TOOL_SRC    := $(wildcard plugin/tool/*.c)
@@ -78,7 +87,7 @@ TOOL_TEST_OBJ   = $(filter-out $(call obj,plugin/tool/main.c),$(TOOL_OBJ))
 
 all: $(BUILD)/libdynacomm.so $(BUILD)/libdynacomm.a $(BUILD)/dynacomm $(BUILD)/darknet $(BUILD)/delaybox
 
-$(BUILD)/obj/plugin/%.c.o: plugin/%.c
+$(BUILD)/obj/plugin/%.c.o: plugin/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Iplugin $(call pkg_cflags,$(PKGS)) -c $< -o $@
@@ -91,32 +100,32 @@ $(PAGE): $(addprefix plugin/tool/page.,html css js)
 $(BUILD)/obj/plugin/tool/page.c.o: $(PAGE)
 $(BUILD)/obj/plugin/tool/page.c.o: ALL_CFLAGS += -DDC_PAGE='"$(PAGE)"'
 
-$(BUILD)/obj/darknet/kernels/%.c.o: darknet/kernels/%.c
+$(BUILD)/obj/darknet/kernels/%.c.o: darknet/kernels/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -O3 -fopenmp $(KERNEL_CFLAGS) $(DARKNET_CFLAGS) -c $< -o $@
 
-$(BUILD)/obj/darknet/kernels/%.cpp.o: darknet/kernels/%.cpp
+$(BUILD)/obj/darknet/kernels/%.cpp.o: darknet/kernels/%.cpp Makefile
 	$(call say,CXX,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(ALL_CXXFLAGS) -O3 -fopenmp $(KERNEL_CFLAGS) $(DARKNET_CFLAGS) $(call pkg_cflags,opencv4) -c $< -o $@
 
-$(BUILD)/obj/darknet/%.c.o: darknet/%.c
+$(BUILD)/obj/darknet/%.c.o: darknet/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(DARKNET_CFLAGS) -DDARKNET_DIR='"$(DARKNET_DIR)"' -c $< -o $@
 
-$(BUILD)/obj/darknet/%.cpp.o: darknet/%.cpp
+$(BUILD)/obj/darknet/%.cpp.o: darknet/%.cpp Makefile
 	$(call say,CXX,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(ALL_CXXFLAGS) $(DARKNET_CFLAGS) $(call pkg_cflags,opencv4) -c $< -o $@
 
-$(BUILD)/obj/tests/%.c.o: tests/%.c
+$(BUILD)/obj/tests/%.c.o: tests/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fopenmp $(DARKNET_CFLAGS) -Iplugin -Itests $(call pkg_cflags,$(PKGS) cmocka) -c $< -o $@
 
-$(BUILD)/obj/scripts/%.c.o: scripts/%.c
+$(BUILD)/obj/scripts/%.c.o: scripts/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
@@ -132,23 +141,23 @@ $(BUILD)/libdynacomm.so: $(LIB_OBJ) plugin/libdynacomm.map
 
 $(BUILD)/dynacomm: $(TOOL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS)
 
 # Our kernels stand before libdarknet in the link, and the executable before every library at run time: the packaged
 # library's own calls reach them through the PLT.
 $(BUILD)/darknet: $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+	$(Q)$(CXX) -pie $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
 
 # The network lab's wire with a delay (scripts/netlab).
 $(BUILD)/delaybox: $(call obj,$(BOX_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^
 
 $(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS) $(call pkg_libs,cmocka)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS) $(call pkg_libs,cmocka)
 
 # Delays where threads wake each other.
 $(BUILD)/tests/test_stress: ALL_LDFLAGS += -Wl,--wrap=dc__message_alloc,--wrap=pthread_cond_signal,--wrap=pthread_cond_broadcast
@@ -156,40 +165,40 @@ $(BUILD)/tests/test_stress: ALL_LDFLAGS += -Wl,--wrap=dc__message_alloc,--wrap=p
 $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS) $(call pkg_libs,cmocka)
+	$(Q)$(CXX) -pie $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS) $(call pkg_libs,cmocka)
 
 # One program that the tests/integration/exact_*.sh drive.
 $(EXACT_BIN): $(call obj,$(EXACT_SRC)) $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+	$(Q)$(CXX) -pie $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
 
 # What a network computes, as numbers (tests/integration/forks_vectors.sh compares them with a fork's).
 $(FORKS_BIN): $(call obj,$(FORKS_SRC)) $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+	$(Q)$(CXX) -pie $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
 
 # The whole program; what a worker says about its gradients passes through the liar.
 $(LIAR_BIN): $(call obj,tests/process/liar.c) $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -Wl,--wrap=dc_worker_join,--wrap=dc_worker_subdivision,--wrap=dc_worker_backward_end \
+	$(Q)$(CXX) -pie $(ALL_LDFLAGS) -Wl,--wrap=dc_worker_join,--wrap=dc_worker_subdivision,--wrap=dc_worker_backward_end \
 	    -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
 
 $(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ) $(call obj,darknet/replace/random.c)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
 
 tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(FORKS_BIN) $(BENCH_BIN) $(LIAR_BIN) $(BUILD)/kernels-bench
 

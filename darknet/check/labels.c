@@ -1,6 +1,8 @@
 /* labels.c - see labels.h. */
 #include "check/labels.h"
 
+#include "dynacomm_file.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -171,9 +173,9 @@ static int read_lines(FILE *file, const char *path, int classes, dk_labels *labe
 int dk_labels_read(const char *path, int classes, dk_labels *labels, char *text, size_t size)
 {
     *labels = (dk_labels){0};
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        snprintf(text, size, "cannot open label file %.1000s: %s", path, strerror(errno));
+    FILE *file;
+    if (dc_input_open(&file, path, "label file")) {
+        snprintf(text, size, "%.1000s", dc_last_error());
         return -1;
     }
     const int result = read_lines(file, path, classes, labels, text, size);

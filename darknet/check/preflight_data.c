@@ -1,6 +1,7 @@
 /* preflight_data.c - lists of images, class labels, the backup directory. */
 #include "check/preflight.h"
 
+#include "dynacomm_file.h"
 #include "replace/fatal.h"
 #include "replace/image_load.h"
 
@@ -31,9 +32,11 @@ void dk_check_images(const dk_lines *images)
     const int existing = at_most(images->n, MAX_EXISTING);
     for (int k = 0; k < existing; k++) {
         const int i = dk_spread(k, existing, images->n);
-        if (access(images->line[i], R_OK) != 0)
+        struct stat st;
+        const bool there = access(images->line[i], R_OK) == 0 && stat(images->line[i], &st) == 0;
+        if (!there || !S_ISREG(st.st_mode))
             dk_die("%s line %d: cannot open image %s: %s", images->path, images->number[i], images->line[i],
-                   strerror(errno));
+                   there ? "it is not a file" : strerror(errno));
         if (strlen(images->line[i]) >= 4000)
             dk_die("%s line %d: the path is longer than 4000 bytes", images->path, i + 1);
     }
@@ -96,4 +99,5 @@ void dk_check_backup(const char *directory)
     if (!S_ISDIR(st.st_mode)) dk_die("backup = %s is not a directory", directory);
     if (access(path, W_OK | X_OK) != 0)
         dk_die("cannot write into backup directory %s: %s", directory, strerror(errno));
+    dc_sweep(directory);
 }

@@ -3,6 +3,7 @@
 #include "check/preflight.h"
 
 #include "check/labels.h"
+#include "dynacomm_file.h"
 #include "replace/fatal.h"
 
 #include <errno.h>
@@ -41,15 +42,12 @@ static int check_numbers(const char *image, int classes, char *text, size_t size
 {
     char path[4096];
     value_path(image, path);
-    FILE *file = strcmp(path, image) != 0 ? fopen(path, "r") : NULL;
-    if (!file) {
-        if (strcmp(path, image) == 0)
-            snprintf(text, size,
-                     "Darknet knows no label file for a path of this form (images/NAME.jpg, .png)");
-        else
-            snprintf(text, size, "cannot open its label file %s: %s", path, strerror(errno));
-        return -1;
-    }
+    FILE *file = NULL;
+    if (strcmp(path, image) == 0)
+        snprintf(text, size, "Darknet knows no label file for a path of this form (images/NAME.jpg, .png)");
+    else if (dc_input_open(&file, path, "its label file"))
+        snprintf(text, size, "%s", dc_last_error());
+    if (!file) return -1;
     const int result = check_values(file, path, classes, text, size);
     fclose(file);
     return result;

@@ -6,6 +6,8 @@
  * turned back to be written. A frame here stays as OpenCV has it, blue first, until it is encoded. */
 #include "detect/frames.h"
 
+#include "dynacomm_file.h"
+
 #include "replace/image_load.h"
 
 #include <algorithm>
@@ -179,11 +181,12 @@ extern "C" bool dk_frames_write(const dk_frames *f, const char *path, const char
         snprintf(text, size, "frame %d cannot be encoded as %s", f->number, suffix);
         return false;
     }
-    FILE *file = fopen(path, "wb");
-    const bool written = file && fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-    if (file && fclose(file) == 0 && written) return true;
-    snprintf(text, size, "cannot write %s: %s", path, strerror(errno));
-    if (file) unlink(path);
+    dc_output *output;
+    if (dc_output_begin(&output, path) == DC_OK) {
+        (void)!fwrite(bytes.data(), 1, bytes.size(), dc_output_stream(output));
+        if (dc_output_commit(output) == DC_OK) return true;
+    }
+    snprintf(text, size, "%s", dc_last_error());
     return false;
 }
 

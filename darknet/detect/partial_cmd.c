@@ -5,6 +5,7 @@
 #include "check/datafile.h"
 #include "check/preflight.h"
 #include "evaluate/validate.h"
+#include "network/weights.h"
 #include "replace/fatal.h"
 #include "replace/repair.h"
 
@@ -13,6 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define HEADER_BYTES 20
 
 static int whole(const char *text, int most, const char *cfg)
 {
@@ -29,13 +32,22 @@ static long long size_of(const char *path)
     return stat(path, &st) == 0 ? (long long)st.st_size : 0;
 }
 
-/* Ends the program if the weights file had fewer parameters
- * than were written. A header has 16 or 20 bytes. */
-static void check_held(const dk_eval *e, const char *temporary, int layers)
+/* Of a weights file with the first layers of a network. */
+static long long size_to_write(const network *net, int layers)
 {
-    const long long held = size_of(e->weights), written = size_of(temporary);
-    if (written - 20 <= held - 16) return;
-    unlink(temporary);
+    long long floats = 0;
+    for (int i = 0; i < layers; i++) {
+        const dk_arrays a = dk_arrays_of(&net->layers[i], false);
+        for (int k = 0; k < a.n && !net->layers[i].dontsave; k++)
+            floats += (long long)a.array[k].n;
+    }
+    return HEADER_BYTES + floats * (long long)sizeof(float);
+}
+
+/* Ends the program if the weights file has fewer parameters than are to be written. Old headers have 16 bytes. */
+static void check_held(const dk_eval *e, int layers)
+{
+    if (size_to_write(e->net, layers) - HEADER_BYTES <= size_of(e->weights) - 16) return;
     dk_die("%s does not hold the first %d layers of %s: take fewer", e->weights, layers, e->cfg);
 }
 
@@ -49,15 +61,12 @@ int dk_cmd_partial(int argc, char **argv)
     dk_repair_network(e.net);
     const int layers = whole(e.number, e.net->n, e.cfg);
     dk_check_weights(e.weights, e.net, false);
-    dk_result out;
-    dk_result_at(&out, e.to); /* it can be written: now, not after all is read */
+    check_held(&e, layers);
     load_weights_upto(e.net, (char *)e.weights, 0, layers);
     *e.net->seen = 0;
     dk_chatter_hold(e.to);
-    save_weights_upto(e.net, out.temporary, layers);
+    save_weights_upto(e.net, (char *)e.to, layers);
     dk_chatter_drop();
-    check_held(&e, out.temporary, layers);
-    dk_result_close(&out);
     fprintf(stderr, "Saving weights to %s\n", e.to);
     free_network(e.net);
     return 0;

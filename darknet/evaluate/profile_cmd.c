@@ -11,6 +11,7 @@
 
 #include "check/datafile.h"
 #include "cli/cli.h"
+#include "dynacomm_file.h"
 #include "replace/fatal.h"
 #include "kernels/conv_plan.h"
 #include "kernels/depthwise.h"
@@ -269,10 +270,9 @@ static void write_profile(const options *o, const network *net, const dc_model *
                           const double *bc)
 {
     const char *path = o->out, *name = strrchr(o->cfg, '/');
-    char temporary[4096];
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    FILE *out = fopen(temporary, "w");
-    if (out == NULL) dk_die("cannot write %s: %s", temporary, strerror(errno));
+    dc_output *file;
+    if (dc_output_begin(&file, path)) dk_die("%s", dc_last_error());
+    FILE *out = dc_output_stream(file);
     name = name != NULL ? name + 1 : o->cfg;
     if (o->gflops > 0)
         fprintf(out, "# darknet profile %s -batch %d -gflops %g (times from operation counts)\n", name,
@@ -284,11 +284,7 @@ static void write_profile(const options *o, const network *net, const dc_model *
     for (int i = 0; i < net->n; i++)
         fprintf(out, "%d\t%s\t%llu\t%.4f\t%.4f\n", i, dk_layer_type_name(net->layers[i].type),
                 (unsigned long long)dc_model_trained_bytes(model, i), fc[i] * 1e3, bc[i] * 1e3);
-    const bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed || rename(temporary, path) != 0) {
-        unlink(temporary);
-        dk_die("cannot write %s: %s", path, strerror(errno));
-    }
+    if (dc_output_commit(file)) dk_die("%s", dc_last_error());
 }
 
 int dk_cmd_profile(int argc, char **argv)

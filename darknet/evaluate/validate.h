@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "dynacomm_file.h"
+
 /* darknet detector valid|recall|map DATA CFG WEIGHTS, yolo valid CFG WEIGHTS, classifier valid|predict DATA
  * CFG WEIGHTS [IMAGE], classify CFG WEIGHTS [IMAGE]. Images with boxes: detect/detect.h. */
 int dk_cmd_detector_valid(int argc, char **argv);
@@ -99,8 +101,8 @@ void dk_ahead_close(dk_ahead *a);
 
 /* A file written beside its name and renamed when complete. */
 typedef struct dk_result {
-    char *path, *temporary;
-    FILE *file;
+    dc_output *output;
+    FILE *file; /* the output's */
 } dk_result;
 
 /* dk_result_open, dk_result_at - end the program with a line if it cannot be written. dk_result_close - the

@@ -220,34 +220,26 @@ void dk_ahead_close(dk_ahead *a)
 
 /* ---- result files ----------------------------------------------------------------------------------- */
 
-static void open_beside(dk_result *r, const char *remedy)
+static void open_beside(dk_result *r, const char *path, const char *remedy)
 {
-    if (asprintf(&r->temporary, "%s.tmp", r->path) < 0) dk_die("out of memory");
-    r->file = fopen(r->temporary, "w");
-    if (r->file == NULL) dk_die("cannot write %s: %s%s", r->temporary, strerror(errno), remedy);
+    if (dc_output_begin(&r->output, path)) dk_die("%s%s", dc_last_error(), remedy);
+    r->file = dc_output_stream(r->output);
 }
 
 void dk_result_open(dk_result *r, const char *directory, const char *name, const char *suffix)
 {
-    if (asprintf(&r->path, "%s/%s%s", directory, name, suffix) < 0) dk_die("out of memory");
-    open_beside(r, "; make the directory, or name another with 'results = ...' in the data file");
+    char *path;
+    if (asprintf(&path, "%s/%s%s", directory, name, suffix) < 0) dk_die("out of memory");
+    open_beside(r, path, "; make the directory, or name another with 'results = ...' in the data file");
+    free(path);
 }
 
 void dk_result_at(dk_result *r, const char *path)
 {
-    r->path = strdup(path);
-    if (r->path == NULL) dk_die("out of memory");
-    open_beside(r, "");
+    open_beside(r, path, "");
 }
 
 void dk_result_close(dk_result *r)
 {
-    const bool failed = ferror(r->file) != 0;
-    if (fclose(r->file) != 0 || failed || rename(r->temporary, r->path) != 0) {
-        const int reason = errno;
-        unlink(r->temporary);
-        dk_die("cannot write %s: %s", r->path, strerror(reason));
-    }
-    free(r->path);
-    free(r->temporary);
+    if (dc_output_commit(r->output)) dk_die("%s", dc_last_error());
 }

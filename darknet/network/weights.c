@@ -4,6 +4,7 @@
 
 #include "layers/make.h"
 #include "layers/extra.h"
+#include "dynacomm_file.h"
 #include "replace/fatal.h"
 
 #include <errno.h>
@@ -173,8 +174,10 @@ LIBRARY_ENTRY void load_weights(network *net, char *filename)
 LIBRARY_ENTRY void save_weights_upto(network *net, char *filename, int cutoff)
 {
     const int version[3] = {0, 2, 0};
+    dc_output *output;
     fprintf(stderr, "Saving weights to %s\n", filename);
-    FILE *file = open_or_die(filename, "wb");
+    if (dc_output_begin(&output, filename)) dk_die("%s", dc_last_error());
+    FILE *file = dc_output_stream(output);
     bool whole =
         fwrite(version, sizeof *version, 3, file) == 3 && fwrite(net->seen, sizeof *net->seen, 1, file) == 1;
     for (int i = 0; i < net->n && i < cutoff; i++) {
@@ -183,7 +186,7 @@ LIBRARY_ENTRY void save_weights_upto(network *net, char *filename, int cutoff)
         for (int k = 0; k < a.n && whole; k++)
             whole = fwrite(a.array[k].at, sizeof(float), a.array[k].n, file) == a.array[k].n;
     }
-    if (fclose(file) != 0 || !whole) dk_die("cannot write %s: %s", filename, strerror(errno));
+    if (dc_output_commit(output)) dk_die("%s", dc_last_error());
 }
 
 LIBRARY_ENTRY void save_weights(network *net, char *filename)

@@ -21,6 +21,7 @@
 #include <opencv2/imgproc.hpp>
 
 extern "C" {
+#include "dynacomm_file.h"
 #include "replace/fatal.h"
 }
 
@@ -109,15 +110,14 @@ struct dk_chart {
 
     void write(const std::string &path, const std::vector<unsigned char> &bytes)
     {
-        const std::string temporary = path + ".tmp";
-        FILE *file = fopen(temporary.c_str(), "wb");
-        bool good = file != nullptr && fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-        if (file != nullptr && fclose(file) != 0) good = false;
-        good = good && rename(temporary.c_str(), path.c_str()) == 0;
-        if (good) return;
-        if (!failed)
-            dk_note("cannot write %s: %s; training goes on without it", path.c_str(), strerror(errno));
-        unlink(temporary.c_str());
+        dc_output *output;
+        dc_error err = dc_output_begin(&output, path.c_str());
+        if (!err) {
+            (void)!fwrite(bytes.data(), 1, bytes.size(), dc_output_stream(output));
+            err = dc_output_commit(output);
+        }
+        if (!err) return;
+        if (!failed) dk_note("%s; training goes on without it", dc_last_error());
         failed = true;
     }
 };

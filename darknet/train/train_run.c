@@ -1,6 +1,7 @@
 /* train_run.c - the loop of every training command; see train.h. */
 #include "train/train.h"
 
+#include "dynacomm_file.h"
 #include "replace/fatal.h"
 #include "kernels/kernels.h"
 #include "layers/extra.h"
@@ -104,13 +105,10 @@ void dk_train_ready(dk_train *train)
  * name for the same file. */
 static void name_last(const dk_train *train, const char *path)
 {
-    char last[PATH_MAX], temporary[PATH_MAX];
+    char last[PATH_MAX];
     if (!train->kind->last) return;
-    if (snprintf(last, sizeof last, "%s/%s_last.weights", train->backup, train->base) >= (int)sizeof last ||
-        snprintf(temporary, sizeof temporary, "%s.tmp", last) >= (int)sizeof temporary)
-        return;
-    unlink(temporary);
-    if (link(path, temporary) != 0 || rename(temporary, last) != 0) unlink(temporary);
+    if (snprintf(last, sizeof last, "%s/%s_last.weights", train->backup, train->base) < (int)sizeof last)
+        (void)dc_second_name(path, last);
 }
 
 static int save(dk_train *train, dk_session *session, const char *name)

@@ -1,11 +1,11 @@
-/* file.h - files that appear whole or not at all: a temporary file beside the target, fsync, rename. */
+/* file.h - dynacomm_file.h for the library's own use: without memory of its own; and locks. */
 #ifndef DC__FILE_H
 #define DC__FILE_H
 
 #include <limits.h>
 #include <stdio.h>
 
-#include "dynacomm.h"
+#include "dynacomm_file.h"
 
 typedef struct dc__file {
     FILE *stream;
@@ -25,5 +25,11 @@ dc_error dc__file_commit(dc__file *file);
 
 /* dc__file_abandon - removes the temporary file; path is as it was. */
 void dc__file_abandon(dc__file *file);
+
+/* dc__lock_directory - this process is the only one that works in a directory: *fd is to be given to
+ * dc__unlock_directory. DC_EFILE if another has it, with its process number; use: what for, "backup directory". The lock
+ * is on a file .dynacomm.lock in it, which a killed process leaves behind without harm. */
+dc_error dc__lock_directory(const char *directory, const char *use, int *fd);
+void dc__unlock_directory(const char *directory, int fd);
 
 #endif

@@ -71,7 +71,7 @@ dc_error dc__dialer_new(dc__dialer **dialer, dc__channel *channel, const dc__add
     d->fd = d->poll = -1;
     d->since_ns = d->next_ns = dc__now_ns();
     d->pause_ns = DC__GATE_RETRY_NS;
-    (void)getrandom(&d->random, sizeof d->random, 0);
+    (void)!getrandom(&d->random, sizeof d->random, 0);
     d->random |= 1;
     if (!copy_keys(d, options->keys)) {
         dc__dialer_free(d);

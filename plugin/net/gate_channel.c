@@ -1,5 +1,6 @@
 /* gate_channel.c - channels, over a gate or inside the process. See channel.h. */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -63,9 +64,10 @@ static dc_error dial(dc__channel **channel, const dc__address *address, const ch
     if (err) return err;
     err = dc__channel_new(&c, gate, url, options->most_bytes);
     if (!err) err = dc__dialer_new(&c->dialer, c, address, options);
+    if (!err && getrandom(c->id, sizeof c->id, 0) != (ssize_t)sizeof c->id)
+        err = dc__fail(DC_ENET, "the system gives no random numbers: %s", strerror(errno));
     if (!err) {
         c->admitted = true;
-        (void)getrandom(c->id, sizeof c->id, 0);
         gate->channels = c;
         err = dc__gate_start(gate);
     }

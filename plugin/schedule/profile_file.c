@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dynacomm_file.h"
 #include "dynacomm_plan.h"
 
 #define FIELDS_MOST 8
@@ -195,8 +196,8 @@ dc_error dc_profile_parse(const char *text, size_t size, const char *name, dc_pr
 dc_error dc_profile_read(const char *path, dc_profile_table *table)
 {
     *table = (dc_profile_table){0};
-    FILE *in = fopen(path, "rb");
-    if (!in) return dc__fail(DC_EFILE, "cannot open profile %s: %s", path, strerror(errno));
+    FILE *in;
+    if (dc_input_open(&in, path, "profile")) return DC_EFILE;
     char *text = NULL;
     size_t size = 0, room = 0;
     dc_error err = DC_OK;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 
 /* With versions' lock held. */
 static void offer(void *server, uint32_t first, uint32_t n, uint64_t version)
@@ -46,14 +47,25 @@ static dc_error check_backup(const char *path)
     return DC_OK;
 }
 
+/* This server is the only one there, so what is half written is a dead one's. */
+static dc_error take_backup(dc_server *s)
+{
+    const char *path = s->options.backup_dir;
+    if (!path) return DC_OK;
+    dc_error err = check_backup(path);
+    if (!err) err = dc__lock_directory(path, "backup directory", &s->backup_lock);
+    if (err) return err;
+    (void)snprintf(s->backup, sizeof s->backup, "%s", path);
+    dc_sweep(path);
+    return DC_OK;
+}
+
 dc_error dc_server_start(dc_server **out, const dc_server_options *options)
 {
     *out = NULL;
     if (options->workers < 1 || options->workers > DC_MAX_WORKERS)
         return dc__fail(DC_EINVAL, "%d workers: a server takes 1 to %d", options->workers, DC_MAX_WORKERS);
     dc_error err = dc__address_parse(options->url, NULL);
-    if (err) return err;
-    if (options->backup_dir) err = check_backup(options->backup_dir);
     if (err) return err;
     dc_server *s = calloc(1, sizeof *s);
     dc__session *sessions = calloc((size_t)options->workers, sizeof *sessions);
@@ -65,7 +77,9 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     s->options = *options;
     (void)snprintf(s->url, sizeof s->url, "%s", options->url);
     s->sessions = sessions;
-    err = set_up(s);
+    s->backup_lock = -1;
+    err = take_backup(s);
+    if (!err) err = set_up(s);
     if (err) {
         dc_server_free(s);
         return err;
@@ -154,6 +168,7 @@ void dc_server_free(dc_server *s)
     dc__listener_close(s->listener);
     dc__keeper_close(&s->keeper);
     dc__training_destroy(&s->training);
+    dc__unlock_directory(s->backup, s->backup_lock);
     free(s->sessions);
     free(s);
 }

@@ -34,6 +34,8 @@ struct dc_server {
     dc__joining joining[DC__JOINING_MOST];
     int n_joining;
     _Atomic bool stop_requested;
+    char backup[PATH_MAX]; /* the directory that is locked */
+    int backup_lock;       /* -1 = none */
     dc__training training;
     dc__session *sessions; /* [roster.n], by rank */
 };

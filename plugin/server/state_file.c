@@ -182,10 +182,9 @@ dc_error dc__state_load(const char *dir, dc__versions *v, dc__statistics *statis
 {
     char path[PATH_MAX];
     state_path(path, dir, v->model);
-    source in = {.file = fopen(path, "rb"), .ok = true};
+    source in = {.ok = true};
     *found = false;
-    if (!in.file && errno == ENOENT) return DC_OK;
-    if (!in.file) return dc__fail(DC_EFILE, "cannot read %s: %s", path, strerror(errno));
+    if (dc_input_open(&in.file, path, "")) return errno == ENOENT ? DC_OK : DC_EFILE;
     XXH3_64bits_reset(&in.hash);
     dc_error err = load(&in, path, v, statistics, seed);
     (void)fclose(in.file);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dynacomm_file.h"
 #include "tool/launch.h"
 #include "base/quantity.h"
 
@@ -43,8 +44,8 @@ static dc_error take_line(dc__hosts *hosts, const char *path, int number, char *
 dc_error dc__hosts_read(dc__hosts *hosts, const char *path, int per_host)
 {
     *hosts = (dc__hosts){.n = 0};
-    FILE *file = fopen(path, "r");
-    if (!file) return dc__fail(DC_EFILE, "cannot open host file %s: %s", path, strerror(errno));
+    FILE *file;
+    if (dc_input_open(&file, path, "host file")) return DC_EFILE;
     char *text = NULL;
     size_t size = 0;
     dc_error err = DC_OK;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "tool/plan.h"
 
 static void keep(void *context, const dc_event *event)
@@ -70,15 +71,11 @@ static dc_error chart(FILE *out, const dc__forecasts *f)
 
 dc_error dc__plan_svg(const char *path, const dc__forecasts *f)
 {
-    char *temporary = malloc(strlen(path) + sizeof ".tmp");
-    if (!temporary) return dc__fail(DC_ENOMEM, "out of memory for the chart");
-    (void)sprintf(temporary, "%s.tmp", path);
-    FILE *out = fopen(temporary, "wb");
-    dc_error err = out ? chart(out, f) : dc__fail(DC_EFILE, "cannot write %s: %s", path, strerror(errno));
-    if (out && fclose(out) && !err) err = dc__fail(DC_EFILE, "cannot write %s: %s", path, strerror(errno));
-    if (!err && rename(temporary, path))
-        err = dc__fail(DC_EFILE, "cannot write %s: %s", path, strerror(errno));
-    if (err && out) (void)unlink(temporary);
-    free(temporary);
+    dc__file file;
+    dc_error err = dc__file_begin(&file, path);
+    if (err) return err;
+    err = chart(file.stream, f);
+    if (!err) return dc__file_commit(&file);
+    dc__file_abandon(&file);
     return err;
 }

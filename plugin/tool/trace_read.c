@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dynacomm_file.h"
 #include "tool/trace.h"
 
 #define FILE_BYTES_MOST (1u << 30)
@@ -23,8 +24,8 @@ static const struct {
 
 static dc_error read_text(const char *path, char **text, size_t *size)
 {
-    FILE *in = fopen(path, "rb");
-    if (!in) return dc__fail(DC_EFILE, "cannot open the trace %s: %s", path, strerror(errno));
+    FILE *in;
+    if (dc_input_open(&in, path, "the trace")) return DC_EFILE;
     size_t room = 1 << 16, n;
     dc_error err = DC_OK;
     *size = 0;

@@ -81,7 +81,7 @@ check "10001 rounds: no _1000" test ! -e backup/long_1000.weights -a -s backup/l
 rm -f chart*.png
 "$darknet" detector train o.data s.cfg -dynacomm local:2 -rounds 3 -seed 1 > out 2> err
 check "local:2: one chart" test "$(echo chart*.png)" = 'chart.png chart_s.png'
-rm -f chart*.png && mkdir chart.png.tmp
+rm -f chart*.png && mkdir chart.png
 "$darknet" detector train o.data s.cfg -rounds 3 -seed 1 > out 2> err
 check "a chart that cannot be written: one line, and the run goes on" sh -c 'test $1 -eq 0 &&
     test "$(grep -c "^darknet: cannot write chart.png: " err)" -eq 1' - $?

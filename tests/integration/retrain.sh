@@ -28,7 +28,7 @@ check "the teacher has learnt" awk '/Last accuracy/ {good = $5 > 40} END {exit !
 
 # -map of a run that goes on, badly: the best so far is not lost.
 mkdir worse
-sed 's/^learning_rate=.*/learning_rate=0.3/; s/^max_batches=.*/max_batches=226/' teacher.cfg > worse/teacher.cfg
+sed 's/^learning_rate=.*/learning_rate=0.05/; s/^max_batches=.*/max_batches=226/' teacher.cfg > worse/teacher.cfg
 "$darknet" detector train t.data worse/teacher.cfg backup/teacher_last.weights -seed 1 -map > out 2> err
 check "-map of a run that goes on: the best stays" sh -c 'test $1 -eq 0 && cmp -s best.weights backup/teacher_best.weights &&
     grep -q "(226 iterations)" out && ! grep -q "New best" out' - $?
