@@ -1,27 +1,21 @@
 #include "codec/codec.h"
 
-#include <string.h>
-
 #include "base/error.h"
 
-static const dc__codec *const codecs[DC__CODEC_END] = {[DC__CODEC_F32] = &dc__codec_f32};
+static const dc__codec *const codecs[DC__CODEC_END] = {[DC__CODEC_F32] = &dc__codec_f32,
+                                                       [DC__CODEC_BF16] = &dc__codec_bf16,
+                                                       [DC__CODEC_INT8] = &dc__codec_int8,
+                                                       [DC__CODEC_TOPK] = &dc__codec_topk};
 
 const dc__codec *dc__codec_of(unsigned id)
 {
     return id < DC__CODEC_END ? codecs[id] : NULL;
 }
 
-dc_error dc__codec_named(const char *name, const dc__codec **codec)
+dc_error dc__codec_decode(const dc__codec *codec, const void *payload, size_t bytes, float *values, size_t n)
 {
-    char list[128] = "";
-    size_t used = 0;
-    for (int id = 0; id < DC__CODEC_END; id++) {
-        if (name && strcmp(name, codecs[id]->name) == 0) {
-            *codec = codecs[id];
-            return DC_OK;
-        }
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", id ? ", " : "", codecs[id]->name);
-        dc__assert(used < sizeof list);
-    }
-    return dc__fail(DC_EINVAL, "no codec is named '%s'; choose one of: %s", name ? name : "", list);
+    if (codec->check(payload, bytes, n, NULL) != bytes || (bytes == 0 && n > 0))
+        return dc__fail(DC_EPROTO, "a payload of %zu bytes is not %zu floats in %s", bytes, n, codec->name);
+    codec->decode(payload, values, n);
+    return DC_OK;
 }

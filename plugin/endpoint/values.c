@@ -9,12 +9,12 @@ float *dc__values_of(const dc__frame *frame)
     const dc__codec *sent = dc__codec_of(h->codec);
     float *values = (float *)(void *)frame->payload;
     if (!sent || !sent->in_place || (uintptr_t)frame->payload % sizeof(float) != 0) return NULL;
-    return sent->decode(frame->payload, h->payload_bytes, values, h->count) ? NULL : values;
+    return dc__codec_decode(sent, frame->payload, h->payload_bytes, values, h->count) ? NULL : values;
 }
 
 void *dc__values_alloc(uint32_t count, float **values)
 {
-    void *payload, *message = dc__link_alloc((uint32_t)codec->encoded_most(count), &payload);
+    void *payload, *message = dc__link_alloc((uint32_t)codec->encoded_most(count, 1), &payload);
     *values = payload;
     return message;
 }
@@ -22,10 +22,10 @@ void *dc__values_alloc(uint32_t count, float **values)
 dc_error dc__values_send(dc__link *link, dc__header *header, void *message)
 {
     header->codec = (uint8_t)codec->id;
-    header->payload_bytes = (uint32_t)codec->encoded_most(header->count);
+    header->payload_bytes = (uint32_t)codec->encoded_most(header->count, 1);
     if (message) {
         void *payload = (uint8_t *)message + DC__HEADER_BYTES;
-        header->payload_bytes = (uint32_t)codec->encode(payload, header->count, NULL, payload);
+        header->payload_bytes = (uint32_t)codec->encode(payload, header->count, 1, NULL, NULL, payload);
     }
     return dc__link_send(link, header, message);
 }
