@@ -39,6 +39,8 @@ typedef struct dk_cli {
     const char *dynacomm; /* server URL (auto is made one) or local:N; NULL = alone */
     dc_strategy strategy;
     const char *trace;
+    const char *codec;  /* of gradients and changes, NULL = the run's */
+    int local_steps;    /* between pushes, 0 = the run's */
     int rank;           /* requested number among the workers, -1 = any */
     const char *key;    /* file of this worker's key, NULL = its usual place */
     int timeout_s;      /* a silent server is given up after this long, 0 = the default */

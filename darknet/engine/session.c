@@ -54,6 +54,9 @@ static int join(dk_session *s, const dk_session_options *options)
         .clear = options->clear,
         .timeout_s = options->timeout_s,
         .trace_path = options->trace_path,
+        .codec = options->codec,
+        .local_steps = options->local_steps,
+        .keep_dir = options->keep_dir,
         .log = print_line,
         .stop = options->stop,
     };
@@ -96,6 +99,11 @@ int dk_session_rank(const dk_session *s)
 int dk_session_workers(const dk_session *s)
 {
     return s->worker ? dc_worker_info_get(s->worker).workers : 1;
+}
+
+uint64_t dk_session_multiple(const dk_session *s)
+{
+    return s->worker ? (uint64_t)dc_worker_info_get(s->worker).local_steps : 1;
 }
 
 uint64_t dk_session_seed(const dk_session *s)

@@ -24,6 +24,9 @@ typedef struct dk_session_options {
     const char *key_path;    /* dc_worker_options.key_path */
     dc_strategy strategy;    /* for this worker's link */
     const char *trace_path;  /* NULL = no trace */
+    const char *codec;       /* of gradients and changes (DC_CODECS), NULL = the run's */
+    int local_steps;         /* batches that a worker steps alone before it pushes, 0 = the run's */
+    const char *keep_dir;    /* for a codec's state, NULL = it is not kept */
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */
     uint64_t seed;           /* requested by this worker; dk_session_seed is what the run uses */
     int rank;                /* requested number among the workers, -1 = any; fix it to repeat a run */
@@ -57,6 +60,9 @@ uint64_t dk_session_seed(const dk_session *session);
 
 /* dk_session_round - rounds done so far (of the whole run, resumed ones included). */
 uint64_t dk_session_round(const dk_session *session);
+
+/* dk_session_multiple - the run must end after a multiple of so many rounds (local steps). */
+uint64_t dk_session_multiple(const dk_session *session);
 
 /* dk_session_train - one round on d: net->batch * net->subdivisions rows of X and y, in order. Borrows d. */
 int dk_session_train(dk_session *session, const data *d, dk_round *round);

@@ -286,6 +286,18 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     return err;
 }
 
+/* Workers that step alone push after every so many rounds: the run ends with a push. */
+static uint64_t end_round(const dk_train *train, const dk_session *session)
+{
+    const uint64_t last = last_round(train), multiple = dk_session_multiple(session);
+    const uint64_t end = (last + multiple - 1) / multiple * multiple;
+    if (end != last)
+        dk_note(
+            "the run ends after round %llu instead of %llu, with a push: workers step alone %llu rounds at a time",
+            (unsigned long long)end, (unsigned long long)last, (unsigned long long)multiple);
+    return end;
+}
+
 int dk_train_run(dk_train *train)
 {
     const dk_cli *cli = train->cli;
@@ -295,6 +307,9 @@ int dk_train_run(dk_train *train)
                                         .url = cli->dynacomm,
                                         .strategy = cli->strategy,
                                         .trace_path = cli->trace,
+                                        .codec = cli->codec,
+                                        .local_steps = cli->local_steps,
+                                        .keep_dir = train->backup,
                                         .fingerprint = fingerprint,
                                         .seed = cli->seed,
                                         .rank = cli->rank,
@@ -318,7 +333,7 @@ int dk_train_run(dk_train *train)
     }
     train->seed = dk_session_seed(session);
     printf("Seed: %llu\n", (unsigned long long)train->seed);
-    const uint64_t first = dk_session_round(session), last = last_round(train);
+    const uint64_t first = dk_session_round(session), last = end_round(train, session);
     if (last && first >= last)
         dk_note(
             "the run has %llu rounds already and is to stop at %llu: nothing to train (-clear counts from 0)",

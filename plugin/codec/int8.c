@@ -74,7 +74,8 @@ static uint16_t scale_of(uint32_t most)
     return up < SCALE_LEAST ? 0 : up > SCALE_MOST ? NAN_HALF : (uint16_t)up;
 }
 
-static void encode_group(const float *values, size_t n, const float *kept, float *keep, unsigned char *payload)
+static void encode_group(const float *values, size_t n, const float *kept, float *keep,
+                         unsigned char *payload)
 {
     float sums[GROUP];
     signed char *numbers = (signed char *)payload + 2;

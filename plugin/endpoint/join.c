@@ -18,6 +18,7 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
     dc__put_uint(&out, join->seed, 8);
     dc__put_uint(&out, join->round, 8);
     dc__put_uint(&out, join->clear ? DC__JOIN_CLEAR : 0, 1);
+    dc__put_text(&out, join->coding);
     dc__put_text(&out, join->fingerprint);
     dc__model_describe(model, &out);
     dc__assert(!out.failed);
@@ -43,6 +44,7 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     join->seed = dc__get_uint(&in, 8);
     join->round = dc__get_uint(&in, 8);
     join->clear = dc__get_uint(&in, 1) & DC__JOIN_CLEAR;
+    dc__get_text(&in, join->coding, sizeof join->coding);
     dc__get_text(&in, join->fingerprint, sizeof join->fingerprint);
     if (in.failed || rank > INT32_MAX || join->round > UINT32_MAX)
         return dc__fail(DC_EPROTO, "a JOIN frame is cut short or out of bounds");
@@ -67,7 +69,8 @@ void dc__join_free(dc__join *join)
 
 dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
 {
-    uint8_t payload[16];
+    uint8_t payload[32 + DC__CODING_BYTES];
+    char coding[DC__CODING_BYTES];
     dc__bytes out = dc__bytes_over(payload, sizeof payload);
     dc__put_uint(&out, (uint64_t)welcome->rank, 4);
     dc__put_uint(&out, (uint64_t)welcome->workers, 4);
@@ -75,6 +78,9 @@ dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
                  (welcome->upload ? WELCOME_UPLOAD : 0u) | (welcome->carry ? WELCOME_CARRY : 0u) |
                      (welcome->resumed ? WELCOME_RESUMED : 0u),
                  1);
+    dc__put_uint(&out, welcome->every, 8);
+    dc__coding_text(&welcome->coding, coding);
+    dc__put_text(&out, coding);
     dc__header header = {.type = DC__WELCOME};
     return dc__link_send_small(link, &header, payload, (uint32_t)(out.at - payload));
 }
@@ -115,8 +121,12 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     welcome->upload = flags & WELCOME_UPLOAD;
     welcome->carry = flags & WELCOME_CARRY;
     welcome->resumed = flags & WELCOME_RESUMED;
+    char coding[DC__CODING_BYTES];
+    welcome->every = dc__get_uint(&in, 8);
+    dc__get_text(&in, coding, sizeof coding);
     if (in.failed || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS || welcome->rank < 0 ||
         welcome->rank >= welcome->workers)
         return dc__fail(DC_EPROTO, "the server's WELCOME is cut short or out of bounds");
-    return DC_OK;
+    dc__make_printable(coding);
+    return dc__coding_parse(coding, &welcome->coding) ? DC_EPROTO : DC_OK;
 }

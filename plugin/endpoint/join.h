@@ -2,6 +2,7 @@
 #ifndef DC__JOIN_H
 #define DC__JOIN_H
 
+#include "codec/coding.h"
 #include "endpoint/fingerprint.h"
 #include "model/model.h"
 #include "net/link.h"
@@ -11,7 +12,8 @@ typedef struct dc__join {
     uint64_t worker_id; /* who joins, whatever its rank and address; random */
     uint64_t seed, round;
     bool clear;
-    char version[32]; /* of the program, for lines */
+    char version[32];              /* of the program, for lines */
+    char coding[DC__CODING_BYTES]; /* that its user asked for, "" = whatever the run has; not checked */
     char fingerprint[DC_FINGERPRINT_BYTES];
     dc_model *model; /* parsed; owned */
 } dc__join;
@@ -21,6 +23,8 @@ typedef struct dc__welcome {
     bool upload; /* send your values: the run starts from them */
     bool carry;  /* keep SGD's velocity in the gradient buffers: this worker trains alone */
     bool resumed;
+    uint64_t every; /* rounds between the server's checkpoints, 0 = none but the last */
+    dc__coding coding;
 } dc__welcome;
 
 /* dc__join_send, dc__welcome_send, dc__refusal_send - as dc__link_send. */

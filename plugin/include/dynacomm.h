@@ -47,7 +47,7 @@ extern "C" {
     X(EFILE, 11, "a file could not be read or written")    \
     X(EFORMAT, 12, "a file is not in the expected format") \
     X(ESTOPPED, 13, "stopped on request")                  \
-    X(EKEY, 14, "a key is not accepted")                  \
+    X(EKEY, 14, "a key is not accepted")                   \
     X(EVALUE, 15, "a value is not finite")
 
 typedef enum dc_error {
@@ -149,34 +149,7 @@ DC_API dc_error dc_model_update_begin(dc_model *model, uint64_t *floats);
 DC_API void dc_model_update_part(dc_model *model, uint64_t offset, uint64_t count, float rate,
                                  uint64_t step_number);
 
-/* ---- strategies ---- */
-
-/* How a round's transmissions are cut and ordered (DESIGN: "The scheduling problem").
- *   sequential  one segment each way: pull all, compute, push all (the default parameter server)
- *   layerwise   one segment per layer (wait-free backpropagation; Zhang et al., Poseidon, USENIX ATC 2017)
- *   ibatch      greedy batching (Wang et al., iBatch, AAAI 2019)
- *   dynacomm    the optimum of both halves (Cai et al., arXiv 2101.07968)
- *   duplex      both directions at once, slice by slice, across the round boundary
- *   auto        whichever of them the simulator predicts to be fastest
- *               (within 0.1 %: the one with fewer transmissions) */
-/* clang-format off */
-#define DC_STRATEGIES(X)                                                                                     \
-    X(SEQUENTIAL, "sequential") X(LAYERWISE, "layerwise") X(IBATCH, "ibatch") X(DYNACOMM, "dynacomm")         \
-    X(DUPLEX, "duplex") X(AUTO, "auto")
-/* clang-format on */
-
-typedef enum dc_strategy {
-#define DC_X(name, text) DC_##name,
-    DC_STRATEGIES(DC_X)
-#undef DC_X
-        DC_STRATEGY_COUNT
-} dc_strategy;
-
-/* dc_strategy_name - "dynacomm" for DC_DYNACOMM; "?" for a value out of range. */
-DC_API const char *dc_strategy_name(dc_strategy strategy);
-
-/* dc_strategy_parse - the strategy of that name, or DC_EINVAL with a line that lists them. */
-DC_API dc_error dc_strategy_parse(const char *name, dc_strategy *strategy);
+#include "dynacomm_choices.h"
 
 /* ---- worker ---- */
 
@@ -208,6 +181,9 @@ typedef struct dc_worker_options {
     double timeout_s;        /* give up after so long without a server, at the start and later; 0 =
                               * DC_DEFAULT_JOIN_S and DC_DEFAULT_PATIENCE_S */
     const char *trace_path;  /* write a Chrome/Perfetto trace there, NULL = none */
+    const char *codec;       /* what gradients and changes travel as (DC_CODECS), NULL = as the run has it */
+    int local_steps;         /* the codec's +local:N apart; 0 = none, or the run's */
+    const char *keep_dir;    /* where a lossy codec's state is kept for a resumed run, NULL = it is not */
     dc_log_fn log;           /* plans and events, may be NULL */
     void *log_context;
     volatile int
@@ -216,9 +192,10 @@ typedef struct dc_worker_options {
 
 typedef struct dc_worker_info {
     int rank, workers;
-    uint64_t round; /* rounds done; grows with dc_worker_round_end */
-    uint64_t seed;  /* the run's, the same at every worker */
-    bool resumed;   /* the server had a run to go on with */
+    uint64_t round;  /* rounds done; grows with dc_worker_round_end */
+    uint64_t seed;   /* the run's, the same at every worker */
+    int local_steps; /* so many rounds make one of the server's: a worker leaves after a multiple of it */
+    bool resumed;    /* the server had a run to go on with */
 } dc_worker_info;
 
 /* What a round was like for one worker. */
@@ -305,7 +282,8 @@ typedef struct dc_server_options {
                                  addresses of this machine alone are listened on */
     double timeout_s;         /* a worker that is silent for so long ends the run; 0 = DC_DEFAULT_TIMEOUT_S */
     dc_bad_value on_bad_value; /* gradients that are not finite */
-    dc_log_fn log;            /* may be NULL */
+    const char *codec;         /* for all workers (DC_CODECS), NULL = what the first one asks for */
+    dc_log_fn log;             /* may be NULL */
     void *log_context;
 } dc_server_options;
 

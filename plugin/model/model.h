@@ -98,6 +98,11 @@ void dc__model_scatter(dc_model *model, uint64_t offset, uint64_t count, const f
 void dc__model_set_moment(dc_model *model, int which, uint64_t offset, uint64_t count, const float *from);
 dc_error dc__model_adam_allocate(dc_model *model);
 
+/* dc__model_velocity - SGD's velocity of a worker that keeps it: momentum times velocity, plus the gradient, plus the
+ * decay of the model's own values for the worker's own images; of [offset, offset + count), all [count]. */
+void dc__model_velocity(const dc_model *model, uint64_t offset, uint64_t count, const float *gradient,
+                        const float *velocity, float *next);
+
 /* dc__model_zero_gradients - sets the range's gradients to zero. */
 void dc__model_zero_gradients(dc_model *model, uint64_t offset, uint64_t count);
 

@@ -139,6 +139,20 @@ void dc__model_update_range(dc_model *model, uint64_t offset, uint64_t count, fl
     }
 }
 
+void dc__model_velocity(const dc_model *model, uint64_t offset, uint64_t count, const float *gradient,
+                        const float *velocity, float *next)
+{
+    walk w = walk_range(model, offset, count);
+    for (part p; next_part(&w, &p);) {
+        const dc__step step = dc__model_step(model, p.tensor, 1, model->images_per_round, 1);
+        const float *value = p.tensor->t.value + p.from, *g = gradient + p.done, *v = velocity + p.done;
+        const float decay = step.decays ? step.decay : 0, momentum = step.momentum;
+        float *to = next + p.done;
+        for (uint64_t i = 0; i < p.count; i++)
+            to[i] = momentum * v[i] + (g[i] + decay * value[i]);
+    }
+}
+
 dc_error dc_model_update_begin(dc_model *model, uint64_t *floats)
 {
     *floats = 0;

@@ -63,7 +63,8 @@ static dc_error agree_on_start(dc_server *s, const dc__join *join, int rank)
 static dc_error agree_on_model(dc_server *s, dc__join *join, int rank)
 {
     dc__training *t = &s->training;
-    dc_error err = DC_OK;
+    dc_error err = dc__codes_agree(&t->codes, join->coding, !t->model);
+    if (err) return err;
     if (!t->model) {
         err = dc__training_adopt(t, join->model, join->fingerprint, s->options.fresh);
         if (!err) join->model = NULL;
@@ -91,13 +92,15 @@ static dc_error open_session(dc_server *s, const dc__join *join, int rank, dc__l
     dc__training *t = &s->training;
     if (rank == 0 && !t->resumed) {
         t->checkpoint.seed = join->seed;
-        dc__versions_begin(&t->versions, join->round, 0);
+        dc__versions_begin(&t->versions, join->round / t->codes.coding.local_steps, 0);
     }
     const dc__welcome welcome = {.rank = rank,
                                  .workers = t->roster.n,
                                  .upload = rank == 0 && !t->resumed,
                                  .carry = dc__training_carries(t),
-                                 .resumed = t->resumed};
+                                 .resumed = t->resumed,
+                                 .every = t->checkpoint.dir[0] ? t->checkpoint.every : 0,
+                                 .coding = t->codes.coding};
     dc__member *member = &t->roster.member[rank];
     (void)snprintf(s->sessions[rank].fingerprint, sizeof s->sessions[rank].fingerprint, "%s",
                    join->fingerprint);

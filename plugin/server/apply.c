@@ -5,7 +5,7 @@
 /* One step on [offset, offset + count) from version to version + 1, gradients summed already: for SGD into
  * the new moment (velocity included), for Adam in sum. */
 static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint64_t count, float rate,
-                       uint64_t images, const float *sum)
+                       uint64_t images, const float *sum, bool plain)
 {
     const dc_model *m = v->model;
     const uint64_t end = offset + count, begin = offset, made = version + 1;
@@ -15,7 +15,11 @@ static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint6
         const dc__arena_tensor *tensor = &m->tensors[m->by_offset[i]];
         const uint64_t tensor_end = tensor->offset + tensor->t.count;
         const uint64_t n = (tensor_end < end ? tensor_end : end) - offset;
-        const dc__step step = dc__model_step(m, tensor, rate, images, dc__versions_step(v, made));
+        dc__step step = dc__model_step(m, tensor, rate, images, dc__versions_step(v, made));
+        if (plain) {
+            step.momentum = 0;
+            step.decays = false;
+        }
         if (step.adam)
             dc__adam(n, &step, value + offset, next + offset, sum + (offset - begin),
                      dc__versions_moment1(v, version) + offset, dc__versions_moment2(v, version) + offset,
@@ -26,6 +30,22 @@ static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint6
     }
 }
 
+static void step_outer(dc__versions *v, const dc__addends *a, uint64_t offset, size_t n, uint64_t version,
+                       uint64_t images)
+{
+    const float *value = dc__versions_values(v, version) + offset,
+                *u = dc__versions_moment1(v, version) + offset;
+    float *next = dc__versions_values(v, version + 1) + offset,
+          *moment = dc__versions_moment1(v, version + 1) + offset;
+    float sum[DC__BLOCK_FLOATS_MOST];
+    dc__reduce_sum(a, n, NULL, sum);
+    for (size_t i = 0; i < n; i++) {
+        const float mean = sum[i] / (float)images;
+        moment[i] = DC__OUTER_MOMENTUM * u[i] + mean;
+        next[i] = value[i] + (DC__OUTER_MOMENTUM * moment[i] + mean);
+    }
+}
+
 void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t version, uint64_t images,
                      bool carried)
 {
@@ -33,11 +53,15 @@ void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t
     const uint64_t offset = m->block_offset[b];
     const size_t n = (size_t)(m->block_offset[b + 1] - offset);
     const bool adam = m->optimizer.algorithm == DC_ADAM;
+    dc__versions_set_rate(v, version + 1, a->rate);
+    if (v->outer) {
+        step_outer(v, a, offset, n, version, images);
+        return;
+    }
     float adam_sum[DC__BLOCK_FLOATS_MOST];
     float *sum = adam ? adam_sum : dc__versions_moment1(v, version + 1) + offset;
-    dc__reduce_sum(a, n, adam || carried ? NULL : dc__versions_moment1(v, version) + offset, sum);
-    dc__versions_set_rate(v, version + 1, a->rate);
-    step_range(v, version, offset, n, a->rate, images, sum);
+    dc__reduce_sum(a, n, adam || carried || v->plain ? NULL : dc__versions_moment1(v, version) + offset, sum);
+    step_range(v, version, offset, n, a->rate, images, sum, v->plain);
 }
 
 void dc__apply_frozen(dc__versions *v, uint64_t version, uint64_t images)
@@ -48,5 +72,5 @@ void dc__apply_frozen(dc__versions *v, uint64_t version, uint64_t images)
     if (m->optimizer.algorithm != DC_ADAM)
         memcpy(dc__versions_moment1(v, version + 1) + from, dc__versions_moment1(v, version) + from,
                n * sizeof(float));
-    step_range(v, version, from, n, dc__versions_rate(v, version + 1), images, v->no_gradient);
+    step_range(v, version, from, n, dc__versions_rate(v, version + 1), images, v->no_gradient, false);
 }

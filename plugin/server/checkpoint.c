@@ -110,8 +110,11 @@ static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *
     dc__statistics_mean(stats, s->members, s->floats, values + m->start[DC_STATISTIC]);
     dc_error err = check_finite(c, version);
     if (!err) err = dc__run_log_write(c->run_log, version);
-    if (!err) err = dc__model_save_arena(m, values, path, version * m->images_per_round);
-    if (!err) err = dc__state_save(c->dir, c->versions, version, c->seed, s->members, s->floats, stats);
+    if (!err)
+        err = dc__model_save_arena(m, dc__codes_arena(c->codes, c->versions, version), path,
+                                   version * c->codes->coding.local_steps * m->images_per_round);
+    if (!err)
+        err = dc__state_save(c->dir, c->versions, c->codes, version, c->seed, s->members, s->floats, stats);
     if (!err) dc__log_line(c->log, "saved round %llu to %s", (unsigned long long)version, path);
     return err;
 }

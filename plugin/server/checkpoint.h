@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "server/roster.h"
+#include "server/codes.h"
 #include "server/run_log.h"
 #include "server/statistics.h"
 #include "server/versions.h"
@@ -23,6 +24,7 @@ typedef struct dc__checkpoint {
     uint64_t every;     /* rounds between two, 0 = only at the end */
     uint64_t seed;      /* the run's; constant once training */
     dc__versions *versions;
+    dc__codes *codes;
     dc__statistics *statistics;
     dc__roster *roster;
     dc__log *log;

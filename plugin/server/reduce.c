@@ -44,7 +44,7 @@ static dc__slot *slots_of(const dc__reduce *r, uint32_t b)
     return &r->slots[(size_t)b * (size_t)r->members];
 }
 
-bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const float *data, float rate)
+bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const void *data, float rate)
 {
     slots_of(r, b)[member] = (dc__slot){.data = data, .held = held, .rate = rate};
     if (atomic_fetch_add(&r->arrived[b], 1) + 1 < (uint32_t)r->members) return false;
@@ -61,6 +61,7 @@ void dc__reduce_collect(const dc__reduce *r, uint32_t b, uint64_t round, dc__add
 {
     const dc__slot *slot = slots_of(r, b);
     a->n = 0;
+    a->codec = r->codec;
     for (int k = 0; k < r->members; k++) {
         if (r->refused[k] == round + 1) continue;
         if (a->n == 0) a->rate = slot[k].rate;
@@ -69,8 +70,23 @@ void dc__reduce_collect(const dc__reduce *r, uint32_t b, uint64_t round, dc__add
     }
 }
 
+/* The first onto nothing is a value as it came: a zero may be negative. */
+static void sum_coded(const dc__addends *a, size_t n, const float *start, float *sum)
+{
+    if (start)
+        memcpy(sum, start, n * sizeof *sum);
+    else
+        a->codec->decode(a->data[0], sum, n);
+    for (int k = start ? 0 : 1; k < a->n; k++)
+        a->codec->add(a->data[k], sum, n);
+}
+
 void dc__reduce_sum(const dc__addends *a, size_t n, const float *start, float *sum)
 {
+    if (!a->codec->exact) {
+        sum_coded(a, n, start, sum);
+        return;
+    }
     if (start)
         dc__add_to(n, sum, start, a->data[0]);
     else

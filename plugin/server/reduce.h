@@ -1,6 +1,7 @@
 /* reduce.h - the sum of the workers' gradients, block by block.
  *
  * DESIGN
+ *   Gradients are summed out of their payloads: what is encoded is never made into floats apart.
  *   A block's gradients of a round stay in the messages they came in until every
  * member's is there. Whoever brings the last one sums them in the roster's order;
  * nobody else touches the block then. A message is freed with its last block. No lock:
@@ -10,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "codec/codec.h"
 #include "model/model.h"
 
 /* A message that holds gradients, until its blocks are summed. */
@@ -19,13 +21,14 @@ typedef struct dc__held {
 } dc__held;
 
 typedef struct dc__slot {
-    const float *data; /* NULL = not here yet */
+    const void *data; /* as it came; NULL = not here yet */
     dc__held *held;
     float rate;
 } dc__slot;
 
 typedef struct dc__reduce {
     int members;
+    const dc__codec *codec; /* of all gradients */
     uint32_t n_blocks;
     _Atomic uint32_t *arrived; /* [n_blocks] members whose gradient of this round is here */
     dc__slot *slots;           /* [n_blocks][members] */
@@ -37,7 +40,8 @@ typedef struct dc__reduce {
 /* What makes up a block's next version: the gradients that count, in the roster's order. */
 typedef struct dc__addends {
     int n;
-    const float *data[DC_MAX_WORKERS];
+    const void *data[DC_MAX_WORKERS];
+    const dc__codec *codec; /* that they are in */
     int member[DC_MAX_WORKERS];
     float rate; /* the learning rate that came with them (the first member's) */
 } dc__addends;
@@ -53,7 +57,7 @@ dc__held *dc__reduce_hold(dc__reduce *r, int member, uint32_t first, uint32_t n,
 void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round);
 
 /* dc__reduce_put - a member's gradient of block b; true if it is the last: the caller sums, then frees. */
-bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const float *data, float rate);
+bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const void *data, float rate);
 
 /* dc__reduce_collect - block b's gradients of this round that count: all but the refused. Decides once for the block;
  * the calling thread owns it. */

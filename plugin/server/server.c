@@ -128,7 +128,10 @@ static void start(dc_server *s)
     dc__training *t = &s->training;
     const int n = t->roster.n;
     t->versions.whole_ns = dc__now_ns();
-    if (t->resumed) dc__checkpoint_resumed(&t->checkpoint, t->versions.round);
+    if (t->resumed)
+        dc__checkpoint_resumed(&t->checkpoint, t->versions.round);
+    else
+        dc__codes_begin(&t->codes, &t->versions);
     log_start(t);
     for (int i = 0; i < n; i++)
         dc__session_start(&s->sessions[i]);

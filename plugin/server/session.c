@@ -27,7 +27,7 @@ void dc__session_init(dc__session *s, dc__training *training, int rank)
 {
     s->training = training;
     s->rank = rank;
-    s->want = DC__NO_ROUND;
+    s->has = s->want = DC__NO_ROUND;
     pthread_mutex_init(&s->lock, NULL);
     dc__endpoint_init(&s->endpoint, &session_role, s, &s->lock);
 }
@@ -54,7 +54,7 @@ static void reset(dc__session *s)
     s->given.n = 0;
     s->given.round = DC__NO_ROUND;
     pthread_mutex_lock(&s->lock);
-    s->want = DC__NO_ROUND;
+    s->has = s->want = DC__NO_ROUND;
     dc__queue_clear(&s->endpoint.queue);
     s->endpoint.pong_due = false;
     s->start_due = s->stat_due = s->ack_due = s->stop_due = false;

@@ -25,6 +25,7 @@ typedef struct dc__session {
     uint64_t upload_at;                          /* receiver only: next float of the upload */
     dc__given given;                             /* receiver only */
     bool start_due, stat_due, ack_due, stop_due; /* (L) */
+    uint64_t has;                                /* (L) version it has got, DC__NO_ROUND = none */
     uint64_t want;                               /* (L) version it wants next, DC__NO_ROUND = nothing */
 } dc__session;
 

@@ -27,6 +27,12 @@ static dc_error read_segments(dc__session *s, const dc__frame *frame, uint32_t n
     return at == blocks ? DC_OK : bad_pull(s, "leaves blocks out");
 }
 
+/* It has the version before, onto which a change is added; else it gets values. With the session's lock held. */
+static bool takes_changes(const dc__session *s)
+{
+    return s->training->codes.shown[0] && s->has != DC__NO_ROUND && s->want == s->has + 1;
+}
+
 /* With versions' and the session's lock held. */
 static dc_error start_queue(dc__session *s, const dc__frame *frame, uint32_t n)
 {
@@ -38,10 +44,12 @@ static dc_error start_queue(dc__session *s, const dc__frame *frame, uint32_t n)
         return bad_pull(s, "asks for a version that is neither the current nor the next");
     const dc_error err = read_segments(s, frame, n);
     if (err) return err;
+    s->has = s->want;
     s->want = h->round;
     s->endpoint.link.window_bytes = h->offset;
     dc__queue_start(queue, n, h->flags & DC__PULL_SLICES ? DC__IN_SLICES : DC__IN_SEGMENTS,
-                    h->count / sizeof(float));
+                    takes_changes(s) ? dc__way_floats(dc__codes_way(&s->training->codes, s->want), h->count)
+                                     : h->count / sizeof(float));
     for (uint32_t b = 0; b < s->training->model->n_blocks; b++)
         if (v->block[b] == s->want) dc__queue_ready(queue, b);
     dc__endpoint_wake(&s->endpoint);
@@ -178,8 +186,20 @@ static dc_error send_stop(void *session, dc__header *unused)
 static dc_error send_slice(void *session, dc__header *header)
 {
     dc__session *s = session;
-    return send_values(s, *header,
-                       dc__versions_values(&s->training->versions, header->round) + header->offset);
+    const dc__training *t = s->training;
+    return send_values(s, *header, dc__codes_values(&t->codes, &t->versions, header->round) + header->offset);
+}
+
+static dc_error send_change(void *session, dc__header *header)
+{
+    dc__session *s = session;
+    const dc__codes *c = &s->training->codes;
+    uint32_t first, end;
+    const bool whole = dc__model_blocks(c->model, header->offset, header->count, &first, &end);
+    dc__assert(whole);
+    header->codec = (uint8_t)dc__codes_way(c, header->round).codec->id;
+    void *message = dc__codes_message(c, first, end, &header->payload_bytes);
+    return dc__link_send(&s->endpoint.link, header, message);
 }
 
 /* ---- their order ---- */
@@ -189,7 +209,7 @@ void dc__session_slice(void *session, uint32_t first, uint32_t n, bool last, dc_
     (void)last;
     const dc__session *s = session;
     const uint64_t *offset = s->training->model->block_offset;
-    turn->send = send_slice;
+    turn->send = takes_changes(s) ? send_change : send_slice;
     turn->header = (dc__header){.type = DC__PARAM,
                                 .round = s->want,
                                 .offset = offset[first],

@@ -57,8 +57,20 @@ static dc_error put_head(sink *out, const dc__versions *v, uint64_t version, uin
     return DC_OK;
 }
 
-dc_error dc__state_save(const char *dir, const dc__versions *v, uint64_t version, uint64_t seed, int members,
-                        uint64_t stat_floats, const float *stats)
+static size_t shown_bytes(const dc__codes *c)
+{
+    return c->shown[0] ? (size_t)c->model->start[DC_TRAINED + 1] * sizeof(float) : 0;
+}
+
+static void put_coding(sink *out, const dc__codes *c)
+{
+    char text[DC__CODING_BYTES] = "";
+    dc__coding_text(&c->coding, text);
+    put(out, text, sizeof text);
+}
+
+dc_error dc__state_save(const char *dir, const dc__versions *v, const dc__codes *codes, uint64_t version,
+                        uint64_t seed, int members, uint64_t stat_floats, const float *stats)
 {
     const dc_model *m = v->model;
     const size_t moments = dc__model_state_floats(m) * sizeof(float);
@@ -70,10 +82,12 @@ dc_error dc__state_save(const char *dir, const dc__versions *v, uint64_t version
     if (err) return err;
     err = put_head(&out, v, version, seed, members);
     if (err) out.ok = false;
+    put_coding(&out, codes);
     put(&out, dc__versions_values(v, version), dc__model_floats(m) * sizeof(float));
     put(&out, dc__versions_moment1(v, version), moments);
     if (dc__versions_moment2(v, version)) put(&out, dc__versions_moment2(v, version), moments);
     put(&out, stats, (size_t)stat_floats * (size_t)members * sizeof(float));
+    put(&out, dc__codes_values(codes, v, version), shown_bytes(codes));
     uint8_t sum[8];
     dc__bytes c = dc__bytes_over(sum, sizeof sum);
     dc__put_uint(&c, XXH3_64bits_digest(&out.hash), 8);
@@ -153,8 +167,23 @@ static dc_error check_head(source *in, const char *path, const dc_model *model)
     return err;
 }
 
-static dc_error load(source *in, const char *path, dc__versions *v, dc__statistics *statistics,
-                     uint64_t *seed)
+static dc_error check_coding(source *in, const char *path, const dc__codes *c)
+{
+    char text[DC__CODING_BYTES], ours[DC__CODING_BYTES];
+    get(in, text, sizeof text);
+    text[sizeof text - 1] = 0;
+    dc__coding_text(&c->coding, ours);
+    dc__make_printable(text);
+    if (in->ok && strcmp(text, ours) != 0)
+        return dc__fail(
+            DC_EINVAL,
+            "%s is of a run with the codec %s, this one has %s: give that one (--codec), or --fresh", path,
+            text, ours);
+    return DC_OK;
+}
+
+static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *codes,
+                     dc__statistics *statistics, uint64_t *seed)
 {
     uint8_t numbers[NUMBERS_BYTES], sum[8];
     dc_error err = check_head(in, path, v->model);
@@ -166,8 +195,11 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__statisti
     const uint64_t round = dc__get_uint(&b, 8), step = dc__get_uint(&b, 8);
     if (!in->ok || members < 1 || members > DC_MAX_WORKERS || round > UINT32_MAX || step > UINT32_MAX)
         return dc__fail(DC_EFORMAT, "%s is cut short: start the run anew, from the .weights beside it", path);
+    err = check_coding(in, path, codes);
+    if (err) return err;
     load_arrays(in, v, round);
     err = load_statistics(in, round, members, statistics);
+    get(in, codes->shown[round & 1], shown_bytes(codes));
     const uint64_t expected = XXH3_64bits_digest(&in->hash);
     get(in, sum, sizeof sum);
     dc__bytes c = dc__bytes_over(sum, sizeof sum);
@@ -177,8 +209,8 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__statisti
     return err;
 }
 
-dc_error dc__state_load(const char *dir, dc__versions *v, dc__statistics *statistics, uint64_t *seed,
-                        bool *found)
+dc_error dc__state_load(const char *dir, dc__versions *v, dc__codes *codes, dc__statistics *statistics,
+                        uint64_t *seed, bool *found)
 {
     char path[PATH_MAX];
     state_path(path, dir, v->model);
@@ -186,7 +218,7 @@ dc_error dc__state_load(const char *dir, dc__versions *v, dc__statistics *statis
     *found = false;
     if (dc_input_open(&in.file, path, "")) return errno == ENOENT ? DC_OK : DC_EFILE;
     XXH3_64bits_reset(&in.hash);
-    dc_error err = load(&in, path, v, statistics, seed);
+    dc_error err = load(&in, path, v, codes, statistics, seed);
     (void)fclose(in.file);
     *found = err == DC_OK;
     return err;

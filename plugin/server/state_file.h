@@ -1,24 +1,26 @@
 /* state_file.h - the server's own file beside the .weights: everything that a resumed run needs to go on bit
  * for bit.
  *
- *   "DYNCRUN1", model description (length, bytes), workers, seed, round, step, then floats: values of the
- * whole arena, first moments, second moments (Adam), statistics of each worker; at the end a XXH3 checksum of
+ *   "DYNCRUN1", model description (length, bytes), workers, seed, round, step, the coding (64 bytes), then floats:
+ * values of the whole arena, first moments, second moments (Adam), statistics of each worker, and where down loses
+ * something the trained values as workers hold them; at the end a XXH3 checksum of
  * all before. Written to a temporary file, synced, renamed. */
 #ifndef DC__STATE_FILE_H
 #define DC__STATE_FILE_H
 
+#include "server/codes.h"
 #include "server/statistics.h"
 #include "server/versions.h"
 
 /* dc__state_save - version as it is in versions, with stats [members][floats]. Any thread; the version must
  * not change meanwhile. DC_EFILE, DC_ENOMEM. */
-dc_error dc__state_save(const char *dir, const dc__versions *v, uint64_t version, uint64_t seed, int members,
-                        uint64_t stat_floats, const float *stats);
+dc_error dc__state_save(const char *dir, const dc__versions *v, const dc__codes *codes, uint64_t version,
+                        uint64_t seed, int members, uint64_t stat_floats, const float *stats);
 
 /* dc__state_load - begins versions and statistics (allocated) with the run in dir, if there is one (*found).
  * Workers go on with their own statistics; if their number changed, with the mean. DC_EFORMAT, DC_EMODEL,
  * DC_EFILE with a line that names the file. */
-dc_error dc__state_load(const char *dir, dc__versions *v, dc__statistics *statistics, uint64_t *seed,
-                        bool *found);
+dc_error dc__state_load(const char *dir, dc__versions *v, dc__codes *codes, dc__statistics *statistics,
+                        uint64_t *seed, bool *found);
 
 #endif

@@ -22,19 +22,24 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     dc__statistics_init(&t->statistics);
     dc__checkpoint_init(&t->checkpoint, options->backup_dir, options->backup_every);
     t->checkpoint.versions = &t->versions;
+    t->checkpoint.codes = &t->codes;
     t->checkpoint.statistics = &t->statistics;
     t->checkpoint.roster = &t->roster;
     t->checkpoint.log = &t->log;
     t->checkpoint.run_log = &t->run_log;
     dc__run_log_init(&t->run_log);
-    const dc_error err = dc__roster_init(&t->roster, options->workers);
-    return err ? err : dc__watch_init(&t->watch, options->workers);
+    dc_error err = dc__roster_init(&t->roster, options->workers);
+    if (!err) err = dc__codes_init(&t->codes, options->codec, options->workers);
+    if (!err) err = dc__watch_init(&t->watch, options->workers);
+    t->watch.coding = &t->codes.coding;
+    return err;
 }
 
 /* Everything that a model needs in memory. */
 static void release(dc__training *t)
 {
     dc__reduce_release(&t->reduce);
+    dc__codes_release(&t->codes);
     dc__checkpoint_release(&t->checkpoint);
     dc__statistics_release(&t->statistics);
     dc__versions_release(&t->versions);
@@ -72,6 +77,10 @@ static dc_error allocate(dc__training *t, const dc_model *m)
                                       m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC]);
     if (!err) err = dc__checkpoint_allocate(&t->checkpoint);
     if (!err) err = dc__reduce_allocate(&t->reduce, members, m->n_blocks);
+    if (!err) err = dc__codes_allocate(&t->codes, m);
+    t->reduce.codec = t->codes.coding.up.codec;
+    t->versions.outer = t->codes.coding.local_steps > 1;
+    t->versions.plain = dc__coding_plain(&t->codes.coding, m);
     return err;
 }
 
@@ -83,9 +92,12 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
     t->fingerprint = strdup(fingerprint);
     if (!t->fingerprint) return dc__fail(DC_ENOMEM, "out of memory for a fingerprint");
     dc__checkpoint *c = &t->checkpoint;
-    dc_error err = allocate(t, model);
+    dc_error err = DC_OK;
+    if (t->codes.coding.local_steps > 1 && model->optimizer.algorithm != DC_SGD)
+        err = dc__fail(DC_EINVAL, "local steps are for SGD: this cfg has adam=1");
+    if (!err) err = allocate(t, model);
     if (!err && c->dir[0] && !fresh)
-        err = dc__state_load(c->dir, &t->versions, &t->statistics, &c->seed, &t->resumed);
+        err = dc__state_load(c->dir, &t->versions, &t->codes, &t->statistics, &c->seed, &t->resumed);
     if (err) {
         release(t);
         return err;
@@ -107,7 +119,9 @@ void dc__training_forget(dc__training *t)
 
 bool dc__training_carries(const dc__training *t)
 {
-    return t->roster.n == 1 && t->model->optimizer.algorithm == DC_SGD;
+    const dc__coding *c = &t->codes.coding;
+    return t->roster.n == 1 && t->model->optimizer.algorithm == DC_SGD && c->up.codec->exact &&
+           c->down.codec->exact && c->local_steps == 1;
 }
 
 /* ---- the log ---- */
@@ -117,14 +131,16 @@ dc_error dc__training_log_start(dc__training *t)
     dc__versions *v = &t->versions;
     const char *dir = t->checkpoint.dir;
     if (!dir[0]) return DC_OK;
-    char note[DC__LINE_BYTES] = "";
+    char note[DC__LINE_BYTES] = "", coding[DC__CODING_BYTES], settings[DC__CODING_BYTES + 8] = "";
+    dc__coding_text(&t->codes.coding, coding);
+    if (strcmp(coding, "exact") != 0) (void)snprintf(settings, sizeof settings, "codec=%s", coding);
     const dc__log_run run = {.seed = t->checkpoint.seed,
                              .first_round = v->first_round,
                              .first_step = v->first_step,
                              .carried = dc__training_carries(t),
                              .values_hash =
                                  dc__run_log_values_hash(t->model, dc__versions_values(v, v->round)),
-                             .settings = ""};
+                             .settings = settings};
     const dc_error err = t->resumed ? dc__run_log_resume(&t->run_log, dir, t->model, &run, v->round, note)
                                     : dc__run_log_begin(&t->run_log, dir, t->model, &run);
     if (note[0]) dc__log_line(&t->log, "%s", note);
@@ -201,24 +217,30 @@ static bool apply(dc__training *t, uint32_t b, uint64_t round)
     dc__reduce_collect(&t->reduce, b, round, &a);
     for (int k = 0; k < a.n; k++)
         images += t->roster.member[a.member[k]].images;
-    if (a.n > 0)
+    if (a.n > 0) {
         dc__apply_block(&t->versions, &a, b, round, images, dc__training_carries(t));
-    else
+        dc__codes_block(&t->codes, &t->versions, b, round);
+    } else {
         end_without_gradient(t, round);
+    }
     dc__reduce_free(&t->reduce, b);
     return a.n > 0;
 }
 
 /* Puts the blocks [first, end) of one message into the sum; those that are complete are applied, and
  * published in runs. */
-static void reduce_blocks(dc__training *t, int rank, const dc__header *h, const float *values, dc__held *held,
+static void reduce_blocks(dc__training *t, int rank, const dc__header *h, const void *payload, dc__held *held,
                           uint32_t first, uint32_t end)
 {
     const dc_model *m = t->model;
+    const dc__codec *codec = t->reduce.codec;
+    const uint8_t *data = payload;
     uint32_t applied = first; /* [applied, b) is applied and not yet published */
     for (uint32_t b = first; b < end; b++) {
-        const float *data = values + (m->block_offset[b] - h->offset);
-        const bool complete = dc__reduce_put(&t->reduce, b, rank, held, data, h->rate);
+        const size_t n = (size_t)(m->block_offset[b + 1] - m->block_offset[b]);
+        const uint8_t *at = data; /* the message is another's as soon as its last block is put */
+        data += b + 1 < end ? codec->check(at, h->payload_bytes, n, NULL) : 0;
+        const bool complete = dc__reduce_put(&t->reduce, b, rank, held, at, h->rate);
         if (!complete || !apply(t, b, h->round)) {
             if (b > applied) publish(t, applied, b - applied, h->round);
             applied = b + 1;
@@ -267,13 +289,17 @@ dc_error dc__training_refuse(dc__training *t, int rank, dc__given *given, uint64
 
 /* Its values are finite, or they are refused. */
 static dc_error check_values(dc__training *t, int rank, dc__given *given, const dc__header *h,
-                             const float *values)
+                             const float *values, bool finite)
 {
     char what[64];
-    if (given->refused == h->round + 1 || dc__is_finite(h->count, values)) return DC_OK;
+    if (given->refused == h->round + 1 || (values ? dc__is_finite(h->count, values) : finite)) return DC_OK;
     (void)snprintf(what, sizeof what, "round %llu: worker %d's gradient", (unsigned long long)h->round + 1,
                    rank);
-    (void)dc__finite_check(t->model, h->offset, h->count, values, what);
+    if (values)
+        (void)dc__finite_check(t->model, h->offset, h->count, values, what);
+    else
+        (void)dc__fail(DC_EVALUE, "%s of layer %d is not finite", what,
+                       t->model->tensors[t->model->by_offset[dc__model_find(t->model, h->offset)]].layer);
     return dc__training_refuse(t, rank, given, h->round);
 }
 
@@ -283,16 +309,20 @@ dc_error dc__training_gradient(dc__training *t, int rank, dc__given *given, dc__
     const dc__header *h = &frame->header;
     *kept = false;
     uint32_t first, end;
-    const float *values = dc__values_of(frame);
-    if (!values || !dc__model_blocks(t->model, h->offset, h->count, &first, &end))
+    const dc__codec *codec = t->reduce.codec;
+    bool finite = true;
+    if (h->codec != codec->id) return bad_gradient(rank, "in another codec than the run's");
+    const float *values = codec->exact ? dc__values_of(frame) : NULL;
+    if (!dc__model_blocks(t->model, h->offset, h->count, &first, &end) || (codec->exact && !values) ||
+        (!values && !dc__runs_check(codec, t->model, first, end, frame->payload, h->payload_bytes, &finite)))
         return bad_gradient(rank, "that is not a run of whole blocks");
     if (!isfinite(h->rate)) return bad_gradient(rank, "with a learning rate that is not a number");
     dc_error err = note_given(t, rank, given, h->round, first, end);
-    if (!err) err = check_values(t, rank, given, h, values);
+    if (!err) err = check_values(t, rank, given, h, values, finite);
     if (!err) err = dc__checkpoint_guard(&t->checkpoint, h->round - 1, heard_ns);
     if (err) return err;
     dc__held *held = dc__reduce_hold(&t->reduce, rank, first, end - first, frame->message);
     *kept = true;
-    reduce_blocks(t, rank, h, values, held, first, end);
+    reduce_blocks(t, rank, h, frame->payload, held, first, end);
     return DC_OK;
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "net/link.h"
 #include "server/checkpoint.h"
+#include "server/codes.h"
 #include "server/reduce.h"
 #include "server/roster.h"
 #include "server/run_log.h"
@@ -29,6 +30,7 @@ typedef struct dc__training {
     dc__versions versions;
     dc__statistics statistics;
     dc__reduce reduce;
+    dc__codes codes;
     dc__checkpoint checkpoint;
     dc__watch watch;
     dc__run_log run_log;
@@ -62,7 +64,7 @@ void dc__training_forget(dc__training *t);
  * Run loop, when all values are here and training is about to begin. */
 dc_error dc__training_log_start(dc__training *t);
 
-/* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers. */
+/* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers; nothing is lost both ways. */
 bool dc__training_carries(const dc__training *t);
 
 /* dc__training_refuse - a member's gradient or statistics of this round are not finite, as the calling thread's last

@@ -23,7 +23,9 @@ typedef struct dc__versions {
     const dc_model *model;
     float *values[2], *first_moments[2], *second_moments[2]; /* by version & 1; second: Adam only */
     float *no_gradient;                                      /* [frozen] zeros, Adam only */
-    _Atomic float rates[2];                                  /* learning rate that made the version */
+    bool outer;              /* what comes are changes of workers that step alone (apply.h) */
+    bool plain;              /* momentum and decay of the trained are in the gradients (dc__coding_plain) */
+    _Atomic float rates[2];  /* learning rate that made the version */
     _Atomic uint64_t *block; /* [n_blocks] version of each; written with the lock */
     _Atomic uint32_t blocks_done;
     _Atomic uint64_t round;   /* last whole version; written with the lock */

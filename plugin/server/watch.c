@@ -41,7 +41,7 @@ void dc__watch_free(dc__watch *watch)
     pthread_mutex_destroy(&watch->lock);
 }
 
-static dc_error allocate(dc__shown_plan *plan, const dc_model *model)
+static dc_error allocate(const dc__watch *watch, dc__shown_plan *plan, const dc_model *model)
 {
     if (plan->costs) return DC_OK;
     const int n = model->n_layers;
@@ -54,6 +54,7 @@ static dc_error allocate(dc__shown_plan *plan, const dc_model *model)
     }
     for (int i = 0; i < n; i++)
         plan->costs[i].up_bytes = plan->costs[i].down_bytes = model->layers[i].count * sizeof(float);
+    if (watch->coding) dc__coding_costs(watch->coding, plan->costs, n, watch->n, plan->costs);
     return DC_OK;
 }
 
@@ -92,7 +93,7 @@ dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const
     dc__telemetry report;
     dc_error err = dc__telemetry_read(&in, &report);
     if (!err && report.map_round > frame->header.round) err = DC_EPROTO;
-    if (!err && with_plan) err = allocate(&w->spare, model);
+    if (!err && with_plan) err = allocate(watch, &w->spare, model);
     if (!err && with_plan)
         err = dc__telemetry_read_plan(&in, &w->spare.plan, &w->spare.profile, w->spare.costs);
     else if (!err && in.at != in.end)

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "codec/coding.h"
 #include "model/model.h"
 #include "net/link.h"
 #include "endpoint/telemetry.h"
@@ -34,7 +35,8 @@ typedef struct dc__watched {
 typedef struct dc__watch {
     pthread_mutex_t lock; /* guards all but the spares */
     int n;
-    dc__watched *workers; /* [n] */
+    const dc__coding *coding; /* the run's; NULL: exact */
+    dc__watched *workers;     /* [n] */
     dc__curve *loss, *map;
 } dc__watch;
 

@@ -12,7 +12,8 @@
 
 typedef struct options {
     dc_profile profile;
-    const char *strategy, *svg;
+    const char *strategy, *svg, *codec;
+    int images;
     bool json, help;
 } options;
 
@@ -33,6 +34,11 @@ static const dc_option table[] = {
      .help = "the server's link in each direction, shared by all (default: no limit)"},
     {"strategy", DC_OPTION_TEXT, DC_INTO(options, strategy), .value = "NAME",
      .help = "sequential, layerwise, ibatch, dynacomm, duplex, auto, or all (default)"},
+    {"codec", DC_OPTION_TEXT, DC_INTO(options, codec), .value = "CODEC",
+     .help = "instead, a row for each of these codecs, commas between them: exact, bf16, int8, topk:0.01, "
+             "topk:0.01/int8 (up/down); or all"},
+    {"images", DC_OPTION_WHOLE, DC_INTO(options, images), .value = "N", .least = 1, .most = 1000000,
+     .help = "images that a worker feeds in a round, for --codec's images per second"},
     {"json", DC_OPTION_SWITCH, DC_INTO(options, json), .help = "print JSON instead of a table"},
     {"svg", DC_OPTION_TEXT, DC_INTO(options, svg), .value = "FILE",
      .help = "draw the round of each strategy"},
@@ -45,6 +51,9 @@ static dc_error take_options(options *o, dc__forecasts *f, int argc, char **argv
     int words;
     const dc_error err = dc__command_parse(&dc__plan_command, o, argc, argv, &words);
     if (err || o->help) return err;
+    if (o->codec && o->svg)
+        return dc__fail(DC_EINVAL, "--svg draws strategies, not codecs: leave out --codec");
+    if (o->images && !o->codec) return dc__fail(DC_EINVAL, "--images is for --codec");
     if (words != 1) return dc__fail(DC_EINVAL, "give one profile, not %d; see dynacomm plan --help", words);
     if (!(o->profile.down_Bps > 0) || !(o->profile.up_Bps > 0))
         return dc__fail(
@@ -98,8 +107,12 @@ static int run_plan(int argc, char **argv)
     if (!err) err = dc_profile_read(f.path, &costs);
     f.profile.n_layers = costs.n_layers;
     f.profile.layers = costs.layers;
-    if (!err) err = make_plans(&f, o.strategy);
-    if (!err) err = report(&o, &f);
+    if (!err && o.codec) {
+        err = dc__plan_codecs(stdout, &f, o.codec, o.strategy, o.images, o.json);
+    } else {
+        if (!err) err = make_plans(&f, o.strategy);
+        if (!err) err = report(&o, &f);
+    }
     if (err) (void)fprintf(stderr, "dynacomm plan: %s\n", dc_last_error());
     for (int k = 0; k < f.n; k++)
         dc_plan_free(&f.plans[k]);

@@ -21,6 +21,11 @@ void dc__plan_table(FILE *out, const dc__forecasts *f);
 dc_error dc__plan_json(FILE *out, const dc__forecasts *f);
 dc_error dc__plan_svg(const char *path, const dc__forecasts *f);
 
+/* dc__plan_codecs - a row for each codec of list ("all", or names with commas between them), with the best plan of
+ * that strategy ("all": the best there is). images: of a worker in a round, 0 = not known. */
+dc_error dc__plan_codecs(FILE *out, const dc__forecasts *f, const char *list, const char *strategy,
+                         int images, bool json);
+
 /* What a chart of a plan borrows. */
 typedef struct dc__plan_bars {
     char title[200];

@@ -50,6 +50,10 @@ static const dc_option table[] = {
      .help =
          "when a worker's gradient is not finite: leave it out of that round, and expel the worker after three "
          "in a row (default); expel it at once; end the run"},
+    {"codec", DC_OPTION_TEXT, DC_INTO(options, server.codec), .value = "CODEC",
+     .help =
+         "what gradients and changes travel as, for all workers: exact (default), bf16, int8, topk:SHARE, "
+         "topk:SHARE:ROUNDS of warm-up; or UP/DOWN (topk:0.01/int8)"},
     {"quiet", DC_OPTION_SWITCH, DC_INTO(options, quiet), .help = "only errors"},
     {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
 };

@@ -22,14 +22,23 @@ static dc_error wait_for_layer(dc_worker *w, int layer)
     return err;
 }
 
+/* This batch is one of several that are stepped alone, and not the last. */
+static bool is_local(const dc_worker *w)
+{
+    return w->progress.local + 1 < w->coding.local_steps;
+}
+
 dc_error dc_worker_round_begin(dc_worker *w)
 {
     dc_error err = dc__worker_check(w);
     if (err) return err;
     dc__assert(!w->progress.in_round);
     w->progress.in_round = true;
-    w->progress.first_pass = w->progress.pushing = w->progress.last_pass = false;
-    dc__profiler_round_begin(&w->profiler);
+    w->progress.first_pass = w->progress.pushing = w->progress.last_pass = w->progress.batch_end = false;
+    if (w->progress.local == 0)
+        dc__profiler_round_begin(&w->profiler);
+    else
+        w->profiler.mark_ns = dc__now_ns(); /* a further batch of the same round */
     return DC_OK;
 }
 
@@ -37,16 +46,17 @@ dc_error dc_worker_subdivision(dc_worker *w, bool last)
 {
     dc_error err = dc__worker_check(w);
     if (err) return err;
-    dc__assert(w->progress.in_round && !w->progress.last_pass);
+    dc__assert(w->progress.in_round && !w->progress.batch_end);
     w->progress.first_pass = w->progress.passes++ == 0;
-    w->progress.last_pass = last;
+    w->progress.batch_end = last;
+    w->progress.last_pass = last && !is_local(w);
     return DC_OK;
 }
 
 dc_error dc_worker_rate(dc_worker *w, float rate)
 {
     if (w->failed) return dc__worker_check(w);
-    dc__assert(w->progress.last_pass && !w->progress.pushing);
+    dc__assert(w->progress.batch_end && !w->progress.pushing);
     w->progress.rate = rate;
     return DC_OK;
 }
@@ -81,6 +91,7 @@ static dc_error offer_statistics(dc_worker *w)
 {
     const dc_model *m = w->model;
     const uint64_t start = m->start[DC_STATISTIC];
+    dc__residues_round(&w->residues, w->info.round);
     const dc_error err = dc__worker_wait_until(w, statistics_left, 0);
     if (!err) {
         dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->upload.stat_out);
@@ -100,9 +111,10 @@ static void start_pushing(dc_worker *w)
     const bool slices = plan->strategy == DC_DUPLEX;
     dc__queue *queue = &w->endpoint.queue;
     w->upload.round = w->info.round;
+    w->pushes = true;
     w->upload.rate = w->progress.rate;
     dc__queue_start(queue, dc__queue_cut(queue, plan, true), dc__queue_order(plan, true),
-                    plan->slice_bytes / sizeof(float));
+                    dc__way_floats(dc__coding_up(&w->coding, w->info.round), plan->slice_bytes));
     w->upload.grows = slices;
     w->upload.wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
     w->endpoint.link.window_bytes = dc__worker_window(w, true);
@@ -183,14 +195,32 @@ static void adopt_plan(dc_worker *w)
     dc__planner_review(&w->planner, &now);
 }
 
+/* The batch's step on this worker's own parameters; momentum stays in the gradient buffers. The frozen are stepped once
+ * a round, as the server does. */
+static void step_alone(dc_worker *w, dc_round_report *report)
+{
+    dc_model *m = w->model;
+    dc__model_update_range(m, 0, m->start[DC_TRAINED + 1], w->progress.rate, m->images_per_round, 1);
+    w->progress.local++;
+    fill_report(w, report);
+    report->compute_s = report->round_s; /* nothing was waited for */
+    report->wait_s = 0;
+    dc__reporter_round_end(&w->reporter, report);
+}
+
 dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
 {
     dc_model *m = w->model;
     dc_error err = dc__worker_check(w);
     if (err) return err;
-    dc__assert(w->progress.in_round && w->progress.last_pass);
+    dc__assert(w->progress.in_round && w->progress.batch_end);
     w->progress.in_round = false;
+    if (is_local(w)) {
+        step_alone(w, report);
+        return DC_OK;
+    }
     w->progress.passes = 0;
+    w->progress.local = 0;
     dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->progress.rate,
                            (uint64_t)m->images_per_round * (uint64_t)w->info.workers,
                            w->start_step + (w->info.round - w->start_round) + 1);
@@ -228,14 +258,19 @@ dc_error dc_worker_sync(dc_worker *w)
 
 void dc_worker_report(dc_worker *w, const dc_report *report)
 {
+    dc_report own = *report;
+    own.last_round /= w->coding.local_steps; /* the server's rounds */
     pthread_mutex_lock(&w->lock);
-    if (dc__reporter_add(&w->reporter, report, w->info.round, &w->planner)) dc__endpoint_wake(&w->endpoint);
+    if (dc__reporter_add(&w->reporter, &own, w->info.round, &w->planner)) dc__endpoint_wake(&w->endpoint);
     pthread_mutex_unlock(&w->lock);
 }
 
 dc_worker_info dc_worker_info_get(const dc_worker *w)
 {
-    return w->info;
+    dc_worker_info info = w->info;
+    info.round = info.round * w->coding.local_steps + w->progress.local;
+    info.local_steps = (int)w->coding.local_steps;
+    return info;
 }
 
 static bool mean_is_here(const dc_worker *w, int unused)

@@ -68,13 +68,38 @@ static bool arrive(dc_worker *w, int layer, uint64_t count)
     return true;
 }
 
+/* A version's change, if the codec loses something: onto the version before, which must be here. */
+static bool is_change(const dc_worker *w, const dc__frame *frame, uint32_t first, uint32_t end)
+{
+    const dc__codec *codec = dc__codec_of(frame->header.codec);
+    return codec && !codec->exact && frame->header.round != w->start_round &&
+           dc__runs_check(codec, w->model, first, end, frame->payload, frame->header.payload_bytes, NULL);
+}
+
+static void add_change(dc_worker *w, const dc__frame *frame, uint32_t first, uint32_t end)
+{
+    dc_model *m = w->model;
+    const dc__codec *codec = dc__codec_of(frame->header.codec);
+    const uint8_t *at = frame->payload;
+    float own[DC__BLOCK_FLOATS_MOST], *base = w->encoder.base;
+    for (uint32_t b = first; b < end; b++) {
+        const size_t n = (size_t)(m->block_offset[b + 1] - m->block_offset[b]);
+        float *values = base ? base + m->block_offset[b] : own;
+        if (!base) dc__model_gather(m, false, m->block_offset[b], n, values);
+        codec->add(at, values, n);
+        dc__model_scatter(m, m->block_offset[b], n, values);
+        at += codec->check(at, frame->header.payload_bytes, n, NULL);
+    }
+}
+
 static dc_error take_params(dc_worker *w, const dc__frame *frame)
 {
     dc_model *m = w->model;
     const dc__header *h = &frame->header;
     uint32_t first, end;
-    const float *values = dc__values_of(frame);
-    if (!values || !dc__model_blocks(m, h->offset, h->count, &first, &end))
+    const float *values = dc__values_of(frame); /* NULL: a change */
+    if (!dc__model_blocks(m, h->offset, h->count, &first, &end) ||
+        (!values && !is_change(w, frame, first, end)))
         return bad(frame, "that is not a run of whole blocks");
     pthread_mutex_lock(&w->lock);
     const uint64_t asked = w->download.incoming;
@@ -89,7 +114,11 @@ static dc_error take_params(dc_worker *w, const dc__frame *frame)
         w->download.got[b / 64] |= (uint64_t)1 << (b % 64);
     }
     if (carry) dc__model_carry(m, h->offset, h->count, h->rate, m->images_per_round);
-    dc__model_scatter(m, h->offset, h->count, values);
+    if (values && w->encoder.base) memcpy(w->encoder.base + h->offset, values, h->count * sizeof *values);
+    if (values)
+        dc__model_scatter(m, h->offset, h->count, values);
+    else
+        add_change(w, frame, first, end);
     pthread_mutex_lock(&w->lock);
     bool wake = false;
     for (uint32_t b = first; b < end; b++)

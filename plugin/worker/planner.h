@@ -24,10 +24,14 @@ typedef struct dc__planner {
     dc_layer_cost *planned_costs;
     double change; /* of the costs, which made the last plan be made */
 
+    /* When the first costs are measured and a plan is made for them; on the planner's thread. NULL: nothing. */
+    void (*on_first)(void *context, const dc_profile *measured);
+    void *context;
+
     pthread_mutex_t lock;
     pthread_cond_t wanted;
     pthread_t thread;
-    bool runs;
+    bool runs, told;           /* told: on_first was called; the thread's */
     bool want, here, quit;     /* (L) a plan is to be made; is made and not adopted */
     bool replan;               /* (L) from scratch; else `next`, a copy, is predicted anew */
     double next_change;        /* (L) */

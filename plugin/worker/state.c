@@ -62,5 +62,5 @@ uint64_t dc__worker_window(const dc_worker *w, bool up)
 {
     const double up_Bps = dc__worker_up_Bps(w), down_Bps = w->endpoint.link.in_Bps;
     return dc__credit_bytes(&w->planner.plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps),
-                            w->endpoint.rtt_s, (double)dc_model_trained_bytes(w->model, -1));
+                            w->endpoint.rtt_s, w->way_bytes[up]);
 }

@@ -157,9 +157,28 @@ static dc_error send_report(void *worker, dc__header *header)
     return dc__link_send(&w->endpoint.link, header, message);
 }
 
+static dc_error send_coded(dc_worker *w, dc__header *header)
+{
+    const int64_t begin = dc__now_ns();
+    uint32_t first, end;
+    const bool whole = dc__model_blocks(w->model, header->offset, header->count, &first, &end);
+    dc__assert(whole);
+    void *payload,
+        *message =
+            dc__link_alloc((uint32_t)dc__encoder_bytes(&w->encoder, header->round, first, end), &payload);
+    header->codec = (uint8_t)w->encoder.coding.up.codec->id;
+    if (message)
+        header->payload_bytes =
+            (uint32_t)dc__encoder_encode(&w->encoder, header->round, header->rate, first, end, payload);
+    const dc_error err = dc__link_send(&w->endpoint.link, header, message);
+    dc__worker_trace_slice(w, DC__TRACK_UP, "push", begin, header);
+    return err;
+}
+
 static dc_error send_gradients(void *worker, dc__header *header)
 {
-    return send_values(worker, *header, true);
+    dc_worker *w = worker;
+    return dc__encoder_exact(&w->encoder) ? send_values(w, *header, true) : send_coded(w, header);
 }
 
 static void slice(void *worker, uint32_t first, uint32_t n, bool last, dc__turn *turn)
@@ -168,7 +187,10 @@ static void slice(void *worker, uint32_t first, uint32_t n, bool last, dc__turn 
     dc_worker *w = worker;
     const uint64_t *offset = w->model->block_offset;
     const uint32_t count = (uint32_t)(offset[first + n] - offset[first]);
-    turn->on_time = note_push(w, count * (uint32_t)sizeof(float));
+    const bool exact = dc__encoder_exact(&w->encoder);
+    turn->on_time =
+        note_push(w, exact ? count * (uint32_t)sizeof(float)
+                           : (uint32_t)dc__encoder_bytes(&w->encoder, w->upload.round, first, first + n));
     turn->send = send_gradients;
     turn->header = (dc__header){.type = DC__GRAD,
                                 .round = w->upload.round,

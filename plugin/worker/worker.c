@@ -68,12 +68,22 @@ static dc_error dial(dc_worker *w)
     return DC_OK;
 }
 
+/* As one text; "" for whatever the run has. One that is too long is no codec. */
+static void coding_asked(const dc_worker_options *o, char text[DC__CODING_BYTES])
+{
+    if (o->local_steps > 0)
+        (void)snprintf(text, DC__CODING_BYTES, "%s+local:%d", o->codec ? o->codec : "exact", o->local_steps);
+    else
+        (void)snprintf(text, DC__CODING_BYTES, "%s", o->codec ? o->codec : "");
+}
+
 static dc_error request(dc_worker *w)
 {
     dc__join join = {.rank = w->options.rank,
                      .seed = w->options.seed,
                      .round = w->options.round,
                      .clear = w->options.clear};
+    coding_asked(&w->options, join.coding);
     (void)snprintf(join.version, sizeof join.version, "%s", dc_version());
     (void)snprintf(join.fingerprint, sizeof join.fingerprint, "%s",
                    w->options.fingerprint ? w->options.fingerprint : "");
@@ -113,8 +123,22 @@ static dc_error plan_first(dc_worker *w)
     }
     first.layers = guesses;
     const dc_error err = dc__planner_init(&w->planner, &first, w->options.strategy);
+    w->planner.on_first = dc__worker_choices;
+    w->planner.context = w;
     free(guesses);
     return err;
+}
+
+/* What travels of each layer, and of all. */
+static void set_bytes(dc_worker *w)
+{
+    dc_layer_cost *cost = w->profiler.cost;
+    dc__coding_costs(&w->coding, cost, w->model->n_layers, w->info.workers, cost);
+    for (int i = 0; i < w->model->n_layers; i++) {
+        w->way_bytes[0] += (double)cost[i].down_bytes;
+        w->way_bytes[1] += (double)cost[i].up_bytes;
+    }
+    w->endpoint.link.meter.memory_bytes = w->way_bytes[0];
 }
 
 static dc_error allocate(dc_worker *w)
@@ -137,6 +161,8 @@ static dc_error allocate(dc_worker *w)
     if (!ok) return dc__fail(DC_ENOMEM, "out of memory for a worker");
     dc_error err = dc__queue_init(&w->endpoint.queue, dc__pieces_of_model(m));
     if (!err) err = dc__profiler_init(&w->profiler, m);
+    if (!err) err = dc__encoder_init(&w->encoder, &w->coding, w->model);
+    if (!err) set_bytes(w);
     if (!err) err = plan_first(w);
     if (!err) err = dc__reporter_init(&w->reporter, m->n_layers);
     if (!err && m->start[DC_FROZEN] < m->start[DC_FIXED]) err = dc__model_adam_allocate(w->model);
@@ -146,6 +172,7 @@ static dc_error allocate(dc_worker *w)
 static void free_all(dc_worker *w)
 {
     dc__profiler_free(&w->profiler);
+    dc__encoder_free(&w->encoder);
     dc__planner_free(&w->planner);
     dc__reporter_free(&w->reporter);
     free(w->download.missing);
@@ -181,6 +208,7 @@ static dc_error wait_for_start(dc_worker *w)
 static void destroy(dc_worker *w)
 {
     dc__endpoint_stop(&w->endpoint);
+    if (w->residues.encoder) dc__residues_end(&w->residues, w->pushes ? w->upload.round : UINT64_MAX);
     free_all(w);
     dc__endpoint_destroy(&w->endpoint);
     if (dc__trace_close(w->trace)) dc__log_line(&w->log, "%s", dc_last_error());
@@ -201,6 +229,9 @@ static dc_error join_server(dc_worker *w)
     if (err) return err;
     w->info = (dc_worker_info){.rank = welcome.rank, .workers = welcome.workers, .resumed = welcome.resumed};
     w->carry = welcome.carry;
+    w->coding = welcome.coding;
+    w->residues = (dc__residues){
+        .dir = w->options.keep_dir, .log = &w->log, .rank = welcome.rank, .every = welcome.every};
     w->upload.values_at = welcome.upload ? 0 : UINT64_MAX;
     if (welcome.upload) err = dc__finite_model(w->model, "an initial value");
     if (!err) err = allocate(w);
@@ -210,6 +241,7 @@ static dc_error join_server(dc_worker *w)
     if (!err) err = dc__planner_start(&w->planner);
     if (!err) dc__log_line(&w->log, "joined %s as worker %d of %d", w->url, w->info.rank, w->info.workers);
     if (!err) err = wait_for_start(w);
+    if (!err) dc__residues_begin(&w->residues, &w->encoder, w->start_round, w->info.resumed);
     return err;
 }
 
@@ -218,6 +250,9 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     *out = NULL;
     dc_error err = dc__invitation_is(options->url) ? DC_OK : dc__address_parse(options->url, NULL);
     if (!err) err = dc__model_seal(model);
+    char asked[DC__CODING_BYTES];
+    coding_asked(options, asked);
+    if (!err) err = dc__coding_parse(asked, &(dc__coding){0});
     if (err) return err;
     if (options->fingerprint && strlen(options->fingerprint) >= DC_FINGERPRINT_BYTES)
         return dc__fail(DC_EINVAL, "a worker's fingerprint has more than %d bytes", DC_FINGERPRINT_BYTES - 1);
@@ -247,9 +282,28 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     return DC_OK;
 }
 
+/* What a user compares codecs by. */
+static void log_moved(dc_worker *w)
+{
+    char coding[DC__CODING_BYTES];
+    dc__coding_text(&w->coding, coding);
+    dc__log_line(&w->log, "%llu rounds moved %.3f MB up and %.3f MB down (codec %s)",
+                 (unsigned long long)(w->info.round - w->start_round),
+                 (double)w->endpoint.link.sent_bytes * 1e-6, (double)w->endpoint.link.received_bytes * 1e-6,
+                 coding);
+}
+
 dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
 {
     dc_error err = DC_OK;
+    if (ok && w->progress.local) {
+        err = dc__fail(DC_EINVAL,
+                       "the run ends %u rounds after its last push: give a number of rounds that %u divides",
+                       w->progress.local, w->coding.local_steps);
+        ok = false;
+        reason = dc_last_error();
+    }
+    if (ok) log_moved(w);
     if (w->endpoint.threads && !w->failed) {
         /* The user's stop ends computation; the goodbye still gets its time, but not a long one. */
         w->options.stop = NULL;

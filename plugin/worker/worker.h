@@ -29,9 +29,11 @@
 #include "endpoint/endpoint.h"
 #include "model/model.h"
 #include "net/address.h"
+#include "worker/encoder.h"
 #include "worker/planner.h"
 #include "worker/profiler.h"
 #include "worker/reporter.h"
+#include "worker/residues.h"
 #include "worker/trace.h"
 
 /* The version that is on its way down. */
@@ -71,6 +73,8 @@ typedef struct dc__upload {
 /* Where the compute thread is in its round. Compute thread only. */
 typedef struct dc__progress {
     bool in_round, first_pass, last_pass, pushing;
+    bool batch_end;    /* the caller's last subdivision; last_pass is that of the round's last batch */
+    uint32_t local;    /* batches of this round done, with local steps */
     bool *pushed;      /* [layers] offered in this round */
     int passes;        /* subdivisions begun in this round */
     float *stat_own;   /* [statistics] while the mean is being saved */
@@ -86,7 +90,10 @@ struct dc_worker {
     dc__dial_keys *keys; /* in secret memory; NULL: without */
     dc_worker_info info;
     bool carry;
-    dc__trace *trace; /* NULL: none */
+    dc__coding coding;   /* the run's */
+    bool pushes;         /* upload.round is one */
+    double way_bytes[2]; /* of a round: down, up */
+    dc__trace *trace;    /* NULL: none */
     dc__log log;
     uint64_t start_round;
     uint64_t start_step;
@@ -101,6 +108,8 @@ struct dc_worker {
     dc__endpoint endpoint;
     dc__download download;
     dc__upload upload;
+    dc__encoder encoder;
+    dc__residues residues;
     dc__progress progress;
     dc__profiler profiler;
     dc__planner planner;
@@ -124,6 +133,9 @@ dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, in
 
 /* download.c: asks for version, in segments or slices as the plan in force says; with the lock held. */
 void dc__worker_pull(dc_worker *w, uint64_t version, bool first);
+
+/* choices.c: logs what a round would take with other codecs. Planner's thread. */
+void dc__worker_choices(void *worker, const dc_profile *measured);
 
 /* download.c, upload.c: the endpoint's role. */
 extern const dc__endpoint_role dc__worker_role;

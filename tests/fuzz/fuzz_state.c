@@ -17,6 +17,7 @@ typedef struct shell {
     char dir[32];
     dc__versions versions;
     dc__statistics statistics;
+    dc__codes codes;
     fake_model *m;
 } shell;
 
@@ -34,10 +35,13 @@ static void open_shell(shell *x)
     dc__statistics_init(&x->statistics);
     dc__assert(dc__versions_allocate(&x->versions, x->m->model) == DC_OK);
     dc__assert(dc__statistics_allocate(&x->statistics, 1, FAKE_STATS) == DC_OK);
+    dc__assert(dc__codes_init(&x->codes, "topk:0.1/int8", 1) == DC_OK);
+    dc__assert(dc__codes_allocate(&x->codes, x->m->model) == DC_OK);
 }
 
 static void close_shell(shell *x)
 {
+    dc__codes_release(&x->codes);
     dc__statistics_destroy(&x->statistics);
     dc__versions_destroy(&x->versions);
     fake_model_free(x->m);
@@ -61,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     dc__assert(file && fwrite(data, 1, n, file) == n && fclose(file) == 0);
     bool found;
     uint64_t seed;
-    if (dc__state_load(x.dir, &x.versions, &x.statistics, &seed, &found) == DC_OK) {
+    if (dc__state_load(x.dir, &x.versions, &x.codes, &x.statistics, &seed, &found) == DC_OK) {
         dc__assert(found && x.versions.round <= UINT32_MAX);
         dc__assert(dc__statistics_copy(&x.statistics, x.versions.round, NULL));
     } else {
@@ -80,7 +84,7 @@ size_t fuzz_seed(int k, uint8_t *to)
     char path[PATH_MAX + 32];
     open_shell(&x);
     float stats[FAKE_STATS] = {1, 2, 3};
-    dc__assert(dc__state_save(x.dir, &x.versions, 0, 9, 1, FAKE_STATS, stats) == DC_OK);
+    dc__assert(dc__state_save(x.dir, &x.versions, &x.codes, 0, 9, 1, FAKE_STATS, stats) == DC_OK);
     (void)snprintf(path, sizeof path, "%s/fake.state", x.dir);
     FILE *file = fopen(path, "rb");
     dc__assert(file);

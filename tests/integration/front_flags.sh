@@ -73,6 +73,7 @@ value()
     case $2 in
     N) echo 7 ;;
     T) echo 0.125 ;;
+    CODEC) echo int8 ;;
     FILE) echo "$work/some.file" ;;
     *'|'*) choices=${2#*|} && echo "${choices%%|*}" ;; # the second
     '') ;;

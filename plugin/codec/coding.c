@@ -1,0 +1,175 @@
+#include "codec/coding.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define SHARE_MOST 0.25 /* beyond it bf16 has no more bytes */
+#define SHARE_LEAST 1e-6
+#define WARM_STEPS 4 /* as in Lin et al. */
+#define LOCAL_STEPS_MOST 10000
+#define INT8_BYTES (1.0 + 2.0 / 256)
+
+static dc_error unknown(const char *text)
+{
+    return dc__fail(
+        DC_EINVAL,
+        "'%.60s' is no codec: exact, bf16, int8, topk:SHARE (up to 0.25, such as topk:0.01) or "
+        "topk:SHARE:ROUNDS of warm-up; or one for each direction, UP/DOWN, such as topk:0.01/int8; +local:N behind them for local steps",
+        text);
+}
+
+static bool parse_topk(const char *word, dc__way *way, uint32_t *warm)
+{
+    char *end;
+    if (strncmp(word, "topk:", 5) != 0) return false;
+    way->codec = &dc__codec_topk;
+    way->share = strtod(word + 5, &end);
+    *warm = 0;
+    if (end == word + 5 || !(way->share >= SHARE_LEAST) || !(way->share <= SHARE_MOST)) return false;
+    if (*end != ':') return *end == 0;
+    char *last;
+    const unsigned long rounds = strtoul(end + 1, &last, 10);
+    *warm = (uint32_t)rounds;
+    return end[1] >= '0' && end[1] <= '9' && *last == 0 && rounds <= 1000000;
+}
+
+static bool parse_way(const char *word, dc__way *way, uint32_t *warm)
+{
+    static const dc__codec *const whole[] = {&dc__codec_f32, &dc__codec_bf16, &dc__codec_int8};
+    *warm = 0;
+    way->share = 1;
+    for (size_t k = 0; k < sizeof whole / sizeof *whole; k++)
+        if (strcmp(word, whole[k]->name) == 0) {
+            way->codec = whole[k];
+            return true;
+        }
+    return parse_topk(word, way, warm);
+}
+
+/* Cuts "+local:N" off. */
+static bool parse_steps(char *word, uint32_t *steps)
+{
+    char *at = strchr(word, '+'), *end;
+    if (!at) return true;
+    *at = 0;
+    if (strncmp(at + 1, "local:", 6) != 0 || at[7] < '1' || at[7] > '9') return false;
+    const unsigned long n = strtoul(at + 7, &end, 10);
+    *steps = (uint32_t)n;
+    return *end == 0 && n <= LOCAL_STEPS_MOST;
+}
+
+dc_error dc__coding_parse(const char *text, dc__coding *c)
+{
+    char word[DC__CODING_BYTES];
+    uint32_t unused;
+    if (strlen(text) >= sizeof word) return unknown(text);
+    (void)snprintf(word, sizeof word, "%s", *text ? text : "exact");
+    uint32_t steps = 1;
+    if (!parse_steps(word, &steps)) return unknown(text);
+    char *down = strchr(word, '/');
+    if (down) *down++ = 0;
+    memset(c, 0, sizeof *c);
+    if (!parse_way(word, &c->up, &c->warm_rounds)) return unknown(text);
+    c->local_steps = steps;
+    c->down = c->up;
+    c->follows = !down && c->up.codec->picks;
+    if (down && (!parse_way(down, &c->down, &unused) || unused)) return unknown(text);
+    return DC_OK;
+}
+
+static void way_text(dc__way way, char *text, size_t n)
+{
+    if (way.codec && way.codec->picks)
+        (void)snprintf(text, n, "topk:%g", way.share);
+    else
+        (void)snprintf(text, n, "%s", way.codec ? way.codec->name : dc__codec_f32.name);
+}
+
+void dc__coding_text(const dc__coding *c, char text[DC__CODING_BYTES])
+{
+    char up[24], down[24], warm[16] = "";
+    way_text(c->up, up, sizeof up);
+    way_text(c->down, down, sizeof down);
+    if (c->warm_rounds) (void)snprintf(warm, sizeof warm, ":%u", c->warm_rounds);
+    char steps[24] = "";
+    if (c->local_steps > 1) (void)snprintf(steps, sizeof steps, "+local:%u", c->local_steps);
+    if (c->follows || (strcmp(up, down) == 0 && strchr(up, ':') == NULL))
+        (void)snprintf(text, DC__CODING_BYTES, "%s%s%s", up, warm, steps);
+    else
+        (void)snprintf(text, DC__CODING_BYTES, "%s%s/%s%s", up, warm, down, steps);
+}
+
+dc__way dc__coding_up(const dc__coding *c, uint64_t round)
+{
+    dc__way way = c->up;
+    if (round >= c->warm_rounds) return way;
+    double warm = SHARE_MOST;
+    for (uint64_t step = round * WARM_STEPS / c->warm_rounds; step > 0; step--)
+        warm /= 4;
+    if (warm > way.share) way.share = warm;
+    return way;
+}
+
+dc__way dc__coding_down(const dc__coding *c, uint64_t round, int workers)
+{
+    if (!c->follows) return c->down;
+    dc__way way = dc__coding_up(c, round);
+    way.share *= workers;
+    if (way.share * 4 >= INT8_BYTES) way = (dc__way){&dc__codec_int8, 1};
+    return way;
+}
+
+bool dc__coding_plain(const dc__coding *c, const dc_model *model)
+{
+    return c->up.codec->picks && c->local_steps == 1 && model->optimizer.algorithm == DC_SGD;
+}
+
+uint64_t dc__way_bytes(dc__way way, uint64_t n, uint32_t block_floats)
+{
+    const uint64_t blocks = n / block_floats, rest = n % block_floats;
+    return blocks * way.codec->encoded_most(block_floats, way.share) +
+           (rest ? way.codec->encoded_most((size_t)rest, way.share) : 0);
+}
+
+uint64_t dc__way_floats(dc__way way, uint64_t frame_bytes)
+{
+    const double each =
+        (double)way.codec->encoded_most(DC__BLOCK_FLOATS_MOST, way.share) / DC__BLOCK_FLOATS_MOST;
+    const double floats = (double)frame_bytes / each;
+    return floats < DC__FRAME_FLOATS_MOST ? (uint64_t)floats : DC__FRAME_FLOATS_MOST;
+}
+
+void dc__coding_costs(const dc__coding *c, const dc_layer_cost *exact, int n, int workers,
+                      dc_layer_cost *costs)
+{
+    const dc__way up = dc__coding_up(c, UINT64_MAX), down = dc__coding_down(c, UINT64_MAX, workers);
+    uint64_t floats = 0;
+    for (int i = 0; i < n; i++)
+        floats += exact[i].down_bytes / sizeof(float);
+    const uint32_t block = dc__block_floats(floats);
+    for (int i = 0; i < n; i++) {
+        const uint64_t own = exact[i].down_bytes / sizeof(float);
+        costs[i] = exact[i];
+        costs[i].up_bytes = dc__way_bytes(up, own, block);
+        costs[i].down_bytes = dc__way_bytes(down, own, block);
+    }
+}
+
+bool dc__runs_check(const dc__codec *codec, const dc_model *m, uint32_t first, uint32_t end,
+                    const void *payload, size_t bytes, bool *finite)
+{
+    const uint8_t *at = payload;
+    bool all = true, one = true;
+    for (uint32_t b = first; b < end; b++) {
+        const size_t n = (size_t)(m->block_offset[b + 1] - m->block_offset[b]);
+        const size_t taken = n <= codec->run_most ? codec->check(at, bytes, n, finite ? &one : NULL) : 0;
+        if (taken == 0) return false;
+        all &= one;
+        at += taken;
+        bytes -= taken;
+    }
+    if (finite) *finite = all;
+    return bytes == 0;
+}

@@ -1,0 +1,162 @@
+/* plan_codecs.c - dynacomm plan --codec: what each codec would bring, and what it gives up. */
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "codec/coding.h"
+#include "tool/plan.h"
+
+#define ALL "exact,bf16,int8,topk:0.1,topk:0.01,topk:0.01/int8,topk:0.001,exact+local:8,int8+local:8"
+#define LIST_BYTES 512
+
+typedef struct row {
+    char codec[DC__CODING_BYTES], gives_up[96];
+    double up_bytes, down_bytes, images_s;
+    int batches; /* of a round */
+    dc_plan plan;
+} row;
+
+static void describe(const dc__coding *c, row *r)
+{
+    const dc__codec *up = c->up.codec, *down = c->down.codec;
+    if (c->local_steps > 1)
+        (void)snprintf(r->gives_up, sizeof r->gives_up, "synchrony: workers agree only every %u batches",
+                       c->local_steps);
+    else if (up->picks)
+        (void)snprintf(r->gives_up, sizeof r->gives_up,
+                       "each round %.3g %% of the gradients; the rest waits and adds up", 100 * c->up.share);
+    else if (up->exact && down->exact)
+        (void)snprintf(r->gives_up, sizeof r->gives_up, "nothing: the bits of one machine");
+    else if (up == &dc__codec_int8 || down == &dc__codec_int8)
+        (void)snprintf(r->gives_up, sizeof r->gives_up,
+                       "exactness: steps of 1/127 of the largest; the rest waits");
+    else
+        (void)snprintf(r->gives_up, sizeof r->gives_up, "exactness: 8 of 24 bits a round; the rest waits");
+}
+
+static dc_error predict(const dc_profile *exact, const char *text, dc_strategy strategy, dc_layer_cost *costs,
+                        row *r)
+{
+    dc__coding coding;
+    dc_profile p = *exact;
+    dc_error err = dc__coding_parse(text, &coding);
+    if (!err) err = dc_plan_init(&r->plan, p.n_layers);
+    if (err) return err;
+    dc__coding_text(&coding, r->codec);
+    describe(&coding, r);
+    dc__coding_costs(&coding, exact->layers, p.n_layers, p.workers, costs);
+    p.layers = costs;
+    double batch_s = p.middle_s; /* further batches lie between the first forward and the last backward */
+    for (int i = 0; i < p.n_layers; i++)
+        batch_s += costs[i].fc_s + costs[i].bc_s;
+    p.middle_s += (coding.local_steps - 1) * batch_s;
+    r->batches = (int)coding.local_steps;
+    r->up_bytes = r->down_bytes = 0;
+    for (int i = 0; i < p.n_layers; i++) {
+        r->up_bytes += (double)costs[i].up_bytes;
+        r->down_bytes += (double)costs[i].down_bytes;
+    }
+    return dc_plan_make(&r->plan, &p, strategy);
+}
+
+static void print_head(FILE *out, const dc__forecasts *f, int images)
+{
+    const dc_profile *p = &f->profile;
+    (void)fprintf(out, "%s: %d layers; link: %.4g Mbit/s down, %.4g Mbit/s up, rtt %.4g ms; %d worker%s\n\n",
+                  f->path, p->n_layers, p->down_Bps * 8e-6, p->up_Bps * 8e-6, p->rtt_s * 1e3, p->workers,
+                  p->workers == 1 ? "" : "s");
+    (void)fprintf(out, "  %-16s %9s %9s %10s %9s  %-10s %s\n", "codec", "MB up", "MB down", "round s",
+                  images ? "images/s" : "batches/s", "plan", "gives up");
+}
+
+static void print_row(FILE *out, const row *r)
+{
+    (void)fprintf(out, "  %-16s %9.3f %9.3f %10.4f %9.3g  %-10s %s\n", r->codec, r->up_bytes * 1e-6,
+                  r->down_bytes * 1e-6, r->plan.round_s, r->images_s, dc_strategy_name(r->plan.strategy),
+                  r->gives_up);
+}
+
+static bool add_row(cJSON *list, const row *r, int images)
+{
+    cJSON *o = cJSON_CreateObject();
+    if (!cJSON_AddItemToArray(list, o)) {
+        cJSON_Delete(o);
+        return false;
+    }
+    return cJSON_AddStringToObject(o, "codec", r->codec) &&
+           cJSON_AddNumberToObject(o, "up_bytes", r->up_bytes) &&
+           cJSON_AddNumberToObject(o, "down_bytes", r->down_bytes) &&
+           cJSON_AddNumberToObject(o, "round_s", r->plan.round_s) &&
+           cJSON_AddNumberToObject(o, "floor_s", r->plan.floor_s) &&
+           cJSON_AddNumberToObject(o, images ? "images_per_s" : "batches_per_s", r->images_s) &&
+           cJSON_AddStringToObject(o, "strategy", dc_strategy_name(r->plan.strategy)) &&
+           cJSON_AddStringToObject(o, "gives_up", r->gives_up);
+}
+
+/* The profile's bytes are those of floats. */
+static dc_error check_exact(const dc__forecasts *f)
+{
+    for (int i = 0; i < f->profile.n_layers; i++)
+        if (f->profile.layers[i].up_bytes != f->profile.layers[i].down_bytes)
+            return dc__fail(
+                DC_EINVAL,
+                "%s: layer %d moves other bytes up than down: --codec needs a profile of an exact run",
+                f->path, i);
+    return DC_OK;
+}
+
+static dc_error check_names(const char *list)
+{
+    char names[LIST_BYTES], *rest = names;
+    dc_error err = DC_OK;
+    if (strlen(list) >= sizeof names) return dc__fail(DC_EINVAL, "--codec: the list is too long");
+    (void)snprintf(names, sizeof names, "%s", list);
+    for (char *name; !err && (name = strsep(&rest, ","));)
+        err = dc__coding_parse(name, &(dc__coding){0});
+    return err;
+}
+
+static dc_error finish(FILE *out, cJSON *list, bool ok)
+{
+    char *text = ok ? cJSON_Print(list) : NULL;
+    if (text) (void)fprintf(out, "%s\n", text);
+    cJSON_free(text);
+    cJSON_Delete(list);
+    return text ? DC_OK : dc__fail(DC_ENOMEM, "out of memory for the plan's JSON");
+}
+
+dc_error dc__plan_codecs(FILE *out, const dc__forecasts *f, const char *list, const char *strategy,
+                         int images, bool json)
+{
+    char names[LIST_BYTES], *rest = names;
+    dc_strategy of = DC_AUTO;
+    dc_error err = check_exact(f);
+    if (!err && strcmp(strategy, "all") != 0) err = dc_strategy_parse(strategy, &of);
+    if (strcmp(list, "all") == 0) list = ALL;
+    if (!err) err = check_names(list);
+    if (err) return err;
+    (void)snprintf(names, sizeof names, "%s", list);
+    dc_layer_cost *costs = calloc((size_t)f->profile.n_layers, sizeof *costs);
+    cJSON *rows = json ? cJSON_CreateArray() : NULL;
+    if (!costs || (json && !rows))
+        err = dc__fail(DC_ENOMEM, "out of memory for %d layers", f->profile.n_layers);
+    if (!err && !json) print_head(out, f, images);
+    bool ok = true;
+    for (char *name; !err && (name = strsep(&rest, ","));) {
+        row r = {0};
+        err = predict(&f->profile, name, of, costs, &r);
+        r.images_s =
+            r.plan.round_s > 0 ? r.batches * (images ? images * f->profile.workers : 1) / r.plan.round_s : 0;
+        if (!err && json) ok &= add_row(rows, &r, images);
+        if (!err && !json) print_row(out, &r);
+        dc_plan_free(&r.plan);
+    }
+    free(costs);
+    if (json && !err) return finish(out, rows, ok);
+    cJSON_Delete(rows);
+    if (!err && (fflush(out) || ferror(out)))
+        err = dc__fail(DC_EFILE, "cannot write to standard output: %s", strerror(errno));
+    return err;
+}

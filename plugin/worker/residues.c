@@ -1,0 +1,166 @@
+#include "worker/residues.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/file.h"
+
+#define MAGIC "DYNCKEPT"
+#define HEAD_BYTES (8 + 8 + 8 + DC__CODING_BYTES)
+
+static uint64_t floats_of(const dc__encoder *e)
+{
+    return e->model->block_offset[e->model->n_blocks];
+}
+
+static bool path_of(const dc__residues *r, uint64_t version, char path[PATH_MAX])
+{
+    return (size_t)snprintf(path, PATH_MAX, "%s/%s.kept-%d-%llu", r->dir, r->encoder->model->name, r->rank,
+                            (unsigned long long)version) < PATH_MAX;
+}
+
+static void head_of(const dc__encoder *e, uint64_t version, uint8_t head[HEAD_BYTES])
+{
+    char text[DC__CODING_BYTES] = "";
+    dc__coding_text(&e->coding, text);
+    memcpy(head, MAGIC, 8);
+    dc__bytes out = dc__bytes_over(head + 8, 16);
+    dc__put_uint(&out, version, 8);
+    dc__put_uint(&out, floats_of(e), 8);
+    memcpy(head + 24, text, sizeof text);
+}
+
+/* ---- writing ---- */
+
+static dc_error write_version(const dc__residues *r, uint64_t version)
+{
+    const dc__encoder *e = r->encoder;
+    const size_t n = (size_t)floats_of(e) * sizeof(float);
+    const float *const parts[] = {e->kept[version & 1], e->velocity[version & 1]};
+    char path[PATH_MAX];
+    uint8_t head[HEAD_BYTES], sum[8];
+    dc__file file;
+    XXH3_state_t hash;
+    if (!path_of(r, version, path)) return dc__fail(DC_EFILE, "%s: the path is too long", r->dir);
+    dc_error err = dc__file_begin(&file, path);
+    if (err) return err;
+    head_of(e, version, head);
+    XXH3_64bits_reset(&hash);
+    XXH3_64bits_update(&hash, head, sizeof head);
+    (void)dc__file_write(&file, head, sizeof head);
+    for (int k = 0; k < 2; k++) {
+        if (!parts[k]) continue;
+        XXH3_64bits_update(&hash, parts[k], n);
+        (void)dc__file_write(&file, parts[k], n);
+    }
+    dc__bytes out = dc__bytes_over(sum, sizeof sum);
+    dc__put_uint(&out, XXH3_64bits_digest(&hash), 8);
+    (void)dc__file_write(&file, sum, sizeof sum);
+    return dc__file_commit(&file);
+}
+
+/* Deletes this worker's files of versions before `oldest`. */
+static void delete_older(const dc__residues *r, uint64_t oldest)
+{
+    char prefix[DC__NAME_BYTES + 32], path[PATH_MAX];
+    const int n = snprintf(prefix, sizeof prefix, "%s.kept-%d-", r->encoder->model->name, r->rank);
+    DIR *dir = opendir(r->dir);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *end;
+        if (strncmp(entry->d_name, prefix, (size_t)n) != 0) continue;
+        const unsigned long long version = strtoull(entry->d_name + n, &end, 10);
+        if (*end == 0 && version < oldest && path_of(r, version, path)) (void)unlink(path);
+    }
+    if (dir) (void)closedir(dir);
+}
+
+static void keep(const dc__residues *r, uint64_t version)
+{
+    if (write_version(r, version))
+        dc__log_line(r->log, "what round %llu has not sent is not kept for a resumed run: %s",
+                     (unsigned long long)version, dc_last_error());
+    else
+        delete_older(r, version > r->every + 1 ? version - r->every - 1 : 0);
+}
+
+static void *write_due(void *residues)
+{
+    const dc__residues *r = residues;
+    keep(r, r->version);
+    return NULL;
+}
+
+static void wait_for_writer(dc__residues *r)
+{
+    if (r->runs) pthread_join(r->thread, NULL);
+    r->runs = false;
+}
+
+void dc__residues_round(dc__residues *r, uint64_t round)
+{
+    wait_for_writer(r);
+    if (!r->dir || r->every == 0 || round == 0 || round % r->every != 0) return;
+    r->version = round;
+    r->runs = pthread_create(&r->thread, NULL, write_due, r) == 0;
+    if (!r->runs) keep(r, round);
+}
+
+void dc__residues_end(dc__residues *r, uint64_t round)
+{
+    wait_for_writer(r);
+    if (!r->dir || round == UINT64_MAX) return;
+    keep(r, round);
+    keep(r, round + 1);
+}
+
+/* ---- reading ---- */
+
+static bool read_all(const dc__residues *r, dc__encoder *e, uint64_t version)
+{
+    const size_t n = (size_t)floats_of(e);
+    float *const parts[] = {e->kept[version & 1], e->velocity[version & 1]};
+    char path[PATH_MAX];
+    uint8_t head[HEAD_BYTES], expected[HEAD_BYTES], sum[8];
+    XXH3_state_t hash;
+    FILE *file = path_of(r, version, path) ? fopen(path, "rb") : NULL;
+    if (!file) return false;
+    head_of(e, version, expected);
+    bool ok = fread(head, sizeof head, 1, file) == 1 && memcmp(head, expected, sizeof head) == 0;
+    XXH3_64bits_reset(&hash);
+    XXH3_64bits_update(&hash, head, sizeof head);
+    for (int k = 0; k < 2; k++) {
+        if (!parts[k]) continue;
+        ok = ok && fread(parts[k], sizeof(float), n, file) == n;
+        if (ok) XXH3_64bits_update(&hash, parts[k], n * sizeof(float));
+    }
+    ok = ok && fread(sum, sizeof sum, 1, file) == 1;
+    dc__bytes in = dc__bytes_over(sum, sizeof sum);
+    ok = ok && dc__get_uint(&in, 8) == XXH3_64bits_digest(&hash);
+    (void)fclose(file);
+    for (int k = 0; k < 2 && !ok; k++)
+        if (parts[k]) memset(parts[k], 0, n * sizeof(float));
+    return ok;
+}
+
+void dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed)
+{
+    r->encoder = e;
+    if (dc__encoder_exact(e)) r->dir = NULL;
+    if (dc__encoder_exact(e) || !resumed || version == 0) return;
+    if (r->dir && read_all(r, e, version)) {
+        dc__encoder_begin(e, version);
+        return;
+    }
+    dc__log_line(
+        r->log,
+        "no file here has what this worker had not sent by round %llu: it is lost, and the run goes on without",
+        (unsigned long long)version);
+}

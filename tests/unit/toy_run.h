@@ -1,0 +1,115 @@
+/* toy_run.h - a run of toys: a server and its workers in this process. */
+#ifndef TOY_RUN_H
+#define TOY_RUN_H
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/floatmode.h"
+#include "test_url.h"
+#include "toy.h"
+
+#define MOST 4
+
+typedef struct edge {
+    pthread_t thread;
+    toy *t;
+    dc_worker_options options;
+    int rounds, subdivisions;
+    const char *save;
+    dc_error err;
+    char line[512];
+    dc_worker_info info;
+} edge;
+
+static inline void print_line(void *context, const char *line)
+{
+    (void)context;
+    if (getenv("TEST_VERBOSE")) (void)fprintf(stderr, "# %s\n", line);
+}
+
+static inline void *run_edge(void *argument)
+{
+    edge *e = argument;
+    dc__flush_denormals();
+    dc_worker *w;
+    e->err = dc_worker_join(&w, e->t->model, &e->options);
+    if (!e->err) {
+        for (int r = 0; !e->err && r < e->rounds; r++) {
+            dc_round_report report;
+            e->err = toy_round(e->t, w, e->subdivisions, &report);
+        }
+        if (!e->err) e->err = dc_worker_sync(w);
+        if (!e->err && e->save) e->err = dc_worker_save(w, e->save, 1234);
+        e->info = dc_worker_info_get(w);
+        (void)snprintf(e->line, sizeof e->line, "%s", e->err ? dc_last_error() : "");
+        dc_error left = dc_worker_leave(w, e->err == DC_OK, e->line);
+        if (!e->err) e->err = left;
+    }
+    if (e->err && !e->line[0]) (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
+    return NULL;
+}
+
+static inline void *run_server(void *server)
+{
+    return (void *)(intptr_t)dc_server_run(server);
+}
+
+typedef struct setting {
+    const char *url, *backup;
+    int workers, rounds, subdivisions, frozen;
+    dc_algorithm algorithm;
+    dc_strategy strategy;
+    uint64_t every;
+    bool fresh;
+    const char *codec;  /* every worker asks for it */
+    const char *serves; /* the server sets it */
+    const char *keep;   /* where workers keep what they have not sent */
+} setting;
+
+/* Runs it, with worker r's final state in out[r]. Asserts that nobody failed. */
+static inline void train(const setting *x, toy *out[MOST])
+{
+    dc_server *server;
+    dc_server_options so = {.url = x->url,
+                            .workers = x->workers,
+                            .backup_dir = x->backup,
+                            .backup_every = x->every,
+                            .fresh = x->fresh,
+                            .codec = x->serves,
+                            .log = print_line};
+    dc_error err = dc_server_start(&server, &so);
+    if (err) print_error("%s\n", dc_last_error());
+    assert_int_equal(err, DC_OK);
+    pthread_t st;
+    assert_int_equal(pthread_create(&st, NULL, run_server, server), 0);
+    edge edges[MOST] = {0};
+    for (int r = 0; r < x->workers; r++) {
+        edges[r] = (edge){.t = toy_make("toy", x->algorithm, x->frozen, 0.0005f),
+                          .rounds = x->rounds,
+                          .subdivisions = x->subdivisions,
+                          .options = {.url = x->url,
+                                      .rank = r,
+                                      .strategy = x->strategy,
+                                      .seed = 5,
+                                      .codec = x->codec,
+                                      .keep_dir = x->keep,
+                                      .log = print_line}};
+        if (r > 0) /* only rank 0's values count */
+            for (int i = 0; i < TOY_LAYERS; i++)
+                if (out && edges[r].t->count[i][0]) edges[r].t->value[i][0][0] = 77.f;
+        assert_int_equal(pthread_create(&edges[r].thread, NULL, run_edge, &edges[r]), 0);
+    }
+    for (int r = 0; r < x->workers; r++) {
+        assert_int_equal(pthread_join(edges[r].thread, NULL), 0);
+        if (edges[r].err) print_error("worker %d: %s\n", r, edges[r].line);
+        assert_int_equal(edges[r].err, DC_OK);
+        out[r] = edges[r].t;
+    }
+    void *result;
+    assert_int_equal(pthread_join(st, &result), 0);
+    assert_int_equal((int)(intptr_t)result, DC_OK);
+    dc_server_free(server);
+}
+
+#endif
