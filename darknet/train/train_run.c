@@ -298,25 +298,34 @@ static uint64_t end_round(const dk_train *train, const dk_session *session)
     return end;
 }
 
+/* fingerprint is the caller's. */
+static dk_session_options session_options(const dk_train *train, const char *fingerprint)
+{
+    const dk_cli *cli = train->cli;
+    return (dk_session_options){
+        .name = train->base,
+        .url = cli->dynacomm,
+        .strategy = cli->strategy,
+        .trace_path = cli->trace,
+        .codec = cli->codec,
+        .local_steps = cli->local_steps,
+        .keep_dir = train->backup,
+        .fingerprint = fingerprint,
+        .seed = cli->seed,
+        .rank = cli->rank,
+        .key_path = cli->key,
+        .timeout_s = cli->timeout_s,
+        .clear = cli->clear,
+        .stop = dk_stop_flag(),
+    };
+}
+
 int dk_train_run(dk_train *train)
 {
     const dk_cli *cli = train->cli;
     char fingerprint[DC_FINGERPRINT_BYTES] = "";
     if (cli->dynacomm) dk_fingerprint(train, fingerprint, sizeof fingerprint);
-    const dk_session_options options = {.name = train->base,
-                                        .url = cli->dynacomm,
-                                        .strategy = cli->strategy,
-                                        .trace_path = cli->trace,
-                                        .codec = cli->codec,
-                                        .local_steps = cli->local_steps,
-                                        .keep_dir = train->backup,
-                                        .fingerprint = fingerprint,
-                                        .seed = cli->seed,
-                                        .rank = cli->rank,
-                                        .key_path = cli->key,
-                                        .timeout_s = cli->timeout_s,
-                                        .clear = cli->clear,
-                                        .stop = dk_stop_flag()};
+    const dk_session_options options = session_options(train, fingerprint);
     dk_stop_catch();
     dk_session *session;
     int err = dk_session_open(train->net, &options, &session);
