@@ -129,4 +129,30 @@ check "fails when its output cannot be written" $?
 "$tool" plan --help | grep -q -- '--server-rate'
 check "explains itself" $?
 
+"$tool" plan "$tiny" --down 100mbit --up 20mbit --workers 2 --codec all --images 8 >"$work/table" 2>"$work/err"
+check "prints a row for each codec" $?
+for codec in exact bf16 int8 topk:0.1 topk:0.01 topk:0.01/int8 exact+local:8; do
+    grep -q "^  $codec " "$work/table"
+    check "which is $codec" $?
+done
+"$tool" plan "$tiny" --down 100mbit --up 20mbit --codec exact,int8,topk:0.01,int8+local:4 --json >"$work/codecs"
+codec() { python3 -c 'import json, sys
+rows = json.load(open(sys.argv[1]))
+print(next(r for r in rows if r["codec"] == sys.argv[2])[sys.argv[3]])' "$work/codecs" "$@"; }
+holds "3.96 < $(codec exact up_bytes) / $(codec int8 up_bytes) < 3.98"
+check "int8 takes a fourth of the bytes, and scales" $?
+holds "95 < $(codec exact up_bytes) / $(codec topk:0.01 up_bytes) < 105"
+check "topk:0.01 takes a hundredth" $?
+holds "$(codec topk:0.01 round_s) < $(codec int8 round_s) < $(codec exact round_s)"
+check "rounds are shorter with fewer bytes" $?
+holds "$(codec int8+local:4 batches_per_s) > $(codec int8 batches_per_s)"
+check "and local steps make more of them" $?
+# Alone, exact is what the strategies' table says of its best.
+"$tool" plan "$tiny" --down 100mbit --up 20mbit --strategy duplex --json >"$work/json"
+holds "abs($(number "$work/json" duplex round_s) / $(codec exact round_s) - 1) < 1e-9"
+check "exact is predicted as without codecs" $?
+refuses "a codec that is none" "'zip' is no codec" "$tiny" --down 1mbit --up 1mbit --codec exact,zip
+refuses "a chart of codecs" "--svg" "$tiny" --down 1mbit --up 1mbit --codec all --svg "$work/x.svg"
+refuses "images without codecs" "--images" "$tiny" --down 1mbit --up 1mbit --images 3
+
 exit $failed
