@@ -55,6 +55,28 @@ check "started again: same weights as in one go" same first/c.weights backup/c.w
 run -dynacomm local:2 -seed 3 -rounds 3 -threads 2 -clear > out 2> err
 check "-clear starts anew" grep -q '^1, ' out
 
+# Fewer bytes: as repeatable as exact, also when stopped half way, whichever the strategy.
+for codec in topk:0.1 "int8 -dynacomm-local-steps 3"; do
+    rm -rf backup
+    # shellcheck disable=SC2086 # a codec and perhaps a flag
+    run -dynacomm local:2 -seed 3 -rounds 12 -threads 2 -dynacomm-codec $codec > out 2> err
+    check "$codec: trains" test $? -eq 0 -a -s backup/c.weights
+    check "$codec: other weights than exact" sh -c '! cmp -s first/c.weights backup/c.weights'
+    check "$codec: tells what was moved" grep -q 'MB up and .* MB down (codec' err
+    rm -rf coded && mv backup coded
+    # shellcheck disable=SC2086
+    run -dynacomm local:2 -seed 3 -rounds 6 -threads 2 -dynacomm-codec $codec > out 2> err
+    # shellcheck disable=SC2086
+    run -dynacomm local:2 -seed 3 -rounds 12 -threads 2 -dynacomm-strategy layerwise -dynacomm-codec $codec > out 2> err
+    check "$codec: started again: same weights as in one go" same coded/c.weights backup/c.weights
+    check "$codec: nothing was lost" sh -c '! grep -q "it is lost" err'
+done
+run -dynacomm local:2 -seed 3 -rounds 18 -threads 2 > out 2> err
+check "another codec than the run's is refused" sh -c '[ '$?' -ne 0 ] && grep -q "is of a run with the codec int8+local:3" err'
+run -dynacomm local:2 -seed 3 -rounds 3 -dynacomm-codec zip > out 2> err
+check "a codec that is none" sh -c '[ '$?' -ne 0 ] && grep -q "is no codec" err'
+rm -rf backup
+
 # Ctrl-C on the command that started it all, as a script sends it.
 mkfifo rounds
 rm -rf backup
