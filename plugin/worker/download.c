@@ -84,10 +84,15 @@ static void add_change(dc_worker *w, const dc__frame *frame, uint32_t first, uin
     float own[DC__BLOCK_FLOATS_MOST], *base = w->encoder.base;
     for (uint32_t b = first; b < end; b++) {
         const size_t n = (size_t)(m->block_offset[b + 1] - m->block_offset[b]);
-        float *values = base ? base + m->block_offset[b] : own;
-        if (!base) dc__model_gather(m, false, m->block_offset[b], n, values);
-        codec->add(at, values, n);
-        dc__model_scatter(m, m->block_offset[b], n, values);
+        const uint64_t offset = m->block_offset[b];
+        if (base) {
+            codec->add(at, base + offset, n);
+            dc__model_scatter(m, offset, n, base + offset);
+        } else {
+            dc__model_gather(m, false, offset, n, own);
+            codec->add(at, own, n);
+            dc__model_scatter(m, offset, n, own);
+        }
         at += codec->check(at, frame->header.payload_bytes, n, NULL);
     }
 }
