@@ -56,7 +56,7 @@ static bool copy_kept(const network *net, int i)
 {
     if (i < 0 || i + 1 >= net->n || !net->train) return false;
     const layer *l = &net->layers[i], *next = l + 1;
-    if (dk_is_frozen(l)) return false;
+    if (dk_is_frozen(l) || dk_is_blurred(l) || dk_is_blurred(next)) return false;
     if (!is_ours(l) || !is_ours(next) || !l->batch_normalize || !dk_fused(l->activation)) return false;
     const dk_conv_plan *p = dk_conv_plan_for(l), *q = dk_conv_plan_for(next);
     return p != NULL && q != NULL && norm_is_blocked(l, p) &&

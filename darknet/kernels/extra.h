@@ -22,6 +22,7 @@ typedef struct dk_extra {
     bool frozen;   /* computes as in inference, whatever the network does (network/freeze.h) */
     int thaws;     /* round until which it has no backward, and what it has then */
     void (*backward)(layer, network);
+    bool blurred;               /* its output is blurred (layers/blur.h): own is the blur's */
     bool shares;                /* its weights and all that belongs to them are another layer's */
     void *own;                  /* what the layer's kind keeps */
     void (*free_own)(layer *l); /* before the library frees l; NULL: nothing to do */
@@ -38,6 +39,12 @@ static inline bool dk_shares(const layer *l)
 {
     const dk_extra *e = dk_extra_of(l);
     return e != NULL && e->shares;
+}
+
+static inline bool dk_is_blurred(const layer *l)
+{
+    const dk_extra *e = dk_extra_of(l);
+    return e != NULL && e->blurred;
 }
 
 static inline bool dk_is_frozen(const layer *l)

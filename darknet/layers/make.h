@@ -8,6 +8,9 @@
 layer dk_parse_convolutional(const dk_source *s);
 void dk_resize_convolutional(layer *l, int w, int h, int inputs, network *net);
 
+/* dk_forget_shared - before the library frees l: what is another layer's (share_index=) is not its. */
+void dk_forget_shared(layer *l);
+
 layer dk_parse_dropout(const dk_source *s);
 void dk_resize_dropout(layer *l, int w, int h, int inputs, network *net);
 

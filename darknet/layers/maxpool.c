@@ -1,4 +1,5 @@
 /* maxpool.c - [maxpool]: the library makes it; steps that differ across and down come after. */
+#include "layers/blur.h"
 #include "layers/make.h"
 
 #include <stdlib.h>
@@ -26,8 +27,13 @@ layer dk_parse_maxpool(const dk_source *s)
     const int across = dk_option_int(s, "stride_x", stride), down = dk_option_int(s, "stride_y", stride);
     dk_need_picture(s);
     if (across < 1 || down < 1) dk_wrong(s, "stride_x=%d, stride_y=%d must be positive", across, down);
-    layer l = make_maxpool_layer(at->batch, at->h, at->w, at->c, size, stride,
+    const int blur = dk_blur_option(s);
+    layer l = make_maxpool_layer(at->batch, at->h, at->w, at->c, size, blur ? 1 : stride,
                                  dk_option_int(s, "padding", size - 1));
+    if (blur) {
+        dk_blur_hang(s, &l, blur, across, down);
+        return l;
+    }
     if (across != stride) s->extra->stride_x = across;
     if (down != stride) s->extra->stride_y = down;
     fit(&l, s->extra);
@@ -38,5 +44,8 @@ void dk_resize_maxpool(layer *l, int w, int h, int inputs, network *net)
 {
     (void)inputs, (void)net;
     resize_maxpool_layer(l, w, h);
-    fit(l, dk_extra_of(l));
+    if (dk_is_blurred(l))
+        dk_blur_fit(l);
+    else
+        fit(l, dk_extra_of(l));
 }

@@ -2,6 +2,7 @@
  * know neither our kinds of layer nor what hangs beside them. */
 #include "layers/extra.h"
 #include "layers/kinds.h"
+#include "layers/make.h"
 #include "network/net_options.h"
 
 #include "replace/fatal.h"
@@ -37,6 +38,7 @@ static void free_extra(layer *l)
     dk_extra *e = dk_extra_of(l);
     if (e == NULL) return;
     if (e->free_own != NULL) e->free_own(l);
+    dk_forget_shared(l);
     free(e->before);
     free(e);
     l->dk_extra_slot = NULL;

@@ -1,197 +1,10 @@
 /* test_forks_gradients.c - layers and activations that only the darknet forks have: the forward pass against one in
  * double, and every trained tensor's gradient against central differences of that; overlaps of boxes and their slopes
  * the same way. */
-#include "kernel_test.h"
+#include "forks_reference.h"
 
-#include "kernels/activation.h"
-#include "kernels/extra.h"
-#include "kernels/joined.h"
 #include "layers/overlap.h"
 #include "network/dialect.h"
-#include "layers/extra.h"
-
-/* ---- a forward pass in double ----------------------------------------------------------------------- */
-
-typedef struct reference {
-    const network *net;
-    double *out[16];         /* per layer, [batch][outputs] */
-    const float *tensor;     /* what is moved, */
-    const double *direction; /* by step times this */
-    double step;
-} reference;
-
-/* Element i of a tensor, moved if it is the one. */
-static double value(const reference *r, const float *tensor, int i)
-{
-    return (double)tensor[i] + (tensor == r->tensor ? r->step * r->direction[i] : 0);
-}
-
-static double softplus(double x)
-{
-    return x > 30 ? x : log1p(exp(x));
-}
-
-static double activated(double x, ACTIVATION a)
-{
-    switch ((int)a) {
-    case DK_MISH:
-        return x * tanh(softplus(x));
-    case DK_SWISH:
-        return x / (1 + exp(-x));
-    case DK_HARD_MISH:
-        return x > 0 ? x : x > -2 ? x * x / 2 + x : 0;
-    case DK_RELU6:
-        return x < 0 ? 0 : x > 6 ? 6 : x;
-    case DK_GELU:
-        return .5 * x * (1 + tanh(.797885 * x + .035677 * x * x * x));
-    case LOGISTIC:
-        return 1 / (1 + exp(-x));
-    case LEAKY:
-        return x > 0 ? x : .1 * x;
-    default:
-        assert_int_equal(a, LINEAR);
-        return x;
-    }
-}
-
-static void activate_all(const layer *l, double *out)
-{
-    for (int k = 0; k < l->outputs * l->batch; k++)
-        out[k] = activated(out[k], l->activation);
-}
-
-/* One output value of a convolution with groups, steps and dilation. */
-static double convolved(const reference *r, const layer *l, const double *in, int b, int f, int y, int x)
-{
-    const int channels = l->c / l->groups, apart = dk_dilation(l);
-    double sum = 0;
-    for (int c = 0; c < channels; c++)
-        for (int e = 0; e < l->size * l->size; e++) {
-            const int row = y * dk_stride_y(l) + (e / l->size - l->pad) * apart;
-            const int column = x * dk_stride_x(l) + (e % l->size - l->pad) * apart;
-            const int from = b * l->c + f / (l->n / l->groups) * channels + c;
-            if (row >= 0 && column >= 0 && row < l->h && column < l->w)
-                sum += value(r, l->weights, (f * channels + c) * l->size * l->size + e) *
-                       in[(from * l->h + row) * l->w + column];
-        }
-    return sum;
-}
-
-static void normalize(const reference *r, const layer *l, double *out)
-{
-    const int plane = l->out_w * l->out_h, count = plane * l->batch;
-    for (int f = 0; f < l->out_c; f++) {
-        double mean = 0, variance = 0;
-        for (int k = 0; k < count; k++)
-            mean += out[(k / plane * l->out_c + f) * plane + k % plane] / count;
-        for (int k = 0; k < count; k++)
-            variance += pow(out[(k / plane * l->out_c + f) * plane + k % plane] - mean, 2) / (count - 1);
-        for (int k = 0; k < count; k++) {
-            double *x = &out[(k / plane * l->out_c + f) * plane + k % plane];
-            if (l->batch_normalize) *x = (*x - mean) / sqrt(variance + 1e-5) * value(r, l->scales, f);
-            *x += value(r, l->biases, f);
-        }
-    }
-}
-
-static void run_convolution(const reference *r, const layer *l, const double *in, double *out)
-{
-    const int plane = l->out_w * l->out_h;
-    for (int k = 0; k < l->batch * l->n * plane; k++)
-        out[k] = convolved(r, l, in, k / plane / l->n, k / plane % l->n, k % plane / l->out_w, k % l->out_w);
-    normalize(r, l, out);
-}
-
-/* What input i of a shortcut weighs at a channel. */
-static double share(const reference *r, const layer *l, int i, int channel)
-{
-    const dk_join *j = dk_extra_of(l)->own;
-    if (j->steps == 0) return 1;
-    const int at = j->steps > 1 ? channel : 0;
-    double sum = 0, own = 0, most = -1e30;
-    if (j->norm == DK_JOIN_PLAIN) return value(r, l->weights, i * j->steps + at);
-    for (int k = 0; k <= l->n; k++)
-        most = fmax(most, value(r, l->weights, k * j->steps + at));
-    for (int k = 0; k <= l->n; k++) {
-        const double w = value(r, l->weights, k * j->steps + at);
-        const double part = j->norm == DK_JOIN_RELU ? fmax(w, 0) : exp(w - most);
-        if (k == i) own = part;
-        sum += part;
-    }
-    return own / (sum + .0001);
-}
-
-static void run_shortcut(const reference *r, const layer *l, const double *in, double *out)
-{
-    const int plane = l->out_w * l->out_h;
-    for (int k = 0; k < l->batch * l->outputs; k++) {
-        const int b = k / l->outputs, c = k / plane % l->out_c;
-        out[k] = share(r, l, 0, c) * in[k];
-        for (int i = 1; i <= l->n; i++) {
-            const int from = l->input_layers[i - 1], channels = r->net->layers[from].out_c;
-            if (c < channels)
-                out[k] += share(r, l, i, c) * r->out[from][(b * channels + c) * plane + k % plane];
-        }
-    }
-}
-
-static void run_route(const reference *r, const layer *l, double *out)
-{
-    for (int b = 0, at = 0; b < l->batch; b++)
-        for (int i = 0; i < l->n; i++) {
-            const int n = l->input_sizes[i] / l->groups;
-            memcpy(out + at, r->out[l->input_layers[i]] + b * l->input_sizes[i] + l->extra * n,
-                   (size_t)n * sizeof *out);
-            at += n;
-        }
-}
-
-static void run_other(const reference *r, const layer *l, const double *in, double *out)
-{
-    const int plane = l->out_w * l->out_h;
-    for (int k = 0; k < l->batch * l->outputs; k++) {
-        const int b = k / l->outputs;
-        if (l->type == AVGPOOL) {
-            out[k] = 0;
-            for (int p = 0; p < l->w * l->h; p++)
-                out[k] += in[k * l->w * l->h + p] / (l->w * l->h);
-        } else if ((int)l->type == DK_SAM) {
-            out[k] = in[k] * r->out[l->index][k];
-        } else {
-            assert_int_equal(l->type, DK_SCALE_CHANNELS);
-            const bool pixels = l->c == 1;
-            out[k] = r->out[l->index][k] * in[pixels ? b * plane + k % plane : k / plane];
-        }
-    }
-}
-
-/* Sum over the last layer of weight times output; outputs of all layers to r->out. */
-static double objective(reference *r, const float *weight)
-{
-    const network *net = r->net;
-    double *input = malloc((size_t)(net->inputs * net->batch) * sizeof *input), sum = 0;
-    assert_non_null(input);
-    for (int k = 0; k < net->inputs * net->batch; k++)
-        input[k] = (double)net->input[k];
-    for (int i = 0; i < net->n; i++) {
-        const layer *l = &net->layers[i];
-        const double *in = i > 0 ? r->out[i - 1] : input;
-        if (l->type == CONVOLUTIONAL)
-            run_convolution(r, l, in, r->out[i]);
-        else if (l->type == SHORTCUT)
-            run_shortcut(r, l, in, r->out[i]);
-        else if (l->type == ROUTE)
-            run_route(r, l, r->out[i]);
-        else
-            run_other(r, l, in, r->out[i]);
-        if (l->type != ROUTE && l->type != AVGPOOL) activate_all(l, r->out[i]);
-    }
-    const layer *last = &net->layers[net->n - 1];
-    for (int k = 0; k < last->outputs * last->batch; k++)
-        sum += (double)weight[k] * r->out[net->n - 1][k];
-    free(input);
-    return sum;
-}
 
 /* ---- gradients -------------------------------------------------------------------------------------- */
 
@@ -303,6 +116,27 @@ static void test_convolutions(void **state)
                         CONV(1, "activation=linear\ngroups=2"));
 }
 
+static void test_shared_and_blurred(void **state)
+{
+    (void)state;
+    check("filters of another layer",
+          NET CONV(3, "activation=mish") CONV(3, "activation=leaky") CONV(3, "activation=mish\nshare_index=1")
+              CONV(3, "activation=linear\nshare_index=-1"));
+    check("filters of another layer, no batch norm",
+          NET PLAIN(1, "activation=mish") PLAIN(3, "activation=mish")
+              PLAIN(3, "activation=leaky\nshare_index=-1"));
+    check("antialiasing=1", NET CONV(3, "activation=leaky\nantialiasing=1\nstride_x=2\nstride_y=2")
+                                CONV(3, "activation=leaky") CONV(1, "activation=linear"));
+    check("antialiasing=1, across only",
+          NET PLAIN(3, "activation=mish\nantialiasing=1\nstride_x=2") PLAIN(3, "activation=linear"));
+    check("antialiasing=2",
+          NET CONV(3, "activation=mish") CONV(3, "activation=mish\nantialiasing=2\nstride_x=2\nstride_y=2")
+              CONV(3, "activation=linear"));
+    check("antialiasing of a maxpool",
+          NET CONV(3, "activation=leaky") "[maxpool]\nsize=2\nstride=2\nantialiasing=1\n" CONV(
+              3, "activation=linear"));
+}
+
 static void test_joined(void **state)
 {
     (void)state;
@@ -346,9 +180,8 @@ static void test_routes_and_scales(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_convolutions),
-        cmocka_unit_test(test_joined),
+        cmocka_unit_test(test_activations),        cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_shared_and_blurred), cmocka_unit_test(test_joined),
         cmocka_unit_test(test_routes_and_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
