@@ -25,6 +25,7 @@ void dk_check_cfg(const char *path);
 typedef struct dk_detector_head {
     int classes;     /* of the last layer */
     int max_batches; /* 0 = not set */
+    int region;      /* line of the last layer, if it is [region], else 0 */
     bool forks;      /* it, or a flag, is what only the darknet forks know */
 } dk_detector_head;
 

@@ -158,6 +158,7 @@ dk_detector_head dk_check_detector_cfg(const char *path)
     int line = 0;
     const dk_detector_head head = {.forks = dk_dialect_selected() == DK_DIALECT_FORKS ||
                                             dk_keys_forks(&cfg, &line) != NULL,
+                                   .region = is(last, "[region]", "[region]") ? last->line : 0,
                                    .classes = dk_cfg_int(&cfg, last, "classes", 20, 1),
                                    .max_batches = dk_cfg_int(&cfg, &cfg.sections[0], "max_batches", 0, 0)};
     dk_cfg_free(&cfg);

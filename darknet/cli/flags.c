@@ -42,6 +42,9 @@ static const dc_option training_table[] = {
      .help = "start counting rounds from 0 (training on someone else's weights)"},
     {"backup-every", DC_OPTION_WHOLE, DC_INTO(dk_cli, backup_every), .value = "N", .least = 1,
      .most = INT64_MAX, .help = "rounds between .backup files (classifier 1000, detector 100)"},
+    {"saveweights", DC_OPTION_WHOLE, DC_INTO(dk_cli, save_every), .value = "N", .least = 1, .most = INT_MAX,
+     .help =
+         "rounds between NAME_N.weights files (detector train; default: the data file's saveweights=, or 1000)"},
     {"loaders", DC_OPTION_WHOLE, DC_INTO(dk_cli, loaders), .value = "N", .least = 1, .most = MOST_THREADS,
      .help = "threads that read images (default: as many as compute)"},
     {"force", DC_OPTION_SWITCH, DC_INTO(dk_cli, force),

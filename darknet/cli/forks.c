@@ -73,9 +73,10 @@ static bool only_forks(const dc_option *flag)
 {
     static const char *const both[] = {"i", "nogpu", "fullscreen", "avg", "prefix", "fps", "c",
                                        "s", "w",     "h",          "out", "hier",   "t"};
-    static const char *const more[] = {"ext_output",       "save_labels",   "letter_box",
-                                       "dont_show",        "dontdraw_bbox", "out_filename",
-                                       "json_file_output", "json_port",     "time_limit_sec"};
+    static const char *const more[] = {"ext_output",     "save_labels",  "letter_box",       "dont_show",
+                                       "dontdraw_bbox",  "out_filename", "json_file_output", "json_port",
+                                       "time_limit_sec", "map",          "mAP_epochs",       "chart",
+                                       "iou_thresh",     "points",       "saveweights"};
     for (size_t i = 0; i < sizeof both / sizeof *both; i++)
         if (strcmp(flag->name, both[i]) == 0) return false;
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)

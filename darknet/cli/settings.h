@@ -50,6 +50,7 @@ typedef struct dk_cli {
     const char *listen; /* where that server listens */
 
     bool map;          /* measure mAP while training */
+    int save_every;    /* rounds between NAME_N.weights, 0 = the data file's */
     int map_epochs;    /* passes over the list between measurements, 0 = the forks' default */
     float thresh, iou; /* of these measurements */
     int points;

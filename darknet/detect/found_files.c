@@ -4,6 +4,7 @@
 #include "replace/fatal.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 /* A JSON string. The forks write names and paths as they
@@ -22,6 +23,12 @@ static void write_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* Weights that are no good give boxes of infinite size, and neither JSON nor a label has a word for them. */
+static bool has_size(box b)
+{
+    return isfinite(b.x) && isfinite(b.y) && isfinite(b.w) && isfinite(b.h);
+}
+
 void dk_found_json(FILE *out, const detection *dets, int n, int classes, char **names, long frame,
                    const char *path)
 {
@@ -36,7 +43,8 @@ void dk_found_json(FILE *out, const detection *dets, int n, int classes, char **
     bool any = false;
     for (int i = 0; i < n; i++)
         for (int c = 0; c < classes; c++) {
-            if (dets[i].prob[c] <= least || strncmp(names[c], "dont_show", strlen("dont_show")) == 0)
+            if (!(dets[i].prob[c] > least) || !has_size(dets[i].bbox) ||
+                strncmp(names[c], "dont_show", strlen("dont_show")) == 0)
                 continue;
             const box b = dets[i].bbox;
             fprintf(out, "%s  {\"class_id\":%d, \"name\":", any ? ", \n" : "", c);
@@ -88,7 +96,7 @@ void dk_found_labels(const char *image, const detection *dets, int n, int classe
         int best = -1;
         for (int c = 0; c < classes; c++)
             if (dets[i].prob[c] > (best < 0 ? thresh : dets[i].prob[best])) best = c;
-        if (best >= 0)
+        if (best >= 0 && has_size(dets[i].bbox))
             fprintf(file, "%d %2.4f %2.4f %2.4f %2.4f\n", best, share(dets[i].bbox.x), share(dets[i].bbox.y),
                     share(dets[i].bbox.w), share(dets[i].bbox.h));
     }

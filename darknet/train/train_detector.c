@@ -74,9 +74,10 @@ static bool numbered(dk_train *train, uint64_t round, char *name, size_t size)
 {
     const dk_datafile *file = &train->input->file;
     const int most = train->net->max_batches;
-    const uint64_t every = file->save_every ? file->save_every : most > 0 && most <= SHORT_RUN ? 1000 : 10000;
-    const bool early = !file->save_every && !train->augmentation && round < 1000 &&
-                       round % 100 == 0; /* as the packaged program */
+    const uint64_t given = train->cli->save_every > 0 ? (uint64_t)train->cli->save_every : file->save_every;
+    const uint64_t every = given ? given : most > 0 && most <= SHORT_RUN ? 1000 : 10000;
+    const bool early =
+        !given && !train->augmentation && round < 1000 && round % 100 == 0; /* as the packaged program */
     if (round % every != 0 && !early) return false;
     snprintf(name, size, "%s_%llu.weights", train->base, (unsigned long long)round);
     return true;
@@ -129,7 +130,10 @@ static void take_augmentation(dk_train *train, dk_augmentation *a)
     if (mixup == MIX_CUT || mixup == MIX_CUT_OR_MOSAIC)
         dk_note("%s: cutmix=1 is for classifiers: a detector's images are not cut", train->input->cfg);
     if (extra->letter_box && mixup >= DK_MIX_FOUR)
-        dk_die("%s: letter_box=1 and mosaic=1 exclude each other", train->input->cfg);
+        dk_note(
+            "%s: letter_box=1 and mosaic=1: each image of a mosaic keeps its proportions (the darknet forks "
+            "refuse to train with both)",
+            train->input->cfg);
     *a = (dk_augmentation){.c = net->c,
                            .boxes = l->max_boxes,
                            .classes = l->classes,
@@ -174,6 +178,11 @@ int dk_detector_train(const dk_cli *cli)
     const dk_detector_head last = dk_check_detector_cfg(in.cfg);
     if (!last.max_batches && !cli->rounds)
         dk_die("%s has no max_batches= in [net]: set it, or give -rounds N", in.cfg);
+    if (last.region && !last.forks && !cli->force)
+        dk_die(
+            "%s line %d: the packaged Darknet trains [region] on a GPU only; here its way would train nothing: "
+            "give -dialect forks (or -force)",
+            in.cfg, last.region);
     dk_train_read_images(&in);
     dk_labels_lenient(cli->force);
     dk_labels_beside_first(last.forks);

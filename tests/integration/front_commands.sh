@@ -44,6 +44,8 @@ refused "a fork's cfg for the packaged program" "forks.cfg|antialiasing" ops for
 refused "-log nowhere" "-log|nowhere/output.log" detector -log nowhere/output.log train d.data d.cfg
 refused "-log without a file" "-log" detector train d.data d.cfg -log
 refused "-log for the packaged program" "-log" ops d.cfg -log output.log
+sed -e 's/^\[yolo\]/[region]/; /^mask=/d; /^ignore_thresh/d; /^truth_thresh/d; s/^num=.*/num=2/; s/^anchors=.*/anchors=10,14, 23,27/' d.cfg > region.cfg
+refused "[region] in the packaged dialect" "region.cfg line|\[region\]|-dialect forks" detector train d.data region.cfg
 refused "a value for a flag that takes none" "-map" detector train d.data d.cfg -map=1
 
 # hank-ai's README

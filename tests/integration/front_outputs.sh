@@ -50,6 +50,12 @@ printf '%s\n' 'saveweights = 40' 'savelast = 25' | cat ../o.data - > o.data
 "$darknet" detector train o.data ../s.cfg -rounds 90 -seed 1 > out 2> err
 check "saveweights=: every 40th round alone" test "$(cd ../backup && echo s_*[0-9].weights)" = 's_40.weights s_80.weights'
 check "savelast=: the newest of every 25th" test "$(stat -c %i ../backup/s_last.weights)" = "$(stat -c %i ../backup/s_final.weights)"
+rm -rf ../backup
+"$darknet" detector train o.data ../s.cfg -rounds 90 -seed 1 -saveweights 30 -dialect pjreddie > out 2> err
+check "-saveweights: every 30th round alone" test "$(cd ../backup && echo s_*[0-9].weights)" = 's_30.weights s_60.weights s_90.weights'
+"$darknet" detector train o.data ../s.cfg -rounds 1 -seed 1 -clear -map > ../said.out 2> ../said.err
+check "-map: the forks' dialect, and the line says why" grep -q '^Dialect: forks.*-map is a flag of theirs' ../said.err
+"$darknet" detector train o.data ../s.cfg -rounds 90 -seed 1 -clear > out 2> err
 # shellcheck disable=SC2046
 check "chart.png: loss alone" sh -c '[ ${1:-0} -gt 200 ] && [ ${2:-1} -eq 0 ]' - $(coloured chart.png)
 blue=$(coloured chart.png)
