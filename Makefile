@@ -244,6 +244,10 @@ exact-all: tests
 	$(Q)EXACT_ALL=1 BUILD=$(BUILD) tests/integration/exact_packaged.sh
 	$(Q)EXACT_ALL=1 EXACT_WORKERS=2 BUILD=$(BUILD) tests/integration/exact_packaged.sh
 
+# Each cfg of the forks as its users call it: trains, validates and detects, or ends with its line. FORKS_CFG=dir; an hour.
+forks-cfgs: all
+	$(Q)FORKS_ALL=1 BUILD=$(BUILD) tests/integration/forks_cfgs.sh
+
 # The README's pictures, from the last full run of scripts/demo-yolo.
 demo-pictures:
 	$(Q)test -e build/demo-yolo/report.html || { echo 'demo-pictures: run scripts/demo-yolo first' >&2; exit 1; }
@@ -277,6 +281,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-ddp bench-forks bench-kernels bench-quick bench-server bench-codecs demo-pictures tests check stress exact-all format lint install clean
+.PHONY: all forks-cfgs bench bench-ddp bench-forks bench-kernels bench-quick bench-server bench-codecs demo-pictures tests check stress exact-all format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

@@ -3,12 +3,14 @@
 # forks_cfgs.sh [NAME...] - each cfg of the forks, by the program as its users call it: trains three rounds on random
 # weights, writes weights of the size that docs/darknet.md says, validates and detects with them; or ends with one line
 # that names file, line and option. FORKS_CFG= names the directory of the cfgs (`cfg/` of a checkout of AlexeyAB's
-# Darknet). Only the size of the input, batch and max_batches are changed. An hour for all: make forks-cfgs.
+# Darknet). Only the size of the input, batch and max_batches are changed. An hour for all, so that it needs names or FORKS_ALL=1:
+# make forks-cfgs.
 # shellcheck source=tests/integration/lib_front.sh
 . "$(dirname "$0")/lib_front.sh"
 # shellcheck source=tests/integration/lib_squares.sh
 . "$root/tests/integration/lib_squares.sh"
 [ -d "${FORKS_CFG:-}" ] || { echo "skip forks_cfgs: FORKS_CFG= names no directory of the forks' cfgs"; exit 77; }
+[ $# -gt 0 ] || [ -n "${FORKS_ALL:-}" ] || { echo "skip forks_cfgs: an hour; make forks-cfgs runs it"; exit 77; }
 page=$root/docs/darknet.md
 
 # Refused, and what the line must name; classifiers.

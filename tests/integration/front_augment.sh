@@ -27,13 +27,6 @@ train()
     "$darknet" detector train o.data s.cfg -seed 1 -threads 1 "$@" > out 2> err
 }
 
-# refused NAME WORDS - s.cfg ends before the first round, with one line that has the words
-refused()
-{
-    train -rounds 1 && { not_ok "$1" "it trains"; return; }
-    check "$1" test "$(grep -c "^darknet: .*$2" err)" -eq 1
-}
-
 with mosaic=1 mosaic_bound=1 blur=1 gaussian_noise=10 :resize=1.2
 train -map -mAP_epochs 10
 check "mosaic, blur, noise, resize: learns" awk '/^ Last accuracy/ { good = $9 > 60 } END { exit !good }' out

@@ -45,7 +45,7 @@ refused "-log nowhere" "-log|nowhere/output.log" detector -log nowhere/output.lo
 refused "-log without a file" "-log" detector train d.data d.cfg -log
 refused "-log for the packaged program" "-log" ops d.cfg -log output.log
 sed -e 's/^\[yolo\]/[region]/; /^mask=/d; /^ignore_thresh/d; /^truth_thresh/d; s/^num=.*/num=2/; s/^anchors=.*/anchors=10,14, 23,27/' d.cfg > region.cfg
-refused "[region] in the packaged dialect" "region.cfg line|\[region\]|-dialect forks" detector train d.data region.cfg
+refused "[region] in the packaged dialect" "region.cfg line|[region]|-dialect forks" detector train d.data region.cfg
 refused "a value for a flag that takes none" "-map" detector train d.data d.cfg -map=1
 
 # hank-ai's README
