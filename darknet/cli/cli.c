@@ -72,7 +72,8 @@ void dk_cli_parse(int argc, char **argv, const dc_option_group *own, dk_cli *cli
     *cli = start();
     const dc_option_group none = {0};
     const dc_option_group groups[] = {own ? *own : none, dk_compute_flags(&cli->compute, NULL),
-                                      dk_training_flags(cli, NULL), dk_fork_flags()};
+                                      dk_training_flags(cli, NULL), dk_replay_flags(cli, NULL),
+                                      dk_fork_flags()};
     dc_parsed parsed;
     cli->n_words = dk_cli_read(argc, argv, groups, sizeof groups / sizeof *groups, cli->words,
                                DK_CLI_MAX_WORDS, &parsed);

@@ -89,6 +89,13 @@ static const dc_option training_table[] = {
      .help = "the server and all workers have one backup directory"},
 };
 
+static const dc_option replay_table[] = {
+    {"dynacomm-replay", DC_OPTION_TEXT, DC_INTO(dk_cli, replay), .value = "FILE",
+     .help = "make a run again, alone, from its NAME.log: the same weights, as NAME_replayed.weights"},
+    {"data-of", DC_OPTION_TEXT, DC_INTO(dk_cli, data_of), .value = "LIST",
+     .help = "the data file of each of its workers: 0=a.data,1=b.data (`dynacomm log FILE` lists them)"},
+};
+
 dc_option_group dk_compute_flags(dk_compute *compute, const dk_compute *start)
 {
     return (dc_option_group)DC_GROUP(compute_table, compute, start);
@@ -97,6 +104,11 @@ dc_option_group dk_compute_flags(dk_compute *compute, const dk_compute *start)
 dc_option_group dk_training_flags(dk_cli *cli, const dk_cli *start)
 {
     return (dc_option_group)DC_GROUP(training_table, cli, start);
+}
+
+dc_option_group dk_replay_flags(dk_cli *cli, const dk_cli *start)
+{
+    return (dc_option_group)DC_GROUP(replay_table, cli, start);
 }
 
 void dk_compute_apply(const dk_compute *compute)
@@ -112,7 +124,7 @@ void dk_compute_apply(const dk_compute *compute)
 const dc_option *dk_flags_find(const char *arg)
 {
     const dc_option_group groups[] = {dk_compute_flags(NULL, NULL), dk_training_flags(NULL, NULL),
-                                      dk_fork_flags()};
+                                      dk_replay_flags(NULL, NULL), dk_fork_flags()};
     const dc_options all = {.groups = groups, .n_groups = sizeof groups / sizeof *groups};
     return dc_options_find(&all, arg, NULL);
 }
@@ -120,7 +132,7 @@ const dc_option *dk_flags_find(const char *arg)
 const dc_option *dk_flags_at(size_t k)
 {
     const dc_option_group groups[] = {dk_compute_flags(NULL, NULL), dk_training_flags(NULL, NULL),
-                                      dk_fork_flags()};
+                                      dk_replay_flags(NULL, NULL), dk_fork_flags()};
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
         if (k < groups[g].n) return &groups[g].list[k];
         k -= groups[g].n;

@@ -14,6 +14,9 @@ void dk_compute_apply(const dk_compute *compute);
 /* dk_training_flags - of training alone; cli is a dk_cli (cli.h), or NULL where only the table is needed. */
 dc_option_group dk_training_flags(dk_cli *cli, const dk_cli *start);
 
+/* dk_replay_flags - of a run that is made again from its log; likewise. */
+dc_option_group dk_replay_flags(dk_cli *cli, const dk_cli *start);
+
 /* dk_fork_flags - flags of the widely used Darknets (pjreddie's, AlexeyAB's, hank-ai's) that ask for nothing
  * this program does differently: a script that has them goes on working. Their help is why they have no
  * effect; NULL: what they ask for is so anyway. dk_fork_flags_note - a line for each of them that was given

@@ -49,6 +49,9 @@ typedef struct dk_cli {
     int serve;          /* this process starts the server too, for so many workers; 0 = it does not */
     const char *listen; /* where that server listens */
 
+    const char *replay;  /* the log of a run that is to be made again, NULL = none */
+    const char *data_of; /* its workers' data files: NUMBER=FILE or ID=FILE, separated by commas */
+
     bool map;          /* measure mAP while training */
     int save_every;    /* rounds between NAME_N.weights, 0 = the data file's */
     int map_epochs;    /* passes over the list between measurements, 0 = the forks' default */

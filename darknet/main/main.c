@@ -64,6 +64,9 @@ static void print_help(FILE *out)
     dk_cli_help(out);
     fprintf(out, "\nflags for detector retrain, besides:\n");
     dk_retrain_help(out);
+    const dc_option_group replay = dk_replay_flags(NULL, NULL);
+    fprintf(out, "\nflags to train a run again from its log:\n");
+    dc_options_help(out, replay.list, replay.n, "-");
     fprintf(out, "\nflags for commands that use a trained network:\n");
     dk_eval_help(out);
     fprintf(out, "\nflags for profile:\n");

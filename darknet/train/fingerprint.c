@@ -11,6 +11,7 @@
 
 #include "cfg/cfg.h"
 #include "layers/extra.h"
+#include "kernels/kernels.h"
 #include "network/check_keys.h"
 #include "layers/kinds.h"
 #include "replace/fatal.h"
@@ -214,5 +215,7 @@ void dk_fingerprint(const dk_train *train, char *text, size_t size)
     *at++ = '\n';
     *at = '\0';
     write_weights(train->input->weights, at, third);
+    at += strlen(at);
+    snprintf(at, size - (size_t)(at - text), "\nthreads=%d", dk_threads());
     dk_cfg_free(&cfg);
 }

@@ -107,6 +107,18 @@ uint64_t dk_train_seen(const dk_train *train, uint64_t round);
  * after an error (one line on stderr), or 128 + signal. */
 int dk_train_run(dk_train *train);
 
+/* dk_train_change_size - resizes the network if the round that follows `round` rounds takes another input than *size.
+ * dk_train_loader - images of one worker: args' list, in the order that follows from its number. */
+void dk_train_change_size(dk_train *train, uint64_t round, dk_progress *progress, dk_size *size);
+struct dk_loader *dk_train_loader(dk_train *train, const load_args *args, const char *list, uint64_t number,
+                                  uint64_t first_round);
+
+/* dk_replay_prepare - with -dynacomm-replay: reads the log and -data-of, and takes the run's seed into cli, before the
+ * network is made. Ends the program with a line if one of them is wrong. dk_replay_run - instead of dk_train_run; returns the
+ * exit status. */
+void dk_replay_prepare(dk_cli *cli, dk_datafile_use use);
+int dk_replay_run(dk_train *train);
+
 /* dk_epochs_numbered, dk_epochs_line - for kinds that save
  * after each pass over the list and print passes done. */
 bool dk_epochs_numbered(dk_train *train, uint64_t round, char *name, size_t size);

@@ -84,7 +84,7 @@ static int train_here(const dk_cli *cli, const dk_train_input *in, const dk_line
     printf("%s\n1\n", train.base);
     dk_train_print_rates(&train);
     printf("%d\n%d %d\n", in->images.n, train.args.min, train.args.max);
-    const int status = dk_train_run(&train);
+    const int status = cli->replay ? dk_replay_run(&train) : dk_train_run(&train);
     dk_train_free(&train);
     return status;
 }
@@ -93,6 +93,7 @@ int dk_cmd_classifier_train(int argc, char **argv)
 {
     dk_cli cli;
     dk_cli_parse(argc, argv, NULL, &cli);
+    dk_replay_prepare(&cli, DK_FOR_CLASSIFIER);
     if (cli.map) dk_note("-map has no effect here: it is for detector train");
     dk_train_input in;
     dk_train_read(&cli, DK_FOR_CLASSIFIER, classifier.name, &in);

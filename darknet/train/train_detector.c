@@ -165,7 +165,7 @@ static int train_here(const dk_cli *cli, const dk_train_input *in, const dk_line
     dk_train_ready(&train);
     printf("%s\n", train.base);
     dk_train_print_rates(&train);
-    const int status = dk_train_run(&train);
+    const int status = cli->replay ? dk_replay_run(&train) : dk_train_run(&train);
     dk_train_map_close(map);
     dk_train_free(&train);
     return status;
@@ -203,5 +203,6 @@ int dk_cmd_detector_train(int argc, char **argv)
 {
     dk_cli cli;
     dk_cli_parse(argc, argv, NULL, &cli);
+    dk_replay_prepare(&cli, DK_FOR_DETECTOR);
     return dk_detector_train(&cli);
 }

@@ -58,17 +58,18 @@ static void shape(void *context, uint64_t round, load_args *args)
     if (size.w) train->kind->resize(train, size, args);
 }
 
-static dk_loader *open_loader(dk_train *train, dk_session *session)
+dk_loader *dk_train_loader(dk_train *train, const load_args *args, const char *list, uint64_t number,
+                           uint64_t first_round)
 {
     int threads = train->cli->loaders ? train->cli->loaders : dk_threads();
     if (threads > MAX_LOADERS) threads = MAX_LOADERS;
-    const dk_loader_options options = {.args = train->args,
+    const dk_loader_options options = {.args = *args,
                                        .augmentation = train->augmentation,
                                        .mixing = train->mixing,
-                                       .list = train->list,
+                                       .list = list,
                                        .seed = train->seed,
-                                       .rank = (uint64_t)dk_session_rank(session),
-                                       .first_round = dk_session_round(session),
+                                       .rank = number,
+                                       .first_round = first_round,
                                        .threads = threads,
                                        .shape = shape,
                                        .context = train};
@@ -149,7 +150,7 @@ static int save_due(dk_train *train, dk_session *session, dk_progress *progress)
     return err;
 }
 
-static void change_size(dk_train *train, uint64_t round, dk_progress *progress, dk_size *size)
+void dk_train_change_size(dk_train *train, uint64_t round, dk_progress *progress, dk_size *size)
 {
     const dk_size wanted = train->kind->size(train, round);
     if (wanted.w == size->w && wanted.h == size->h) return;
@@ -223,7 +224,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
                        uint64_t last, dk_size *size)
 {
     const uint64_t round = dk_session_round(session);
-    change_size(train, round, progress, size);
+    dk_train_change_size(train, round, progress, size);
     const double began = what_time_is_it_now();
     data d;
     if (dk_loader_next(loader, &d) != 0) {
@@ -270,7 +271,8 @@ static void say_stopped(dk_train *train, dk_session *session, int signal_number)
 
 static int rounds(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
 {
-    dk_loader *loader = open_loader(train, session);
+    dk_loader *loader = dk_train_loader(train, &train->args, train->list, (uint64_t)dk_session_rank(session),
+                                        dk_session_round(session));
     if (!loader) {
         dk_note("cannot start a thread that reads images, or memory for a round is missing");
         return DC_ENOMEM;

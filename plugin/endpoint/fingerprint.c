@@ -122,3 +122,10 @@ dc_error dc__fingerprint_start(const char *a, int rank_a, const char *b, int ran
                     "give them to worker 0 too",
                     with, weights.n, weights.at);
 }
+
+void dc__fingerprint_note(const char *fingerprint, char *note, size_t size)
+{
+    const part line = line_of(fingerprint, 3);
+    (void)snprintf(note, size, "%.*s", line.n, line.at);
+    dc__make_printable(note);
+}

@@ -161,12 +161,14 @@ typedef void (*dc_log_fn)(void *context, const char *line);
 #define DC_DEFAULT_PATIENCE_S 600.0 /* a connection that was lost is tried again */
 #define DC_DEFAULT_TIMEOUT_S 90.0   /* a server waits for a worker that it hears nothing of */
 
-/* A fingerprint is up to three lines: items NAME=VALUE, separated by ", ", that must be the same at all
+/* A fingerprint is up to four lines: items NAME=VALUE, separated by ", ", that must be the same at all
  * workers, or the run refuses the worker and names the item; likewise items that may differ, which the server
  * warns of; and, of a worker that brings trained values, their hash, a blank and their name. A new run starts
- * from worker 0's values: a worker whose own would be lost is refused. It may have so many bytes, its closing
+ * from worker 0's values: a worker whose own would be lost is refused. The fourth is noted in the run's log: how the
+ * worker computes, for whoever replays the run. It may have so many bytes, its closing
  * 0 among them. */
 #define DC_FINGERPRINT_BYTES 2048
+#define DC_NOTE_BYTES 64 /* of its fourth line, likewise */
 
 typedef struct dc_worker_options {
     const char *url; /* the server's, as workers reach it, or an invitation ('dynacomm invite'); copied */

@@ -28,11 +28,6 @@ void dc__run_log_destroy(dc__run_log *log)
     pthread_mutex_destroy(&log->lock);
 }
 
-uint64_t dc__run_log_values_hash(const dc_model *m, const float *values)
-{
-    return XXH3_64bits(values, m->start[DC_STATISTIC] * sizeof *values);
-}
-
 /* ---- records in memory ---- */
 
 /* Room for a record with a payload of n bytes at the end of pending; NULL without memory. With the lock held. */
@@ -67,7 +62,9 @@ static void end_record(uint8_t *payload, size_t n)
 
 void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_member *members)
 {
-    const size_t bytes = 8 + 4 + (size_t)n * 17;
+    size_t bytes = 8 + 4;
+    for (int k = 0; k < n; k++)
+        bytes += 8 + 4 + 4 + 1 + 2 + strlen(members[k].note);
     pthread_mutex_lock(&log->lock);
     uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_ROSTER, bytes) : NULL;
     if (payload) {
@@ -79,6 +76,7 @@ void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_m
             dc__put_uint(&b, (uint64_t)members[k].number, 4);
             dc__put_uint(&b, members[k].images, 4);
             dc__put_uint(&b, members[k].fresh, 1);
+            dc__put_text(&b, members[k].note);
         }
         end_record(payload, bytes);
     }
@@ -115,6 +113,18 @@ void dc__run_log_rate(dc__run_log *log, uint64_t round, float rate)
         end_record(payload, 12);
         log->rated = true;
         log->rate = rate;
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
+void dc__run_log_gap(dc__run_log *log, uint64_t round)
+{
+    pthread_mutex_lock(&log->lock);
+    uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_GAP, 8) : NULL;
+    if (payload) {
+        dc__bytes b = dc__bytes_over(payload, 8);
+        dc__put_uint(&b, round, 8);
+        end_record(payload, 8);
     }
     pthread_mutex_unlock(&log->lock);
 }

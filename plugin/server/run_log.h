@@ -27,9 +27,6 @@ typedef struct dc__run_log {
 void dc__run_log_init(dc__run_log *log);
 void dc__run_log_destroy(dc__run_log *log);
 
-/* dc__run_log_values_hash - of a model's initial values, [all floats but the statistics]. */
-uint64_t dc__run_log_values_hash(const dc_model *model, const float *values);
-
 /* dc__run_log_begin - a new run's log in dir, instead of one that is there. dc__run_log_resume - goes on with the
  * log in dir, cut back to this version; if there is none, or it does not reach the version, a new one that begins
  * there, with a line in note[DC__LINE_BYTES] ("" = no news). DC_EFILE, DC_ENOMEM. Before training. */
@@ -39,11 +36,12 @@ dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m
 
 /* What decided a version; any thread, never waits for the disk. dc__run_log_roster - the members from this round
  * on, by order of summation. dc__run_log_partial - only the blocks in this bitmap of a member count in a round.
- * dc__run_log_rate - the learning rate that made version round + 1. */
+ * dc__run_log_rate - the learning rate that made version round + 1. dc__run_log_gap - a round cannot be replayed. */
 void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_member *members);
 void dc__run_log_partial(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,
                          const uint64_t *bitmap);
 void dc__run_log_rate(dc__run_log *log, uint64_t round, float rate);
+void dc__run_log_gap(dc__run_log *log, uint64_t round);
 
 /* dc__run_log_write - appends all that decided versions up to this one, and syncs. The checkpoint's thread, before
  * its files. DC_EFILE with a line; what was not written is kept for the next try. */

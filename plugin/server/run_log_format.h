@@ -7,10 +7,11 @@
  *   RUN      model description (length 4, bytes), seed (8), first round (8), optimizer steps behind it (8), flags (1:
  *            1 = a single worker carries the momentum), XXH3 of the initial values (8), settings (text)
  *   ROSTER   from this round (8) on these members (4) make the versions, in the order of summation: id (8),
- *            number (4), images (4), flags (1: 1 = begins with this round)
+ *            number (4), images (4), flags (1: 1 = begins with this round), how it computes (text)
  *   PARTIAL  in this round (8), of the member with this number (4) only the blocks in this bitmap count: blocks (4),
  *            bytes
  *   RATE     from this round (8) on, the learning rate (4)
+ *   GAP      something decided this round (8) that the log does not hold: it cannot be replayed from there on
  *   SAVED    this version (8) was saved by a checkpoint: what stands before made it
  *
  * Records of a round come after the SAVED of the versions before it, so a log can be cut back to any checkpoint. */
@@ -28,14 +29,16 @@ typedef enum dc__log_type {
     DC__LOG_ROSTER,
     DC__LOG_PARTIAL,
     DC__LOG_RATE,
-    DC__LOG_SAVED
+    DC__LOG_SAVED,
+    DC__LOG_GAP
 } dc__log_type;
 
 typedef struct dc__log_member {
     uint64_t id;
     int number;
-    uint32_t images; /* that it feeds in a round */
-    bool fresh;      /* begins with the round: its statistics are then the mean of the others' */
+    uint32_t images;          /* that it feeds in a round */
+    char note[DC_NOTE_BYTES]; /* how it computes: the fourth line of its fingerprint */
+    bool fresh;               /* begins with the round: its statistics are then the mean of the others' */
 } dc__log_member;
 
 /* What a run begins with. */

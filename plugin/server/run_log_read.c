@@ -71,6 +71,8 @@ static dc_error read_roster(dc__log_reader *r, dc__bytes *b, dc__log_record *rec
         m->number = (int)dc__get_uint(b, 4);
         m->images = (uint32_t)dc__get_uint(b, 4);
         m->fresh = dc__get_uint(b, 1) & 1;
+        dc__get_text(b, m->note, sizeof m->note);
+        dc__make_printable(m->note);
         if (m->number < 0 || m->images < 1) return damaged(r, "a member that makes no sense");
     }
     record->n = (int)n;
@@ -107,6 +109,7 @@ static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *re
         record->rate = dc__get_float(b);
         if (!isfinite(record->rate)) return damaged(r, "a learning rate that is not a number");
         break;
+    case DC__LOG_GAP:
     case DC__LOG_SAVED:
         record->round = dc__get_uint(b, 8);
         break;
@@ -255,4 +258,9 @@ dc_error dc__run_log_find_cut(const char *path, const dc_model *model, uint64_t 
         err = dc__fail(DC_EFORMAT, "%s does not reach round %llu", path, (unsigned long long)version);
     dc__log_reader_close(r);
     return err;
+}
+
+uint64_t dc__run_log_hash(const dc_model *m, const float *values)
+{
+    return XXH3_64bits(values, m->start[DC_STATISTIC] * sizeof *values);
 }

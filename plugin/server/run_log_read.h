@@ -29,6 +29,9 @@ dc_error dc__log_reader_next(dc__log_reader *reader, dc__log_record *record);
 uint64_t dc__log_reader_torn(const dc__log_reader *reader);
 void dc__log_reader_close(dc__log_reader *reader);
 
+/* dc__run_log_hash - of a model's initial values, all floats of the arena but the statistics. */
+uint64_t dc__run_log_hash(const dc_model *model, const float *values);
+
 /* Where a log ends when it is cut back to a version. */
 typedef struct dc__log_cut {
     uint64_t bytes;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "endpoint/fingerprint.h"
 #include "base/file.h"
 
 /* With versions' lock held. */
@@ -112,12 +113,15 @@ static void say_goodbye(dc_server *s)
         dc__session_close(&s->sessions[i]);
 }
 
-static void log_start(dc__training *t)
+static void log_start(dc_server *s)
 {
+    dc__training *t = &s->training;
     dc__log_member members[DC_MAX_WORKERS];
-    for (int i = 0; i < t->roster.n; i++)
+    for (int i = 0; i < t->roster.n; i++) {
         members[i] =
             (dc__log_member){.id = t->roster.member[i].id, .number = i, .images = t->roster.member[i].images};
+        dc__fingerprint_note(s->sessions[i].fingerprint, members[i].note, sizeof members[i].note);
+    }
     if (dc__training_log_start(t) != DC_OK) dc__roster_end(&t->roster, DC_EFILE, dc_last_error());
     dc__run_log_roster(&t->run_log, t->versions.first_round, t->roster.n, members);
 }
@@ -132,7 +136,7 @@ static void start(dc_server *s)
         dc__checkpoint_resumed(&t->checkpoint, t->versions.round);
     else
         dc__codes_begin(&t->codes, &t->versions);
-    log_start(t);
+    log_start(s);
     for (int i = 0; i < n; i++)
         dc__session_start(&s->sessions[i]);
     dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,

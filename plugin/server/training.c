@@ -9,6 +9,7 @@
 #include "endpoint/values.h"
 #include "model/finite.h"
 #include "server/apply.h"
+#include "server/run_log_read.h"
 #include "server/state_file.h"
 
 #define REFUSALS_MOST 3  /* rounds in a row with values that are not finite */
@@ -138,8 +139,7 @@ dc_error dc__training_log_start(dc__training *t)
                              .first_round = v->first_round,
                              .first_step = v->first_step,
                              .carried = dc__training_carries(t),
-                             .values_hash =
-                                 dc__run_log_values_hash(t->model, dc__versions_values(v, v->round)),
+                             .values_hash = dc__run_log_hash(t->model, dc__versions_values(v, v->round)),
                              .settings = settings};
     const dc_error err = t->resumed ? dc__run_log_resume(&t->run_log, dir, t->model, &run, v->round, note)
                                     : dc__run_log_begin(&t->run_log, dir, t->model, &run);
@@ -271,6 +271,7 @@ dc_error dc__training_refuse(dc__training *t, int rank, dc__given *given, uint64
     given->in_a_row = given->refused == round ? given->in_a_row + 1 : 1;
     given->refused = round + 1;
     given->refusals++;
+    dc__run_log_gap(&t->run_log, round);
     dc__reduce_refuse(&t->reduce, rank, round);
     if (t->on_bad_value == DC_BAD_STOP)
         return dc__fail(DC_EVALUE, "%s: the run ends there (--on-bad-value stop)", line);

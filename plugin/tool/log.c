@@ -30,8 +30,9 @@ static void print_roster(const dc__log_record *r)
 {
     (void)printf("round %" PRIu64 ": %d worker%s\n", r->round + 1, r->n, r->n > 1 ? "s" : "");
     for (int k = 0; k < r->n; k++)
-        (void)printf("    worker %d, id %016" PRIx64 ", %" PRIu32 " images%s\n", r->members[k].number,
-                     r->members[k].id, r->members[k].images, r->members[k].fresh ? ", begins here" : "");
+        (void)printf("    worker %d, id %016" PRIx64 ", %" PRIu32 " images%s%s%s\n", r->members[k].number,
+                     r->members[k].id, r->members[k].images, r->members[k].note[0] ? ", " : "",
+                     r->members[k].note, r->members[k].fresh ? ", begins here" : "");
 }
 
 static void print_partial(const dc__log_record *r)
@@ -57,6 +58,10 @@ static void print_record(const dc__log_record *r)
         break;
     case DC__LOG_RATE:
         (void)printf("round %" PRIu64 ": learning rate %g\n", r->round + 1, (double)r->rate);
+        break;
+    case DC__LOG_GAP:
+        (void)printf("round %" PRIu64 ": a gradient was refused; the run cannot be replayed beyond it\n",
+                     r->round + 1);
         break;
     default:
         (void)printf("%" PRIu64 " rounds are saved\n", r->round);

@@ -17,7 +17,7 @@
 static char dir[] = "/tmp/dynacomm-test-XXXXXX", path[64];
 static fake_model *m;
 static const dc__log_member crew[] = {{.id = 77, .number = 0, .images = 4},
-                                      {.id = 99, .number = 3, .images = 8}};
+                                      {.id = 99, .number = 3, .images = 8, .note = "threads=2"}};
 static const dc__log_run start = {
     .seed = 5, .first_round = 10, .first_step = 10, .values_hash = 3, .settings = ""};
 
@@ -80,6 +80,7 @@ static void what_was_logged_is_read(void **state)
     assert_int_equal(r.members[1].id, 99);
     assert_int_equal(r.members[1].number, 3);
     assert_int_equal(r.members[1].images, 8);
+    assert_string_equal(r.members[1].note, "threads=2");
     assert_int_equal(dc__log_reader_next(reader, &r), DC_OK);
     assert_int_equal(r.type, DC__LOG_PARTIAL);
     assert_int_equal(r.number, 3);

@@ -1,0 +1,83 @@
+#include "engine/replay.h"
+
+#include <stdlib.h>
+
+#include "kernels/kernels.h"
+#include "layers/tensors.h"
+#include "replace/fatal.h"
+
+struct dk_replay {
+    network *net;
+    dc_model *model;
+    dc_replay *log;
+    uint64_t round;
+    int member; /* of the round, whose gradients are due */
+};
+
+int dk_replay_open(network *net, const char *name, dc_replay *log, dk_replay **out)
+{
+    *out = NULL;
+    dk_replay *r = calloc(1, sizeof *r);
+    if (!r) return dc_error_set(DC_ENOMEM, "out of memory for a replay");
+    r->net = net;
+    r->log = log;
+    int err = dk_refuse_untrainable(net);
+    if (!err) err = dk_model_of(net, name, dk_kernels_fast(), &r->model);
+    if (!err) err = dc_replay_begin(log, r->model);
+    if (err) {
+        dk_replay_close(r);
+        return err;
+    }
+    *out = r;
+    return DC_OK;
+}
+
+void dk_replay_close(dk_replay *r)
+{
+    if (!r) return;
+    dc_replay_close(r->log);
+    dc_model_free(r->model);
+    free(r);
+}
+
+int dk_replay_round(dk_replay *r, dc_replay_round_info *round)
+{
+    const int err = dc_replay_round(r->log, round);
+    r->round = round->round;
+    return err;
+}
+
+int dk_replay_member(dk_replay *r, int k)
+{
+    r->member = k;
+    return dc_replay_place(r->log, k);
+}
+
+int dk_replay_compute(dk_replay *r, const data *d, float *loss)
+{
+    network *net = r->net;
+    float sum = 0;
+    dk_assert(d->X.rows == net->batch * net->subdivisions);
+    *net->seen = (size_t)(r->round * (uint64_t)net->batch * (uint64_t)net->subdivisions);
+    *net->t = (int)r->round;
+    for (int i = 0; i < net->subdivisions; i++) {
+        get_next_batch(*d, net->batch, i * net->batch, net->input, net->truth);
+        *net->seen += (size_t)net->batch;
+        net->train = 1;
+        forward_network(net);
+        backward_network(net);
+        sum += *net->cost;
+    }
+    *loss = sum / (float)(net->subdivisions * net->batch);
+    return dc_replay_take(r->log, r->member);
+}
+
+int dk_replay_step(dk_replay *r)
+{
+    return dc_replay_step(r->log);
+}
+
+int dk_replay_save(dk_replay *r, const char *path)
+{
+    return dc_replay_save(r->log, path);
+}

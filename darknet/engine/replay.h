@@ -1,0 +1,31 @@
+/* replay.h - a run made again from its log, on one network: whose gradients are due, and the steps in between.
+ *
+ * One thread. Functions return 0 or a dc_error, with its line in dc_last_error(). */
+#ifndef DK_REPLAY_H
+#define DK_REPLAY_H
+
+#include <darknet.h>
+
+#include "dynacomm_replay.h"
+
+typedef struct dk_replay dk_replay;
+
+/* dk_replay_open - replays the log on net, which has the values that the run began with; both are borrowed until
+ * dk_replay_close. name: the model's, as in dk_session_options. */
+int dk_replay_open(network *net, const char *name, dc_replay *log, dk_replay **replay);
+void dk_replay_close(dk_replay *replay);
+
+/* dk_replay_round - who makes the next round; members = 0: the log ends. dk_replay_member - which of the run's workers its
+ * k-th member is. */
+int dk_replay_round(dk_replay *replay, dc_replay_round_info *round);
+int dk_replay_member(dk_replay *replay, int k);
+
+/* dk_replay_compute - the gradients of the member that dk_replay_member gave last, on d: net->batch * net->subdivisions
+ * rows in order. *loss: mean over its images. The caller has begun its random numbers. */
+int dk_replay_compute(dk_replay *replay, const data *d, float *loss);
+
+/* dk_replay_step - after the last member. dk_replay_save - the run's .weights so far. */
+int dk_replay_step(dk_replay *replay);
+int dk_replay_save(dk_replay *replay, const char *path);
+
+#endif

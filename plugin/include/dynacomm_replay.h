@@ -1,0 +1,68 @@
+/* dynacomm_replay.h - a run made again on one machine from its log (NAME.log in the server's backup directory) and everybody's data: the
+ * same weights, bit for bit, whatever happened to machines meanwhile. The caller computes gradients, as its workers
+ * did; the rest is the server's own code:
+ *
+ *   dc_replay_open, dc_replay_begin(model)
+ *     dc_replay_round                          while there are members in it
+ *       for each member k of it, in order:
+ *         dc_replay_place(k)                   the model's arrays are its: compute forward and backward on its images
+ *         dc_replay_take(k)                    its gradients, which are zeroed, and its statistics
+ *       dc_replay_step
+ *   dc_replay_save, dc_replay_close
+ *
+ * One thread. Errors: DC_EFILE, DC_EFORMAT (the log), DC_EMODEL, DC_EINVAL (another model, other initial values),
+ * DC_ENOMEM. */
+#ifndef DYNACOMM_REPLAY_H
+#define DYNACOMM_REPLAY_H
+
+#include "dynacomm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dc_replay dc_replay;
+
+typedef struct dc_replay_info {
+    uint64_t seed;                    /* the run's */
+    uint64_t first_round, last_round; /* rounds done where the log begins and where it ends */
+    uint64_t round;                   /* rounds replayed so far, those before first_round included */
+    int members;                      /* workers that ever took part */
+    bool carried;                     /* a single worker, which kept the momentum: gradients are not zeroed */
+} dc_replay_info;
+
+typedef struct dc_replay_member {
+    int number;               /* what its data order and random numbers are drawn from */
+    uint64_t id;              /* of the worker */
+    uint32_t images;          /* in a round */
+    char note[DC_NOTE_BYTES]; /* the fourth line of its fingerprint */
+} dc_replay_member;
+
+typedef struct dc_replay_round_info {
+    uint64_t round; /* rounds done before it */
+    int members;    /* that make it; 0 = the log ends here */
+    float rate;     /* learning rate of its step */
+} dc_replay_round_info;
+
+DC_API dc_error dc_replay_open(dc_replay **replay, const char *path);
+DC_API void dc_replay_close(dc_replay *replay);
+DC_API dc_replay_info dc_replay_info_get(const dc_replay *replay);
+/* dc_replay_member_get - the k-th of those that ever took part, k from 0. */
+DC_API dc_replay_member dc_replay_member_get(const dc_replay *replay, int k);
+
+/* dc_replay_begin - model has the values that the run began with, and is borrowed until the replay is closed; its arrays
+ * are written from here on. */
+DC_API dc_error dc_replay_begin(dc_replay *replay, dc_model *model);
+DC_API dc_error dc_replay_round(dc_replay *replay, dc_replay_round_info *round);
+/* dc_replay_place - returns which of those that ever took part the round's k-th member is. */
+DC_API int dc_replay_place(dc_replay *replay, int k);
+DC_API dc_error dc_replay_take(dc_replay *replay, int k);
+DC_API dc_error dc_replay_step(dc_replay *replay);
+
+/* dc_replay_save - the values so far and the members' mean statistics as a .weights file, as the server saves them. */
+DC_API dc_error dc_replay_save(dc_replay *replay, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

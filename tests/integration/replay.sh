@@ -1,0 +1,106 @@
+#!/bin/bash
+# A run made again on one machine from its log has the run's weights, bit for bit: one, two and three workers with data of
+# their own, classifier and detector, resumed runs too. And wrong logs and lists of data end with one line.
+. "$(dirname "$0")/lib_front.sh"
+classifier_data 60
+classifier_cfg
+detector_data
+mkdir backup
+for k in 0 1 2; do
+    awk "NR % 3 == $k" train.list > "c$k.list"
+    sed "s#^train.*#train = $PWD/c$k.list#" c.data > "c$k.data"
+    awk "NR % 3 == $k" d.list > "d$k.list"
+    sed "s#^train.*#train = $PWD/d$k.list#" d.data > "d$k.data"
+done
+
+# train KIND WORKERS ROUNDS STRATEGY [FLAG...] - a run with its checkpoints in run/
+train()
+{
+    local kind=$1 workers=$2 rounds=$3 strategy=$4 letter=${1:0:1} rank pids=() status=0 pid
+    shift 4
+    "$dynacomm" server --listen "ipc://$PWD/socket" --workers "$workers" --backup run --backup-every 4 --quiet > server.log 2>&1 &
+    pids+=($!)
+    for ((rank = 0; rank < workers; rank++)); do
+        "$darknet" "$kind" train "$letter$rank.data" "$letter.cfg" -dynacomm "ipc://$PWD/socket" -dynacomm-rank "$rank" \
+            -dynacomm-strategy "$strategy" -threads $((rank + 1)) -seed 5 -rounds "$rounds" -quiet "$@" > "worker-$rank.log" 2>&1 &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || status=$?; done
+    [ "$status" -eq 0 ] || cat server.log worker-*.log
+    return "$status"
+}
+
+# replay KIND WORKERS - made again; the seed is the log's
+replay()
+{
+    local letter=${1:0:1} of='' k
+    for ((k = 0; k < $2; k++)); do of=$of${of:+,}$k=$letter$k.data; done
+    rm -f "backup/${letter}_replayed.weights"
+    "$darknet" "$1" train "${letter}0.data" "$letter.cfg" -dynacomm-replay "run/$letter.log" -data-of "$of" -threads 3 -quiet \
+        > replay.log 2>&1 || { cat replay.log; return 1; }
+}
+
+same()
+{
+    cmp -s "run/$1_final.weights" "backup/$1_replayed.weights"
+}
+
+for kind in classifier detector; do
+    letter=${kind:0:1}
+    for workers in 1 2 3; do
+        strategy=duplex
+        [ "$workers" = 2 ] && strategy=dynacomm
+        rm -rf run
+        check "$kind, $workers workers: trained" train "$kind" "$workers" 11 "$strategy"
+        check "$kind, $workers workers: replayed" replay "$kind" "$workers"
+        check "$kind, $workers workers: the same weights, bit for bit" same "$letter"
+    done
+done
+
+# The weights are not those that any run would make.
+cp c1.data c1.right
+cp c0.data c1.data
+rm -rf run
+check "other data: trained" train classifier 2 8 duplex
+cp c1.right c1.data
+check "other data: replayed" replay classifier 2
+check "other data makes other weights" eval '! same c'
+
+# A run that went on after its end: the log goes on with it.
+rm -rf run
+check "in two parts: the first" train classifier 2 6 duplex
+check "in two parts: the second" train classifier 2 13 duplex
+check "in two parts: replayed" replay classifier 2
+check "in two parts: the same weights, bit for bit" same c
+"$dynacomm" log run/c.log > log.txt 2>&1
+check "the log for people: who, and what is saved" eval 'grep -q "^round 1: 2 workers" log.txt && grep -q "^    worker 1, id" log.txt && grep -q "^13 rounds are saved" log.txt'
+
+# refused NAME WORDS ARGS... - one line that holds WORDS, and nothing written
+refused()
+{
+    local name=$1 words=$2
+    shift 2
+    rm -f backup/c_replayed.weights
+    "$darknet" classifier train c0.data c.cfg "$@" > out 2> err
+    if [ $? -ne 0 ] && [ "$(grep -c '^darknet: ' err)" = 1 ] && grep -qF -- "$words" err && [ ! -e backup/c_replayed.weights ]; then
+        ok "$name"
+    else
+        not_ok "$name" "$(cat err)"
+    fi
+}
+refused "a worker's data is missing" "the data of worker 1 is missing" -dynacomm-replay run/c.log -data-of 0=c0.data
+refused "a worker that took no part" "worker 7 took no part" -dynacomm-replay run/c.log -data-of 0=c0.data,1=c1.data,7=c2.data
+refused "a worker twice" "worker 0 is named twice" -dynacomm-replay run/c.log -data-of 0=c0.data,0=c1.data
+refused "no list of data" "needs the data of each worker" -dynacomm-replay run/c.log
+refused "no log" "-data-of belongs to -dynacomm-replay" -data-of 0=c0.data
+refused "with a server" "leave -dynacomm away" -dynacomm-replay run/c.log -data-of 0=c0.data,1=c1.data -dynacomm local:2
+refused "a data file that is not there" "none.data" -dynacomm-replay run/c.log -data-of 0=c0.data,1=none.data
+refused "a log that is not there" "run/none.log" -dynacomm-replay run/none.log -data-of 0=c0.data
+refused "a file that is no log" "is not the log of a run" -dynacomm-replay c.cfg -data-of 0=c0.data
+head -c 200 run/c.log > short.log
+refused "a log that is cut off in its head" "short.log" -dynacomm-replay short.log -data-of 0=c0.data,1=c1.data
+sed -i 's/^filters=6/filters=7/' c.cfg
+refused "another cfg" "run/c.log" -dynacomm-replay run/c.log -data-of 0=c0.data,1=c1.data
+"$dynacomm" log c.data > out 2> err
+check "dynacomm log of another file" eval '[ "$(cat err)" = "dynacomm log: c.data is not the log of a run" ] && [ ! -s out ]'
+finish
