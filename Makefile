@@ -248,6 +248,10 @@ exact-all: tests
 forks-cfgs: all
 	$(Q)FORKS_ALL=1 BUILD=$(BUILD) tests/integration/forks_cfgs.sh
 
+# Every network of the forks' that was measured (FORKS_CFG: the directory of their cfgs): minutes. `make check` takes the small ones.
+forks-vectors: tests
+	$(Q)FORKS_ALL=1 BUILD=$(BUILD) bash tests/integration/forks_vectors.sh
+
 # The README's pictures, from the last full run of scripts/demo-yolo.
 demo-pictures:
 	$(Q)test -e build/demo-yolo/report.html || { echo 'demo-pictures: run scripts/demo-yolo first' >&2; exit 1; }
@@ -281,6 +285,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all forks-cfgs bench bench-ddp bench-forks bench-kernels bench-quick bench-server bench-codecs demo-pictures tests check stress exact-all format lint install clean
+.PHONY: all forks-cfgs forks-vectors bench bench-ddp bench-forks bench-kernels bench-quick bench-server bench-codecs demo-pictures tests check stress exact-all format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

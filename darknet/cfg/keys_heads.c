@@ -12,10 +12,11 @@
         FORKS("iou_loss"), FORKS("iou_normalizer"), FORKS("obj_normalizer"), FORKS("cls_normalizer"), \
         FORKS("delta_normalizer"), FORKS("max_delta"), FORKS("iou_thresh"), FORKS("iou_thresh_kind"), \
         FORKS("nms_kind"), FORKS("beta_nms"), FORKS("objectness_smooth"), FORKS("label_smooth_eps"),  \
-        FORKS("counters_per_class"), FORKS("focal_loss"), FORKS("resize")
+        FORKS("counters_per_class"), FORKS("resize")
 
 const dk_key dk_keys_yolo[] = {
     YOLO_KEYS,
+    FORKS("focal_loss"),
     FORKS("new_coords"),
     IDLE("show_details", NULL, "the log has the same lines either way"),
     UNREAD("uc_normalizer", NULL, NOBODY),
@@ -30,6 +31,7 @@ const dk_key dk_keys_yolo[] = {
 
 const dk_key dk_keys_gaussian[] = {
     YOLO_KEYS,
+    IDLE("focal_loss", "0", "the forks read it and do not use it here"),
     FORKS("uc_normalizer"),
     REFUSED("yolo_point", "center", "predict a corner of the box instead of its centre"),
     END,

@@ -6,13 +6,27 @@
 #include "kernels/extra.h"
 #include "layers/region_loss.h"
 
+#include <string.h>
+
 void forward_region_layer(const layer l, network net);
+
+/* Without softmax=1 the library takes the logistic function of classes; the forks leave them as they came in. */
+static void keep_classes(const layer *l, const float *in)
+{
+    const size_t cells = (size_t)l->w * (size_t)l->h, others = (size_t)(l->coords + 1) * cells;
+    const size_t classes = (size_t)l->classes * cells, anchors = (size_t)l->batch * (size_t)l->n;
+    for (size_t a = 0; a < anchors; a++) {
+        const size_t at = a * (others + classes) + others;
+        memcpy(l->output + at, in + at, classes * sizeof *in);
+    }
+}
 
 static void forward(const layer l, network net)
 {
     network inference = net;
     inference.train = 0;
     forward_region_layer(l, inference); /* activations only */
+    if (!l.softmax && !l.softmax_tree) keep_classes(&l, net.input);
     if (net.train) dk_region_loss(&l, &net);
 }
 

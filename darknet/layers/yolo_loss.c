@@ -73,7 +73,7 @@ static void class_slopes(const dk_yolo_image *im, int m, int cell, int class)
         delta[own] *= weight_of(im, class);
         return;
     }
-    if (y->focal) {
+    if (y->focal && !is_gaussian(im)) {
         focal_slopes(im, out, class, delta);
         return;
     }

@@ -4,6 +4,7 @@
 #   file    floats and checksum of the .weights file: equal
 #   head    each value and the norm, relative to the output's root mean square: OUTPUT
 #   boxes   as many to 1 % + 2; each of the fork's surest is here with its class, within 1 pixel and .01 of probability
+#           (boxes of random weights are larger than the picture: then within a thousandth)
 #   loss    of each round: LOSS, relative
 #   change  of each layer's weights (w), biases and scales (b), rolling statistics (s): the correlation over all
 #           layers, each weighed alike, and each layer's own, from projections
@@ -59,7 +60,7 @@ $1 == "box" {
     for (b = 1; b <= n_ours && !found; b++) {
         split(ours_box[b], o)
         found = o[2] == $2 && abs(o[3] - $3) <= .01
-        for (i = 4; i <= 7 && found; i++) found = abs(o[i] - $i) * PIXELS <= 1
+        for (i = 4; i <= 7 && found; i++) found = abs(o[i] - $i) * PIXELS <= 1 + .001 * abs($i) * PIXELS
     }
     boxes++
     if (found) kept++
