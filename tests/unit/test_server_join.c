@@ -50,10 +50,10 @@ static void seal_join(uint8_t *frame, size_t n)
     dc__wire_seal(frame, &(dc__header){.type = DC__JOIN, .payload_bytes = (uint32_t)(n - DC__HEADER_BYTES)});
 }
 
-/* Where the description's parts lie in join_bytes: version text, 29 bytes of numbers, fingerprint, name. */
+/* Where the description's parts lie in join_bytes: version text, 29 bytes of numbers, coding, fingerprint, name. */
 static size_t description_at(void)
 {
-    return DC__HEADER_BYTES + 2 + strlen(dc_version()) + 4 + 8 + 8 + 8 + 1 + 2;
+    return DC__HEADER_BYTES + 2 + strlen(dc_version()) + 4 + 8 + 8 + 8 + 1 + 2 + 2;
 }
 
 static void garbage_instead_of_a_join(void **state)
@@ -120,7 +120,7 @@ static void absurd_numbers_in_a_join(void **state)
         {rank, 1001, 4, "rank 1000 does not exist"},
         {rank + 4 + 16, UINT64_MAX, 8, "out of bounds"},     /* round */
         {model, 0xffff, 2, "cut short"},                     /* length of the name */
-        {model + 2 + 4, 77, 1, "unknown optimizer"},         /* algorithm */
+        {model + 2 + 4, 13, 1, "unknown optimizer"},         /* algorithm */
         {model + 2 + 4 + 1, 0x7fc00000u, 4, "not a finite"}, /* momentum NaN */
         {layers - 4, 0, 4, "images"},
         {layers - 4, 0xffffffffu, 4, "images"},
@@ -199,10 +199,10 @@ static void other_models_and_ranks_are_refused(void **state)
     fake g;
     assert_int_equal(fake_enter(&g, url, 1, m), DC_OK);
     join = fake_join_for(-1);
-    expect_refusal(url, &join, m, DC_EFULL, "--workers 3");
+    expect_refusal(url, &join, m, DC_EFULL, "start it for 3");
     assert_int_equal(fake_wait_start(&f), DC_OK);
     assert_int_equal(fake_wait_start(&g), DC_OK);
-    expect_refusal(url, &join, m, DC_EFULL, "--workers 3");
+    expect_refusal(url, &join, m, DC_EFULL, "start it for 3");
     fake_close(&f);
     fake_close(&g);
     box_close(b);
