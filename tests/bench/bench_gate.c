@@ -1,5 +1,5 @@
 /* bench_gate.c - what carrying messages from one thread to another costs: nanomsg's own transports, and channels over a
- * gate, in turn.
+ * gate, without keys and with, in turn.
  *
  *   build/tests/bench_gate [MESSAGE_BYTES [MEGABYTES [TURNS]]]     default: 262144 4000 5
  * prints medians over TURNS: GB/s, and the process's processor seconds per GB, both ends together. */
@@ -33,6 +33,7 @@ typedef struct ends {
     int sockets[2]; /* nanomsg's own; [0] sends */
     dc__listener *listener;
     dc__channel *channels[2];
+    dc__keeper keeper; /* of a listener with keys */
 } ends;
 
 /* As the engine did before there were channels. */
@@ -46,7 +47,20 @@ static int open_socket(void)
     return s;
 }
 
-static void open_ends(ends *e, const char *url, bool gate)
+/* A server that has one member, and the dialer's keys. */
+static dc__dial_keys *give_keys(dc__keeper *keeper)
+{
+    dc__dial_keys *keys = dc__secret_alloc(sizeof *keys);
+    *keeper = (dc__keeper){.pair = dc__secret_alloc(sizeof *keeper->pair)};
+    if (!keys || !keeper->pair) exit(1);
+    dc__keypair_make(keeper->pair);
+    dc__keypair_make(&keys->own);
+    memcpy(keys->server_key, keeper->pair->public_key, DC__KEY_BYTES);
+    must(dc__members_push(&keeper->members, "m", keys->own.public_key));
+    return keys;
+}
+
+static void open_ends(ends *e, const char *url, bool gate, bool sealed)
 {
     if (!gate) {
         for (int k = 0; k < 2; k++)
@@ -54,12 +68,14 @@ static void open_ends(ends *e, const char *url, bool gate)
         if (nn_bind(e->sockets[1], url) < 0 || nn_connect(e->sockets[0], url) < 0) exit(1);
         return;
     }
-    const dc__dial_options options = {.connect_s = 60, .most_bytes = message_bytes};
-    must(dc__listener_open(&e->listener, url, message_bytes));
+    dc__dial_keys *keys = sealed ? give_keys(&e->keeper) : NULL;
+    const dc__dial_options options = {.connect_s = 60, .most_bytes = message_bytes, .keys = keys};
+    must(dc__listener_open_keyed(&e->listener, url, message_bytes, sealed ? &e->keeper : NULL));
     must(dc__channel_dial(&e->channels[0], url, &options));
     do
         e->channels[1] = dc__listener_accept(e->listener, 1000);
     while (!e->channels[1]);
+    dc__secret_free(keys);
 }
 
 static void close_ends(ends *e, bool gate)
@@ -70,6 +86,7 @@ static void close_ends(ends *e, bool gate)
         else
             (void)nn_close(e->sockets[k]);
     if (gate) dc__listener_close(e->listener);
+    dc__keeper_close(&e->keeper);
 }
 
 static void *send_all(void *argument)
@@ -113,12 +130,12 @@ static double processor_s(void)
            1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-static void run(const char *url, bool gate, double *GBps, double *s_per_GB)
+static void run(const char *url, bool gate, bool sealed, double *GBps, double *s_per_GB)
 {
     ends e = {.sockets = {-1, -1}};
     pthread_t sender;
     const double GB = 1e-9 * (double)message_bytes * (double)messages;
-    open_ends(&e, url, gate);
+    open_ends(&e, url, gate, sealed);
     const int64_t begin_ns = dc__now_ns();
     const double before_s = processor_s();
     if (pthread_create(&sender, NULL, send_all, &e) != 0) exit(1);
@@ -143,13 +160,14 @@ static double median(double *x, int n)
 
 int main(int argc, char **argv)
 {
-    enum { KINDS = 6 };
+    enum { KINDS = 7 };
     static const struct {
         const char *name, *scheme;
-        bool gate;
-    } kinds[KINDS] = {{"nanomsg tcp", "tcp", false},       {"gate tcp", "tcp", true},
-                      {"nanomsg ipc", "ipc", false},       {"gate ipc", "ipc", true},
-                      {"nanomsg inproc", "inproc", false}, {"inproc", "inproc", true}};
+        bool gate, sealed;
+    } kinds[KINDS] = {{"nanomsg tcp", "tcp", false, false},  {"gate tcp", "tcp", true, false},
+                      {"gate tcp, keys", "tcp", true, true}, {"nanomsg ipc", "ipc", false, false},
+                      {"gate ipc", "ipc", true, false},      {"nanomsg inproc", "inproc", false, false},
+                      {"inproc", "inproc", true, false}};
     static double GBps[KINDS][MOST_TURNS], s_per_GB[KINDS][MOST_TURNS];
     if (argc > 1) message_bytes = (size_t)atol(argv[1]);
     const double megabytes = argc > 2 ? atof(argv[2]) : 4000;
@@ -167,7 +185,7 @@ int main(int argc, char **argv)
             else
                 (void)snprintf(url, sizeof url, "%s:///tmp/dynacomm-bench-gate-%ld-%d-%d", kinds[k].scheme,
                                (long)getpid(), t, k);
-            run(url, kinds[k].gate, &GBps[k][t], &s_per_GB[k][t]);
+            run(url, kinds[k].gate, kinds[k].sealed, &GBps[k][t], &s_per_GB[k][t]);
         }
     (void)printf("%zu messages of %zu bytes, medians of %d turns\n", messages, message_bytes, turns);
     for (int k = 0; k < KINDS; k++)

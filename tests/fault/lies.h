@@ -26,6 +26,8 @@ typedef struct lies_options {
     int64_t delay_most_ns; /* of a piece; its mean is half of that */
     uint64_t cut_bytes;    /* a connection breaks after so many bytes on average, 0 = never */
     int64_t still_most_ns; /* one piece in 64 stands still up to so long */
+    uint32_t
+        forge_one_in; /* one piece in so many is changed, dropped, played twice or out of order; 0 = none */
 } lies_options;
 
 typedef struct lies_way {
@@ -48,7 +50,7 @@ typedef struct lies {
     uint64_t random;
     pthread_t thread;
     _Atomic bool stop, cut_now;
-    _Atomic int cuts, links;
+    _Atomic int cuts, links, forged;
     lies_link link[LIES_LINKS];
 } lies;
 
@@ -118,6 +120,29 @@ static inline void lies_break(lies *l, lies_link *link, bool counts)
     if (counts) l->cuts++;
 }
 
+/* What somebody on the way can do to a piece. */
+static inline void lies_forge(lies_way *way, uint64_t random)
+{
+    const size_t n = way->end, at = (size_t)(random >> 8) % n, half = n / 2;
+    switch (random % 4) {
+    case 0:
+        way->bytes[at] ^= (uint8_t)(1u << (random >> 40) % 8);
+        break;
+    case 1: /* its end is cut off, perhaps all of it */
+        way->end = at;
+        break;
+    case 2:
+        if (2 * n <= LIES_ROOM) memcpy(way->bytes + n, way->bytes, n), way->end = 2 * n;
+        break;
+    default:
+        for (size_t i = 0; i < half; i++) {
+            const uint8_t byte = way->bytes[i];
+            way->bytes[i] = way->bytes[n - half + i];
+            way->bytes[n - half + i] = byte;
+        }
+    }
+}
+
 static inline void lies_read(lies *l, lies_link *link, int k)
 {
     lies_way *way = &link->way[k];
@@ -130,6 +155,10 @@ static inline void lies_read(lies *l, lies_link *link, int k)
     }
     way->at = 0;
     way->end = (size_t)n;
+    if (l->options.forge_one_in && lies_random(&link->random) % l->options.forge_one_in == 0) {
+        lies_forge(way, lies_random(&link->random));
+        l->forged++;
+    }
     way->due_ns = lies_now_ns();
     if (l->options.delay_most_ns)
         way->due_ns += (int64_t)(lies_random(&link->random) % (uint64_t)l->options.delay_most_ns);

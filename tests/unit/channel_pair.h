@@ -13,8 +13,12 @@
 static const dc__dial_options patient = {
     .connect_s = 60, .refused_s = 60, .patience_s = 60, .most_bytes = MOST};
 
+/* Pairs that are opened from here on have keys: the dialed side's is that of member "m". */
+static bool with_keys;
+
 typedef struct pair {
     dc__listener *listener;
+    dc__keeper keeper;
     dc__channel *dialed, *accepted;
 } pair;
 
@@ -32,11 +36,30 @@ static inline void await_up(dc__channel *c)
         (void)sched_yield();
 }
 
+static inline dc__dial_keys *give_keys(pair *p)
+{
+    dc__dial_keys *keys = dc__secret_alloc(sizeof *keys);
+    assert_non_null(keys);
+    p->keeper = (dc__keeper){.pair = dc__secret_alloc(sizeof *p->keeper.pair)};
+    assert_non_null(p->keeper.pair);
+    dc__keypair_make(p->keeper.pair);
+    dc__keypair_make(&keys->own);
+    memcpy(keys->server_key, p->keeper.pair->public_key, DC__KEY_BYTES);
+    assert_int_equal(dc__members_push(&p->keeper.members, "m", keys->own.public_key), DC_OK);
+    return keys;
+}
+
 static inline void open_pair(pair *p, const char *listen, const char *dial)
 {
-    if (dc__listener_open(&p->listener, listen, MOST)) fail_msg("%s", dc_last_error());
-    assert_int_equal(dc__channel_dial(&p->dialed, dial, &patient), DC_OK);
+    dc__dial_options options = patient;
+    dc__dial_keys *keys = with_keys ? give_keys(p) : NULL;
+    options.keys = keys;
+    if (dc__listener_open_keyed(&p->listener, listen, MOST, keys ? &p->keeper : NULL))
+        fail_msg("%s", dc_last_error());
+    assert_int_equal(dc__channel_dial(&p->dialed, dial, &options), DC_OK);
+    dc__secret_free(keys);
     p->accepted = await_channel(p->listener);
+    if (keys && strncmp(dial, "inproc", 6) != 0) assert_string_equal(dc__channel_member(p->accepted), "m");
 }
 
 static inline void close_pair(pair *p)
@@ -44,6 +67,7 @@ static inline void close_pair(pair *p)
     dc__channel_close(p->dialed, 1000);
     dc__channel_close(p->accepted, 1000);
     dc__listener_close(p->listener);
+    if (with_keys) dc__keeper_close(&p->keeper);
 }
 
 static inline const char *tcp_url(int port)
