@@ -75,7 +75,7 @@ int dc__tcp_lookup(const dc__address *address, bool numeric_only, dc__sockaddr o
     return lookup(address, numeric_only ? AI_NUMERICHOST : 0, out, why);
 }
 
-static bool is_loopback(const dc__sockaddr *at)
+bool dc__sockaddr_is_loopback(const dc__sockaddr *at)
 {
     const struct sockaddr_in *four = (const struct sockaddr_in *)&at->address;
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&at->address;
@@ -92,7 +92,7 @@ bool dc__tcp_is_local(const dc__address *address)
     const int n = lookup(address, 0, at, &why);
     bool local = n > 0;
     for (int k = 0; k < n; k++)
-        local &= is_loopback(&at[k]);
+        local &= dc__sockaddr_is_loopback(&at[k]);
     return local;
 }
 

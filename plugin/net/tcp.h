@@ -24,7 +24,8 @@ void dc__tcp_tune(int fd);
 int dc__tcp_lookup(const dc__address *address, bool numeric_only, dc__sockaddr out[DC__SOCKADDRS],
                    const char **why);
 
-/* dc__tcp_is_local - only this machine reaches the address. Blocks for a name. */
+/* dc__sockaddr_is_loopback - it is this machine's own. dc__tcp_is_local - only this machine reaches the address. Blocks for a name. */
+bool dc__sockaddr_is_loopback(const dc__sockaddr *at);
 bool dc__tcp_is_local(const dc__address *address);
 
 /* dc__tcp_listen - a listening, non-blocking socket, -1 with an error. A unix socket's file that nobody

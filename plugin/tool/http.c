@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "secure/secret.h"
+#include "tool/http_guard.h"
 #include "tool/plan.h"
 #include "tool/status_view.h"
 
@@ -32,6 +34,7 @@ struct dc__http {
     struct MHD_Daemon *daemon;
     dc_server *server;
     char url[320];
+    dc__http_guard guard;
     cached page, status, metrics, plan;
     cached other;              /* what is said once, such as that nothing is here */
     _Atomic int64_t polled_ns; /* /status was asked for; 0 = never */
@@ -174,25 +177,34 @@ static struct MHD_Response *route(dc__http *h, struct MHD_Connection *connection
     return keep(&h->other, line_response("nothing is here: see /, /status, /metrics, /plan.svg?worker=0"), 0);
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection)
+/* A line, with a header that says more. */
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned code, const char *line,
+                              const char *header, const char *value)
 {
-    struct MHD_Response *response = line_response("this page is only read: GET or HEAD");
+    struct MHD_Response *response = line_response(line);
     if (!response) return MHD_NO;
-    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    const enum MHD_Result queued = MHD_queue_response(connection, MHD_HTTP_METHOD_NOT_ALLOWED, response);
+    if (header) (void)MHD_add_response_header(response, header, value);
+    const enum MHD_Result queued = MHD_queue_response(connection, code, response);
     MHD_destroy_response(response);
     return queued;
+}
+
+static const char *header_of(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *body, size_t *body_bytes,
                               void **state)
 {
+    const dc__http *h = context;
     (void)version;
     (void)body;
     static int begun;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return refuse(connection);
+        return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "this page is only read: GET or HEAD",
+                      MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     if (*state == NULL) { /* headers only: the request may not be whole yet */
         *state = &begun;
         return MHD_YES;
@@ -202,21 +214,46 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     unsigned code;
+    if (!dc__http_host_ok(&h->guard, header_of(connection, MHD_HTTP_HEADER_HOST)))
+        return refuse(connection, MHD_HTTP_FORBIDDEN, "ask by this machine's address or own name", NULL,
+                      NULL);
+    if (!dc__http_token_ok(&h->guard, header_of(connection, MHD_HTTP_HEADER_AUTHORIZATION)))
+        return refuse(connection, MHD_HTTP_UNAUTHORIZED,
+                      "this page needs the token of --http-token-file, as password",
+                      MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"dynacomm\", charset=\"UTF-8\"");
     struct MHD_Response *response = route(context, connection, path, &code);
     return response ? MHD_queue_response(connection, code, response) : MHD_NO;
 }
 
 /* ---- the daemon ---- */
 
-dc_error dc__http_start(dc__http **out, const char *where, dc_server *server)
+/* A socket that those who may read it alone can reach. */
+static dc_error open_socket(dc__http *h, const char *where, const char *token_path, int *fd)
+{
+    bool local;
+    *fd = -1;
+    dc_error err = token_path ? dc__token_read(token_path, &h->guard.token) : DC_OK;
+    if (!err) err = dc__http_listen(where, fd, h->url, sizeof h->url, h->guard.host, &local);
+    if (!err && !local && !token_path)
+        err = dc__fail(
+            DC_EKEY,
+            "--http: other machines reach %s: give --http-token-file FILE, or listen on 127.0.0.1 and use a "
+            "tunnel",
+            where);
+    return err;
+}
+
+dc_error dc__http_start(dc__http **out, const char *where, const char *token_path, dc_server *server)
 {
     int fd;
     *out = NULL;
     dc__http *h = calloc(1, sizeof *h);
     if (!h) return dc__fail(DC_ENOMEM, "out of memory for the page");
     h->server = server;
-    dc_error err = dc__http_listen(where, &fd, h->url, sizeof h->url);
+    dc_error err = open_socket(h, where, token_path, &fd);
     if (err) {
+        if (fd >= 0) (void)close(fd);
+        dc__secret_free(h->guard.token);
         free(h);
         return err;
     }
@@ -228,6 +265,7 @@ dc_error dc__http_start(dc__http **out, const char *where, dc_server *server)
     if (!h->daemon) {
         (void)close(fd);
         pthread_mutex_destroy(&h->lock);
+        dc__secret_free(h->guard.token);
         free(h);
         return dc__fail(DC_ENET, "--http: cannot serve on %s", where);
     }
@@ -265,5 +303,6 @@ void dc__http_stop(dc__http *h)
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         if (all[k]->response) MHD_destroy_response(all[k]->response);
     pthread_mutex_destroy(&h->lock);
+    dc__secret_free(h->guard.token);
     free(h);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "net/tcp.h"
 #include "tool/http.h"
 
 #define BACKLOG 16
@@ -50,9 +51,9 @@ static dc_error bind_to(const struct addrinfo *a, const char *where, int *fd)
     return dc__fail(DC_ENET, "--http: cannot listen on %s: %s", where, strerror(why));
 }
 
-dc_error dc__http_listen(const char *where, int *fd, char *url, size_t url_bytes)
+dc_error dc__http_listen(const char *where, int *fd, char *url, size_t url_bytes, char host[256], bool *local)
 {
-    char host[256], number[32] = "";
+    char number[32] = "";
     const char *port = NULL;
     *fd = -1;
     dc_error err = split(where, host, &port);
@@ -68,8 +69,11 @@ dc_error dc__http_listen(const char *where, int *fd, char *url, size_t url_bytes
     if (err) return err;
     struct sockaddr_storage bound;
     socklen_t n = sizeof bound;
-    if (getsockname(*fd, (struct sockaddr *)&bound, &n) == 0)
+    *local = false;
+    if (getsockname(*fd, (struct sockaddr *)&bound, &n) == 0) {
+        *local = dc__sockaddr_is_loopback(&(dc__sockaddr){bound, n});
         (void)getnameinfo((struct sockaddr *)&bound, n, NULL, 0, number, sizeof number, NI_NUMERICSERV);
+    }
     (void)snprintf(url, url_bytes, strchr(host, ':') ? "http://[%s]:%s/" : "http://%s:%s/", host, number);
     return DC_OK;
 }

@@ -17,7 +17,7 @@
 
 typedef struct options {
     dc_server_options server;
-    const char *http;
+    const char *http, *http_token;
     int timeout_s;
     bool quiet, help;
 } options;
@@ -43,7 +43,11 @@ static const dc_option table[] = {
      .help = "without --key, listen also where other machines reach it: whoever connects takes part"},
     {"http", DC_OPTION_TEXT, DC_INTO(options, http), .value = "HOST:PORT",
      .help = "a page to watch the run on, such as 127.0.0.1:7780; also /status (JSON) and /metrics "
-             "(Prometheus). Whoever reaches the address may read it"},
+             "(Prometheus)"},
+    {"http-token-file", DC_OPTION_TEXT, DC_INTO(options, http_token), .value = "FILE",
+     .help =
+         "a line that whoever reads the page must give as password (or bearer token); needed where other machines "
+         "reach --http"},
     {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "SECONDS", .least = 1, .most = 86400,
      .help = "end the run when a worker has not been heard of for this long (default 90)"},
     {"on-bad-value", DC_OPTION_CHOICE, DC_INTO(options, server.on_bad_value), .choices = DC_BAD_VALUES,
@@ -132,7 +136,7 @@ static int run_server(int argc, char **argv)
     if (!err) dc__secret_harden();
     const char *option = "";
     if (!err) option = option_of(err = dc_server_start(&running, &o.server), &o.server);
-    if (!err && o.http) err = dc__http_start(&page, o.http, running);
+    if (!err && o.http) err = dc__http_start(&page, o.http, o.http_token, running);
     if (err) {
         (void)fprintf(stderr, "dynacomm server: %s%s\n", dc_last_error(), option);
         dc_server_free(running);

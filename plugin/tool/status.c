@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "secure/secret.h"
 #include "tool/command.h"
+#include "tool/http_guard.h"
 #include "tool/status_view.h"
 
 #define CONNECT_S 5L
@@ -15,7 +17,7 @@
 #define ANSWER_BYTES_MOST (64u << 20)
 
 typedef struct options {
-    const char *url;
+    const char *url, *token;
     bool json, watch, help;
 } options;
 
@@ -72,7 +74,7 @@ static dc_error explain(CURLcode rc, const char *why, const answer *a, const cha
     return dc__fail(DC_ENET, "cannot read %s: %s", url, why);
 }
 
-static dc_error fetch(const char *url, answer *a)
+static dc_error fetch(const char *url, const char *token, answer *a)
 {
     char why[CURL_ERROR_SIZE] = "";
     long code = 0;
@@ -86,10 +88,15 @@ static dc_error fetch(const char *url, answer *a)
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
+    if (token) {
+        (void)curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        (void)curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token);
+    }
     const CURLcode rc = curl_easy_perform(curl);
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
     curl_easy_cleanup(curl);
     if (rc != CURLE_OK) return explain(rc, why[0] ? why : curl_easy_strerror(rc), a, url);
+    if (code == 401) return dc__fail(DC_EKEY, "%s needs the server's token: give --token-file FILE", url);
     if (code != 200)
         return dc__fail(DC_EFORMAT, "%s answers with %ld: it is no dynacomm server, or another page of it",
                         url, code);
@@ -97,10 +104,10 @@ static dc_error fetch(const char *url, answer *a)
 }
 
 /* Fetches and prints once. *state is what the run is in. */
-static dc_error print_once(const options *o, const char *url, char state[16])
+static dc_error print_once(const options *o, const char *url, const char *token, char state[16])
 {
     answer a = {0};
-    dc_error err = fetch(url, &a);
+    dc_error err = fetch(url, token, &a);
     cJSON *root = err ? NULL : cJSON_Parse(a.text ? a.text : "");
     if (!err && !root)
         err = dc__fail(DC_EFORMAT, "%s answers with something else than JSON: it is no dynacomm server", url);
@@ -123,11 +130,11 @@ static dc_error print_once(const options *o, const char *url, char state[16])
     return err;
 }
 
-static dc_error watch(const options *o, const char *url)
+static dc_error watch(const options *o, const char *url, const char *token)
 {
     char state[16] = "";
     for (;;) {
-        dc_error err = print_once(o, url, state);
+        dc_error err = print_once(o, url, token, state);
         if (err || !o->watch || strcmp(state, "finished") == 0) return err;
         if (strcmp(state, "failed") == 0) return dc__fail(DC_EPEER, "the run has failed");
         const struct timespec second = {.tv_sec = 1};
@@ -137,6 +144,8 @@ static dc_error watch(const options *o, const char *url)
 }
 
 static const dc_option table[] = {
+    {"token-file", DC_OPTION_TEXT, DC_INTO(options, token), .value = "FILE",
+     .help = "the file of the server's --http-token-file"},
     {"json", DC_OPTION_SWITCH, DC_INTO(options, json), .help = "as the server sends it"},
     {"watch", DC_OPTION_SWITCH, DC_INTO(options, watch),
      .help = "again every second, until the run is finished (status 0) or the server gone"},
@@ -158,20 +167,22 @@ static dc_error take_options(options *o, int argc, char **argv)
 static int run_status(int argc, char **argv)
 {
     options o;
-    char url[1024];
+    char url[1024], *token = NULL;
     dc_error err = take_options(&o, argc, argv);
     if (!err && o.help) return dc__command_help(&dc__status_command);
     const struct sigaction action = {.sa_handler = stop};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     if (!err) err = status_url(o.url, url);
+    if (!err && o.token) err = dc__token_read(o.token, &token);
     if (!err && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         err = dc__fail(DC_ENOMEM, "cannot set up a request");
     if (!err) {
-        err = watch(&o, url);
+        err = watch(&o, url, token);
         curl_global_cleanup();
     }
     if (err) (void)fprintf(stderr, "dynacomm status: %s\n", dc_last_error());
+    dc__secret_free(token);
     if (caught) return 128 + caught;
     return err ? 1 : 0;
 }
@@ -180,7 +191,7 @@ const dc__command dc__status_command = {
     .name = "status",
     .does = "show how a run is going, from its server's --http",
     .usage =
-        "status URL [--json] [--watch]\n"
+        "status URL [--json] [--watch] [--token-file FILE]\n"
         "How a run is going, from its server's page: URL is what dynacomm server --http listens on, such as\n"
         "http://127.0.0.1:7780.",
     .notes = "",
