@@ -176,8 +176,8 @@ static void test_files_that_cannot_be_used(void **state)
     assert_int_equal(dc_profile_read("/nonexistent/p.tsv", &t), DC_EFILE);
     assert_non_null(strstr(dc_last_error(), "/nonexistent/p.tsv"));
     assert_int_equal(dc_profile_read("/", &t), DC_EFILE);
-    assert_int_equal(dc_profile_read("/dev/zero", &t), DC_EFORMAT);
-    assert_non_null(strstr(dc_last_error(), "larger than"));
+    assert_int_equal(dc_profile_read("/dev/zero", &t), DC_EFILE);
+    assert_non_null(strstr(dc_last_error(), "it is a device"));
     FILE *full = fopen("/dev/full", "w");
     assert_non_null(full);
     dc_layer_cost layer = {0};
