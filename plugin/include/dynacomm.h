@@ -283,9 +283,9 @@ typedef struct dc_server_options {
     bool insecure;            /* without keys, let whoever reaches a tcp:// address take part: otherwise only
                                  addresses of this machine alone are listened on */
     double timeout_s;         /* a worker that is silent for so long ends the run; 0 = DC_DEFAULT_TIMEOUT_S */
-    dc_bad_value on_bad_value; /* gradients that are not finite */
-    const char *codec;         /* for all workers (DC_CODECS), NULL = what the first one asks for */
-    dc_log_fn log;             /* may be NULL */
+    dc_bounds bounds;         /* what is done about gradients that are wrong */
+    const char *codec;        /* for all workers (DC_CODECS), NULL = what the first one asks for */
+    dc_log_fn log;            /* may be NULL */
     void *log_context;
 } dc_server_options;
 
@@ -302,10 +302,8 @@ DC_API dc_error dc_server_start(dc_server **server, const dc_server_options *opt
  * in backup_dir when this returns. Blocks. */
 DC_API dc_error dc_server_run(dc_server *server);
 
-/* dc_server_stop - makes dc_server_run end soon. Async-signal-safe. */
+/* dc_server_stop - makes dc_server_run end soon. Async-signal-safe. dc_server_free - after it has returned. */
 DC_API void dc_server_stop(dc_server *server);
-
-/* dc_server_free - after dc_server_run has returned. */
 DC_API void dc_server_free(dc_server *server);
 
 /* ---- watching a server ---- */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "server/robust.h"
+
 /* One step on [offset, offset + count) from version to version + 1, gradients summed already: for SGD into
  * the new moment (velocity included), for Adam in sum. */
 static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint64_t count, float rate,
@@ -30,15 +32,23 @@ static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint6
     }
 }
 
-static void step_outer(dc__versions *v, const dc__addends *a, uint64_t offset, size_t n, uint64_t version,
-                       uint64_t images)
+static void add_up(const dc__addends *a, int trim, size_t n, const float *start, float *sum)
+{
+    if (trim)
+        dc__robust_sum(a, trim, n, start, sum);
+    else
+        dc__reduce_sum(a, n, start, sum);
+}
+
+static void step_outer(dc__versions *v, const dc__addends *a, int trim, uint64_t offset, size_t n,
+                       uint64_t version, uint64_t images)
 {
     const float *value = dc__versions_values(v, version) + offset,
                 *u = dc__versions_moment1(v, version) + offset;
     float *next = dc__versions_values(v, version + 1) + offset,
           *moment = dc__versions_moment1(v, version + 1) + offset;
     float sum[DC__BLOCK_FLOATS_MOST];
-    dc__reduce_sum(a, n, NULL, sum);
+    add_up(a, trim, n, NULL, sum);
     for (size_t i = 0; i < n; i++) {
         const float mean = sum[i] / (float)images;
         moment[i] = DC__OUTER_MOMENTUM * u[i] + mean;
@@ -47,7 +57,7 @@ static void step_outer(dc__versions *v, const dc__addends *a, uint64_t offset, s
 }
 
 void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t version, uint64_t images,
-                     bool carried)
+                     bool carried, int trim)
 {
     const dc_model *m = v->model;
     const uint64_t offset = m->block_offset[b];
@@ -55,12 +65,12 @@ void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t
     const bool adam = m->optimizer.algorithm == DC_ADAM;
     dc__versions_set_rate(v, version + 1, a->rate);
     if (v->outer) {
-        step_outer(v, a, offset, n, version, images);
+        step_outer(v, a, trim, offset, n, version, images);
         return;
     }
     float adam_sum[DC__BLOCK_FLOATS_MOST];
     float *sum = adam ? adam_sum : dc__versions_moment1(v, version + 1) + offset;
-    dc__reduce_sum(a, n, adam || carried || v->plain ? NULL : dc__versions_moment1(v, version) + offset, sum);
+    add_up(a, trim, n, adam || carried || v->plain ? NULL : dc__versions_moment1(v, version) + offset, sum);
     step_range(v, version, offset, n, a->rate, images, sum, v->plain);
 }
 

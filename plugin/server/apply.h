@@ -6,10 +6,10 @@
 #include "server/versions.h"
 
 /* dc__apply_block - block b of version + 1, from its gradients (at least one). images: fed in the round by the members
- * whose gradients these are. carried: a single worker pushes SGD's velocity with its gradient. The calling
- * thread owns the block. */
+ * whose gradients these are. carried: a single worker pushes SGD's velocity with its gradient. trim: of
+ * dc_bounds. The calling thread owns the block. */
 void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t version, uint64_t images,
-                     bool carried);
+                     bool carried, int trim);
 
 /* With local steps (versions.outer) what is summed are the workers' changes, times their images. Their mean is the
  * gradient of an outer step with Nesterov's momentum (Wang et al., SlowMo, ICLR 2020; Douillard et al., DiLoCo, 2023):

@@ -306,7 +306,7 @@ static dc_error step_block(dc_replay *r, uint32_t b)
     if (a.n == 0)
         return dc__fail(DC_EFORMAT, "%s: nobody's gradient of block %u counts in round %llu", r->path, b,
                         (unsigned long long)r->round + 1);
-    dc__apply_block(&r->versions, &a, b, r->round, images, false);
+    dc__apply_block(&r->versions, &a, b, r->round, images, false, 0);
     return DC_OK;
 }
 

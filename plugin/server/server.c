@@ -61,12 +61,30 @@ static dc_error take_backup(dc_server *s)
     return DC_OK;
 }
 
+static dc_error check_bounds(const dc_server_options *o)
+{
+    const dc_bounds *b = &o->bounds;
+    if (b->trim && o->workers < 3)
+        return dc__fail(DC_EINVAL, "an aggregate other than the mean needs 3 workers or more, there are %d",
+                        o->workers);
+    if (b->trim > 0 && 2 * b->trim >= o->workers)
+        return dc__fail(
+            DC_EINVAL,
+            "a mean without the %d smallest and largest leaves none of %d workers: trim at most %d", b->trim,
+            o->workers, (o->workers - 1) / 2);
+    if (b->clip_norm != 0 && o->workers < 2)
+        return dc__fail(DC_EINVAL,
+                        "norms are compared between workers: a bound on them needs 2 workers or more");
+    return DC_OK;
+}
+
 dc_error dc_server_start(dc_server **out, const dc_server_options *options)
 {
     *out = NULL;
     if (options->workers < 1 || options->workers > DC_MAX_WORKERS)
         return dc__fail(DC_EINVAL, "%d workers: a server takes 1 to %d", options->workers, DC_MAX_WORKERS);
-    dc_error err = dc__address_parse(options->url, NULL);
+    dc_error err = check_bounds(options);
+    if (!err) err = dc__address_parse(options->url, NULL);
     if (err) return err;
     dc_server *s = calloc(1, sizeof *s);
     dc__session *sessions = calloc((size_t)options->workers, sizeof *sessions);

@@ -9,6 +9,7 @@
 #include "endpoint/values.h"
 #include "model/finite.h"
 #include "server/apply.h"
+#include "server/robust.h"
 #include "server/run_log_read.h"
 #include "server/state_file.h"
 
@@ -18,7 +19,8 @@
 dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 {
     dc__log_init(&t->log, options->log, options->log_context);
-    t->on_bad_value = options->on_bad_value;
+    t->bounds = options->bounds;
+    t->clip.factor = options->bounds.clip_norm;
     dc__versions_init(&t->versions);
     dc__statistics_init(&t->statistics);
     dc__checkpoint_init(&t->checkpoint, options->backup_dir, options->backup_every);
@@ -41,6 +43,7 @@ static void release(dc__training *t)
 {
     dc__reduce_release(&t->reduce);
     dc__codes_release(&t->codes);
+    dc__clip_release(&t->clip);
     dc__checkpoint_release(&t->checkpoint);
     dc__statistics_release(&t->statistics);
     dc__versions_release(&t->versions);
@@ -82,6 +85,10 @@ static dc_error allocate(dc__training *t, const dc_model *m)
     t->reduce.codec = t->codes.coding.up.codec;
     t->versions.outer = t->codes.coding.local_steps > 1;
     t->versions.plain = dc__coding_plain(&t->codes.coding, m);
+    if (!err && !t->reduce.codec->exact && (t->bounds.trim || t->clip.factor > 0))
+        err =
+            dc__fail(DC_EINVAL, "sums that bound liars need gradients as they are: the codec must be exact");
+    if (!err) err = dc__clip_allocate(&t->clip, m, members);
     return err;
 }
 
@@ -132,9 +139,13 @@ dc_error dc__training_log_start(dc__training *t)
     dc__versions *v = &t->versions;
     const char *dir = t->checkpoint.dir;
     if (!dir[0]) return DC_OK;
-    char note[DC__LINE_BYTES] = "", coding[DC__CODING_BYTES], settings[DC__CODING_BYTES + 8] = "";
+    char note[DC__LINE_BYTES] = "", coding[DC__CODING_BYTES], bounds[96],
+         settings[DC__CODING_BYTES + 112] = "";
     dc__coding_text(&t->codes.coding, coding);
-    if (strcmp(coding, "exact") != 0) (void)snprintf(settings, sizeof settings, "codec=%s", coding);
+    dc__bounds_text(&t->bounds, bounds, sizeof bounds);
+    const bool coded = strcmp(coding, "exact") != 0;
+    (void)snprintf(settings, sizeof settings, "%s%s%s%s", coded ? "codec=" : "", coded ? coding : "",
+                   coded && bounds[0] ? ", " : "", bounds);
     const dc__log_run run = {.seed = t->checkpoint.seed,
                              .first_round = v->first_round,
                              .first_step = v->first_step,
@@ -149,6 +160,20 @@ dc_error dc__training_log_start(dc__training *t)
 
 /* ---- a gradient ---- */
 
+/* Whose gradient counted in a part of the round only, for who makes the run again. */
+static void log_partial(dc__training *t, uint64_t round)
+{
+    const size_t words = (size_t)t->model->n_blocks / 64 + 1;
+    uint64_t *bitmap = NULL;
+    for (int k = 0; k < t->roster.n; k++) {
+        if (t->reduce.refused[k] != round + 1) continue;
+        if (!bitmap) bitmap = malloc(words * sizeof *bitmap);
+        if (bitmap && dc__reduce_counted(&t->reduce, k, round, bitmap))
+            dc__run_log_partial(&t->run_log, round, k, t->model->n_blocks, bitmap);
+    }
+    free(bitmap);
+}
+
 /* Makes blocks [first, first + n) that were applied at version visible as version + 1; the call that
  * completes the version also finishes the round. */
 static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t version)
@@ -157,6 +182,7 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
     const bool whole = dc__versions_complete(v, n);
     if (whole) {
         dc__apply_frozen(v, version, dc__roster_images(&t->roster));
+        log_partial(t, version);
         v->blocks_done = 0;
     }
     pthread_mutex_lock(&v->lock);
@@ -217,8 +243,11 @@ static bool apply(dc__training *t, uint32_t b, uint64_t round)
     dc__reduce_collect(&t->reduce, b, round, &a);
     for (int k = 0; k < a.n; k++)
         images += t->roster.member[a.member[k]].images;
+    /* Which members' gradients are kept differs from one coordinate to the next; each fed as many images. */
+    if (a.n > 0 && t->bounds.trim)
+        images = images * (uint64_t)dc__robust_kept(a.n, t->bounds.trim) / (uint64_t)a.n;
     if (a.n > 0) {
-        dc__apply_block(&t->versions, &a, b, round, images, dc__training_carries(t));
+        dc__apply_block(&t->versions, &a, b, round, images, dc__training_carries(t), t->bounds.trim);
         dc__codes_block(&t->codes, &t->versions, b, round);
     } else {
         end_without_gradient(t, round);
@@ -227,26 +256,49 @@ static bool apply(dc__training *t, uint32_t b, uint64_t round)
     return a.n > 0;
 }
 
-/* Puts the blocks [first, end) of one message into the sum; those that are complete are applied, and
- * published in runs. */
+/* Puts a member's gradient of block b into the sum. Blocks [*applied, b) are applied and not yet published. */
+static void put_block(dc__training *t, int rank, uint32_t b, uint64_t round, const dc__slot *s,
+                      uint32_t *applied)
+{
+    const bool complete = dc__reduce_put(&t->reduce, b, rank, s->held, s->data, s->rate);
+    if (complete && apply(t, b, round)) return;
+    if (b > *applied) publish(t, *applied, b - *applied, round);
+    *applied = b + 1;
+}
+
+/* A layer that waited until it was complete. */
+static void put_layer(dc__training *t, int rank, int layer, uint64_t round)
+{
+    const dc__slot *slot = dc__clip_slots(&t->clip, rank);
+    const uint32_t first = t->model->layers[layer].first_block,
+                   end = first + t->model->layers[layer].n_blocks;
+    uint32_t applied = first;
+    for (uint32_t b = first; b < end; b++)
+        put_block(t, rank, b, round, &slot[b], &applied);
+    if (end > applied) publish(t, applied, end - applied, round);
+}
+
+/* Puts the blocks [first, end) of one message into the sum, or lets them wait for their layers; those that are
+ * complete are applied, and published in runs. */
 static void reduce_blocks(dc__training *t, int rank, const dc__header *h, const void *payload, dc__held *held,
                           uint32_t first, uint32_t end)
 {
     const dc_model *m = t->model;
     const dc__codec *codec = t->reduce.codec;
     const uint8_t *data = payload;
-    uint32_t applied = first; /* [applied, b) is applied and not yet published */
+    const bool counts = t->reduce.refused[rank] != h->round + 1, clips = t->clip.factor > 0;
+    uint32_t applied = first;
     for (uint32_t b = first; b < end; b++) {
         const size_t n = (size_t)(m->block_offset[b + 1] - m->block_offset[b]);
-        const uint8_t *at = data; /* the message is another's as soon as its last block is put */
-        data += b + 1 < end ? codec->check(at, h->payload_bytes, n, NULL) : 0;
-        const bool complete = dc__reduce_put(&t->reduce, b, rank, held, at, h->rate);
-        if (!complete || !apply(t, b, h->round)) {
-            if (b > applied) publish(t, applied, b - applied, h->round);
-            applied = b + 1;
-        }
+        /* The message is another's as soon as its last block is put. */
+        const dc__slot slot = {.data = data, .held = held, .rate = h->rate};
+        data += b + 1 < end ? codec->check(data, h->payload_bytes, n, NULL) : 0;
+        if (!clips)
+            put_block(t, rank, b, h->round, &slot, &applied);
+        else if (dc__clip_add(&t->clip, m, rank, b, h->round, &slot, counts))
+            put_layer(t, rank, m->block_layer[b], h->round);
     }
-    if (end > applied) publish(t, applied, end - applied, h->round);
+    if (!clips && end > applied) publish(t, applied, end - applied, h->round);
 }
 
 /* A round in which nobody's gradient counts makes no version. */
@@ -273,10 +325,9 @@ dc_error dc__training_refuse(dc__training *t, int rank, dc__given *given, uint64
     given->refusals++;
     dc__run_log_gap(&t->run_log, round);
     dc__reduce_refuse(&t->reduce, rank, round);
-    if (t->on_bad_value == DC_BAD_STOP)
-        return dc__fail(DC_EVALUE, "%s: the run ends there (--on-bad-value stop)", line);
-    if (t->on_bad_value == DC_BAD_EXPEL)
-        return dc__fail(DC_EVALUE, "%s: the worker is expelled (--on-bad-value expel)", line);
+    if (t->bounds.on_bad_value == DC_BAD_STOP) return dc__fail(DC_EVALUE, "%s: the run ends there", line);
+    if (t->bounds.on_bad_value == DC_BAD_EXPEL)
+        return dc__fail(DC_EVALUE, "%s: the worker is expelled", line);
     if (given->in_a_row == REFUSALS_MOST)
         return dc__fail(DC_EVALUE, "%s, the %drd round in a row: the worker is expelled", line,
                         REFUSALS_MOST);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "net/link.h"
 #include "server/checkpoint.h"
+#include "server/clip.h"
 #include "server/codes.h"
 #include "server/reduce.h"
 #include "server/roster.h"
@@ -35,7 +36,8 @@ typedef struct dc__training {
     dc__watch watch;
     dc__run_log run_log;
     dc__log log;
-    dc_bad_value on_bad_value;
+    dc_bounds bounds;
+    dc__clip clip;
     /* Blocks [first, first + n) are at version: those who want them may be sent them. With versions' lock. */
     void (*offer)(void *context, uint32_t first, uint32_t n, uint64_t version);
     void *offer_context;

@@ -22,6 +22,23 @@ typedef struct options {
     bool quiet, help;
 } options;
 
+static dc_error take_aggregate(void *into, const char *name, const char *value)
+{
+    options *o = into;
+    char *end;
+    const long trim = strncmp(value, "trimmed-mean:", 13) == 0 ? strtol(value + 13, &end, 10) : 0;
+    if (strcmp(value, "mean") == 0)
+        o->server.bounds.trim = 0;
+    else if (strcmp(value, "median") == 0)
+        o->server.bounds.trim = DC_TRIM_MEDIAN;
+    else if (trim >= 1 && trim < DC_MAX_WORKERS && *end == '\0')
+        o->server.bounds.trim = (int)trim;
+    else
+        return dc__fail(DC_EINVAL, "%s: '%s' is not mean, median or trimmed-mean:K with K from 1", name,
+                        value);
+    return DC_OK;
+}
+
 static const dc_option table[] = {
     {"listen", DC_OPTION_TEXT, DC_INTO(options, server.url), .value = "URL",
      .help = "tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; all workers use it"},
@@ -50,7 +67,7 @@ static const dc_option table[] = {
          "reach --http"},
     {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "SECONDS", .least = 1, .most = 86400,
      .help = "end the run when a worker has not been heard of for this long (default 90)"},
-    {"on-bad-value", DC_OPTION_CHOICE, DC_INTO(options, server.on_bad_value), .choices = DC_BAD_VALUES,
+    {"on-bad-value", DC_OPTION_CHOICE, DC_INTO(options, server.bounds.on_bad_value), .choices = DC_BAD_VALUES,
      .help =
          "when a worker's gradient is not finite: leave it out of that round, and expel the worker after three "
          "in a row (default); expel it at once; end the run"},
@@ -58,6 +75,15 @@ static const dc_option table[] = {
      .help =
          "what gradients and changes travel as, for all workers: exact (default), bf16, int8, topk:SHARE, "
          "topk:SHARE:ROUNDS of warm-up; or UP/DOWN (topk:0.01/int8)"},
+    {"aggregate", DC_OPTION_CALL, .call = take_aggregate, .value = "HOW",
+     .help =
+         "mean (default); trimmed-mean:K, in every coordinate without the K smallest and the K largest of the "
+         "workers' gradients; median. For 3 workers or more, some of whom may lie"},
+    {"clip-norm", DC_OPTION_NUMBER, DC_INTO(options, server.bounds.clip_norm), .value = "FACTOR", .low = 1,
+     .high = 1e6,
+     .help =
+         "scale a worker's gradient of a layer down to at most FACTOR times the median norm of all workers' in "
+         "the 16 rounds before"},
     {"quiet", DC_OPTION_SWITCH, DC_INTO(options, quiet), .help = "only errors"},
     {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
 };
@@ -121,6 +147,8 @@ static const char *option_of(dc_error err, const dc_server_options *o)
     const bool key = o->key_path != NULL;
     if (err == DC_EKEY && !key) return ": give --key FILE, or --insecure if it may be so";
     if (err == DC_EINVAL && !key && o->members_path) return " (--key)";
+    if (err == DC_EINVAL && o->bounds.trim) return " (--aggregate)";
+    if (err == DC_EINVAL && o->bounds.clip_norm > 0) return " (--clip-norm)";
     if (err == DC_ENET || err == DC_EURL) return " (--listen)";
     return err == DC_EFILE && !key ? " (--backup)" : ""; /* the key's files name themselves */
 }

@@ -69,6 +69,10 @@ check "$what: named and left out" grep -Eq \
 check "$what: once" test "$(grep -c 'left out' server.out)" -eq 1
 check "$what: the end is saved" grep -q 'saved round 6 to store/c_final.weights' server.out
 
+"$dynacomm" log store/c.log > log.txt
+check "$what: the run's log says so" grep -Eq '^round 3: of worker 1, [0-9]+ of [0-9]+ blocks count' log.txt
+check "$what: of that round only" test "$(grep -c 'blocks count' log.txt)" -eq 1
+
 what="three rounds in a row"
 begun
 worker 0
@@ -79,6 +83,7 @@ ended "worker 1" "${worker_pid[1]}" 1
 said server.err "dynacomm server:" "round 7: worker 1's gradient|the 3rd round in a row|expelled"
 check "$what: round 6 is saved" test "$(last_saved)" -eq 6
 
+declare -A says=([stop]="the run ends there" [expel]="the worker is expelled")
 for policy in stop expel; do
     what="--on-bad-value $policy"
     begun --on-bad-value $policy
@@ -87,7 +92,7 @@ for policy in stop expel; do
     ended server "$server_pid" 1
     ended "worker 0" "${worker_pid[0]}" 1
     ended "worker 1" "${worker_pid[1]}" 1
-    said server.err "dynacomm server:" "round 4: worker 1's gradient|nan|--on-bad-value $policy"
+    said server.err "dynacomm server:" "round 4: worker 1's gradient|nan|${says[$policy]}"
     check "$what: round 3 is saved" test "$(last_saved)" -eq 3
 done
 

@@ -49,8 +49,8 @@ static void begin(run *r, int workers, dc_bad_value policy, bool statistics)
     const char *url = test_url("values");
     assert_non_null(mkdtemp(r->dir));
     r->m = fake_model_new("fake", statistics);
-    r->b = box_open(
-        (dc_server_options){.url = url, .workers = workers, .backup_dir = r->dir, .on_bad_value = policy});
+    r->b = box_open((dc_server_options){
+        .url = url, .workers = workers, .backup_dir = r->dir, .bounds = {.on_bad_value = policy}});
     if (!r->b) fail_msg("%s", dc_last_error());
     for (int i = 0; i < workers; i++)
         assert_int_equal(fake_enter(&r->f[i], url, i, r->m), DC_OK);
@@ -196,8 +196,8 @@ static void ends_at_once(dc_bad_value policy, const char *words)
 static void stop_and_expel(void **state)
 {
     (void)state;
-    ends_at_once(DC_BAD_STOP, "--on-bad-value stop");
-    ends_at_once(DC_BAD_EXPEL, "--on-bad-value expel");
+    ends_at_once(DC_BAD_STOP, "the run ends there");
+    ends_at_once(DC_BAD_EXPEL, "the worker is expelled");
 }
 
 /* There is nobody else to train with. */
