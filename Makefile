@@ -189,7 +189,7 @@ $(LIAR_BIN): $(call obj,tests/process/liar.c) $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUI
 $(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) $(FUZZ_LINK) -o $@ $^ $(LIB_LIBS)
 
 $(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
@@ -238,6 +238,16 @@ stress:
 	$(Q)$(MAKE) SANITIZER=thread build-thread/tests/test_stress
 	$(Q)STRESS_ROUNDS=$${STRESS_ROUNDS:-5000} build-thread/tests/test_stress
 
+# Every tests/fuzz/fuzz_*.c with libFuzzer under the address and undefined sanitizers, FUZZ_S seconds each, from the inputs in
+# tests/fuzz/corpus: needs clang and libclang-rt-14-dev (scripts/deps fuzz).
+FUZZ_S     ?= 60
+FUZZ_CLANG ?= clang
+fuzz:
+	$(Q)$(MAKE) SANITIZER=address,undefined BUILD=build-fuzz CC='$(FUZZ_CLANG)' WARN= FUZZ_LINK=-fsanitize=fuzzer \
+	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link -fno-sanitize-recover=all -DFUZZ_LIBFUZZER -DLIBFUZZER' \
+	    $(patsubst tests/fuzz/%.c,build-fuzz/tests/%,$(FUZZ_SRC))
+	$(Q)scripts/fuzz build-fuzz $(FUZZ_S)
+
 # Every packaged cfg (EXACT_CFGS=DIRECTORY: every cfg there, such as a fork's) with every strategy, one worker and two:
 # minutes to hours. `make check` takes a part of it.
 exact-all: tests
@@ -285,6 +295,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all forks-cfgs forks-vectors bench bench-ddp bench-forks bench-kernels bench-quick bench-server bench-codecs demo-pictures tests check stress exact-all format lint install clean
+.PHONY: all fuzz forks-cfgs forks-vectors bench bench-ddp bench-forks bench-kernels bench-quick bench-server bench-codecs demo-pictures tests check stress exact-all format lint install clean
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

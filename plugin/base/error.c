@@ -28,12 +28,6 @@ const char *dc_version(void)
     return DC_VERSION_STRING;
 }
 
-void dc__make_printable(char *line)
-{
-    for (; *line; line++)
-        if ((unsigned char)*line < 0x20 || *line == 0x7f) *line = '?';
-}
-
 static void set_line(const char *format, va_list args)
 {
     (void)vsnprintf(last_line, sizeof last_line, format, args);

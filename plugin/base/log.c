@@ -24,6 +24,7 @@ void dc__log_line(dc__log *log, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(line, sizeof line, fmt, args);
     va_end(args);
+    dc__make_printable(line);
     pthread_mutex_lock(&log->lock);
     log->write(log->context, line);
     pthread_mutex_unlock(&log->lock);

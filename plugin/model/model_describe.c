@@ -53,12 +53,14 @@ static dc_error parse_layer(dc_model *model, dc__bytes *in)
 {
     char text[DC__LABEL_BYTES];
     dc__get_text(in, text, sizeof text);
+    dc__make_printable(text);
     uint64_t n = dc__get_uint(in, 4);
     if (in->failed) return dc__fail(DC_EFORMAT, "a model description ends in layer %d", model->n_layers);
     dc_error err = dc_model_add_layer(model, text);
     for (; !err && n > 0; n--) {
         dc_tensor tensor = {0};
         dc__get_text(in, text, sizeof text);
+        dc__make_printable(text);
         tensor.name = text;
         tensor.role = (dc_role)dc__get_uint(in, 1);
         uint64_t flags = dc__get_uint(in, 1);

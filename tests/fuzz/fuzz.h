@@ -2,6 +2,7 @@
  *
  * A target defines LLVMFuzzerTestOneInput (as libFuzzer wants it: build with clang -fsanitize=fuzzer
  * -DFUZZ_LIBFUZZER to use that instead) and fuzz_seed, which writes the k-th good input.
+ *   FUZZ_WRITE= a directory for the good inputs
  *   FUZZ_SEED=  another series (printed)     FUZZ_ITERATIONS=  inputs (default FUZZ_ITERATIONS) */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -25,7 +26,17 @@ size_t fuzz_seed(int k, uint8_t *to);
 /* fuzz_repair - after a mutation: makes checksums fit again, so that what lies behind them is reached. */
 void fuzz_repair(uint8_t *data, size_t n);
 
-#ifndef FUZZ_LIBFUZZER
+#ifdef FUZZ_LIBFUZZER
+/* libFuzzer's own mutation, then checksums that fit again, mostly. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned int seed);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned int seed)
+{
+    const size_t n = LLVMFuzzerMutate(data, size, most);
+    if (seed % 8) fuzz_repair(data, n);
+    return n;
+}
+#else
 
 static uint64_t fuzz_random(uint64_t *state) /* splitmix64 (Steele et al., OOPSLA 2014) */
 {
@@ -70,6 +81,17 @@ static size_t fuzz_mutate(uint8_t *data, size_t n, uint64_t *random)
     }
 }
 
+/* FUZZ_WRITE=DIR: the good inputs as files, for libFuzzer to begin with. */
+static void fuzz_write(int k, const uint8_t *data, size_t n)
+{
+    const char *directory = getenv("FUZZ_WRITE");
+    char path[4096];
+    if (!directory) return;
+    (void)snprintf(path, sizeof path, "%s/seed-%02d", directory, k);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(data, 1, n, file) != n || fclose(file) != 0) abort();
+}
+
 int main(void)
 {
     const char *seed_text = getenv("FUZZ_SEED"), *iterations_text = getenv("FUZZ_ITERATIONS");
@@ -79,8 +101,10 @@ int main(void)
     uint8_t *data = malloc(FUZZ_MOST);
     int seeds = 0;
     if (!data) return 1;
-    for (size_t n; (n = fuzz_seed(seeds, data)) > 0; seeds++)
+    for (size_t n; (n = fuzz_seed(seeds, data)) > 0; seeds++) {
         (void)LLVMFuzzerTestOneInput(data, n); /* good input stays good: the target asserts it */
+        fuzz_write(seeds, data, n);
+    }
     for (long i = 0; i < iterations; i++) {
         size_t n = fuzz_seed((int)(fuzz_random(&random) % (uint64_t)seeds), data);
         for (uint64_t changes = 1 + fuzz_random(&random) % 4; changes > 0; changes--)
