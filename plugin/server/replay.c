@@ -100,6 +100,10 @@ dc_error dc_replay_open(dc_replay **replay, const char *path)
     (void)snprintf(r->path, sizeof r->path, "%s", path);
     dc_error err = survey(r, path);
     if (!err) err = dc__log_reader_open(&r->log, path, &r->next);
+    if (!err && r->next.run.first_step > 0)
+        err = dc__fail(DC_EINVAL,
+                       "%s begins at round %llu of a run whose log was lost: momentum of before is not in it",
+                       path, (unsigned long long)r->next.run.first_round + 1);
     if (!err && r->next.run.settings[0])
         err = dc__fail(DC_EINVAL, "%s is of a run with %.200s: that cannot be replayed yet", path,
                        r->next.run.settings);
@@ -201,8 +205,22 @@ static void welcome(dc_replay *r)
     }
 }
 
+/* Where other workers go on with a run, statistics and momentum went over to them in ways that are not replayed. */
+static bool is_same_crew(dc_replay *r)
+{
+    bool same = r->next.n == r->n_crew;
+    for (int k = 0; same && k < r->n_crew; k++)
+        same = r->players[r->crew[k]].who.number == r->next.members[k].number;
+    return same;
+}
+
 static dc_error take_roster(dc_replay *r)
 {
+    if (r->n_crew > 0 && !is_same_crew(r))
+        return dc__fail(
+            DC_EINVAL,
+            "%s: other workers went on with the run in round %llu: it cannot be replayed beyond that yet",
+            r->path, (unsigned long long)r->next.round + 1);
     r->n_crew = r->next.n;
     for (int k = 0; k < r->n_crew; k++) {
         const player *p = find(r, r->next.members[k].number);

@@ -73,6 +73,11 @@ check "in two parts: the second" train classifier 2 13 duplex
 check "in two parts: replayed" replay classifier 2
 check "in two parts: the same weights, bit for bit" same c
 "$dynacomm" log run/c.log > log.txt 2>&1
+cp -r run two
+check "three go on: trained" train classifier 3 16 duplex
+cp run/c.log three.log
+rm -rf run
+mv two run
 check "the log for people: who, and what is saved" eval 'grep -q "^round 1: 2 workers" log.txt && grep -q "^    worker 1, id" log.txt && grep -q "^13 rounds are saved" log.txt'
 
 # refused NAME WORDS ARGS... - one line that holds WORDS, and nothing written
@@ -99,6 +104,7 @@ refused "a log that is not there" "run/none.log" -dynacomm-replay run/none.log -
 refused "a file that is no log" "is not the log of a run" -dynacomm-replay c.cfg -data-of 0=c0.data
 head -c 200 run/c.log > short.log
 refused "a log that is cut off in its head" "short.log" -dynacomm-replay short.log -data-of 0=c0.data,1=c1.data
+refused "other workers went on" "other workers went on with the run in round 14" -dynacomm-replay three.log -data-of 0=c0.data,1=c1.data,2=c2.data
 sed -i 's/^filters=6/filters=7/' c.cfg
 refused "another cfg" "run/c.log" -dynacomm-replay run/c.log -data-of 0=c0.data,1=c1.data
 "$dynacomm" log c.data > out 2> err
