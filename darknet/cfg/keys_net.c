@@ -6,7 +6,6 @@
 #define TRACK "it belongs to track=1"
 #define CONTRASTIVE "it belongs to contrastive=1"
 #define NOBODY "no Darknet reads it"
-#define AVERAGE "no second file of averaged weights is written; training is the same"
 
 const dk_key dk_keys_net[] = {
     BOTH("batch"),
@@ -48,7 +47,7 @@ const dk_key dk_keys_net[] = {
     FORKS("learning_rate_min"),
     FORKS("sgdr_cycle"),
     FORKS("sgdr_mult"),
-    IDLE("ema_alpha", "0", AVERAGE),
+    FORKS("ema_alpha"),
     FORKS("flip"),
     FORKS("blur"),
     FORKS("gaussian_noise"),

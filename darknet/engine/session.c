@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dynacomm_average.h"
 #include "replace/fatal.h"
 #include "engine/hooks.h"
 #include "kernels/kernels.h"
@@ -154,16 +155,23 @@ static void update_part(void *context, size_t lo, size_t hi)
     dc_model_update_part(work->session->model, lo, hi - lo, work->rate, work->session->steps);
 }
 
+static void average_part(void *context, size_t lo, size_t hi)
+{
+    dc_model_average_part(context, lo, hi - lo);
+}
+
 /* The update of a run alone: dc_model_update on all threads. Each element is stepped on its own, so the
  * ranges do not show in the result. */
 static int update(dk_session *s, float rate)
 {
     uint64_t floats;
-    const int err = dc_model_update_begin(s->model, &floats);
+    int err = dc_model_update_begin(s->model, &floats);
     if (err) return err;
     s->steps++;
     dk_parallel(floats, update_part, &(update_work){s, rate});
-    return DC_OK;
+    err = dc_model_average_begin(s->model, s->round + 1, &floats);
+    if (!err && floats) dk_parallel(floats, average_part, s->model);
+    return err;
 }
 
 int dk_session_train(dk_session *s, const data *d, dk_round *round)
@@ -224,6 +232,16 @@ int dk_session_save(dk_session *s, const char *path)
                               : (int)dc_model_save(s->model, path, *s->net->seen);
     if (err) snprintf(s->reason, sizeof s->reason, "%s", dc_last_error());
     return err;
+}
+
+bool dk_session_averaged(const dk_session *s)
+{
+    return !s->worker && dc_model_averaged(s->model);
+}
+
+int dk_session_save_average(dk_session *s, const char *path)
+{
+    return dc_model_save_average(s->model, path, *s->net->seen);
 }
 
 void dk_session_reason(dk_session *s, const char *why)

@@ -79,6 +79,11 @@ int dk_session_sync(dk_session *session);
  * rename). Syncs first; saved rolling statistics are the workers' mean. */
 int dk_session_save(dk_session *session, const char *path);
 
+/* dk_session_averaged - alone: there is a moving average of the weights (ema_alpha). Over a server, the server
+ * has it. dk_session_save_average - writes it as dk_session_save does the weights. */
+bool dk_session_averaged(const dk_session *session);
+int dk_session_save_average(dk_session *session, const char *path);
+
 /* dk_session_reason - reported to the server if the run ends badly for a reason of the caller's; copied. */
 void dk_session_reason(dk_session *session, const char *why);
 

@@ -10,7 +10,7 @@
 typedef struct builder {
     dc_model *model;
     dc_role role; /* of the current layer's trainable tensors */
-    bool saved;
+    bool saved, averaged;
     float clip; /* 0 unless clipping is on */
     int err;
 } builder;
@@ -24,6 +24,7 @@ static void add(builder *b, const char *name, dc_role role, bool is_weights, int
         .role = role,
         .is_weights = is_weights,
         .saved = b->saved,
+        .averaged = role == DC_TRAINED && b->averaged,
         .count = (size_t)count,
         .value = value,
         .gradient = role == DC_TRAINED || role == DC_FROZEN ? gradient : NULL,
@@ -168,6 +169,10 @@ static int last_frozen(const network *net)
     return last;
 }
 
+/* The forks average weights (ema_alpha) from half of the rounds on, and train these last ones from the
+ * average. */
+#define LAST_ROUNDS 1000
+
 int dk_model_of(network *net, const char *name, bool exact_gpu, dc_model **model)
 {
     const dc_optimizer optimizer = {
@@ -177,6 +182,9 @@ int dk_model_of(network *net, const char *name, bool exact_gpu, dc_model **model
         .b1 = net->B1,
         .b2 = net->B2,
         .eps = net->eps,
+        .average = dk_network_extra_of(net)->ema_alpha,
+        .average_from = (uint64_t)(net->max_batches > 0 ? net->max_batches : 0) / 2,
+        .average_until = (uint64_t)(net->max_batches > LAST_ROUNDS ? net->max_batches - LAST_ROUNDS : 0),
     };
     builder b = {.err = dc_model_new(model, name, &optimizer, (uint32_t)(net->batch * net->subdivisions))};
     b.model = *model;
@@ -185,7 +193,8 @@ int dk_model_of(network *net, const char *name, bool exact_gpu, dc_model **model
         const layer *l = &net->layers[i];
         b.role = dk_is_frozen(l) ? DC_FIXED : i <= frozen ? DC_FROZEN : DC_TRAINED;
         b.saved = !l->dontsave;
-        b.clip = exact_gpu && l->type == CONVOLUTIONAL ? l->clip : 0; /* the only type that obeys it */
+        b.averaged = optimizer.average > 0 && l->type == CONVOLUTIONAL; /* the forks average no other */
+        b.clip = exact_gpu && l->type == CONVOLUTIONAL ? l->clip : 0;   /* the only type that obeys it */
         b.err = dc_model_add_layer(b.model, dk_layer_type_name(l->type));
         add_layer(&b, l);
     }

@@ -67,6 +67,9 @@ void dk_net_options(const dk_cfg *cfg, network *net, dk_network_extra *extra)
     take_augment(cfg, &extra->augment);
     extra->letter_box = !extra->forks || dk_cfg_int(cfg, section, "letter_box", 0, 0) != 0;
     extra->ema_alpha = dk_cfg_float(cfg, section, "ema_alpha", 0);
+    if (!(extra->ema_alpha >= 0 && extra->ema_alpha < 1))
+        dk_die("%s line %d: ema_alpha=%g must be at least 0 and less than 1", cfg->path,
+               dk_cfg_find(section, "ema_alpha")->line, (double)extra->ema_alpha);
     extra->resize_step = dk_cfg_float(cfg, section, "resize_step", 32);
     extra->max_chart_loss = dk_cfg_float(cfg, section, "max_chart_loss", 20);
     extra->rate_min = dk_cfg_float(cfg, section, "learning_rate_min", .00001f);

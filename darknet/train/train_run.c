@@ -112,6 +112,16 @@ static void name_last(const dk_train *train, const char *path)
         (void)dc_second_name(path, last);
 }
 
+/* As the forks do, whenever there is a newer _last. */
+static int save_average(const dk_train *train, dk_session *session)
+{
+    char path[PATH_MAX];
+    if (!train->kind->last || !dk_session_averaged(session)) return DC_OK;
+    if (snprintf(path, sizeof path, "%s/%s_ema.weights", train->backup, train->base) >= (int)sizeof path)
+        return DC_OK;
+    return dk_session_save_average(session, path);
+}
+
 static int save(dk_train *train, dk_session *session, const char *name)
 {
     if (train->cli->shared_backup && dk_session_rank(session) != 0) return dk_session_sync(session);
@@ -120,8 +130,9 @@ static int save(dk_train *train, dk_session *session, const char *name)
         dk_note("%s/%s: the path is too long", train->backup, name);
         return -1;
     }
-    const int err = dk_session_save(session, path);
+    int err = dk_session_save(session, path);
     if (err == DC_OK) name_last(train, path);
+    if (err == DC_OK) err = save_average(train, session);
     if (err != DC_OK && !(err == DC_ESTOPPED && dk_stop_signal())) dk_note("%s", dc_last_error());
     return err;
 }

@@ -88,6 +88,7 @@ typedef struct dc_tensor {
     dc_role role;
     bool is_weights;  /* decays under SGD and is clipped; biases and scales are not */
     bool saved;       /* part of a .weights file, in the order the tensors were added */
+    bool averaged;    /* if DC_TRAINED: dc_optimizer.average is about it */
     size_t count;     /* floats */
     float *value;     /* [count] */
     float *gradient;  /* [count] sum of gradients over a round's images, in the sign of
@@ -112,6 +113,8 @@ typedef struct dc_optimizer {
     float momentum, decay; /* decay acts on Adam too */
     float b1, b2, eps;     /* Adam */
     dc_gradient_sign gradient_sign;
+    float average; /* share of itself that a moving average keeps (dynacomm_average.h), 0 = there is none */
+    uint64_t average_from, average_until; /* rounds that it begins after and takes the values' place after */
 } dc_optimizer;
 
 typedef struct dc_model dc_model;

@@ -31,6 +31,8 @@ dc_error dc_model_new(dc_model **out, const char *name, const dc_optimizer *opti
     if (optimizer->gradient_sign != DC_DESCENT && optimizer->gradient_sign != DC_ASCENT)
         return dc__fail(DC_EINVAL, "unknown gradient sign %d: DC_DESCENT or DC_ASCENT",
                         (int)optimizer->gradient_sign);
+    if (!(optimizer->average >= 0 && optimizer->average < 1))
+        return dc__fail(DC_EINVAL, "an average keeps a share of at least 0 and less than 1 of itself");
     dc_model *model = calloc(1, sizeof *model);
     if (!model) return dc__fail(DC_ENOMEM, "out of memory for a model");
     strcpy(model->name, name);
@@ -50,6 +52,7 @@ void dc_model_free(dc_model *model)
     free(model->block_layer);
     free(model->adam_m);
     free(model->adam_v);
+    free(model->average);
     free(model);
 }
 

@@ -54,6 +54,8 @@ struct dc_model {
 
     uint64_t start[DC_ROLE_COUNT + 1]; /* role r occupies [start[r], start[r+1]) of the arena */
     float *adam_m, *adam_v;            /* dc_model_update's own, over trained and frozen; NULL until used */
+    float *average;                    /* dc_model_average_*'s own, over trained; NULL until used */
+    uint64_t average_first, average_made; /* versions: average.h's first; the last one averaged */
 };
 
 /* dc__block_floats - the most floats of a block in a model with this many trained ones: a power of two, so

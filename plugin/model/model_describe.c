@@ -5,8 +5,9 @@
 #include "base/error.h"
 #include "model/model.h"
 
-enum { TENSOR_IS_WEIGHTS = 1, TENSOR_SAVED = 2 };
-#define ASCENT 0x80u /* beside the algorithm: the sign of gradients */
+enum { TENSOR_IS_WEIGHTS = 1, TENSOR_SAVED = 2, TENSOR_AVERAGED = 4 };
+#define ASCENT 0x80u   /* beside the algorithm: the sign of gradients */
+#define AVERAGED 0x40u /* likewise: the settings of an average follow */
 
 /* Room per layer and tensor: type or name, and the numbers of each tensor. */
 #define LAYER_BYTES (2 + DC__LABEL_BYTES + 4)
@@ -22,10 +23,18 @@ void dc__model_describe(const dc_model *model, dc__bytes *out)
 {
     const dc_optimizer *o = &model->optimizer;
     dc__put_text(out, model->name);
-    dc__put_uint(out, (uint64_t)o->algorithm | (o->gradient_sign == DC_ASCENT ? ASCENT : 0), 1);
+    dc__put_uint(out,
+                 (uint64_t)o->algorithm | (o->gradient_sign == DC_ASCENT ? ASCENT : 0) |
+                     (o->average > 0 ? AVERAGED : 0),
+                 1);
     const float settings[] = {o->momentum, o->decay, o->b1, o->b2, o->eps};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         dc__put_float(out, settings[i]);
+    if (o->average > 0) {
+        dc__put_float(out, o->average);
+        dc__put_uint(out, o->average_from, 8);
+        dc__put_uint(out, o->average_until, 8);
+    }
     dc__put_uint(out, model->images_per_round, 4);
     dc__put_uint(out, (uint64_t)model->n_layers, 4);
     int t = 0;
@@ -39,9 +48,11 @@ void dc__model_describe(const dc_model *model, dc__bytes *out)
             const dc__arena_tensor *tensor = &model->tensors[t];
             dc__put_text(out, tensor->name);
             dc__put_uint(out, (uint64_t)tensor->t.role, 1);
-            dc__put_uint(
-                out, (tensor->t.is_weights ? TENSOR_IS_WEIGHTS : 0u) | (tensor->t.saved ? TENSOR_SAVED : 0u),
-                1);
+            dc__put_uint(out,
+                         (tensor->t.is_weights ? TENSOR_IS_WEIGHTS : 0u) |
+                             (tensor->t.saved ? TENSOR_SAVED : 0u) |
+                             (tensor->t.averaged ? TENSOR_AVERAGED : 0u),
+                         1);
             dc__put_uint(out, tensor->t.count, 8);
             dc__put_float(out, tensor->t.rate_scale);
             dc__put_float(out, tensor->t.clip);
@@ -66,6 +77,7 @@ static dc_error parse_layer(dc_model *model, dc__bytes *in)
         uint64_t flags = dc__get_uint(in, 1);
         tensor.is_weights = flags & TENSOR_IS_WEIGHTS;
         tensor.saved = flags & TENSOR_SAVED;
+        tensor.averaged = flags & TENSOR_AVERAGED;
         tensor.count = dc__get_uint(in, 8);
         tensor.rate_scale = dc__get_float(in);
         tensor.clip = dc__get_float(in);
@@ -83,11 +95,16 @@ dc_error dc__model_parse(dc_model **out, dc__bytes *in)
     dc_optimizer o = {0};
     dc__get_text(in, name, sizeof name);
     const uint64_t algorithm = dc__get_uint(in, 1);
-    o.algorithm = (dc_algorithm)(algorithm & ~(uint64_t)ASCENT);
+    o.algorithm = (dc_algorithm)(algorithm & ~(uint64_t)(ASCENT | AVERAGED));
     o.gradient_sign = algorithm & ASCENT ? DC_ASCENT : DC_DESCENT;
     float *settings[] = {&o.momentum, &o.decay, &o.b1, &o.b2, &o.eps};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         *settings[i] = dc__get_float(in);
+    if (algorithm & AVERAGED) {
+        o.average = dc__get_float(in);
+        o.average_from = dc__get_uint(in, 8);
+        o.average_until = dc__get_uint(in, 8);
+    }
     uint64_t images = dc__get_uint(in, 4);
     uint64_t layers = dc__get_uint(in, 4);
     if (in->failed || layers == 0 || layers > DC__MAX_LAYERS)
@@ -117,10 +134,12 @@ static dc_error same_tensor(const dc_model *a, const dc_model *b, int i, const c
         return dc__fail(DC_EMODEL,
                         "the %s of layer %d (%s) have %zu values at %s and %zu at %s: use the same cfg",
                         x->name, x->layer, type, x->t.count, ours, y->t.count, theirs);
-    if (x->t.role != y->t.role || x->t.saved != y->t.saved || x->t.is_weights != y->t.is_weights)
-        return dc__fail(DC_EMODEL,
-                        "layer %d (%s) is frozen or saved at only one of %s and %s: use the same cfg",
-                        x->layer, type, ours, theirs);
+    if (x->t.role != y->t.role || x->t.saved != y->t.saved || x->t.is_weights != y->t.is_weights ||
+        x->t.averaged != y->t.averaged)
+        return dc__fail(
+            DC_EMODEL,
+            "layer %d (%s) is frozen, saved or averaged at only one of %s and %s: use the same cfg", x->layer,
+            type, ours, theirs);
     if (memcmp(&x->t.rate_scale, &y->t.rate_scale, sizeof(float)) != 0 ||
         memcmp(&x->t.clip, &y->t.clip, sizeof(float)) != 0)
         return dc__fail(DC_EMODEL,
@@ -161,7 +180,7 @@ dc_error dc__model_same(const dc_model *a, const dc_model *b, const char *ours, 
     if (memcmp(&a->optimizer, &b->optimizer, sizeof a->optimizer) != 0)
         return dc__fail(
             DC_EMODEL,
-            "momentum, decay or the optimizer differ between %s and %s: use the same [net] section", ours,
-            theirs);
+            "momentum, decay, the optimizer or its average differ between %s and %s: use the same [net] section",
+            ours, theirs);
     return DC_OK;
 }

@@ -3,9 +3,11 @@
  * format has no other; every machine that Darknet runs on is little-endian). */
 #include "base/error.h"
 #include "base/file.h"
+#include "model/average.h"
 #include "model/finite.h"
 
-static dc_error save(const dc_model *model, const float *arena, const char *path, uint64_t seen)
+static dc_error save(const dc_model *model, const float *arena, const float *average, const char *path,
+                     uint64_t seen)
 {
     dc__file file;
     dc_error err = dc__file_begin(&file, path);
@@ -15,6 +17,7 @@ static dc_error save(const dc_model *model, const float *arena, const char *path
     for (int i = 0; ok && i < model->n_tensors; i++) {
         const dc__arena_tensor *tensor = &model->tensors[i];
         const float *value = arena ? arena + tensor->offset : tensor->t.value;
+        if (average && tensor->t.averaged) value = average + tensor->offset;
         if (tensor->t.saved) ok = dc__file_write(&file, value, tensor->t.count * sizeof(float));
     }
     return dc__file_commit(&file);
@@ -28,10 +31,16 @@ dc_error dc_model_save(const dc_model *model, const char *path, uint64_t seen)
         return dc__fail(DC_EVALUE, "%.200s is not written: %.200s; what was there before is untouched", path,
                         why);
     }
-    return save(model, NULL, path, seen);
+    return save(model, NULL, NULL, path, seen);
 }
 
 dc_error dc__model_save_arena(const dc_model *model, const float *arena, const char *path, uint64_t seen)
 {
-    return save(model, arena, path, seen);
+    return save(model, arena, NULL, path, seen);
+}
+
+dc_error dc__model_save_with(const dc_model *model, const float *arena, const float *average,
+                             const char *path, uint64_t seen)
+{
+    return save(model, arena, average, path, seen);
 }

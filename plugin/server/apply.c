@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "model/average.h"
 #include "server/robust.h"
 
 /* One step on [offset, offset + count) from version to version + 1, gradients summed already: for SGD into
@@ -28,6 +29,10 @@ static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint6
                      moment + offset, dc__versions_moment2(v, made) + offset);
         else
             dc__sgd(n, &step, value + offset, next + offset, moment + offset);
+        if (v->averages[0] && tensor->t.averaged)
+            dc__average_values(&m->optimizer, made, v->first_average, n, next + offset,
+                               dc__versions_average(v, version) + offset,
+                               dc__versions_average(v, made) + offset);
         offset += n;
     }
 }

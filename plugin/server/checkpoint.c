@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/floatmode.h"
+#include "model/average.h"
 #include "model/finite.h"
 #include "server/state_file.h"
 
@@ -96,7 +97,21 @@ static dc_error check_finite(const dc__checkpoint *c, uint64_t version)
     return err;
 }
 
-/* Both files. stats: [members][floats]. */
+/* NAME_ema.weights, once there is an average. */
+static dc_error write_average(const dc__checkpoint *c, uint64_t version)
+{
+    const dc__versions *v = c->versions;
+    const dc_model *m = v->model;
+    const float *average = dc__versions_average(v, version);
+    char path[PATH_MAX];
+    if (!average || version < v->first_average) return DC_OK;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s_ema.weights", c->dir, m->name) >= sizeof path)
+        return dc__fail(DC_EFILE, "the path of the backup directory is too long");
+    return dc__model_save_with(m, dc__versions_values(v, version), average, path,
+                               version * m->images_per_round);
+}
+
+/* All files. stats: [members][floats]. */
 static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *stats, bool final)
 {
     const dc_model *m = c->versions->model;
@@ -113,6 +128,7 @@ static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *
     if (!err)
         err = dc__model_save_arena(m, dc__codes_arena(c->codes, c->versions, version), path,
                                    version * c->codes->coding.local_steps * m->images_per_round);
+    if (!err) err = write_average(c, version);
     if (!err)
         err = dc__state_save(c->dir, c->versions, c->codes, version, c->seed, s->members, s->floats, stats);
     if (!err) dc__log_line(c->log, "saved round %llu to %s", (unsigned long long)version, path);

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/error.h"
+#include "model/average.h"
 #include "net/wire.h"
 
 #define MAGIC "DYNCRUN1"
@@ -57,6 +58,15 @@ static dc_error put_head(sink *out, const dc__versions *v, uint64_t version, uin
     return DC_OK;
 }
 
+/* Before it has begun it is the values. */
+static void put_average(sink *out, const dc__versions *v, uint64_t version)
+{
+    const float *average = dc__versions_average(v, version);
+    if (!average) return;
+    if (version < v->first_average) average = dc__versions_values(v, version);
+    put(out, average, dc__average_floats(v->model) * sizeof *average);
+}
+
 static size_t shown_bytes(const dc__codes *c)
 {
     return c->shown[0] ? (size_t)c->model->start[DC_TRAINED + 1] * sizeof(float) : 0;
@@ -86,6 +96,7 @@ dc_error dc__state_save(const char *dir, const dc__versions *v, const dc__codes 
     put(&out, dc__versions_values(v, version), dc__model_floats(m) * sizeof(float));
     put(&out, dc__versions_moment1(v, version), moments);
     if (dc__versions_moment2(v, version)) put(&out, dc__versions_moment2(v, version), moments);
+    put_average(&out, v, version);
     put(&out, stats, (size_t)stat_floats * (size_t)members * sizeof(float));
     put(&out, dc__codes_values(codes, v, version), shown_bytes(codes));
     uint8_t sum[8];
@@ -135,6 +146,7 @@ static void load_arrays(source *in, dc__versions *v, uint64_t round)
     get(in, dc__versions_values(v, round), values);
     get(in, dc__versions_moment1(v, round), moments);
     if (dc__versions_moment2(v, round)) get(in, dc__versions_moment2(v, round), moments);
+    if (v->averages[0]) get(in, dc__versions_average(v, round), dc__average_floats(m) * sizeof(float));
     memcpy(dc__versions_values(v, round + 1), dc__versions_values(v, round), values);
 }
 
@@ -205,8 +217,10 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
     dc__bytes c = dc__bytes_over(sum, sizeof sum);
     if (!err && (!in->ok || dc__get_uint(&c, 8) != expected))
         err = dc__fail(DC_EFORMAT, "%s is damaged: start the run anew, from the .weights beside it", path);
-    if (!err) dc__versions_begin(v, round, step);
-    return err;
+    if (err) return err;
+    dc__versions_begin(v, round, step);
+    if (round >= v->model->optimizer.average_from) v->first_average = 0;
+    return DC_OK;
 }
 
 dc_error dc__state_load(const char *dir, dc__versions *v, dc__codes *codes, dc__statistics *statistics,

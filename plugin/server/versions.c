@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/average.h"
 
 void dc__versions_init(dc__versions *v)
 {
@@ -21,18 +22,20 @@ dc_error dc__versions_allocate(dc__versions *v, const dc_model *m)
     const uint64_t all = dc__model_floats(m), moments = dc__model_state_floats(m);
     const size_t frozen = (size_t)(m->start[DC_FIXED] - m->start[DC_FROZEN]);
     const bool adam = m->optimizer.algorithm == DC_ADAM;
+    const uint64_t average = dc__averages(m) ? dc__average_floats(m) : 0;
     bool ok = true;
     v->model = m;
     for (int i = 0; i < 2; i++) {
         ok &= (v->values[i] = calloc(all + 1, sizeof(float))) != NULL;
         ok &= (v->first_moments[i] = calloc(moments + 1, sizeof(float))) != NULL;
+        ok &= !average || (v->averages[i] = calloc(average + 1, sizeof(float))) != NULL;
         ok &= !adam || (v->second_moments[i] = calloc(moments + 1, sizeof(float))) != NULL;
     }
     ok &= !adam || (v->no_gradient = calloc(frozen + 1, sizeof(float))) != NULL;
     ok &= (v->block = calloc(m->n_blocks, sizeof *v->block)) != NULL;
     if (ok) return DC_OK;
     return dc__fail(DC_ENOMEM, "out of memory: %s needs %.1f GB here", m->name,
-                    (double)(2 * all + (adam ? 4 : 2) * moments) * sizeof(float) / 1e9);
+                    (double)(2 * all + (adam ? 4 : 2) * moments + 2 * average) * sizeof(float) / 1e9);
 }
 
 void dc__versions_release(dc__versions *v)
@@ -41,6 +44,8 @@ void dc__versions_release(dc__versions *v)
         free(v->values[i]);
         free(v->first_moments[i]);
         free(v->second_moments[i]);
+        free(v->averages[i]);
+        v->averages[i] = NULL;
         v->values[i] = v->first_moments[i] = v->second_moments[i] = NULL;
         v->rates[i] = 0;
     }
@@ -50,13 +55,14 @@ void dc__versions_release(dc__versions *v)
     v->block = NULL;
     v->model = NULL;
     v->blocks_done = 0;
-    v->round = v->first_round = v->first_step = 0;
+    v->round = v->first_round = v->first_step = v->first_average = 0;
 }
 
 void dc__versions_begin(dc__versions *v, uint64_t round, uint64_t step)
 {
     v->first_round = v->round = round;
     v->first_step = step;
+    v->first_average = dc__average_first(v->model, round);
     for (uint32_t b = 0; b < v->model->n_blocks; b++)
         v->block[b] = round;
 }

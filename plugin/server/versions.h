@@ -22,6 +22,7 @@ typedef struct dc__versions {
     pthread_mutex_t lock;
     const dc_model *model;
     float *values[2], *first_moments[2], *second_moments[2]; /* by version & 1; second: Adam only */
+    float *averages[2];                                      /* [trained] likewise; NULL without an average */
     float *no_gradient;                                      /* [frozen] zeros, Adam only */
     bool outer;              /* what comes are changes of workers that step alone (apply.h) */
     bool plain;              /* momentum and decay of the trained are in the gradients (dc__coding_plain) */
@@ -30,6 +31,7 @@ typedef struct dc__versions {
     _Atomic uint32_t blocks_done;
     _Atomic uint64_t round;   /* last whole version; written with the lock */
     uint64_t first_round;     /* where this run of the server began; constant once training */
+    uint64_t first_average;   /* version in which the average begins, 0 = before this run of the server */
     uint64_t first_step;      /* optimizer steps behind first_round; likewise */
     _Atomic int64_t whole_ns; /* when the last version was whole, 0 = never */
 } dc__versions;
@@ -57,6 +59,10 @@ static inline float *dc__versions_moment1(const dc__versions *v, uint64_t versio
 static inline float *dc__versions_moment2(const dc__versions *v, uint64_t version)
 {
     return v->second_moments[version & 1];
+}
+static inline float *dc__versions_average(const dc__versions *v, uint64_t version)
+{
+    return v->averages[version & 1];
 }
 static inline float dc__versions_rate(const dc__versions *v, uint64_t version)
 {
