@@ -262,6 +262,11 @@ forks-cfgs: all
 forks-vectors: tests
 	$(Q)FORKS_ALL=1 BUILD=$(BUILD) bash tests/integration/forks_vectors.sh
 
+# Every cfg in FORKS_CFG=DIRECTORY, the darknet forks', with every strategy by one worker: those that are refused say why.
+exact-forks: tests
+	$(Q)test -d '$(FORKS_CFG)' || { echo 'exact-forks: give FORKS_CFG=DIRECTORY, the cfg directory of a darknet fork' >&2; exit 1; }
+	$(Q)EXACT_CFGS='$(FORKS_CFG)' BUILD=$(BUILD) tests/integration/exact_packaged.sh
+
 # The README's pictures, from the last full run of scripts/demo-yolo.
 demo-pictures:
 	$(Q)test -e build/demo-yolo/report.html || { echo 'demo-pictures: run scripts/demo-yolo first' >&2; exit 1; }
@@ -295,6 +300,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all fuzz forks-cfgs forks-vectors bench bench-ddp bench-forks bench-kernels bench-quick bench-server bench-codecs demo-pictures tests check stress exact-all format lint install clean
+.PHONY: all bench bench-codecs bench-ddp bench-forks bench-kernels bench-quick bench-server check clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

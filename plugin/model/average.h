@@ -32,6 +32,6 @@ void dc__average_values(const dc_optimizer *o, uint64_t made, uint64_t first, si
 /* dc__model_save_with - dc_model_save with the average, [dc__average_floats], where a tensor has one; arena
  * as dc__model_save_arena, or NULL for the tensors' own values. */
 dc_error dc__model_save_with(const dc_model *model, const float *arena, const float *average,
-                                const char *path, uint64_t seen);
+                             const char *path, uint64_t seen);
 
 #endif

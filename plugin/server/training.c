@@ -103,8 +103,10 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
     dc_error err = DC_OK;
     if (t->codes.coding.local_steps > 1 && model->optimizer.algorithm != DC_SGD)
         err = dc__fail(DC_EINVAL, "local steps are for SGD: this cfg has adam=1");
-    if (t->codes.coding.local_steps > 1 && model->optimizer.average > 0)
-        return dc__fail(DC_EINVAL, "local steps make no average of the parameters (ema_alpha=): train without one of them");
+    if (!err && t->codes.coding.local_steps > 1 && model->optimizer.average > 0)
+        err = dc__fail(DC_EINVAL,
+                       "local steps keep no average of the parameters, and this cfg has ema_alpha=: train "
+                       "without one of the two");
     if (!err) err = allocate(t, model);
     if (!err && c->dir[0] && !fresh)
         err = dc__state_load(c->dir, &t->versions, &t->codes, &t->statistics, &c->seed, &t->resumed);

@@ -52,6 +52,17 @@ with cutmix=1
 train -rounds 2
 check "cutmix=1 of a detector: a note" sh -c 'test $1 -eq 0 && grep -q "^darknet: .*cutmix=1" err' - $?
 
+# A moving average of the weights from half of the rounds on.
+with ema_alpha=.9
+sed -i 's/^max_batches=.*/max_batches=24/' s.cfg
+train
+check "ema_alpha: a second file" sh -c '[ -s backup/s_ema.weights ] && ! cmp -s backup/s_ema.weights backup/s_final.weights'
+cp backup/s_ema.weights backup/s_final.weights .
+train -dynacomm local:1
+check "ema_alpha, one worker: the same two files" sh -c 'cmp s_ema.weights backup/s_ema.weights && cmp s_final.weights backup/s_final.weights'
+with ema_alpha=1
+refused "ema_alpha=1: one line" "s.cfg line .*ema_alpha=1"
+
 # Input sizes: the largest first and last, always multiples of 32, in proportion, none beyond the factor.
 with mosaic=1 max_chart_loss=5
 sed -i -e 's/^random=0/random=1.5/' -e 's/^width=.*/width=128/' -e 's/^max_batches=.*/max_batches=240/' -e 's/^batch=.*/batch=2/' s.cfg
@@ -64,6 +75,17 @@ check "random=1.5: several sizes within the factor" awk '/^ [0-9]+ x [0-9]+ $/ {
 cp backup/s_final.weights first.weights
 train -loaders 2 -dynacomm local:1
 check "random=1.5, one worker: the same weights" cmp -s first.weights backup/s_final.weights
+
+# random=1 is a factor of 1.4; a second size follows after ten rounds.
+sed -i 's/^random=1.5/random=1.4/' s.cfg
+train -rounds 12
+cp backup/s_final.weights first.weights
+sed -i 's/^random=1.4/random=1/' s.cfg
+train -rounds 12 -dialect forks
+check "random=1: as random=1.4" cmp -s first.weights backup/s_final.weights
+check "random=1: sizes change" test "$(grep -cE '^ [0-9]+ x [0-9]+ $' out)" -ge 2
+train -rounds 12 -dialect forks -dynacomm local:1
+check "random=1, one worker: the same weights" cmp -s first.weights backup/s_final.weights
 
 # A classifier's.
 classifier_data
