@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dynacomm_average.h"
 #include "dynacomm_replay.h"
 #include "base/floatmode.h"
 #include "server/apply.h"
@@ -341,12 +342,21 @@ static dc_error step(dc_replay *r)
     return err;
 }
 
+static dc_error step_alone(dc_replay *r)
+{
+    uint64_t floats;
+    dc_error err = dc_model_update(r->model, r->rate, r->steps);
+    if (!err) err = dc_model_average_begin(r->model, r->round + 1, &floats);
+    if (!err && floats) dc_model_average_part(r->model, 0, floats);
+    return err;
+}
+
 dc_error dc_replay_step(dc_replay *r)
 {
     dc__assert(r->taken == r->n_crew);
     dc__flush_denormals();
     r->steps++;
-    const dc_error err = r->info.carried ? dc_model_update(r->model, r->rate, r->steps) : step(r);
+    const dc_error err = r->info.carried ? step_alone(r) : step(r);
     if (!err) r->round++;
     return err;
 }
