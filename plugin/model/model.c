@@ -37,6 +37,8 @@ dc_error dc_model_new(dc_model **out, const char *name, const dc_optimizer *opti
     if (!model) return dc__fail(DC_ENOMEM, "out of memory for a model");
     strcpy(model->name, name);
     model->optimizer = *optimizer;
+    if (optimizer->average <= 0)
+        model->optimizer.average_from = model->optimizer.average_until = 0; /* say nothing */
     model->images_per_round = images_per_round;
     *out = model;
     return DC_OK;
