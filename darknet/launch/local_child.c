@@ -86,8 +86,15 @@ void dk_child_start(dk_child *child, const char *program, char *const *args, con
     if (pid < 0) dk_note("cannot start another process: %s", strerror(errno));
 }
 
+/* What a program says of its own end. Its standard output may be flushed after it. */
+static bool is_error(const char *text)
+{
+    return strncmp(text, "darknet: ", 9) == 0 || strncmp(text, "dynacomm ", 9) == 0;
+}
+
 void dk_child_last_line(const dk_child *child, char *line, size_t size)
 {
+    bool error = false;
     line[0] = '\0';
     FILE *file = *child->log ? fopen(child->log, "r") : NULL;
     if (!file) return;
@@ -95,7 +102,9 @@ void dk_child_last_line(const dk_child *child, char *line, size_t size)
     size_t room = 0;
     while (getline(&text, &room, file) > 0) {
         text[strcspn(text, "\r\n")] = '\0';
-        if (*text) snprintf(line, size, "%s", text);
+        if (!*text || (error && !is_error(text))) continue;
+        error = is_error(text);
+        snprintf(line, size, "%s", text);
     }
     free(text);
     fclose(file);

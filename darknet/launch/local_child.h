@@ -18,7 +18,8 @@ typedef struct dk_child {
 void dk_child_start(dk_child *child, const char *program, char *const *args, const char *directory,
                     const char *name);
 
-/* dk_child_last_line - the last line of the child's log that is not empty, "" if there is none. */
+/* dk_child_last_line - the last line of the child's log that says why it ended, or else the last that is not empty, "" if there
+ * is none. */
 void dk_child_last_line(const dk_child *child, char *line, size_t size);
 
 /* dk_child_clean - removes the directory and the files in it. */

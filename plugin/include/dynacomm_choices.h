@@ -2,6 +2,12 @@
 #ifndef DYNACOMM_CHOICES_H
 #define DYNACOMM_CHOICES_H
 
+#include "dynacomm_error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- strategies ---- */
 
 /* How a round's transmissions are cut and ordered (DESIGN: "The scheduling problem").
@@ -37,4 +43,7 @@ DC_API dc_error dc_strategy_parse(const char *name, dc_strategy *strategy);
  * each direction, UP/DOWN. All workers of a run and its server have the same (plugin/codec/coding.h). */
 #define DC_CODECS "exact|bf16|int8|topk:SHARE[:ROUNDS][/DOWN]"
 
+#ifdef __cplusplus
+}
+#endif
 #endif

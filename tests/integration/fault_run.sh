@@ -115,7 +115,7 @@ worker 1 -rounds 30
 wait "${worker_pid[0]}" # done by its own lights, unless the other was ahead
 ended "worker 1" "${worker_pid[1]}" 1
 ended server "$server_pid" 1
-said server.err "dynacomm server:" "worker 0 finished after round 20 but worker 1 goes on|-rounds"
+said server.err "dynacomm server:" "worker 0 finished after round 20 but worker 1 goes on|give all the same rounds"
 said worker-1.err darknet: "worker 0 finished after round 20"
 check "$what: the last whole round is saved" test "$(last_saved)" -eq 20
 finish

@@ -81,7 +81,7 @@ static void others_while_a_worker_trains(void **state)
     expect_end(fd);
     (void)close(fd);
     const dc__join join = fake_join_for(-1);
-    expect_refusal(url, &join, m, DC_EFULL, "--workers 2");
+    expect_refusal(url, &join, m, DC_EFULL, "start it for 2");
     for (int r = 0; r < 3; r++)
         assert_int_equal(fake_round(&f, .5f), DC_OK);
     assert_int_equal(fake_bye(&f, 4, true), DC_OK);
