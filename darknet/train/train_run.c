@@ -6,6 +6,7 @@
 #include "kernels/kernels.h"
 #include "layers/extra.h"
 #include "train/fingerprint.h"
+#include "train/identity.h"
 #include "train/loader.h"
 #include "check/preflight.h"
 #include "train/progress.h"
@@ -17,6 +18,7 @@
 #include "train/train_map.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +123,8 @@ static int save(dk_train *train, dk_session *session, const char *name)
     }
     const int err = dk_session_save(session, path);
     if (err == DC_OK) name_last(train, path);
-    if (err != DC_OK && !(err == DC_ESTOPPED && dk_stop_signal())) dk_note("%s", dc_last_error());
+    if (err != DC_OK && !(err == DC_ESTOPPED && dk_stop_signal()) && !dk_session_lost_server(session))
+        dk_note("%s", dc_last_error());
     return err;
 }
 
@@ -239,7 +242,8 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     free_data(d);
     if (err != DC_OK) {
         dk_progress_break(progress);
-        if (!dk_stop_signal()) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
+        if (!dk_stop_signal() && !dk_session_lost_server(session))
+            dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
         return err;
     }
     dk_session_report(session, (double)done.loss, NAN, last_round(train));
@@ -264,8 +268,9 @@ static void say_stopped(dk_train *train, dk_session *session, int signal_number)
                 (unsigned long long)train->saved);
     else
         dk_note("stopped by %s after round %llu; %s", dk_stop_name(signal_number), round,
-                train->cli->dynacomm ? "the server has saved the run: start it again to go on"
-                                     : "nothing was trained yet");
+                !train->cli->dynacomm      ? "nothing was trained yet"
+                : signal_number == SIGTERM ? "start this worker again to take part again"
+                                           : "the server has saved the run: start it again to go on");
 }
 
 static int rounds(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
@@ -277,12 +282,9 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     }
     dk_size size = {0};
     int err = DC_OK;
-    open_chart(train, session);
     while (err == DC_OK && (!last || dk_session_round(session) < last))
         err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, last, &size);
     dk_loader_close(loader);
-    if (train->chart) dk_chart_save(train->chart);
-    dk_chart_close(train->chart);
     return err;
 }
 
@@ -314,32 +316,84 @@ static dk_session_options session_options(const dk_train *train, const char *fin
         .seed = cli->seed,
         .rank = cli->rank,
         .key_path = cli->key,
-        .timeout_s = cli->timeout_s,
+        .id = cli->dynacomm ? dk_identity(cli->id, train->backup, train->base, cli->rank) : 0,
+        .timeout_s = cli->patience_s > 0 ? cli->patience_s : cli->timeout_s,
         .clear = cli->clear,
-        .stop = dk_stop_flag(),
+        .stop = cli->dynacomm ? dk_stop_now_flag() : dk_stop_flag(),
+        .leave = dk_stop_flag(),
     };
 }
 
-int dk_train_run(dk_train *train)
+static int save_final(dk_train *train, dk_session *session, dk_progress *progress)
+{
+    char name[PATH_MAX];
+    dk_progress_break(progress);
+    snprintf(name, sizeof name, train->kind->final, train->base);
+    return save(train, session, name);
+}
+
+/* The server is gone, or was started again: goes on where it says, with the images and random numbers of that
+ * round, as all of them are drawn from its number. */
+static int rejoin(dk_train *train, dk_session *session)
+{
+    const int err = dk_session_rejoin(session);
+    if (err == DC_OK)
+        train->epoch = dk_train_seen(train, dk_session_round(session)) / (uint64_t)train->args.m;
+    else if (!dk_stop_signal())
+        dk_note("%s", dc_last_error());
+    return err;
+}
+
+/* To the last round, and its weights. */
+static int train_on(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
+{
+    int err;
+    do {
+        err = rounds(train, session, progress, last);
+        if (err == DC_OK) err = save_final(train, session, progress);
+    } while (err != DC_OK && !dk_stop_signal() && dk_session_lost_server(session) &&
+             (err = rejoin(train, session)) == DC_OK);
+    return err;
+}
+
+/* Returns 0, or the exit status after it has printed why. */
+static int open_session(dk_train *train, dk_session **session)
 {
     const dk_cli *cli = train->cli;
     char fingerprint[DC_FINGERPRINT_BYTES] = "";
     if (cli->dynacomm) dk_fingerprint(train, fingerprint, sizeof fingerprint);
     const dk_session_options options = session_options(train, fingerprint);
     dk_stop_catch();
-    dk_session *session;
-    int err = dk_session_open(train->net, &options, &session);
-    if (err != DC_OK) {
-        if (dk_stop_signal()) {
-            dk_note("stopped by %s before the first round", dk_stop_name(dk_stop_signal()));
-            return 128 + dk_stop_signal();
-        }
-        const bool refused = err == DC_EINVAL && cli->dynacomm;
-        dk_note("%s%s%s%s", dc_last_error(), refused && cli->rank >= 0 ? " (-dynacomm-rank)" : "",
-                refused && cli->clear ? " (-clear)" : "",
-                err == DC_EFILE && cli->dynacomm ? " (-dynacomm-key)" : "");
-        return 1;
+    const int err = dk_session_open(train->net, &options, session);
+    if (err == DC_OK) return 0;
+    if (dk_stop_signal()) {
+        dk_note("stopped by %s before the first round", dk_stop_name(dk_stop_signal()));
+        return 128 + dk_stop_signal();
     }
+    const bool refused = err == DC_EINVAL && cli->dynacomm;
+    dk_note("%s%s%s%s", dc_last_error(), refused && cli->rank >= 0 ? " (-dynacomm-rank)" : "",
+            refused && cli->clear ? " (-clear)" : "",
+            err == DC_EFILE && cli->dynacomm ? " (-dynacomm-key)" : "");
+    return 1;
+}
+
+/* A Ctrl-C may reach the server first: its end is then not what went wrong here. Returns the signal. */
+static int stopped_by(dk_train *train, dk_session *session)
+{
+    const int stopped = dk_stop_signal();
+    if (!stopped) return 0;
+    char why[32];
+    snprintf(why, sizeof why, "stopped by %s", dk_stop_name(stopped));
+    dk_session_reason(session, why);
+    say_stopped(train, session, stopped);
+    return stopped;
+}
+
+int dk_train_run(dk_train *train)
+{
+    dk_session *session;
+    const int status = open_session(train, &session);
+    if (status != 0) return status;
     train->seed = dk_session_seed(session);
     printf("Seed: %llu\n", (unsigned long long)train->seed);
     const uint64_t first = dk_session_round(session), last = end_round(train, session);
@@ -350,18 +404,13 @@ int dk_train_run(dk_train *train)
     if (train->map && dk_session_rank(session) != 0) dk_note("-map: worker 0 measures");
     train->epoch = dk_train_seen(train, first) / (uint64_t)train->args.m;
     dk_progress progress;
-    dk_progress_start(&progress, first, last, train->images, cli->quiet);
-    err = rounds(train, session, &progress, last);
-    if (err == DC_OK) {
-        dk_progress_break(&progress);
-        char name[PATH_MAX];
-        snprintf(name, sizeof name, train->kind->final, train->base);
-        err = save(train, session, name);
-    }
+    dk_progress_start(&progress, first, last, train->images, train->cli->quiet);
+    open_chart(train, session);
+    int err = train_on(train, session, &progress, last);
+    if (train->chart) dk_chart_save(train->chart);
+    dk_chart_close(train->chart);
     dk_progress_finish(&progress);
-    /* A Ctrl-C may reach the server first: its end is then not what went wrong here. */
-    const int stopped = err != DC_OK ? dk_stop_signal() : 0;
-    if (stopped) say_stopped(train, session, stopped);
+    const int stopped = err != DC_OK ? stopped_by(train, session) : 0;
     const int close_err = dk_session_close(session, err == DC_OK);
     if (err == DC_OK && close_err != DC_OK) {
         dk_note("%s", dc_last_error());

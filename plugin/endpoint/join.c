@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 
+#define RANK_MOST 1000000 /* new workers take new numbers, for as long as a run goes on */
+
 enum { WELCOME_UPLOAD = 1, WELCOME_CARRY = 2, WELCOME_RESUMED = 4 };
 
 void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
@@ -125,7 +127,7 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     welcome->every = dc__get_uint(&in, 8);
     dc__get_text(&in, coding, sizeof coding);
     if (in.failed || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS || welcome->rank < 0 ||
-        welcome->rank >= welcome->workers)
+        welcome->rank > RANK_MOST)
         return dc__fail(DC_EPROTO, "the server's WELCOME is cut short or out of bounds");
     dc__make_printable(coding);
     return dc__coding_parse(coding, &welcome->coding) ? DC_EPROTO : DC_OK;

@@ -37,7 +37,9 @@ typedef struct dc__checkpoint {
     bool quit;                   /* (L) from here on */
     uint64_t due, writing;       /* versions, DC__NO_ROUND = none */
     uint64_t saved;              /* last version on disk */
-    float *due_stats;            /* [members][floats] as of due */
+    float *due_stats;            /* [due_crew.n][floats] as of due; room for every slot */
+    dc__crew due_crew;           /* who is in the run at due */
+    int due_number;              /* the roster's next number then */
     _Atomic uint64_t protected_; /* version that must not be overwritten, DC__NO_ROUND = none */
 } dc__checkpoint;
 

@@ -61,33 +61,74 @@ void dc__statistics_put(dc__statistics *s, int member, uint64_t version, uint64_
     pthread_mutex_unlock(&s->lock);
 }
 
-void dc__statistics_set_all(dc__statistics *s, uint64_t version, const float *values, bool own)
+/* With the lock held. */
+static void set(dc__statistics *s, int member, uint64_t version, const float *values)
+{
+    memcpy(at(s, member, version), values, s->floats * sizeof *values);
+    s->made[version & 1][member] = version;
+}
+
+void dc__statistics_set(dc__statistics *s, int member, uint64_t version, const float *values)
 {
     pthread_mutex_lock(&s->lock);
-    for (int i = 0; i < s->members; i++) {
-        memcpy(at(s, i, version), values + (own ? (size_t)i * s->floats : 0), s->floats * sizeof *values);
-        s->made[version & 1][i] = version;
-    }
+    set(s, member, version, values);
     pthread_mutex_unlock(&s->lock);
 }
 
-bool dc__statistics_copy(dc__statistics *s, uint64_t version, float *to)
+void dc__statistics_set_all(dc__statistics *s, uint64_t version, const float *values)
+{
+    pthread_mutex_lock(&s->lock);
+    for (int i = 0; i < s->members; i++)
+        set(s, i, version, values);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void dc__statistics_begin(dc__statistics *s, const dc__crew *crew, uint64_t version)
+{
+    float *mean = NULL;
+    int n = 0;
+    pthread_mutex_lock(&s->lock);
+    for (int k = 0; k < crew->n; k++) /* summed where the first fresh one's belong */
+        if (crew->member[k].fresh && !mean) mean = at(s, crew->member[k].slot, version);
+    for (int k = 0; mean && k < crew->n; k++) {
+        const int slot = crew->member[k].slot;
+        if (crew->member[k].fresh || s->made[version & 1][slot] != version) continue;
+        if (n++ == 0)
+            memcpy(mean, at(s, slot, version), s->floats * sizeof *mean);
+        else
+            dc__add(s->floats, mean, at(s, slot, version));
+    }
+    if (n > 1)
+        for (uint64_t i = 0; i < s->floats; i++)
+            mean[i] = mean[i] / (float)n;
+    for (int k = 0; mean && k < crew->n; k++)
+        if (crew->member[k].fresh) {
+            const int slot = crew->member[k].slot;
+            if (at(s, slot, version) != mean) memcpy(at(s, slot, version), mean, s->floats * sizeof *mean);
+            s->made[version & 1][slot] = version;
+        }
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool dc__statistics_copy(dc__statistics *s, const dc__crew *crew, uint64_t version, float *to)
 {
     bool all = true;
     pthread_mutex_lock(&s->lock);
-    for (int i = 0; i < s->members; i++)
-        all &= s->made[version & 1][i] == version;
-    if (all && to) memcpy(to, at(s, 0, version), s->floats * (size_t)s->members * sizeof *to);
+    for (int k = 0; k < crew->n; k++)
+        all &= s->made[version & 1][crew->member[k].slot] == version;
+    for (int k = 0; all && to && k < crew->n; k++)
+        memcpy(to + (size_t)k * s->floats, at(s, crew->member[k].slot, version), s->floats * sizeof *to);
     pthread_mutex_unlock(&s->lock);
     return all;
 }
 
-void dc__statistics_copy_last(dc__statistics *s, uint64_t version, float *to)
+void dc__statistics_copy_last(dc__statistics *s, const dc__crew *crew, uint64_t version, float *to)
 {
     pthread_mutex_lock(&s->lock);
-    for (int i = 0; i < s->members; i++) {
-        const bool here = s->made[version & 1][i] == version;
-        memcpy(to + (size_t)i * s->floats, at(s, i, here ? version : version + 1), s->floats * sizeof *to);
+    for (int k = 0; k < crew->n; k++) {
+        const int slot = crew->member[k].slot;
+        const bool here = s->made[version & 1][slot] == version;
+        memcpy(to + (size_t)k * s->floats, at(s, slot, here ? version : version + 1), s->floats * sizeof *to);
     }
     pthread_mutex_unlock(&s->lock);
 }

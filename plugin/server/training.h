@@ -12,6 +12,7 @@
 #define DC__TRAINING_H
 
 #include "base/log.h"
+#include "dynacomm_server.h"
 #include "net/link.h"
 #include "server/checkpoint.h"
 #include "server/codes.h"
@@ -36,19 +37,27 @@ typedef struct dc__training {
     dc__run_log run_log;
     dc__log log;
     dc_bad_value on_bad_value;
+    dc_on_loss on_loss;
+    double loss_wait_s; /* of DC_ON_LOSS_WAIT */
     /* Blocks [first, first + n) are at version: those who want them may be sent them. With versions' lock. */
     void (*offer)(void *context, uint32_t first, uint32_t n, uint64_t version);
-    void *offer_context;
+    /* A round begins, with its crew: those who enter with it are to be told, and if changed all are. Likewise. */
+    void (*border)(void *context, uint64_t round, bool changed);
+    void *context; /* of both */
 } dc__training;
 
-/* What one worker has pushed: a round at a time, each block once. Its receiver's. */
+/* What one worker has pushed: a round at a time, each block once. Its receiver's; the run loop's while it has
+ * none. */
 typedef struct dc__given {
-    uint64_t *blocks; /* bitmap [n_blocks] of round */
+    uint64_t *blocks; /* bitmap [n_blocks] of round: those that count */
     uint32_t n;       /* blocks in it, 0 = nothing was ever pushed */
     uint64_t round;
     uint64_t refused;  /* 1 + the last round in which a value of it was not finite, 0 = none */
     int in_a_row;      /* such rounds up to that one */
     uint64_t refusals; /* all of them */
+    uint64_t *had;     /* bitmap [n_blocks]: of blocks, what is not from this session and comes once more */
+    uint32_t n_had;    /* blocks in it */
+    uint64_t began;    /* the round that this session began with */
 } dc__given;
 
 /* dc__training_init - for a server with these options; _destroy also after it failed. */
@@ -64,21 +73,36 @@ void dc__training_forget(dc__training *t);
  * Run loop, when all values are here and training is about to begin. */
 dc_error dc__training_log_start(dc__training *t);
 
-/* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers; nothing is lost both ways. */
+/* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers: where there can be others,
+ * the server does. */
 bool dc__training_carries(const dc__training *t);
 
 /* dc__training_refuse - a member's gradient or statistics of this round are not finite, as the calling thread's last
  * error says: its gradients of the round count no more. DC_OK if it may stay (--on-bad-value), else DC_EVALUE with
  * the line that ends it. The member's receiver. */
-dc_error dc__training_refuse(dc__training *t, int rank, dc__given *given, uint64_t round);
+dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64_t round);
+
+/* dc__training_begin - the run begins with its crew (dc__roster_start). Run loop. */
+void dc__training_begin(dc__training *t);
 
 /* dc__training_gradient - takes a GRAD frame of the round that is on; *kept if the message is ours now.
  * heard_ns: see dc__checkpoint_guard. The member's receiver. */
-dc_error dc__training_gradient(dc__training *t, int rank, dc__given *given, dc__frame *frame,
+dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__frame *frame,
                                _Atomic int64_t *heard_ns, bool *kept);
 
 /* dc__training_is_even - who has given this much has pushed
  * for all rounds before this one and for nothing after. */
 bool dc__training_is_even(const dc__training *t, const dc__given *given, uint64_t round);
+
+/* For workers without a receiver; run loop.
+ * dc__training_resume - a member of the crew comes back in a new session, for the round that is on, if that is
+ * the one that given is of: what it has given stays. False: it has given all of it.
+ * dc__training_take_over - a worker joins the round that is on, whose crew has left.
+ * dc__training_enter - it begins with the next round.
+ * dc__training_close - a round goes on without what a member of its crew has not given. */
+bool dc__training_resume(dc__training *t, dc__given *given, uint64_t round);
+void dc__training_take_over(dc__training *t, int slot, dc__given *given);
+void dc__training_enter(dc__given *given, uint64_t round);
+void dc__training_close(dc__training *t, uint64_t round, int number, dc__given *given);
 
 #endif
