@@ -82,6 +82,13 @@ static const dc_option training_table[] = {
      .help = "with an invitation: this worker's key, made at first use (default: under ~/.config/dynacomm)"},
     {"dynacomm-timeout", DC_OPTION_WHOLE, DC_INTO(dk_cli, timeout_s), .value = "N", .least = 1, .most = 86400,
      .help = "seconds until a silent server is given up"},
+    {"dynacomm-replay", DC_OPTION_TEXT, DC_INTO(dk_cli, replay), .value = "LOG",
+     .help =
+         "make a run's weights again on this machine, bit for bit, from its log (NAME.log in the server's backup "
+         "directory) and everybody's data"},
+    {"data-of", DC_OPTION_TEXT, DC_INTO(dk_cli, data_of), .value = "LIST",
+     .help =
+         "with -dynacomm-replay: whose data is where, as 0=a.data,1=b.data (default: everybody has DATA)"},
     {"dynacomm-shared-backup", DC_OPTION_SWITCH, DC_INTO(dk_cli, shared_backup),
      .help = "the server and all workers have one backup directory"},
 };

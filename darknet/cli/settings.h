@@ -46,8 +46,10 @@ typedef struct dk_cli {
     int timeout_s;      /* a silent server is given up after this long, 0 = the default */
     bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
                          * leaves .backup to the server */
-    int serve;          /* this process starts the server too, for so many workers; 0 = it does not */
-    const char *listen; /* where that server listens */
+    const char *replay;  /* a run's log that is replayed, NULL = none */
+    const char *data_of; /* whose data is where, for that */
+    int serve;           /* this process starts the server too, for so many workers; 0 = it does not */
+    const char *listen;  /* where that server listens */
 
     bool map;          /* measure mAP while training */
     int map_epochs;    /* passes over the list between measurements, 0 = the forks' default */

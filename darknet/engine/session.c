@@ -7,6 +7,7 @@
 
 #include "replace/fatal.h"
 #include "engine/hooks.h"
+#include "engine/pass.h"
 #include "kernels/kernels.h"
 #include "replace/random.h"
 #include "layers/tensors.h"
@@ -131,9 +132,7 @@ static int subdivision(dk_session *s, const data *d, int index, float *rate)
 {
     network *net = s->net;
     const bool last = index == net->subdivisions - 1;
-    get_next_batch(*d, net->batch, index * net->batch, net->input, net->truth);
-    *net->seen += (size_t)net->batch;
-    net->train = 1;
+    dk_pass_input(net, d, index);
     if (s->worker && !s->hooks.err) s->hooks.err = dc_worker_subdivision(s->worker, last);
     forward_network(net);
     if (last) *rate = round_rate(s);

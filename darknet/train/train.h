@@ -24,6 +24,7 @@
 
 typedef struct dk_train dk_train;
 typedef struct dk_train_map dk_train_map; /* train_map.h */
+typedef struct dk_replay dk_replay;       /* train_replay.h */
 
 /* What a training command is given; the strings are borrowed
  * from the command line or live as long as the program. */
@@ -52,6 +53,10 @@ typedef struct dk_train_kind {
                  size_t size);
     /* size - input of the round that follows `round` rounds; w = 0: the cfg's. Any thread. */
     dk_size (*size)(const dk_train *train, uint64_t round);
+    /* read_other - reads and checks the data of another worker, whose .data file is path: args, this worker's own, get its
+     * images and labels. Ends the program with a line if something is wrong. */
+    void (*read_other)(const dk_train *train, const char *path, dk_train_input *input, dk_lines *labels,
+                       load_args *args);
     /* resize - sets what depends on that size in args. Any thread. */
     void (*resize)(const dk_train *train, dk_size size, load_args *args);
 } dk_train_kind;
@@ -72,6 +77,7 @@ struct dk_train {
     dk_size cfg_size;   /* the input's */
     const dk_augmentation *augmentation; /* of a detector's images in the forks' dialect, or NULL */
     const dk_class_mix *mixing;          /* of a classifier's, likewise */
+    dk_replay *replay;                   /* of another run; NULL = this is one */
     dk_train_map *map;                   /* measures mAP now and then; NULL = not asked for */
     dk_chart *chart;                     /* NULL = none is drawn */
     double charted_s;                    /* when its file was written */
@@ -92,9 +98,9 @@ void dk_train_free(dk_train *train);
 /* dk_train_print_rates - Darknet's line of learning rate, momentum and decay. */
 void dk_train_print_rates(const dk_train *train);
 
-/* dk_train_parse - reads the cfg and, if not NULL, the weights, with initial weights drawn from cli's seed.
+/* dk_train_parse - reads the cfg and, if not NULL, the weights, with initial weights drawn from seed.
  * Ends the program with a line if they do not fit. The layer table is held back until dk_train_ready. */
-network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli);
+network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli, uint64_t seed);
 
 /* dk_train_ready - the last checks: one image is loaded and must fit the network, the backup directory must
  * be writable. Ends the program with a line, or shows the layer table on stderr. */

@@ -27,12 +27,28 @@ static void resize(const dk_train *train, dk_size size, load_args *args)
     args->max = (int)(train->net->max_ratio * (float)size.w);
 }
 
+static void read_other(const dk_train *train, const char *path, dk_train_input *in, dk_lines *labels,
+                       load_args *args)
+{
+    dk_datafile_read(path, DK_FOR_CLASSIFIER, &in->file);
+    dk_train_read_images(in);
+    args->paths = in->images.line;
+    args->m = in->images.n;
+    if (in->file.classes != args->classes || in->file.tag != (args->type == TAG_DATA))
+        dk_die("%s: classes and kind of labels are not those of %s", path, train->input->file.path);
+    if (in->file.tag) return;
+    dk_names_read(in->file.labels, "labels file", labels);
+    dk_check_classes(&in->images, labels, in->file.classes, train->cli->force);
+    args->labels = labels->line;
+}
+
 static const dk_train_kind classifier = {.name = "classifier train",
                                          .backup_every = 1000,
                                          .final = "%s.weights",
                                          .numbered = dk_epochs_numbered,
                                          .line = dk_epochs_line,
                                          .size = size_of_round,
+                                         .read_other = read_other,
                                          .resize = resize};
 
 static void fill_args(dk_train *train, const dk_datafile *file, const dk_lines *images,

@@ -92,6 +92,25 @@ static void line(const dk_train *train, const dk_round *round, const dk_progress
              (unsigned long long)round->round * (unsigned long long)train->images, progress->hours);
 }
 
+static void check_truths(const dk_lines *images, int classes, bool force, bool forks)
+{
+    dk_check_truths(images, DETECTION_DATA, classes,
+                    force   ? DK_MISSING_ALL
+                    : forks ? DK_MISSING_MOST
+                            : DK_MISSING_FEW);
+}
+
+static void read_other(const dk_train *train, const char *path, dk_train_input *in, dk_lines *labels,
+                       load_args *args)
+{
+    (void)labels;
+    dk_datafile_read(path, DK_FOR_DETECTOR, &in->file);
+    dk_train_read_images(in);
+    check_truths(&in->images, args->classes, train->cli->force, dk_network_extra_of(train->net)->forks);
+    args->paths = in->images.line;
+    args->m = in->images.n;
+}
+
 static const dk_train_kind detector = {.name = "detector train",
                                        .backup_every = 100,
                                        .final = "%s_final.weights",
@@ -100,6 +119,7 @@ static const dk_train_kind detector = {.name = "detector train",
                                        .numbered = numbered,
                                        .line = line,
                                        .size = size_of_round,
+                                       .read_other = read_other,
                                        .resize = resize};
 
 static void fill_args(dk_train *train, const dk_lines *images)
@@ -177,10 +197,7 @@ int dk_detector_train(const dk_cli *cli)
     dk_train_read_images(&in);
     dk_labels_lenient(cli->force);
     dk_labels_beside_first(last.forks);
-    dk_check_truths(&in.images, DETECTION_DATA, last.classes,
-                    cli->force   ? DK_MISSING_ALL
-                    : last.forks ? DK_MISSING_MOST
-                                 : DK_MISSING_FEW);
+    check_truths(&in.images, last.classes, cli->force, last.forks);
     dk_lines valid = {0};
     if (cli->map) dk_train_map_lists(&in.file, last.classes, &valid);
     const int status =

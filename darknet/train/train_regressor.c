@@ -14,12 +14,27 @@ static dk_size cfg_size(const dk_train *train, uint64_t round)
     return (dk_size){0};
 }
 
+static void read_other(const dk_train *train, const char *path, dk_train_input *in, dk_lines *labels,
+                       load_args *args)
+{
+    (void)labels;
+    dk_datafile_read(path, DK_FOR_REGRESSOR, &in->file);
+    dk_train_read_images(in);
+    if (in->file.classes != args->classes)
+        dk_die("%s: classes = %d, but %d in %s", path, in->file.classes, args->classes,
+               train->input->file.path);
+    dk_check_truths(&in->images, REGRESSION_DATA, args->classes, DK_MISSING_FEW);
+    args->paths = in->images.line;
+    args->m = in->images.n;
+}
+
 static const dk_train_kind regressor = {.name = "regressor train",
                                         .backup_every = 100,
                                         .final = "%s.weights",
                                         .numbered = dk_epochs_numbered,
                                         .line = dk_epochs_line,
-                                        .size = cfg_size};
+                                        .size = cfg_size,
+                                        .read_other = read_other};
 
 static void fill_args(dk_train *train, const dk_lines *images, int classes)
 {

@@ -15,6 +15,7 @@
 #include "replace/repair.h"
 #include "train/stop.h"
 #include "train/train_map.h"
+#include "train/train_replay.h"
 
 #include <limits.h>
 #include <math.h>
@@ -29,10 +30,10 @@
 #define CHART_ROUNDS 100
 #define CHART_S 60.
 
-network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli)
+network *dk_train_parse(const char *cfg, const char *weights, const dk_cli *cli, uint64_t seed)
 {
     gpu_index = -1;
-    dk_random_begin(DK_STREAM_INIT, cli->seed, 0, 0, 0);
+    dk_random_begin(DK_STREAM_INIT, seed, 0, 0, 0);
     dk_chatter_hold(cfg);
     network *net = parse_network_cfg((char *)cfg);
     dk_yolo_lines(!cli->quiet);
@@ -323,6 +324,7 @@ static dk_session_options session_options(const dk_train *train, const char *fin
 int dk_train_run(dk_train *train)
 {
     const dk_cli *cli = train->cli;
+    if (train->replay) return dk_replay_run(train);
     char fingerprint[DC_FINGERPRINT_BYTES] = "";
     if (cli->dynacomm) dk_fingerprint(train, fingerprint, sizeof fingerprint);
     const dk_session_options options = session_options(train, fingerprint);

@@ -3,6 +3,7 @@
 
 #include "replace/fatal.h"
 #include "check/preflight.h"
+#include "train/train_replay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,14 @@ void dk_train_read_images(dk_train_input *input)
 
 void dk_train_init(dk_train *train, const dk_train_kind *kind, const dk_cli *cli, const dk_train_input *input)
 {
-    network *net = dk_train_parse(input->cfg, input->weights, cli);
+    dk_replay *replay = dk_replay_open(cli);
+    network *net =
+        dk_train_parse(input->cfg, input->weights, cli, replay ? dk_replay_seed(replay) : cli->seed);
     *train = (dk_train){.kind = kind,
                         .cli = cli,
                         .input = input,
                         .net = net,
+                        .replay = replay,
                         .base = basecfg((char *)input->cfg),
                         .backup = input->file.backup,
                         .list = input->file.train,
@@ -37,6 +41,7 @@ void dk_train_init(dk_train *train, const dk_train_kind *kind, const dk_cli *cli
 
 void dk_train_free(dk_train *train)
 {
+    dk_replay_free(train->replay);
     free_network(train->net);
     free(train->base);
 }

@@ -30,7 +30,7 @@ void dc__run_log_destroy(dc__run_log *log)
 
 uint64_t dc__run_log_values_hash(const dc_model *m, const float *values)
 {
-    return XXH3_64bits(values, m->start[DC_STATISTIC] * sizeof *values);
+    return XXH3_64bits(values, dc__model_floats(m) * sizeof *values);
 }
 
 /* ---- records in memory ---- */
@@ -67,13 +67,14 @@ static void end_record(uint8_t *payload, size_t n)
 
 void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_member *members)
 {
-    const size_t bytes = 8 + 4 + (size_t)n * 17;
+    const size_t bytes = 8 + 4 + 1 + (size_t)n * 17;
     pthread_mutex_lock(&log->lock);
     uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_ROSTER, bytes) : NULL;
     if (payload) {
         dc__bytes b = dc__bytes_over(payload, bytes);
         dc__put_uint(&b, round, 8);
         dc__put_uint(&b, (uint64_t)n, 4);
+        dc__put_uint(&b, log->carried, 1);
         for (int k = 0; k < n; k++) {
             dc__put_uint(&b, members[k].id, 8);
             dc__put_uint(&b, (uint64_t)members[k].number, 4);
@@ -126,8 +127,7 @@ static dc_error put_run(dc__run_log *log, const dc_model *m, const dc__log_run *
     if (!description) return dc__fail(DC_ENOMEM, "out of memory for a run's log");
     dc__bytes d = dc__bytes_over(description, described);
     dc__model_describe(m, &d);
-    const size_t n = (size_t)(d.at - description),
-                 bytes = 4 + n + 8 + 8 + 8 + 1 + 8 + 2 + strlen(run->settings);
+    const size_t n = (size_t)(d.at - description), bytes = 4 + n + 8 + 8 + 8 + 8 + 2 + strlen(run->settings);
     uint8_t *payload = begin_record(log, DC__LOG_RUN, bytes);
     if (payload) {
         dc__bytes b = dc__bytes_over(payload, bytes);
@@ -136,7 +136,6 @@ static dc_error put_run(dc__run_log *log, const dc_model *m, const dc__log_run *
         dc__put_uint(&b, run->seed, 8);
         dc__put_uint(&b, run->first_round, 8);
         dc__put_uint(&b, run->first_step, 8);
-        dc__put_uint(&b, run->carried, 1);
         dc__put_uint(&b, run->values_hash, 8);
         dc__put_text(&b, run->settings);
         dc__assert(!b.failed && b.at == b.end);
@@ -161,6 +160,7 @@ dc_error dc__run_log_begin(dc__run_log *log, const char *dir, const dc_model *m,
     dc__file file;
     dc_error err = set_path(log, dir, m);
     log->n = 0;
+    log->carried = run->carried;
     log->rated = log->short_of_memory = false;
     if (!err) err = put_run(log, m, run);
     if (!err) err = dc__file_begin(&file, log->path);
@@ -191,6 +191,7 @@ dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m
                         (unsigned long long)version, strerror(errno));
     else {
         log->n = 0;
+        log->carried = run->carried;
         log->rated = cut.rated;
         log->rate = cut.rate;
         return DC_OK;

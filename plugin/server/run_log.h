@@ -20,6 +20,7 @@ typedef struct dc__run_log {
     uint8_t *pending;     /* (L) records that are not on disk yet */
     size_t n, room;       /* (L) bytes of it */
     bool short_of_memory; /* (L) a record was lost: the next write fails */
+    bool carried;         /* a single worker carries the momentum */
     bool rated;           /* (L) a learning rate was logged, */
     float rate;           /* (L) and this was the last */
 } dc__run_log;
@@ -27,7 +28,7 @@ typedef struct dc__run_log {
 void dc__run_log_init(dc__run_log *log);
 void dc__run_log_destroy(dc__run_log *log);
 
-/* dc__run_log_values_hash - of a model's initial values, [all floats but the statistics]. */
+/* dc__run_log_values_hash - of a model's initial values, [all floats], statistics among them. */
 uint64_t dc__run_log_values_hash(const dc_model *model, const float *values);
 
 /* dc__run_log_begin - a new run's log in dir, instead of one that is there. dc__run_log_resume - goes on with the

@@ -4,10 +4,10 @@
  *   "DYNCLOG1", then records. A record: bytes of its payload (4), type (1), 0 (3), payload, and a XXH3 checksum of
  * all before in the record (8). Numbers are little-endian.
  *
- *   RUN      model description (length 4, bytes), seed (8), first round (8), optimizer steps behind it (8), flags (1:
- *            1 = a single worker carries the momentum), XXH3 of the initial values (8), settings (text)
- *   ROSTER   from this round (8) on these members (4) make the versions, in the order of summation: id (8),
- *            number (4), images (4), flags (1: 1 = begins with this round)
+ *   RUN      model description (length 4, bytes), seed (8), first round (8), optimizer steps behind it (8), XXH3 of the
+ *            initial values (8), settings (text)
+ *   ROSTER   from this round (8) on these members (4) make the versions, flags (1: 1 = a single worker carries the
+ *            momentum); in the order of summation: id (8), number (4), images (4), flags (1: 1 = begins here)
  *   PARTIAL  in this round (8), of the member with this number (4) only the blocks in this bitmap count: blocks (4),
  *            bytes
  *   RATE     from this round (8) on, the learning rate (4)

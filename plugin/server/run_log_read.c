@@ -1,6 +1,5 @@
 #include "server/run_log_read.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +8,12 @@
 #include <xxhash.h>
 
 #include "base/error.h"
+#include "dynacomm_file.h"
 #include "net/wire.h"
 
 #define SUM_BYTES 8u
 #define MOST_PAYLOAD (DC__MAX_JOIN_BYTES + 4096u)
-#define MOST_MEMBERS 4096u
+#define MOST_MEMBERS ((uint64_t)DC_MAX_WORKERS)
 #define SETTINGS_BYTES 512
 
 struct dc__log_reader {
@@ -47,7 +47,6 @@ static dc_error read_run(dc__log_reader *r, dc__bytes *b, dc__log_record *record
     run->seed = dc__get_uint(b, 8);
     run->first_round = record->round = dc__get_uint(b, 8);
     run->first_step = dc__get_uint(b, 8);
-    run->carried = dc__get_uint(b, 1) & 1;
     run->values_hash = dc__get_uint(b, 8);
     dc__get_text(b, r->settings, sizeof r->settings);
     dc__make_printable(r->settings);
@@ -61,6 +60,7 @@ static dc_error read_roster(dc__log_reader *r, dc__bytes *b, dc__log_record *rec
 {
     record->round = dc__get_uint(b, 8);
     const uint64_t n = dc__get_uint(b, 4);
+    record->carried = dc__get_uint(b, 1) & 1;
     if (b->failed || n < 1 || n > MOST_MEMBERS) return damaged(r, "a roster of a wrong size");
     free(r->members);
     r->members = calloc(n, sizeof *r->members);
@@ -191,8 +191,8 @@ dc_error dc__log_reader_next(dc__log_reader *r, dc__log_record *record)
 static dc_error open_file(dc__log_reader *r)
 {
     char magic[sizeof DC__RUN_LOG_MAGIC - 1];
-    r->file = fopen(r->path, "rbe");
-    if (!r->file) return dc__fail(DC_EFILE, "cannot read %s: %s", r->path, strerror(errno));
+    const dc_error err = dc_input_open(&r->file, r->path, "log");
+    if (err) return err;
     if (fread(magic, 1, sizeof magic, r->file) != sizeof magic ||
         memcmp(magic, DC__RUN_LOG_MAGIC, sizeof magic) != 0)
         return dc__fail(DC_EFORMAT, "%s is not the log of a run", r->path);

@@ -39,6 +39,7 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 static void release(dc__training *t)
 {
     dc__reduce_release(&t->reduce);
+    dc__omissions_release(&t->omissions);
     dc__codes_release(&t->codes);
     dc__checkpoint_release(&t->checkpoint);
     dc__statistics_release(&t->statistics);
@@ -77,6 +78,7 @@ static dc_error allocate(dc__training *t, const dc_model *m)
                                       m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC]);
     if (!err) err = dc__checkpoint_allocate(&t->checkpoint);
     if (!err) err = dc__reduce_allocate(&t->reduce, members, m->n_blocks);
+    if (!err) err = dc__omissions_allocate(&t->omissions, members, m->n_blocks);
     if (!err) err = dc__codes_allocate(&t->codes, m);
     t->reduce.codec = t->codes.coding.up.codec;
     t->versions.outer = t->codes.coding.local_steps > 1;
@@ -147,6 +149,16 @@ dc_error dc__training_log_start(dc__training *t)
     return err;
 }
 
+/* How version + 1, whose blocks are all made, came about. */
+static void log_version(dc__training *t, uint64_t version)
+{
+    for (int k = 0; k < t->roster.n; k++) {
+        const uint64_t *counted = dc__omissions_take(&t->omissions, k);
+        if (counted) dc__run_log_partial(&t->run_log, version, k, t->model->n_blocks, counted);
+    }
+    dc__run_log_rate(&t->run_log, version, dc__versions_rate(&t->versions, version + 1));
+}
+
 /* ---- a gradient ---- */
 
 /* Makes blocks [first, first + n) that were applied at version visible as version + 1; the call that
@@ -158,6 +170,7 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
     if (whole) {
         dc__apply_frozen(v, version, dc__roster_images(&t->roster));
         v->blocks_done = 0;
+        log_version(t, version);
     }
     pthread_mutex_lock(&v->lock);
     for (uint32_t b = first; b < first + n; b++)
@@ -165,7 +178,6 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
     if (whole) {
         v->round = version + 1;
         v->whole_ns = dc__now_ns();
-        dc__run_log_rate(&t->run_log, version, dc__versions_rate(v, version + 1));
         dc__checkpoint_if_due(&t->checkpoint);
     }
     t->offer(t->offer_context, first, n, version + 1);
@@ -209,6 +221,15 @@ static void end_without_gradient(dc__training *t, uint64_t round)
     dc__roster_end(&t->roster, DC_EVALUE, line);
 }
 
+static void note_omissions(dc__training *t, const dc__addends *a, uint32_t b)
+{
+    for (int k = 0, next = 0; a->n < t->roster.n && k < t->roster.n; k++)
+        if (next < a->n && a->member[next] == k)
+            next++;
+        else
+            dc__omissions_note(&t->omissions, k, b);
+}
+
 /* Sums block b of the round and steps it; false if nobody's gradient of it counts. */
 static bool apply(dc__training *t, uint32_t b, uint64_t round)
 {
@@ -217,6 +238,7 @@ static bool apply(dc__training *t, uint32_t b, uint64_t round)
     dc__reduce_collect(&t->reduce, b, round, &a);
     for (int k = 0; k < a.n; k++)
         images += t->roster.member[a.member[k]].images;
+    note_omissions(t, &a, b);
     if (a.n > 0) {
         dc__apply_block(&t->versions, &a, b, round, images, dc__training_carries(t));
         dc__codes_block(&t->codes, &t->versions, b, round);

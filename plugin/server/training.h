@@ -15,6 +15,7 @@
 #include "net/link.h"
 #include "server/checkpoint.h"
 #include "server/codes.h"
+#include "server/omissions.h"
 #include "server/reduce.h"
 #include "server/roster.h"
 #include "server/run_log.h"
@@ -31,6 +32,7 @@ typedef struct dc__training {
     dc__statistics statistics;
     dc__reduce reduce;
     dc__codes codes;
+    dc__omissions omissions;
     dc__checkpoint checkpoint;
     dc__watch watch;
     dc__run_log run_log;

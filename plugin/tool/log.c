@@ -20,15 +20,15 @@ static void print_run(const dc__log_record *r)
     (void)printf("a run of %s: %" PRIu64 " trained parameters in %" PRIu32
                  " blocks, %u images of a worker in a round\n",
                  r->model->name, r->model->start[DC_FROZEN], r->model->n_blocks, r->model->images_per_round);
-    (void)printf("begins at round %" PRIu64 " with seed %" PRIu64 "; initial values %016" PRIx64 "%s%s%s\n",
-                 r->run.first_round, r->run.seed, r->run.values_hash,
-                 r->run.carried ? "; a single worker carries the momentum" : "",
-                 r->run.settings[0] ? "; " : "", r->run.settings);
+    (void)printf("begins at round %" PRIu64 " with seed %" PRIu64 "; initial values %016" PRIx64 "%s%s\n",
+                 r->run.first_round, r->run.seed, r->run.values_hash, r->run.settings[0] ? "; " : "",
+                 r->run.settings);
 }
 
 static void print_roster(const dc__log_record *r)
 {
-    (void)printf("round %" PRIu64 ": %d worker%s\n", r->round + 1, r->n, r->n > 1 ? "s" : "");
+    (void)printf("round %" PRIu64 ": %d worker%s%s\n", r->round + 1, r->n, r->n > 1 ? "s" : "",
+                 r->carried ? ", which carries the momentum" : "");
     for (int k = 0; k < r->n; k++)
         (void)printf("    worker %d, id %016" PRIx64 ", %" PRIu32 " images%s\n", r->members[k].number,
                      r->members[k].id, r->members[k].images, r->members[k].fresh ? ", begins here" : "");
