@@ -42,7 +42,7 @@ last()
 
 detector()
 {
-    local name=$1 cfg=$2 classes bytes
+    local name=$1 cfg=$2 classes bytes weights
     classes=$(sed -n 's/^classes *= *//p' "$cfg" | tail -1)
     head -"${classes:-1}" labels > names
     printf '%s\n' "classes=$classes" "train=$PWD/list" "valid=$PWD/three" "names=$PWD/names" "backup=$PWD/out" 'saveweights=1' > o.data
@@ -50,17 +50,20 @@ detector()
         not_ok "$name trains" "$(last said)"
         return
     fi
-    bytes=$(stat -c %s "out/${name}_final.weights" 2> /dev/null)
+    weights=out/${name%%.*}_final.weights # as every Darknet names them: up to the first dot
+    bytes=$(stat -c %s "$weights" 2> /dev/null)
     if [ "${bytes:-0}" != "$(says "$name")" ] && [ -n "$(says "$name")" ]; then
         not_ok "$name: size of its weights" "${bytes:-none}, not $(says "$name")"
     elif grep -qi 'unused field' said; then
         not_ok "$name trains" "$(grep -i -m1 'unused field' said)"
+    elif [ -z "$bytes" ]; then
+        not_ok "$name trains" "it wrote no $weights"
     else
-        ok "$name trains: ${bytes:-no} bytes"
+        ok "$name trains: $bytes bytes"
     fi
-    "$darknet" detector map o.data "$cfg" "out/${name}_final.weights" > said 2>&1 && grep -q 'mAP@0.50' said
+    "$darknet" detector map o.data "$cfg" "$weights" > said 2>&1 && grep -q 'mAP@0.50' said
     check "$name validates" [ $? = 0 ]
-    "$darknet" detector test o.data "$cfg" "out/${name}_final.weights" "$(head -1 list)" -thresh .1 -dont_show -out found.json > said 2>&1 &&
+    "$darknet" detector test o.data "$cfg" "$weights" "$(head -1 list)" -thresh .1 -dont_show -out found.json > said 2>&1 &&
         python3 -c 'import json; assert len(json.load(open("found.json"))) == 1'
     check "$name detects" [ $? = 0 ]
 }
