@@ -206,8 +206,8 @@ dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m
         return DC_OK;
     }
     (void)snprintf(note, DC__LINE_BYTES,
-                   "%.380s: the log begins anew with round %llu, and only from there can the run be replayed",
-                   why, (unsigned long long)version);
+                   "%.380s: the log begins anew with round %llu, and the run cannot be replayed", why,
+                   (unsigned long long)version);
     return dc__run_log_begin(log, dir, m, run);
 }
 
