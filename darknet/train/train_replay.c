@@ -123,12 +123,23 @@ static int next_images(dk_train *train, player *p, uint64_t round, data *d)
     return -1;
 }
 
+static int check_images(const dk_train *train, const player *p, uint64_t round)
+{
+    if (p->who.images == (uint32_t)train->images) return 0;
+    dk_note("round %llu: worker %d fed %u images, this cfg feeds %d", (unsigned long long)round + 1,
+            p->who.number, p->who.images, train->images);
+    return -1;
+}
+
 static int replay_round(dk_train *train, dk_replay *replay, const dc_replay_round_info *round, float *loss)
 {
     *loss = 0;
     for (int k = 0; k < round->members; k++) {
-        player *p = &run.players[dk_replay_member(replay, k)];
+        const int at = dk_replay_member(replay, k);
+        player *p = &run.players[at];
         data d;
+        set_player(p, dc_replay_member_get(run.log, at)); /* it may have come back with other threads */
+        if (check_images(train, p, round->round) != 0) return -1;
         float own;
         if (next_images(train, p, round->round, &d) != 0) return -1;
         dk_threads_set(p->threads);

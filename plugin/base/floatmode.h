@@ -22,4 +22,29 @@ static inline void dc__flush_denormals(void)
 #endif
 }
 
+/* dc__float_mode, dc__float_mode_set - the calling thread's mode, to put it back. */
+static inline unsigned long dc__float_mode(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    return _mm_getcsr();
+#elif defined(__aarch64__)
+    unsigned long fpcr;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(fpcr));
+    return fpcr;
+#else
+    return 0;
+#endif
+}
+
+static inline void dc__float_mode_set(unsigned long mode)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    _mm_setcsr((unsigned)mode);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+    (void)mode;
+#endif
+}
+
 #endif

@@ -6,7 +6,7 @@
  *     dc_replay_round                          while there are members in it
  *       for each member k of it, in order:
  *         dc_replay_place(k)                   the model's arrays are its: compute forward and backward on its images
- *         dc_replay_take(k)                    its gradients, which are zeroed, and its statistics
+ *         dc_replay_take(k)                    its gradients and its statistics
  *       dc_replay_step
  *   dc_replay_save, dc_replay_close
  *
@@ -28,7 +28,6 @@ typedef struct dc_replay_info {
     uint64_t first_round, last_round; /* rounds done where the log begins and where it ends */
     uint64_t round;                   /* rounds replayed so far, those before first_round included */
     int members;                      /* workers that ever took part */
-    bool carried;                     /* a single worker, which kept the momentum: gradients are not zeroed */
 } dc_replay_info;
 
 typedef struct dc_replay_member {

@@ -64,6 +64,8 @@ static void step_outer(dc__versions *v, const dc__addends *a, int trim, uint64_t
 void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t version, uint64_t images,
                      bool carried, int trim)
 {
+    /* Which members' gradients are kept differs from one coordinate to the next; each fed as many images. */
+    if (trim) images = images * (uint64_t)dc__robust_kept(a->n, trim) / (uint64_t)a->n;
     const dc_model *m = v->model;
     const uint64_t offset = m->block_offset[b];
     const size_t n = (size_t)(m->block_offset[b + 1] - offset);

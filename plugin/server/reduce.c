@@ -6,11 +6,6 @@
 #include "base/error.h"
 #include "net/link.h"
 
-static size_t words_of(const dc__reduce *r)
-{
-    return (size_t)r->n_blocks / 64 + 1;
-}
-
 dc_error dc__reduce_allocate(dc__reduce *r, int members, uint32_t n_blocks)
 {
     const size_t slots = (size_t)n_blocks * (size_t)members;
@@ -20,8 +15,7 @@ dc_error dc__reduce_allocate(dc__reduce *r, int members, uint32_t n_blocks)
     r->slots = calloc(slots, sizeof *r->slots);
     r->held = calloc(slots, sizeof *r->held);
     r->refused = calloc((size_t)members, sizeof *r->refused);
-    r->missed = calloc((size_t)members * words_of(r), sizeof *r->missed);
-    if (r->arrived && r->slots && r->held && r->refused && r->missed) return DC_OK;
+    if (r->arrived && r->slots && r->held && r->refused) return DC_OK;
     return dc__fail(DC_ENOMEM, "out of memory for the gradients of %d workers", members);
 }
 
@@ -34,7 +28,6 @@ void dc__reduce_release(dc__reduce *r)
     free(r->slots);
     free(r->held);
     free(r->refused);
-    free(r->missed);
     memset(r, 0, sizeof *r);
 }
 
@@ -64,16 +57,13 @@ void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round)
     r->refused[member] = round + 1;
 }
 
-void dc__reduce_collect(dc__reduce *r, uint32_t b, uint64_t round, dc__addends *a)
+void dc__reduce_collect(const dc__reduce *r, uint32_t b, uint64_t round, dc__addends *a)
 {
     const dc__slot *slot = slots_of(r, b);
     a->n = 0;
     a->codec = r->codec;
     for (int k = 0; k < r->members; k++) {
-        if (r->refused[k] == round + 1) {
-            (void)atomic_fetch_or(&r->missed[(size_t)k * words_of(r) + b / 64], (uint64_t)1 << (b % 64));
-            continue;
-        }
+        if (r->refused[k] == round + 1) continue;
         if (a->n == 0) a->rate = slot[k].rate;
         a->member[a->n] = k;
         a->data[a->n++] = slot[k].data;
@@ -89,19 +79,6 @@ static void sum_coded(const dc__addends *a, size_t n, const float *start, float 
         a->codec->decode(a->data[0], sum, n);
     for (int k = start ? 0 : 1; k < a->n; k++)
         a->codec->add(a->data[k], sum, n);
-}
-
-bool dc__reduce_counted(dc__reduce *r, int member, uint64_t round, uint64_t *bitmap)
-{
-    if (r->refused[member] != round + 1) return false;
-    bool any = false;
-    for (size_t w = 0; w < words_of(r); w++) {
-        const uint64_t missed = atomic_exchange(&r->missed[(size_t)member * words_of(r) + w], 0);
-        const uint32_t left = r->n_blocks - (uint32_t)w * 64;
-        any |= missed != 0;
-        bitmap[w] = ~missed & (left >= 64 ? UINT64_MAX : ((uint64_t)1 << left) - 1);
-    }
-    return any;
 }
 
 void dc__reduce_sum(const dc__addends *a, size_t n, const float *start, float *sum)

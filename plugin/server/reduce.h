@@ -35,8 +35,6 @@ typedef struct dc__reduce {
     dc__held *held;            /* [members][n_blocks], by a message's first block */
     _Atomic uint64_t
         *refused; /* [members] 1 + the last round in which its gradients were refused, 0 = none */
-    _Atomic uint64_t
-        *missed; /* [members][n_blocks / 64 + 1] bitmap: blocks of the round summed without its gradient */
 } dc__reduce;
 
 /* What makes up a block's next version: the gradients that count, in the roster's order. */
@@ -63,11 +61,7 @@ bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const
 
 /* dc__reduce_collect - block b's gradients of this round that count: all but the refused. Decides once for the block;
  * the calling thread owns it. */
-void dc__reduce_collect(dc__reduce *r, uint32_t b, uint64_t round, dc__addends *a);
-
-/* dc__reduce_counted - once the round is whole: the bitmap of a member's blocks that counted, if not all did; begins anew.
- * bitmap: [n_blocks / 64 + 1]. */
-bool dc__reduce_counted(dc__reduce *r, int member, uint64_t round, uint64_t *bitmap);
+void dc__reduce_collect(const dc__reduce *r, uint32_t b, uint64_t round, dc__addends *a);
 
 /* dc__reduce_sum - adds gradients [n] in the roster's order onto start, or with start NULL the first of them onto
  * nothing, into sum. At least one. dc__reduce_free - lets block b's messages go. */

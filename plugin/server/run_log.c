@@ -60,6 +60,23 @@ static void end_record(uint8_t *payload, size_t n)
     dc__put_uint(&sum, XXH3_64bits(payload - DC__RUN_LOG_HEAD, DC__RUN_LOG_HEAD + n), SUM_BYTES);
 }
 
+void dc__run_log_server(dc__run_log *log, uint64_t round, const dc__log_server *server)
+{
+    enum { BYTES = 8 + 4 + 1 + 4 + 8 };
+    pthread_mutex_lock(&log->lock);
+    uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_SERVER, BYTES) : NULL;
+    if (payload) {
+        dc__bytes b = dc__bytes_over(payload, BYTES);
+        dc__put_uint(&b, round, 8);
+        dc__put_uint(&b, (uint64_t)server->workers, 4);
+        dc__put_uint(&b, server->carried, 1);
+        dc__put_uint(&b, (uint32_t)server->trim, 4);
+        dc__put_double(&b, server->clip_norm);
+        end_record(payload, BYTES);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
 void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_member *members)
 {
     size_t bytes = 8 + 4;
@@ -75,7 +92,7 @@ void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_m
             dc__put_uint(&b, members[k].id, 8);
             dc__put_uint(&b, (uint64_t)members[k].number, 4);
             dc__put_uint(&b, members[k].images, 4);
-            dc__put_uint(&b, members[k].fresh, 1);
+            dc__put_uint(&b, members[k].statistics, 1);
             dc__put_text(&b, members[k].note);
         }
         end_record(payload, bytes);
@@ -117,18 +134,6 @@ void dc__run_log_rate(dc__run_log *log, uint64_t round, float rate)
     pthread_mutex_unlock(&log->lock);
 }
 
-void dc__run_log_gap(dc__run_log *log, uint64_t round)
-{
-    pthread_mutex_lock(&log->lock);
-    uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_GAP, 8) : NULL;
-    if (payload) {
-        dc__bytes b = dc__bytes_over(payload, 8);
-        dc__put_uint(&b, round, 8);
-        end_record(payload, 8);
-    }
-    pthread_mutex_unlock(&log->lock);
-}
-
 static dc_error put_run(dc__run_log *log, const dc_model *m, const dc__log_run *run)
 {
     const size_t described = dc__model_describe_bytes(m);
@@ -136,8 +141,7 @@ static dc_error put_run(dc__run_log *log, const dc_model *m, const dc__log_run *
     if (!description) return dc__fail(DC_ENOMEM, "out of memory for a run's log");
     dc__bytes d = dc__bytes_over(description, described);
     dc__model_describe(m, &d);
-    const size_t n = (size_t)(d.at - description),
-                 bytes = 4 + n + 8 + 8 + 8 + 1 + 8 + 2 + strlen(run->settings);
+    const size_t n = (size_t)(d.at - description), bytes = 4 + n + 8 + 8 + 8 + 8 + 2 + strlen(run->coding);
     uint8_t *payload = begin_record(log, DC__LOG_RUN, bytes);
     if (payload) {
         dc__bytes b = dc__bytes_over(payload, bytes);
@@ -146,9 +150,8 @@ static dc_error put_run(dc__run_log *log, const dc_model *m, const dc__log_run *
         dc__put_uint(&b, run->seed, 8);
         dc__put_uint(&b, run->first_round, 8);
         dc__put_uint(&b, run->first_step, 8);
-        dc__put_uint(&b, run->carried, 1);
         dc__put_uint(&b, run->values_hash, 8);
-        dc__put_text(&b, run->settings);
+        dc__put_text(&b, run->coding);
         dc__assert(!b.failed && b.at == b.end);
         end_record(payload, bytes);
     }
@@ -211,15 +214,19 @@ dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m
     return dc__run_log_begin(log, dir, m, run);
 }
 
-/* How many of the pending bytes are records that decided versions up to this one. With the lock held. */
+/* How many of the pending bytes are records that decided versions up to this one, or say who goes on from it. With the lock
+ * held. */
 static size_t decided(const dc__run_log *log, uint64_t version)
 {
     size_t at = 0;
     while (at < log->n) {
         dc__bytes b = dc__bytes_over(log->pending + at, log->n - at);
         const size_t n = (size_t)dc__get_uint(&b, 4);
-        (void)dc__get_uint(&b, 4);
-        if (dc__get_uint(&b, 8) >= version) break;
+        const dc__log_type type = (dc__log_type)dc__get_uint(&b, 1);
+        (void)dc__get_uint(&b, 3);
+        const uint64_t round = dc__get_uint(&b, 8);
+        const bool begins = type == DC__LOG_ROSTER || type == DC__LOG_SERVER;
+        if (begins ? round > version : round >= version) break;
         at += DC__RUN_LOG_HEAD + n + SUM_BYTES;
     }
     return at;

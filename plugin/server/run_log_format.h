@@ -1,26 +1,29 @@
 /* run_log_format.h - the file of a run's log, NAME.log beside the checkpoints: what decided each version and is not
  * computed from the data. Whoever has the log and everybody's data can make the same weights again, bit for bit.
  *
- *   "DYNCLOG1", then records. A record: bytes of its payload (4), type (1), 0 (3), payload, and a XXH3 checksum of
+ *   "DYNCLOG2", then records. A record: bytes of its payload (4), type (1), 0 (3), payload, and a XXH3 checksum of
  * all before in the record (8). Numbers are little-endian.
  *
- *   RUN      model description (length 4, bytes), seed (8), first round (8), optimizer steps behind it (8), flags (1:
- *            1 = a single worker carries the momentum), XXH3 of the initial values (8), settings (text)
+ *   RUN      model description (length 4, bytes), seed (8), first round (8), optimizer steps behind it (8), XXH3 of the
+ *            initial values (8), coding (text)
+ *   SERVER   from this round (8) on another process of a server, for so many workers (4): flags (1: 1 = its single worker
+ *            carries the momentum), bounds on what is summed: trim (4, of dc_bounds), clip_norm (8, a double)
  *   ROSTER   from this round (8) on these members (4) make the versions, in the order of summation: id (8),
- *            number (4), images (4), flags (1: 1 = begins with this round), how it computes (text)
+ *            number (4), images (4), where its statistics come from (1: dc__log_statistics), how it computes (text). The
+ *            last one of a round counts
  *   PARTIAL  in this round (8), of the member with this number (4) only the blocks in this bitmap count: blocks (4),
  *            bytes
  *   RATE     from this round (8) on, the learning rate (4)
- *   GAP      something decided this round (8) that the log does not hold: it cannot be replayed from there on
  *   SAVED    this version (8) was saved by a checkpoint: what stands before made it
  *
- * Records of a round come after the SAVED of the versions before it, so a log can be cut back to any checkpoint. */
+ * What decided a round comes after the SAVED of the versions before it, so a log can be cut back to any checkpoint; but the
+ * SERVER and the ROSTER of a round come before the SAVED of the version that it begins with: the saved statistics are theirs. */
 #ifndef DC__RUN_LOG_FORMAT_H
 #define DC__RUN_LOG_FORMAT_H
 
 #include "dynacomm.h"
 
-#define DC__RUN_LOG_MAGIC "DYNCLOG1"
+#define DC__RUN_LOG_MAGIC "DYNCLOG2"
 #define DC__RUN_LOG_HEAD 8u /* of a record, before its payload; its checksum has as many bytes */
 
 typedef enum dc__log_type {
@@ -30,24 +33,37 @@ typedef enum dc__log_type {
     DC__LOG_PARTIAL,
     DC__LOG_RATE,
     DC__LOG_SAVED,
-    DC__LOG_GAP
+    DC__LOG_SERVER
 } dc__log_type;
+
+/* The rolling statistics that a member of a roster begins with. */
+typedef enum dc__log_statistics {
+    DC__LOG_OWN,       /* its own of that version; in the first roster, the model's */
+    DC__LOG_OF_OTHERS, /* it is new: the mean of those of the roster that are not, in its order */
+    DC__LOG_OF_BEFORE  /* the mean of the roster before */
+} dc__log_statistics;
 
 typedef struct dc__log_member {
     uint64_t id;
     int number;
     uint32_t images;          /* that it feeds in a round */
     char note[DC_NOTE_BYTES]; /* how it computes: the fourth line of its fingerprint */
-    bool fresh;               /* begins with the round: its statistics are then the mean of the others' */
+    dc__log_statistics statistics;
 } dc__log_member;
 
 /* What a run begins with. */
 typedef struct dc__log_run {
     uint64_t seed, first_round, first_step;
-    bool carried;
     uint64_t values_hash;
-    const char
-        *settings; /* NAME=VALUE, separated by ", ": what else changes the sum or the step; "" = nothing */
+    const char *coding; /* as dc__coding_text writes it */
 } dc__log_run;
+
+/* What a process of a server adds to it; it may be started again with other options. */
+typedef struct dc__log_server {
+    int workers;      /* that it is for */
+    bool carried;     /* a single worker, which carries the momentum */
+    int trim;         /* of dc_bounds */
+    double clip_norm; /* likewise */
+} dc__log_server;
 
 #endif

@@ -9,12 +9,12 @@
 #include <xxhash.h>
 
 #include "base/error.h"
+#include "codec/coding.h"
 #include "net/wire.h"
 
 #define SUM_BYTES 8u
 #define MOST_PAYLOAD (DC__MAX_JOIN_BYTES + 4096u)
-#define MOST_MEMBERS 4096u
-#define SETTINGS_BYTES 512
+#define MOST_MEMBERS (2u * DC_MAX_WORKERS)
 
 struct dc__log_reader {
     FILE *file;
@@ -24,7 +24,7 @@ struct dc__log_reader {
     size_t room;
     dc_model *model;
     dc__log_member *members;
-    char settings[SETTINGS_BYTES];
+    char coding[DC__CODING_BYTES];
     uint64_t round, saved; /* of the last record that has one; records may not go back */
 };
 
@@ -47,13 +47,26 @@ static dc_error read_run(dc__log_reader *r, dc__bytes *b, dc__log_record *record
     run->seed = dc__get_uint(b, 8);
     run->first_round = record->round = dc__get_uint(b, 8);
     run->first_step = dc__get_uint(b, 8);
-    run->carried = dc__get_uint(b, 1) & 1;
     run->values_hash = dc__get_uint(b, 8);
-    dc__get_text(b, r->settings, sizeof r->settings);
-    dc__make_printable(r->settings);
-    run->settings = r->settings;
+    dc__get_text(b, r->coding, sizeof r->coding);
+    dc__make_printable(r->coding);
+    run->coding = r->coding;
     record->model = r->model;
     r->saved = r->round = record->round;
+    return DC_OK;
+}
+
+static dc_error read_server(const dc__log_reader *r, dc__bytes *b, dc__log_record *record)
+{
+    dc__log_server *s = &record->server;
+    record->round = dc__get_uint(b, 8);
+    s->workers = (int)dc__get_uint(b, 4);
+    s->carried = dc__get_uint(b, 1) & 1;
+    s->trim = (int)(uint32_t)dc__get_uint(b, 4);
+    s->clip_norm = dc__get_double(b);
+    if (b->failed || s->workers < 1 || s->workers > DC_MAX_WORKERS || s->trim < DC_TRIM_MEDIAN ||
+        s->trim > DC_MAX_WORKERS || !isfinite(s->clip_norm) || s->clip_norm < 0)
+        return damaged(r, "a server that makes no sense");
     return DC_OK;
 }
 
@@ -70,10 +83,11 @@ static dc_error read_roster(dc__log_reader *r, dc__bytes *b, dc__log_record *rec
         m->id = dc__get_uint(b, 8);
         m->number = (int)dc__get_uint(b, 4);
         m->images = (uint32_t)dc__get_uint(b, 4);
-        m->fresh = dc__get_uint(b, 1) & 1;
+        m->statistics = (dc__log_statistics)dc__get_uint(b, 1);
         dc__get_text(b, m->note, sizeof m->note);
         dc__make_printable(m->note);
-        if (m->number < 0 || m->images < 1) return damaged(r, "a member that makes no sense");
+        if (m->number < 0 || m->images < 1 || m->statistics > DC__LOG_OF_BEFORE)
+            return damaged(r, "a member that makes no sense");
     }
     record->n = (int)n;
     record->members = r->members;
@@ -98,6 +112,9 @@ static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *re
     case DC__LOG_RUN:
         err = read_run(r, b, record);
         break;
+    case DC__LOG_SERVER:
+        err = read_server(r, b, record);
+        break;
     case DC__LOG_ROSTER:
         err = read_roster(r, b, record);
         break;
@@ -109,7 +126,6 @@ static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *re
         record->rate = dc__get_float(b);
         if (!isfinite(record->rate)) return damaged(r, "a learning rate that is not a number");
         break;
-    case DC__LOG_GAP:
     case DC__LOG_SAVED:
         record->round = dc__get_uint(b, 8);
         break;
@@ -243,21 +259,24 @@ dc_error dc__run_log_find_cut(const char *path, const dc_model *model, uint64_t 
     dc_error err = dc__log_reader_open(&r, path, &record);
     if (err) return err;
     err = dc__model_same(record.model, model, path, "this worker");
-    bool found = record.run.first_round == version;
-    while (!err && !found) {
+    dc__log_cut now = {.bytes = r->at};
+    bool found = !err && record.run.first_round == version;
+    if (found) *cut = now;
+    while (!err && record.type != DC__LOG_END && record.round <= version) {
         err = dc__log_reader_next(r, &record);
-        if (err || record.type == DC__LOG_END) break;
-        if (record.type == DC__LOG_RATE) {
-            cut->rated = true;
-            cut->rate = record.rate;
+        now.bytes = r->at;
+        if (!err && record.type == DC__LOG_RATE) {
+            now.rated = true;
+            now.rate = record.rate;
         }
-        found = record.type == DC__LOG_SAVED && record.round == version;
+        if (err || record.type != DC__LOG_SAVED || record.round != version) continue;
+        *cut = now; /* a server that was started with nothing left to train has saved it once more */
+        found = true;
     }
-    cut->bytes = r->at;
-    if (!err && !found)
+    if (!found && !err)
         err = dc__fail(DC_EFORMAT, "%s does not reach round %llu", path, (unsigned long long)version);
     dc__log_reader_close(r);
-    return err;
+    return found ? DC_OK : err;
 }
 
 uint64_t dc__run_log_hash(const dc_model *m, const float *values)

@@ -11,6 +11,7 @@ typedef struct dc__log_record {
     uint64_t round;                /* SAVED: the version */
     dc_model *model;               /* RUN: the reader's until it is closed */
     dc__log_run run;               /* RUN */
+    dc__log_server server;         /* SERVER */
     int n;                         /* ROSTER: members */
     const dc__log_member *members; /* ROSTER */
     int number;                    /* PARTIAL */

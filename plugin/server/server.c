@@ -136,8 +136,10 @@ static void log_start(dc_server *s)
     dc__training *t = &s->training;
     dc__log_member members[DC_MAX_WORKERS];
     for (int i = 0; i < t->roster.n; i++) {
-        members[i] =
-            (dc__log_member){.id = t->roster.member[i].id, .number = i, .images = t->roster.member[i].images};
+        members[i] = (dc__log_member){.id = t->roster.member[i].id,
+                                      .number = i,
+                                      .images = t->roster.member[i].images,
+                                      .statistics = t->statistics.mixed ? DC__LOG_OF_BEFORE : DC__LOG_OWN};
         dc__fingerprint_note(s->sessions[i].fingerprint, members[i].note, sizeof members[i].note);
     }
     if (dc__training_log_start(t) != DC_OK) dc__roster_end(&t->roster, DC_EFILE, dc_last_error());

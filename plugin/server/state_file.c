@@ -134,6 +134,7 @@ static dc_error load_statistics(source *in, uint64_t round, int members, dc__sta
     float *mean = stats + n * (size_t)members;
     if (!own) dc__statistics_mean(stats, members, n, mean);
     dc__statistics_set_all(statistics, round, own ? stats : mean, own);
+    statistics->mixed = !own;
     free(stats);
     return DC_OK;
 }

@@ -64,6 +64,7 @@ void dc__statistics_put(dc__statistics *s, int member, uint64_t version, uint64_
 void dc__statistics_set_all(dc__statistics *s, uint64_t version, const float *values, bool own)
 {
     pthread_mutex_lock(&s->lock);
+    s->mixed = false;
     for (int i = 0; i < s->members; i++) {
         memcpy(at(s, i, version), values + (own ? (size_t)i * s->floats : 0), s->floats * sizeof *values);
         s->made[version & 1][i] = version;

@@ -15,6 +15,7 @@ typedef struct dc__statistics {
     uint64_t floats;   /* of one member */
     float *values[2];  /* [members][floats] of version v in [v & 1] */
     uint64_t *made[2]; /* [members] version they belong to */
+    bool mixed;        /* a resumed run's, of which every member has begun with the mean */
 } dc__statistics;
 
 void dc__statistics_init(dc__statistics *s);

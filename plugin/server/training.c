@@ -9,7 +9,6 @@
 #include "endpoint/values.h"
 #include "model/finite.h"
 #include "server/apply.h"
-#include "server/robust.h"
 #include "server/run_log_read.h"
 #include "server/state_file.h"
 
@@ -42,6 +41,7 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 static void release(dc__training *t)
 {
     dc__reduce_release(&t->reduce);
+    dc__omissions_release(&t->omissions);
     dc__codes_release(&t->codes);
     dc__clip_release(&t->clip);
     dc__checkpoint_release(&t->checkpoint);
@@ -81,6 +81,7 @@ static dc_error allocate(dc__training *t, const dc_model *m)
                                       m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC]);
     if (!err) err = dc__checkpoint_allocate(&t->checkpoint);
     if (!err) err = dc__reduce_allocate(&t->reduce, members, m->n_blocks);
+    if (!err) err = dc__omissions_allocate(&t->omissions, members, m->n_blocks);
     if (!err) err = dc__codes_allocate(&t->codes, m);
     t->reduce.codec = t->codes.coding.up.codec;
     t->versions.outer = t->codes.coding.local_steps > 1;
@@ -143,40 +144,35 @@ dc_error dc__training_log_start(dc__training *t)
     dc__versions *v = &t->versions;
     const char *dir = t->checkpoint.dir;
     if (!dir[0]) return DC_OK;
-    char note[DC__LINE_BYTES] = "", coding[DC__CODING_BYTES], bounds[96],
-         settings[DC__CODING_BYTES + 112] = "";
+    char note[DC__LINE_BYTES] = "", coding[DC__CODING_BYTES];
     dc__coding_text(&t->codes.coding, coding);
-    dc__bounds_text(&t->bounds, bounds, sizeof bounds);
-    const bool coded = strcmp(coding, "exact") != 0;
-    (void)snprintf(settings, sizeof settings, "%s%s%s%s", coded ? "codec=" : "", coded ? coding : "",
-                   coded && bounds[0] ? ", " : "", bounds);
     const dc__log_run run = {.seed = t->checkpoint.seed,
                              .first_round = v->first_round,
                              .first_step = v->first_step,
-                             .carried = dc__training_carries(t),
                              .values_hash = dc__run_log_hash(t->model, dc__versions_values(v, v->round)),
-                             .settings = settings};
+                             .coding = coding};
+    const dc__log_server server = {.workers = t->roster.n,
+                                   .carried = dc__training_carries(t),
+                                   .trim = t->bounds.trim,
+                                   .clip_norm = t->clip.factor};
     const dc_error err = t->resumed ? dc__run_log_resume(&t->run_log, dir, t->model, &run, v->round, note)
                                     : dc__run_log_begin(&t->run_log, dir, t->model, &run);
     if (note[0]) dc__log_line(&t->log, "%s", note);
+    if (!err) dc__run_log_server(&t->run_log, v->round, &server);
     return err;
 }
 
-/* ---- a gradient ---- */
-
-/* Whose gradient counted in a part of the round only, for who makes the run again. */
-static void log_partial(dc__training *t, uint64_t round)
+/* How version + 1, whose blocks are all made, came about: for who makes the run again. */
+static void log_version(dc__training *t, uint64_t version)
 {
-    const size_t words = (size_t)t->model->n_blocks / 64 + 1;
-    uint64_t *bitmap = NULL;
     for (int k = 0; k < t->roster.n; k++) {
-        if (t->reduce.refused[k] != round + 1) continue;
-        if (!bitmap) bitmap = malloc(words * sizeof *bitmap);
-        if (bitmap && dc__reduce_counted(&t->reduce, k, round, bitmap))
-            dc__run_log_partial(&t->run_log, round, k, t->model->n_blocks, bitmap);
+        const uint64_t *counted = dc__omissions_take(&t->omissions, k);
+        if (counted) dc__run_log_partial(&t->run_log, version, k, t->model->n_blocks, counted);
     }
-    free(bitmap);
+    dc__run_log_rate(&t->run_log, version, dc__versions_rate(&t->versions, version + 1));
 }
+
+/* ---- a gradient ---- */
 
 /* Makes blocks [first, first + n) that were applied at version visible as version + 1; the call that
  * completes the version also finishes the round. */
@@ -186,7 +182,7 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
     const bool whole = dc__versions_complete(v, n);
     if (whole) {
         dc__apply_frozen(v, version, dc__roster_images(&t->roster));
-        log_partial(t, version);
+        log_version(t, version);
         v->blocks_done = 0;
     }
     pthread_mutex_lock(&v->lock);
@@ -195,7 +191,6 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
     if (whole) {
         v->round = version + 1;
         v->whole_ns = dc__now_ns();
-        dc__run_log_rate(&t->run_log, version, dc__versions_rate(v, version + 1));
         dc__checkpoint_if_due(&t->checkpoint);
     }
     t->offer(t->offer_context, first, n, version + 1);
@@ -239,6 +234,16 @@ static void end_without_gradient(dc__training *t, uint64_t round)
     dc__roster_end(&t->roster, DC_EVALUE, line);
 }
 
+/* Members of the roster whose gradient of block b is not among those that count. */
+static void note_omissions(dc__training *t, const dc__addends *a, uint32_t b)
+{
+    for (int k = 0, next = 0; a->n < t->roster.n && k < t->roster.n; k++)
+        if (next < a->n && a->member[next] == k)
+            next++;
+        else
+            dc__omissions_note(&t->omissions, k, b);
+}
+
 /* Sums block b of the round and steps it; false if nobody's gradient of it counts. */
 static bool apply(dc__training *t, uint32_t b, uint64_t round)
 {
@@ -247,9 +252,7 @@ static bool apply(dc__training *t, uint32_t b, uint64_t round)
     dc__reduce_collect(&t->reduce, b, round, &a);
     for (int k = 0; k < a.n; k++)
         images += t->roster.member[a.member[k]].images;
-    /* Which members' gradients are kept differs from one coordinate to the next; each fed as many images. */
-    if (a.n > 0 && t->bounds.trim)
-        images = images * (uint64_t)dc__robust_kept(a.n, t->bounds.trim) / (uint64_t)a.n;
+    note_omissions(t, &a, b);
     if (a.n > 0) {
         dc__apply_block(&t->versions, &a, b, round, images, dc__training_carries(t), t->bounds.trim);
         dc__codes_block(&t->codes, &t->versions, b, round);
@@ -327,7 +330,6 @@ dc_error dc__training_refuse(dc__training *t, int rank, dc__given *given, uint64
     given->in_a_row = given->refused == round ? given->in_a_row + 1 : 1;
     given->refused = round + 1;
     given->refusals++;
-    dc__run_log_gap(&t->run_log, round);
     dc__reduce_refuse(&t->reduce, rank, round);
     if (t->bounds.on_bad_value == DC_BAD_STOP) return dc__fail(DC_EVALUE, "%s: the run ends there", line);
     if (t->bounds.on_bad_value == DC_BAD_EXPEL)

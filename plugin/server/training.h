@@ -16,6 +16,7 @@
 #include "server/checkpoint.h"
 #include "server/clip.h"
 #include "server/codes.h"
+#include "server/omissions.h"
 #include "server/reduce.h"
 #include "server/roster.h"
 #include "server/run_log.h"
@@ -31,6 +32,7 @@ typedef struct dc__training {
     dc__versions versions;
     dc__statistics statistics;
     dc__reduce reduce;
+    dc__omissions omissions;
     dc__codes codes;
     dc__checkpoint checkpoint;
     dc__watch watch;

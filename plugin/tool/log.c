@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "server/robust.h"
 #include "server/run_log_read.h"
 #include "tool/command.h"
 
@@ -20,10 +21,19 @@ static void print_run(const dc__log_record *r)
     (void)printf("a run of %s: %" PRIu64 " trained parameters in %" PRIu32
                  " blocks, %u images of a worker in a round\n",
                  r->model->name, r->model->start[DC_FROZEN], r->model->n_blocks, r->model->images_per_round);
-    (void)printf("begins at round %" PRIu64 " with seed %" PRIu64 "; initial values %016" PRIx64 "%s%s%s\n",
-                 r->run.first_round, r->run.seed, r->run.values_hash,
-                 r->run.carried ? "; a single worker carries the momentum" : "",
-                 r->run.settings[0] ? "; " : "", r->run.settings);
+    (void)printf("begins at round %" PRIu64 " with seed %" PRIu64 "; initial values %016" PRIx64
+                 "; codec %s\n",
+                 r->run.first_round, r->run.seed, r->run.values_hash, r->run.coding);
+}
+
+static void print_server(const dc__log_record *r)
+{
+    char bounds[96];
+    dc__bounds_text(&(dc_bounds){.trim = r->server.trim, .clip_norm = r->server.clip_norm}, bounds,
+                    sizeof bounds);
+    (void)printf("round %" PRIu64 ": a server for %d worker%s begins%s%s%s\n", r->round + 1,
+                 r->server.workers, r->server.workers > 1 ? "s" : "",
+                 r->server.carried ? ", which carries the momentum" : "", bounds[0] ? ", " : "", bounds);
 }
 
 static void print_roster(const dc__log_record *r)
@@ -32,7 +42,8 @@ static void print_roster(const dc__log_record *r)
     for (int k = 0; k < r->n; k++)
         (void)printf("    worker %d, id %016" PRIx64 ", %" PRIu32 " images%s%s%s\n", r->members[k].number,
                      r->members[k].id, r->members[k].images, r->members[k].note[0] ? ", " : "",
-                     r->members[k].note, r->members[k].fresh ? ", begins here" : "");
+                     r->members[k].note,
+                     r->members[k].statistics == DC__LOG_OF_OTHERS ? ", begins here" : "");
 }
 
 static void print_partial(const dc__log_record *r)
@@ -50,6 +61,9 @@ static void print_record(const dc__log_record *r)
     case DC__LOG_RUN:
         print_run(r);
         break;
+    case DC__LOG_SERVER:
+        print_server(r);
+        break;
     case DC__LOG_ROSTER:
         print_roster(r);
         break;
@@ -58,10 +72,6 @@ static void print_record(const dc__log_record *r)
         break;
     case DC__LOG_RATE:
         (void)printf("round %" PRIu64 ": learning rate %g\n", r->round + 1, (double)r->rate);
-        break;
-    case DC__LOG_GAP:
-        (void)printf("round %" PRIu64 ": a gradient was refused; the run cannot be replayed beyond it\n",
-                     r->round + 1);
         break;
     default:
         (void)printf("%" PRIu64 " rounds are saved\n", r->round);

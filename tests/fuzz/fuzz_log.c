@@ -23,7 +23,7 @@ static void use(const dc__log_record *r)
     if (r->type == DC__LOG_PARTIAL)
         for (uint32_t b = 0; b < r->n_blocks; b++)
             sum += r->bitmap[b / 8] >> (b % 8) & 1;
-    if (r->type == DC__LOG_RUN) sum += strlen(r->run.settings) + r->model->n_blocks;
+    if (r->type == DC__LOG_RUN) sum += strlen(r->run.coding) + r->model->n_blocks;
     (void)sum;
 }
 
@@ -62,13 +62,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 /* A run of three rounds: a roster, a partial round, two rates, two checkpoints. */
 static void write_log(const dc_model *model)
 {
-    static const dc__log_member members[] = {{.id = 7, .number = 0, .images = 4},
-                                             {.id = 9, .number = 1, .images = 4, .fresh = true}};
-    const dc__log_run run = {.seed = 5, .values_hash = 3, .settings = "codec=exact"};
+    static const dc__log_member members[] = {
+        {.id = 7, .number = 0, .images = 4},
+        {.id = 9, .number = 1, .images = 4, .statistics = DC__LOG_OF_OTHERS}};
+    const dc__log_run run = {.seed = 5, .values_hash = 3, .coding = "exact"};
+    const dc__log_server server = {.workers = 2, .clip_norm = 3};
     const uint64_t bitmap = 5;
     dc__run_log log;
     dc__run_log_init(&log);
     dc__assert(dc__run_log_begin(&log, dir, model, &run) == DC_OK);
+    dc__run_log_server(&log, 0, &server);
     dc__run_log_roster(&log, 0, 2, members);
     dc__run_log_rate(&log, 0, .1f);
     dc__assert(dc__run_log_write(&log, 1) == DC_OK);

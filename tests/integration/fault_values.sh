@@ -73,6 +73,10 @@ check "$what: the end is saved" grep -q 'saved round 6 to store/c_final.weights'
 check "$what: the run's log says so" grep -Eq '^round 3: of worker 1, [0-9]+ of [0-9]+ blocks count' log.txt
 check "$what: of that round only" test "$(grep -c 'blocks count' log.txt)" -eq 1
 
+"$darknet" classifier train c.data c.cfg -kernels stock -dynacomm-replay store/c.log -data-of 0=c.data,1=c.data > out 2> err
+check "$what: replayed" test $? -eq 0
+check "$what: the same weights, bit for bit" cmp store/c_final.weights backup/c_replayed.weights
+
 what="three rounds in a row"
 begun
 worker 0

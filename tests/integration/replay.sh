@@ -66,18 +66,25 @@ cp c1.right c1.data
 check "other data: replayed" replay classifier 2
 check "other data makes other weights" eval '! same c'
 
-# A run that went on after its end: the log goes on with it.
+# A run that went on after its end, with other threads, other workers, and alone: the log goes on with it.
 rm -rf run
 check "in two parts: the first" train classifier 2 6 duplex
 check "in two parts: the second" train classifier 2 13 duplex
 check "in two parts: replayed" replay classifier 2
 check "in two parts: the same weights, bit for bit" same c
 "$dynacomm" log run/c.log > log.txt 2>&1
-cp -r run two
+cp run/c.log two.log
 check "three go on: trained" train classifier 3 16 duplex
-cp run/c.log three.log
-rm -rf run
-mv two run
+check "three go on: replayed" replay classifier 3
+check "three go on: the same weights, bit for bit" same c
+check "one goes on: trained" train classifier 1 19 duplex
+check "one goes on: nothing is left to do, and it is saved once more" train classifier 2 19 duplex
+check "two go on: trained" train classifier 2 23 dynacomm
+check "one and two go on: replayed" replay classifier 3
+check "one and two go on: the same weights, bit for bit" same c
+"$dynacomm" log run/c.log > long.txt 2>&1
+check "the log for people: servers" eval 'grep -q "^round 1: a server for 2 workers begins" long.txt && grep -q "^round 17: a server for 1 worker begins, which carries the momentum" long.txt'
+cp two.log run/c.log
 check "the log for people: who, and what is saved" eval 'grep -q "^round 1: 2 workers" log.txt && grep -q "^    worker 1, id" log.txt && grep -q "^13 rounds are saved" log.txt'
 
 # refused NAME WORDS ARGS... - one line that holds WORDS, and nothing written
@@ -104,7 +111,6 @@ refused "a log that is not there" "run/none.log" -dynacomm-replay run/none.log -
 refused "a file that is no log" "is not the log of a run" -dynacomm-replay c.cfg -data-of 0=c0.data
 head -c 200 run/c.log > short.log
 refused "a log that is cut off in its head" "short.log" -dynacomm-replay short.log -data-of 0=c0.data,1=c1.data
-refused "other workers went on" "other workers went on with the run in round 14" -dynacomm-replay three.log -data-of 0=c0.data,1=c1.data,2=c2.data
 sed -i 's/^filters=6/filters=7/' c.cfg
 refused "another cfg" "run/c.log" -dynacomm-replay run/c.log -data-of 0=c0.data,1=c1.data
 "$dynacomm" log c.data > out 2> err

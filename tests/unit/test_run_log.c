@@ -16,10 +16,12 @@
 
 static char dir[] = "/tmp/dynacomm-test-XXXXXX", path[64];
 static fake_model *m;
-static const dc__log_member crew[] = {{.id = 77, .number = 0, .images = 4},
-                                      {.id = 99, .number = 3, .images = 8, .note = "threads=2"}};
+static const dc__log_member crew[] = {
+    {.id = 77, .number = 0, .images = 4},
+    {.id = 99, .number = 3, .images = 8, .note = "threads=2", .statistics = DC__LOG_OF_BEFORE}};
 static const dc__log_run start = {
-    .seed = 5, .first_round = 10, .first_step = 10, .values_hash = 3, .settings = ""};
+    .seed = 5, .first_round = 10, .first_step = 10, .values_hash = 3, .coding = "int8"};
+static const dc__log_server server = {.workers = 2, .carried = true, .trim = -1, .clip_norm = 2.5};
 
 static off_t size_now(void)
 {
@@ -39,10 +41,11 @@ static void begin(dc__run_log *log)
 {
     dc__run_log_init(log);
     assert_int_equal(dc__run_log_begin(log, dir, m->model, &start), DC_OK);
+    dc__run_log_server(log, 10, &server);
     dc__run_log_roster(log, 10, 2, crew);
 }
 
-/* Types in order, as letters: R run, r roster, p partial, f rate, s saved. */
+/* Types in order, as letters: R run, S server, r roster, p partial, f rate, s saved. */
 static void expect(const char *types, uint64_t torn)
 {
     dc__log_reader *reader;
@@ -50,7 +53,7 @@ static void expect(const char *types, uint64_t torn)
     char seen[64] = "";
     size_t n = 0;
     assert_int_equal(dc__log_reader_open(&reader, path, &record), DC_OK);
-    for (; record.type != DC__LOG_END; seen[n++] = "?Rrpfs"[record.type]) {
+    for (; record.type != DC__LOG_END; seen[n++] = "?RrpfsS"[record.type]) {
         if (n) assert_int_equal(dc__log_reader_next(reader, &record), DC_OK);
         if (record.type == DC__LOG_END) break;
         assert_true(n < sizeof seen - 1);
@@ -73,7 +76,12 @@ static void what_was_logged_is_read(void **state)
     assert_int_equal(dc__log_reader_open(&reader, path, &r), DC_OK);
     assert_int_equal(r.run.seed, 5);
     assert_int_equal(r.run.first_round, 10);
+    assert_string_equal(r.run.coding, "int8");
     assert_int_equal(dc__model_same(r.model, m->model, "log", "model"), DC_OK);
+    assert_int_equal(dc__log_reader_next(reader, &r), DC_OK);
+    assert_int_equal(r.type, DC__LOG_SERVER);
+    assert_int_equal(r.server.workers, 2);
+    assert_true(r.server.carried && r.server.trim == -1 && r.server.clip_norm == 2.5);
     assert_int_equal(dc__log_reader_next(reader, &r), DC_OK);
     assert_int_equal(r.type, DC__LOG_ROSTER);
     assert_int_equal(r.n, 2);
@@ -81,6 +89,7 @@ static void what_was_logged_is_read(void **state)
     assert_int_equal(r.members[1].number, 3);
     assert_int_equal(r.members[1].images, 8);
     assert_string_equal(r.members[1].note, "threads=2");
+    assert_true(r.members[0].statistics == DC__LOG_OWN && r.members[1].statistics == DC__LOG_OF_BEFORE);
     assert_int_equal(dc__log_reader_next(reader, &r), DC_OK);
     assert_int_equal(r.type, DC__LOG_PARTIAL);
     assert_int_equal(r.number, 3);
@@ -91,7 +100,7 @@ static void what_was_logged_is_read(void **state)
     dc__run_log_destroy(&log);
 }
 
-/* Only what decided the saved version is on disk: the next round's is not yet known to count. */
+/* Only what decided the saved version is on disk, and who goes on from it: the next round's is not yet known to count. */
 static void nothing_runs_ahead_of_its_checkpoint(void **state)
 {
     (void)state;
@@ -101,9 +110,12 @@ static void nothing_runs_ahead_of_its_checkpoint(void **state)
     dc__run_log_rate(&log, 11, 2);
     dc__run_log_roster(&log, 12, 1, crew);
     assert_int_equal(dc__run_log_write(&log, 11), DC_OK);
-    expect("Rrfs", 0);
+    expect("RSrfs", 0);
+    assert_int_equal(dc__run_log_write(&log, 12), DC_OK);
+    expect("RSrfsfrs", 0);
+    dc__run_log_rate(&log, 12, 3);
     assert_int_equal(dc__run_log_write(&log, 13), DC_OK);
-    expect("Rrfsfrs", 0);
+    expect("RSrfsfrsfs", 0);
     dc__run_log_destroy(&log);
 }
 
@@ -123,7 +135,7 @@ static void a_resumed_run_cuts_it_back(void **state)
     assert_int_equal(size_now(), at);
     dc__run_log_rate(&log, 12, 5); /* as before: not news */
     assert_int_equal(dc__run_log_write(&log, 13), DC_OK);
-    expect("Rrfss", 0);
+    expect("RSrfss", 0);
     dc__run_log_destroy(&log);
 }
 
@@ -136,7 +148,7 @@ static void a_log_that_is_not_there_is_reported(void **state)
     rounds(&log, 10, 12);
     dc__run_log_destroy(&log);
     dc__run_log_init(&log);
-    const dc__log_run again = {.seed = 5, .first_round = 15, .settings = ""};
+    const dc__log_run again = {.seed = 5, .first_round = 15, .coding = "exact"};
     assert_int_equal(dc__run_log_resume(&log, dir, m->model, &again, 15, note), DC_OK);
     assert_non_null(strstr(note, "does not reach round 15"));
     expect("R", 0);
@@ -160,7 +172,7 @@ static void a_torn_end_is_recognised(void **state)
     assert_int_equal(end - whole, 16 + 12 + 16 + 8);
     for (off_t n = whole + 16 + 12 - 1; n >= whole; n--) {
         assert_int_equal(truncate(path, n), 0);
-        expect("Rrfs", (uint64_t)(n - whole));
+        expect("RSrfs", (uint64_t)(n - whole));
     }
 }
 
@@ -200,7 +212,28 @@ static void a_write_that_fails_is_made_up_for(void **state)
     assert_int_equal(rename(aside, path), 0);
     assert_int_equal(size_now(), whole);
     assert_int_equal(dc__run_log_write(&log, 13), DC_OK);
-    expect("Rrfsfs", 0);
+    expect("RSrfsfs", 0);
+    dc__run_log_destroy(&log);
+}
+
+/* A server that was started with nothing left to train has saved the version once more, with its own roster. */
+static void the_last_of_a_version_counts(void **state)
+{
+    (void)state;
+    dc__run_log log;
+    char note[512];
+    begin(&log);
+    rounds(&log, 10, 12);
+    dc__run_log_server(&log, 12, &server);
+    dc__run_log_roster(&log, 12, 1, crew);
+    assert_int_equal(dc__run_log_write(&log, 12), DC_OK);
+    const off_t at = size_now();
+    rounds(&log, 12, 14);
+    expect("RSrfsSrsfs", 0);
+    dc__run_log_destroy(&log);
+    dc__run_log_init(&log);
+    assert_int_equal(dc__run_log_resume(&log, dir, m->model, &start, 12, note), DC_OK);
+    assert_int_equal(size_now(), at);
     dc__run_log_destroy(&log);
 }
 
@@ -231,6 +264,7 @@ int main(void)
         cmocka_unit_test(a_torn_end_is_recognised),
         cmocka_unit_test(a_damaged_one_is_refused),
         cmocka_unit_test(a_write_that_fails_is_made_up_for),
+        cmocka_unit_test(the_last_of_a_version_counts),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,0 +1,259 @@
+/* replay.c - a run made again from its log, on one machine: dc_replay_* of dynacomm_replay.h. See replay.h. */
+#include "replay/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/floatmode.h"
+#include "codec/codec.h"
+#include "server/apply.h"
+
+/* ---- the whole log ---- */
+
+/* Reads it once: who takes part, and how many versions were saved. */
+static dc_error survey(dc_replay *r)
+{
+    dc__log_reader *log;
+    dc__log_record record;
+    dc_error err = dc__log_reader_open(&log, r->path, &record);
+    if (err) return err;
+    r->info.seed = record.run.seed;
+    r->info.first_round = r->info.last_round = record.run.first_round;
+    while (!err && record.type != DC__LOG_END) {
+        if (record.type == DC__LOG_SAVED) r->info.last_round = record.round;
+        for (int k = 0; !err && record.type == DC__LOG_ROSTER && k < record.n; k++)
+            err = dc__replay_add(r, &record.members[k]);
+        if (!err) err = dc__log_reader_next(log, &record);
+    }
+    dc__log_reader_close(log);
+    if (!err && r->info.members == 0)
+        err = dc__fail(DC_EFORMAT, "%s has no round: nobody took part yet", r->path);
+    return err;
+}
+
+dc_error dc_replay_open(dc_replay **replay, const char *path)
+{
+    *replay = NULL;
+    dc_replay *r = calloc(1, sizeof *r);
+    if (!r) return dc__fail(DC_ENOMEM, "out of memory for a replay");
+    dc__versions_init(&r->versions);
+    (void)snprintf(r->path, sizeof r->path, "%s", path);
+    dc_error err = survey(r);
+    if (!err) err = dc__log_reader_open(&r->log, path, &r->next);
+    if (!err && r->next.run.first_step > 0)
+        err = dc__fail(DC_EINVAL,
+                       "%s begins at round %llu of a run whose log was lost: momentum of before is not in it",
+                       path, (unsigned long long)r->next.run.first_round + 1);
+    if (!err && strcmp(r->next.run.coding, "exact") != 0)
+        err = dc__fail(DC_EINVAL, "%s is of a run with the codec %s: that cannot be replayed yet", path,
+                       r->next.run.coding);
+    if (err) {
+        dc_replay_close(r);
+        return err;
+    }
+    *replay = r;
+    return DC_OK;
+}
+
+void dc_replay_close(dc_replay *r)
+{
+    if (!r) return;
+    dc__replay_free_players(r);
+    dc__log_reader_close(r->log);
+    dc__versions_destroy(&r->versions);
+    free(r);
+}
+
+dc_replay_info dc_replay_info_get(const dc_replay *r)
+{
+    dc_replay_info info = r->info;
+    info.round = r->model ? r->round : r->info.first_round;
+    return info;
+}
+
+dc_replay_member dc_replay_member_get(const dc_replay *r, int k)
+{
+    return r->players[k].who;
+}
+
+/* ---- the start ---- */
+
+static dc_error take_values(dc_replay *r)
+{
+    const dc_model *m = r->model;
+    float *values = dc__versions_values(&r->versions, r->info.first_round);
+    dc__model_gather(m, false, 0, dc__model_floats(m), values);
+    if (dc__run_log_hash(m, values) != r->next.run.values_hash)
+        return dc__fail(
+            DC_EINVAL,
+            "%s began with other values: give the cfg and the weights that its first worker had, and kernels "
+            "of the same kind",
+            r->path);
+    dc__versions_set_initial(&r->versions, 0, dc__model_floats(m), values);
+    return DC_OK;
+}
+
+dc_error dc_replay_begin(dc_replay *r, dc_model *m)
+{
+    dc_error err = dc__model_seal(m);
+    if (!err) err = dc__model_same(r->next.model, m, r->path, "this cfg");
+    if (!err) err = dc__versions_allocate(&r->versions, m);
+    if (err) return err;
+    r->model = m;
+    r->round = r->info.first_round;
+    r->stat_floats = m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC];
+    err = dc__replay_allocate(r);
+    if (!err) err = take_values(r);
+    if (err) return err;
+    dc__versions_begin(&r->versions, r->info.first_round, r->next.run.first_step);
+    return dc__log_reader_next(r->log, &r->next);
+}
+
+/* ---- a round ---- */
+
+static dc_error take_partial(dc_replay *r)
+{
+    dc__player *p = dc__replay_find(r, r->next.number);
+    if (!p) return dc__fail(DC_EFORMAT, "%s: worker %d is in no roster", r->path, r->next.number);
+    memcpy(p->counts, r->next.bitmap, (r->model->n_blocks + 7) / 8);
+    p->partial = true;
+    return DC_OK;
+}
+
+static dc_error take_record(dc_replay *r)
+{
+    switch (r->next.type) {
+    case DC__LOG_SERVER:
+        dc__replay_server(r);
+        return r->server.trim || r->server.clip_norm > 0
+                   ? dc__fail(DC_EINVAL, "%s: round %llu bounds what is summed: that cannot be replayed yet",
+                              r->path, (unsigned long long)r->next.round + 1)
+                   : DC_OK;
+    case DC__LOG_ROSTER:
+        return dc__replay_roster(r);
+    case DC__LOG_PARTIAL:
+        return take_partial(r);
+    case DC__LOG_RATE:
+        r->rate = r->next.rate;
+        r->rated = true;
+        return DC_OK;
+    default:
+        return DC_OK;
+    }
+}
+
+static dc_error read_round(dc_replay *r)
+{
+    dc_error err = DC_OK;
+    for (int k = 0; k < r->info.members; k++)
+        r->players[k].partial = false;
+    while (!err && r->next.type != DC__LOG_END && r->next.round <= r->round) {
+        err = take_record(r);
+        if (!err) err = dc__log_reader_next(r->log, &r->next);
+    }
+    return err;
+}
+
+dc_error dc_replay_round(dc_replay *r, dc_replay_round_info *round)
+{
+    *round = (dc_replay_round_info){.round = r->round};
+    const unsigned long mode = dc__float_mode();
+    dc__flush_denormals();
+    const dc_error err = read_round(r);
+    dc__float_mode_set(mode);
+    if (err || r->round >= r->info.last_round) return err;
+    if (r->n_crew == 0 || r->server.workers == 0 || !r->rated)
+        return dc__fail(DC_EFORMAT, "%s does not say who makes round %llu, for which server, at which rate",
+                        r->path, (unsigned long long)r->round + 1);
+    r->taken = 0;
+    round->members = r->n_crew;
+    round->rate = r->rate;
+    return DC_OK;
+}
+
+int dc_replay_place(dc_replay *r, int k)
+{
+    dc_model *m = r->model;
+    const dc__player *p = &r->players[r->crew[k]];
+    dc__model_scatter(m, 0, m->start[DC_STATISTIC], dc__versions_values(&r->versions, r->round));
+    dc__model_scatter(m, m->start[DC_STATISTIC], r->stat_floats, p->statistics);
+    if (r->server.carried)
+        dc__model_set_moment(m, 1, 0, m->start[DC_FROZEN], dc__versions_moment1(&r->versions, r->round));
+    else
+        dc__model_zero_gradients(m, 0, m->start[DC_FROZEN]);
+    return r->crew[k];
+}
+
+dc_error dc_replay_take(dc_replay *r, int k)
+{
+    const dc_model *m = r->model;
+    dc__player *p = &r->players[r->crew[k]];
+    dc__assert(k == r->taken);
+    if (!p->gradients) p->gradients = calloc(m->start[DC_FROZEN] + 1, sizeof *p->gradients);
+    if (!p->gradients) return dc__fail(DC_ENOMEM, "out of memory for the gradients of %s", r->path);
+    dc__model_gather(m, true, 0, m->start[DC_FROZEN], p->gradients);
+    dc__replay_take_statistics(r, p);
+    r->taken++;
+    return DC_OK;
+}
+
+static bool counts(const dc__player *p, uint32_t b)
+{
+    return !p->partial || (p->counts[b / 8] >> (b % 8) & 1);
+}
+
+static dc_error step_block(dc_replay *r, uint32_t b)
+{
+    const uint64_t offset = r->model->block_offset[b];
+    uint64_t images = 0;
+    dc__addends a = {.rate = r->rate, .codec = &dc__codec_f32};
+    for (int k = 0; k < r->n_crew; k++) {
+        const dc__player *p = &r->players[r->crew[k]];
+        if (!counts(p, b)) continue;
+        a.member[a.n] = k;
+        a.data[a.n++] = p->gradients + offset;
+        images += p->who.images;
+    }
+    if (a.n == 0)
+        return dc__fail(DC_EFORMAT, "%s: nobody's gradient of block %u counts in round %llu", r->path, b,
+                        (unsigned long long)r->round + 1);
+    dc__apply_block(&r->versions, &a, b, r->round, images, r->server.carried, r->server.trim);
+    return DC_OK;
+}
+
+static dc_error make_version(dc_replay *r)
+{
+    uint64_t images = 0;
+    dc_error err = DC_OK;
+    for (int k = 0; k < r->n_crew; k++)
+        images += r->players[r->crew[k]].who.images;
+    for (uint32_t b = 0; !err && b < r->model->n_blocks; b++)
+        err = step_block(r, b);
+    if (err) return err;
+    dc__apply_frozen(&r->versions, r->round, images);
+    r->versions.round = ++r->round;
+    return DC_OK;
+}
+
+dc_error dc_replay_step(dc_replay *r)
+{
+    dc__assert(r->taken == r->n_crew && r->n_crew > 0);
+    const unsigned long mode = dc__float_mode();
+    dc__flush_denormals();
+    const dc_error err = make_version(r);
+    dc__float_mode_set(mode);
+    return err;
+}
+
+dc_error dc_replay_save(dc_replay *r, const char *path)
+{
+    const dc_model *m = r->model;
+    float *values = dc__versions_values(&r->versions, r->round);
+    const unsigned long mode = dc__float_mode();
+    dc__flush_denormals();
+    /* As at the server, the statistics' range of a version is for this only. */
+    const dc_error err = dc__replay_mean(r, values + m->start[DC_STATISTIC]);
+    dc__float_mode_set(mode);
+    return err ? err : dc__model_save_arena(m, values, path, r->round * m->images_per_round);
+}
