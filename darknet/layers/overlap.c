@@ -183,6 +183,9 @@ box dk_overlap_slope(box a, box b, dk_overlap kind)
 {
     const pair p = pair_of(a, b);
     const bool meet = p.w > 0 && p.h > 0;
+    /* Beside each other in both directions, extents of the intersection are negative, their product is not: it is
+     * no area. Taken for one, as the forks do, it pushes the boxes apart, without bound where "union" nears 0. */
+    if (kind == DK_OVERLAP_IOU && p.w < 0 && p.h < 0) return (box){0, 0, 0, 0};
     edges e = iou_slope(&p);
     if (kind == DK_OVERLAP_GIOU && p.hull_w * p.hull_h > 0) {
         const edges g = giou_slope(&p);

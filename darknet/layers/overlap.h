@@ -24,7 +24,8 @@ float dk_overlap_diou(box a, box b, float power);
 /* dk_overlap_slope - how the measure grows with a's x, y, w and h, as the forks take it: for w and h twice
  * the derivative of the intersection over union and of giou's term (they do not halve what an edge moves),
  * and the distance and proportion terms with the signs that their code has. Where the boxes do not meet, only
- * the terms beyond the intersection count. */
+ * the terms beyond the intersection count; of iou, which has none, that of the direction in which they miss each
+ * other, and 0 if they do in both. */
 box dk_overlap_slope(box a, box b, dk_overlap kind);
 
 #endif

@@ -125,6 +125,31 @@ static void slopes_of_overlaps(void **state)
     }
 }
 
+/* Boxes that miss each other in both directions overlap by nothing, and do so however little one is moved. The other
+ * measures draw the centres together. */
+static void slopes_of_boxes_that_miss_each_other(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 200; k++) {
+        const float w = .12f + .05f * test_float(), h = .12f + .05f * test_float();
+        const box b = {.5f, .5f, w, h};
+        const box a = {.5f + (k & 1 ? 1 : -1) * (w + .01f), .5f + (k & 2 ? 1 : -1) * (h + .01f), w, h};
+        const box none = dk_overlap_slope(a, b, DK_OVERLAP_IOU);
+        for (int i = 0; i < 4; i++) {
+            const double want = slope(iou, of_box(a), of_box(b), i);
+            assert_true(want == 0);
+        }
+        assert_true(none.x == 0 && none.y == 0 && none.w == 0 && none.h == 0);
+        for (int other = 1; other < 4; other++) {
+            const box s = dk_overlap_slope(a, b, kinds[other]);
+            assert_true(s.x * (b.x - a.x) > 0 && s.y * (b.y - a.y) > 0);
+        }
+        /* Beside each other in one direction only, iou draws them together, too. */
+        const box beside = {a.x, .5f + .3f * h * (k & 4 ? 1 : -1), w, h};
+        assert_true(dk_overlap_slope(beside, b, DK_OVERLAP_IOU).x * (b.x - a.x) > 0);
+    }
+}
+
 /* ---- layers ----------------------------------------------------------------------------------------- */
 
 /* One label, which anchor 1 fits best, in column 1 and row 2 of 4 x 4 cells. */
@@ -331,7 +356,10 @@ static void gaussian(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(slopes_of_overlaps),
-                                       cmocka_unit_test(boxes_by_overlap), cmocka_unit_test(boxes_by_squares),
-                                       cmocka_unit_test(focal), cmocka_unit_test(gaussian)};
+                                       cmocka_unit_test(slopes_of_boxes_that_miss_each_other),
+                                       cmocka_unit_test(boxes_by_overlap),
+                                       cmocka_unit_test(boxes_by_squares),
+                                       cmocka_unit_test(focal),
+                                       cmocka_unit_test(gaussian)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
