@@ -83,8 +83,13 @@ static const dc_option training_table[] = {
      .help = "this worker's number, from 0: fixed, so that a run can be repeated"},
     {"dynacomm-key", DC_OPTION_TEXT, DC_INTO(dk_cli, key), .value = "FILE",
      .help = "with an invitation: this worker's key, made at first use (default: under ~/.config/dynacomm)"},
+    {"dynacomm-id", DC_OPTION_TEXT, DC_INTO(dk_cli, id), .value = "NAME",
+     .help =
+         "who this worker is, the same whenever it comes back (default: an id in a file beside its backups)"},
+    {"dynacomm-patience", DC_OPTION_TIME, DC_INTO(dk_cli, patience_s), .value = "TIME",
+     .help = "how long a server that is gone is tried again, such as 30m (default 10m; at the start 15s)"},
     {"dynacomm-timeout", DC_OPTION_WHOLE, DC_INTO(dk_cli, timeout_s), .value = "N", .least = 1, .most = 86400,
-     .help = "seconds until a silent server is given up"},
+     .help = "the same in seconds"},
     {"dynacomm-shared-backup", DC_OPTION_SWITCH, DC_INTO(dk_cli, shared_backup),
      .help = "the server and all workers have one backup directory"},
 };

@@ -43,7 +43,9 @@ typedef struct dk_cli {
     int local_steps;    /* between pushes, 0 = the run's */
     int rank;           /* requested number among the workers, -1 = any */
     const char *key;    /* file of this worker's key, NULL = its usual place */
-    int timeout_s;      /* a silent server is given up after this long, 0 = the default */
+    const char *id;     /* a name for this worker, NULL = an id that it keeps in a file */
+    double patience_s;  /* a server that is gone is given up after this long, 0 = the default */
+    int timeout_s;      /* the same */
     bool shared_backup; /* the server and all workers save into one directory: only rank 0 does, and
                          * leaves .backup to the server */
     int serve;          /* this process starts the server too, for so many workers; 0 = it does not */

@@ -42,17 +42,38 @@ static uint64_t images_per_round(const network *net)
     return (uint64_t)net->batch * (uint64_t)net->subdivisions;
 }
 
+/* Where the run is, as the server says. */
+static void take_place(dk_session *s)
+{
+    const dc_worker_info info = dc_worker_info_get(s->worker);
+    s->seed = info.seed;
+    s->round = info.round;
+    *s->net->seen = info.round * images_per_round(s->net);
+}
+
+/* The state of these goes on from one batch to the next. */
+static bool remembers(const network *net)
+{
+    for (int i = 0; i < net->n; i++) {
+        const LAYER_TYPE type = net->layers[i].type;
+        if (type == RNN || type == GRU || type == LSTM || type == CRNN) return true;
+    }
+    return false;
+}
+
 static int join(dk_session *s, const dk_session_options *options)
 {
     const dc_worker_options wo = {
         .url = options->url,
         .key_path = options->key_path,
         .rank = options->rank,
+        .id = options->id,
         .strategy = options->strategy,
         .fingerprint = options->fingerprint,
         .seed = options->seed,
         .round = get_current_batch(s->net),
         .clear = options->clear,
+        .remembers = remembers(s->net),
         .timeout_s = options->timeout_s,
         .trace_path = options->trace_path,
         .codec = options->codec,
@@ -60,14 +81,12 @@ static int join(dk_session *s, const dk_session_options *options)
         .keep_dir = options->keep_dir,
         .log = print_line,
         .stop = options->stop,
+        .leave = options->leave,
     };
     int err = dk_refuse_untrainable(s->net);
     if (!err) err = dc_worker_join(&s->worker, s->model, &wo);
     if (err) return err;
-    const dc_worker_info info = dc_worker_info_get(s->worker);
-    s->seed = info.seed;
-    s->round = info.round;
-    *s->net->seen = info.round * images_per_round(s->net);
+    take_place(s);
     return dk_hooks_attach(&s->hooks, s->net, s->worker);
 }
 
@@ -212,6 +231,23 @@ int dk_session_train(dk_session *s, const data *d, dk_round *round)
         .received_bytes = report.received_bytes,
     };
     return DC_OK;
+}
+
+bool dk_session_lost_server(const dk_session *s)
+{
+    return s->worker && dc_worker_lost_server(s->worker);
+}
+
+int dk_session_rejoin(dk_session *s)
+{
+    const int err = dc_worker_rejoin(s->worker);
+    s->hooks.err = err;
+    s->reason[0] = '\0';
+    if (!err)
+        take_place(s);
+    else
+        snprintf(s->reason, sizeof s->reason, "%s", dc_last_error());
+    return err;
 }
 
 void dk_session_report(dk_session *s, double loss, double map, uint64_t last_round)

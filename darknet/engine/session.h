@@ -30,9 +30,11 @@ typedef struct dk_session_options {
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */
     uint64_t seed;           /* requested by this worker; dk_session_seed is what the run uses */
     int rank;                /* requested number among the workers, -1 = any; fix it to repeat a run */
-    double timeout_s;        /* a silent server is given up after this long; 0 = the default */
-    bool clear;              /* start a new schedule: refuse a server that resumes another run's state */
-    volatile int *stop;      /* set to non-zero by a signal handler: every wait ends with DC_ESTOPPED */
+    uint64_t id;         /* who this worker is, the same whenever it comes back; 0 = one for this process */
+    double timeout_s;    /* a server that is gone is given up after this long; 0 = the default */
+    bool clear;          /* start a new schedule: refuse a server that resumes another run's state */
+    volatile int *stop;  /* set to non-zero by a signal handler: every wait ends with DC_ESTOPPED */
+    volatile int *leave; /* likewise: a worker leaves the run when it has pushed for its round */
 } dk_session_options;
 
 typedef struct dk_round {
@@ -66,6 +68,12 @@ uint64_t dk_session_multiple(const dk_session *session);
 
 /* dk_session_train - one round on d: net->batch * net->subdivisions rows of X and y, in order. Borrows d. */
 int dk_session_train(dk_session *session, const data *d, dk_round *round);
+
+/* dk_session_lost_server - a call has failed because the server is gone, or was started again.
+ * dk_session_rejoin - joins it again for as long as patience lasts; dk_session_round is then the round to go on
+ * with, which may be an earlier one: images and random numbers are to be those of that round. */
+bool dk_session_lost_server(const dk_session *session);
+int dk_session_rejoin(dk_session *session);
 
 /* dk_session_report - after each round: reports to the server, for people who watch it, this worker's
  * loss (NAN = not known), the mAP in 0..1 of an evaluation made after that round (NAN = none was) and

@@ -136,8 +136,9 @@ static void start_server(local *l, const dk_cli *cli, int workers, const char *l
 {
     char count[16], every[32];
     snprintf(count, sizeof count, "%d", workers);
-    const char *argv[16] = {"server", "--listen", listen, "--workers", count, "--backup", backup};
-    int n = 7;
+    const char *argv[16] = {"server",   "--listen", listen,      "--workers", count,
+                            "--backup", backup,     "--on-loss", "end"};
+    int n = 9;
     if (cli->serve) argv[n++] = "--insecure"; /* nobody hands out keys under mpirun and srun */
     if (cli->clear) argv[n++] = "--fresh";
     if (cli->backup_every) {

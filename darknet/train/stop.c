@@ -4,11 +4,12 @@
 #include <signal.h>
 #include <stddef.h>
 
-static volatile int arrived;
+static volatile int arrived, at_once;
 
 static void on_signal(int number)
 {
     arrived = number;
+    if (number == SIGINT) at_once = number;
 }
 
 void dk_stop_catch(void)
@@ -25,6 +26,11 @@ void dk_stop_catch(void)
 volatile int *dk_stop_flag(void)
 {
     return &arrived;
+}
+
+volatile int *dk_stop_now_flag(void)
+{
+    return &at_once;
 }
 
 int dk_stop_signal(void)

@@ -7,8 +7,10 @@
 /* dk_stop_catch - installs the handlers. Once, before threads start. */
 void dk_stop_catch(void);
 
-/* dk_stop_flag - becomes the signal's number when one has arrived; for dk_session_options. */
+/* dk_stop_flag - becomes the signal's number when one has arrived. dk_stop_now_flag - only of Ctrl-C, which ends what
+ * is under way, where SIGTERM lets a worker end its round. For dk_session_options. */
 volatile int *dk_stop_flag(void);
+volatile int *dk_stop_now_flag(void);
 
 /* dk_stop_signal - the signal that has arrived, 0 if none. Any thread. */
 int dk_stop_signal(void);

@@ -1,11 +1,11 @@
 /* train_run.c - the loop of every training command; see train.h. */
 #include "train/train.h"
 
-#include "dynacomm_file.h"
 #include "replace/fatal.h"
 #include "kernels/kernels.h"
 #include "layers/extra.h"
 #include "train/fingerprint.h"
+#include "train/identity.h"
 #include "train/loader.h"
 #include "check/preflight.h"
 #include "train/progress.h"
@@ -15,9 +15,11 @@
 #include "replace/repair.h"
 #include "train/stop.h"
 #include "train/train_map.h"
+#include "train/train_save.h"
 
 #include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,65 +102,6 @@ void dk_train_ready(dk_train *train)
     free_data(d);
     dk_check_backup(train->backup);
     dk_chatter_release();
-}
-
-/* The forks call the newest weights NAME_last.weights, and their users' scripts go on from there: a second
- * name for the same file. */
-static void name_last(const dk_train *train, const char *path)
-{
-    char last[PATH_MAX];
-    if (!train->kind->last) return;
-    if (snprintf(last, sizeof last, "%s/%s_last.weights", train->backup, train->base) < (int)sizeof last)
-        (void)dc_second_name(path, last);
-}
-
-/* As the forks do, whenever there is a newer _last. */
-static int save_average(const dk_train *train, dk_session *session)
-{
-    char path[PATH_MAX];
-    if (!train->kind->last || !dk_session_averaged(session)) return DC_OK;
-    if (snprintf(path, sizeof path, "%s/%s_ema.weights", train->backup, train->base) >= (int)sizeof path)
-        return DC_OK;
-    return dk_session_save_average(session, path);
-}
-
-static int save(dk_train *train, dk_session *session, const char *name)
-{
-    if (train->cli->shared_backup && dk_session_rank(session) != 0) return dk_session_sync(session);
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", train->backup, name) >= (int)sizeof path) {
-        dk_note("%s/%s: the path is too long", train->backup, name);
-        return -1;
-    }
-    int err = dk_session_save(session, path);
-    if (err == DC_OK) name_last(train, path);
-    if (err == DC_OK) err = save_average(train, session);
-    if (err != DC_OK && !(err == DC_ESTOPPED && dk_stop_signal())) dk_note("%s", dc_last_error());
-    return err;
-}
-
-static int save_backup(dk_train *train, dk_session *session)
-{
-    char name[PATH_MAX];
-    snprintf(name, sizeof name, "%s.backup", train->base);
-    const int err = save(train, session, name);
-    if (err == DC_OK) train->saved = dk_session_round(session);
-    return err;
-}
-
-static int save_due(dk_train *train, dk_session *session, dk_progress *progress)
-{
-    const uint64_t round = dk_session_round(session);
-    const uint64_t given = train->cli->backup_every, last = train->input->file.last_every;
-    uint64_t every = given ? given : last ? last : train->kind->backup_every;
-    if (train->cli->shared_backup) every = UINT64_MAX; /* the server's own .backup is in that directory */
-    char name[PATH_MAX];
-    const bool numbered = train->kind->numbered(train, round, name, sizeof name);
-    if (!numbered && round % every != 0) return DC_OK;
-    dk_progress_break(progress);
-    int err = numbered ? save(train, session, name) : DC_OK;
-    if (err == DC_OK && round % every == 0) err = save_backup(train, session);
-    return err;
 }
 
 void dk_train_change_size(dk_train *train, uint64_t round, dk_progress *progress, dk_size *size)
@@ -251,7 +194,8 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     free_data(d);
     if (err != DC_OK) {
         dk_progress_break(progress);
-        if (!dk_stop_signal()) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
+        if (!dk_stop_signal() && !dk_session_lost_server(session))
+            dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
         return err;
     }
     dk_session_report(session, (double)done.loss, NAN, last_round(train));
@@ -261,7 +205,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     char line[512];
     train->kind->line(train, &done, progress, line, sizeof line);
     dk_progress_round(progress, &done, load_s, line);
-    const int saved = save_due(train, session, progress);
+    const int saved = dk_train_save_due(train, session, progress);
     return saved != DC_OK ? saved : dk_train_map_round(train, session, done.loss, progress, last);
 }
 
@@ -269,15 +213,16 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
 static void say_stopped(dk_train *train, dk_session *session, int signal_number)
 {
     const unsigned long long round = dk_session_round(session);
-    if (!train->cli->dynacomm && round > 0) save_backup(train, session);
+    if (!train->cli->dynacomm && round > 0) dk_train_save_backup(train, session);
     if (train->saved)
         dk_note("stopped by %s after round %llu; go on with %s/%s.backup (round %llu)",
                 dk_stop_name(signal_number), round, train->backup, train->base,
                 (unsigned long long)train->saved);
     else
         dk_note("stopped by %s after round %llu; %s", dk_stop_name(signal_number), round,
-                train->cli->dynacomm ? "the server has saved the run: start it again to go on"
-                                     : "nothing was trained yet");
+                !train->cli->dynacomm      ? "nothing was trained yet"
+                : signal_number == SIGTERM ? "start this worker again to take part again"
+                                           : "the server has saved the run: start it again to go on");
 }
 
 static int rounds(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
@@ -290,12 +235,9 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     }
     dk_size size = {0};
     int err = DC_OK;
-    open_chart(train, session);
     while (err == DC_OK && (!last || dk_session_round(session) < last))
         err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, last, &size);
     dk_loader_close(loader);
-    if (train->chart) dk_chart_save(train->chart);
-    dk_chart_close(train->chart);
     return err;
 }
 
@@ -327,32 +269,84 @@ static dk_session_options session_options(const dk_train *train, const char *fin
         .seed = cli->seed,
         .rank = cli->rank,
         .key_path = cli->key,
-        .timeout_s = cli->timeout_s,
+        .id = cli->dynacomm ? dk_identity(cli->id, train->backup, train->base, cli->rank) : 0,
+        .timeout_s = cli->patience_s > 0 ? cli->patience_s : cli->timeout_s,
         .clear = cli->clear,
-        .stop = dk_stop_flag(),
+        .stop = cli->dynacomm ? dk_stop_now_flag() : dk_stop_flag(),
+        .leave = dk_stop_flag(),
     };
 }
 
-int dk_train_run(dk_train *train)
+static int save_final(dk_train *train, dk_session *session, dk_progress *progress)
+{
+    char name[PATH_MAX];
+    dk_progress_break(progress);
+    snprintf(name, sizeof name, train->kind->final, train->base);
+    return dk_train_save(train, session, name);
+}
+
+/* The server is gone, or was started again: goes on where it says, with the images and random numbers of that
+ * round, as all of them are drawn from its number. */
+static int rejoin(dk_train *train, dk_session *session)
+{
+    const int err = dk_session_rejoin(session);
+    if (err == DC_OK)
+        train->epoch = dk_train_seen(train, dk_session_round(session)) / (uint64_t)train->args.m;
+    else if (!dk_stop_signal())
+        dk_note("%s", dc_last_error());
+    return err;
+}
+
+/* To the last round, and its weights. */
+static int train_on(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
+{
+    int err;
+    do {
+        err = rounds(train, session, progress, last);
+        if (err == DC_OK) err = save_final(train, session, progress);
+    } while (err != DC_OK && !dk_stop_signal() && dk_session_lost_server(session) &&
+             (err = rejoin(train, session)) == DC_OK);
+    return err;
+}
+
+/* Returns 0, or the exit status after it has printed why. */
+static int open_session(dk_train *train, dk_session **session)
 {
     const dk_cli *cli = train->cli;
     char fingerprint[DC_FINGERPRINT_BYTES] = "";
     if (cli->dynacomm) dk_fingerprint(train, fingerprint, sizeof fingerprint);
     const dk_session_options options = session_options(train, fingerprint);
     dk_stop_catch();
-    dk_session *session;
-    int err = dk_session_open(train->net, &options, &session);
-    if (err != DC_OK) {
-        if (dk_stop_signal()) {
-            dk_note("stopped by %s before the first round", dk_stop_name(dk_stop_signal()));
-            return 128 + dk_stop_signal();
-        }
-        const bool refused = err == DC_EINVAL && cli->dynacomm;
-        dk_note("%s%s%s%s", dc_last_error(), refused && cli->rank >= 0 ? " (-dynacomm-rank)" : "",
-                refused && cli->clear ? " (-clear)" : "",
-                err == DC_EFILE && cli->dynacomm ? " (-dynacomm-key)" : "");
-        return 1;
+    const int err = dk_session_open(train->net, &options, session);
+    if (err == DC_OK) return 0;
+    if (dk_stop_signal()) {
+        dk_note("stopped by %s before the first round", dk_stop_name(dk_stop_signal()));
+        return 128 + dk_stop_signal();
     }
+    const bool refused = err == DC_EINVAL && cli->dynacomm;
+    dk_note("%s%s%s%s", dc_last_error(), refused && cli->rank >= 0 ? " (-dynacomm-rank)" : "",
+            refused && cli->clear ? " (-clear)" : "",
+            err == DC_EFILE && cli->dynacomm ? " (-dynacomm-key)" : "");
+    return 1;
+}
+
+/* A Ctrl-C may reach the server first: its end is then not what went wrong here. Returns the signal. */
+static int stopped_by(dk_train *train, dk_session *session)
+{
+    const int stopped = dk_stop_signal();
+    if (!stopped) return 0;
+    char why[32];
+    snprintf(why, sizeof why, "stopped by %s", dk_stop_name(stopped));
+    dk_session_reason(session, why);
+    say_stopped(train, session, stopped);
+    return stopped;
+}
+
+int dk_train_run(dk_train *train)
+{
+    dk_session *session;
+    const int status = open_session(train, &session);
+    if (status != 0) return status;
     train->seed = dk_session_seed(session);
     printf("Seed: %llu\n", (unsigned long long)train->seed);
     const uint64_t first = dk_session_round(session), last = end_round(train, session);
@@ -363,18 +357,13 @@ int dk_train_run(dk_train *train)
     if (train->map && dk_session_rank(session) != 0) dk_note("-map: worker 0 measures");
     train->epoch = dk_train_seen(train, first) / (uint64_t)train->args.m;
     dk_progress progress;
-    dk_progress_start(&progress, first, last, train->images, cli->quiet);
-    err = rounds(train, session, &progress, last);
-    if (err == DC_OK) {
-        dk_progress_break(&progress);
-        char name[PATH_MAX];
-        snprintf(name, sizeof name, train->kind->final, train->base);
-        err = save(train, session, name);
-    }
+    dk_progress_start(&progress, first, last, train->images, train->cli->quiet);
+    open_chart(train, session);
+    int err = train_on(train, session, &progress, last);
+    if (train->chart) dk_chart_save(train->chart);
+    dk_chart_close(train->chart);
     dk_progress_finish(&progress);
-    /* A Ctrl-C may reach the server first: its end is then not what went wrong here. */
-    const int stopped = err != DC_OK ? dk_stop_signal() : 0;
-    if (stopped) say_stopped(train, session, stopped);
+    const int stopped = err != DC_OK ? stopped_by(train, session) : 0;
     const int close_err = dk_session_close(session, err == DC_OK);
     if (err == DC_OK && close_err != DC_OK) {
         dk_note("%s", dc_last_error());

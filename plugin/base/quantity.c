@@ -58,14 +58,16 @@ dc_error dc__parse_rate(const char *option, const char *text, double *Bps)
 
 dc_error dc__parse_time(const char *option, const char *text, double *seconds)
 {
-    static const unit units[] = {{"s", 1.0}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}};
+    static const unit units[] = {{"s", 1.0},   {"ms", 1e-3}, {"us", 1e-6},
+                                 {"ns", 1e-9}, {"m", 60.0},  {"h", 3600.0}};
     if (with_unit(text, units, sizeof units / sizeof *units, seconds)) return DC_OK;
     const char *rest;
     if (leading_number(text, &rest) == 0.0 && *rest == '\0') {
         *seconds = 0.0;
         return DC_OK;
     }
-    return dc__fail(DC_EINVAL, "%s: '%s' is not a time; write it like 10ms, 250us or 1.5s", option, text);
+    return dc__fail(DC_EINVAL, "%s: '%s' is not a time; write it like 10ms, 250us, 1.5s or 30m", option,
+                    text);
 }
 
 dc_error dc__parse_whole(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value)

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 
+#define RANK_MOST 1000000 /* new workers take new numbers, for as long as a run goes on */
+
 enum { WELCOME_UPLOAD = 1, WELCOME_CARRY = 2, WELCOME_RESUMED = 4 };
 
 void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
@@ -17,7 +19,7 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
     dc__put_uint(&out, join->worker_id, 8);
     dc__put_uint(&out, join->seed, 8);
     dc__put_uint(&out, join->round, 8);
-    dc__put_uint(&out, join->clear ? DC__JOIN_CLEAR : 0, 1);
+    dc__put_uint(&out, (join->clear ? DC__JOIN_CLEAR : 0u) | (join->remembers ? DC__JOIN_REMEMBERS : 0u), 1);
     dc__put_text(&out, join->coding);
     dc__put_text(&out, join->fingerprint);
     dc__model_describe(model, &out);
@@ -43,7 +45,9 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     join->worker_id = dc__get_uint(&in, 8);
     join->seed = dc__get_uint(&in, 8);
     join->round = dc__get_uint(&in, 8);
-    join->clear = dc__get_uint(&in, 1) & DC__JOIN_CLEAR;
+    const uint64_t flags = dc__get_uint(&in, 1);
+    join->clear = flags & DC__JOIN_CLEAR;
+    join->remembers = flags & DC__JOIN_REMEMBERS;
     dc__get_text(&in, join->coding, sizeof join->coding);
     dc__get_text(&in, join->fingerprint, sizeof join->fingerprint);
     if (in.failed || rank > INT32_MAX || join->round > UINT32_MAX)
@@ -125,7 +129,7 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     welcome->every = dc__get_uint(&in, 8);
     dc__get_text(&in, coding, sizeof coding);
     if (in.failed || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS || welcome->rank < 0 ||
-        welcome->rank >= welcome->workers)
+        welcome->rank > RANK_MOST)
         return dc__fail(DC_EPROTO, "the server's WELCOME is cut short or out of bounds");
     dc__make_printable(coding);
     return dc__coding_parse(coding, &welcome->coding) ? DC_EPROTO : DC_OK;

@@ -9,9 +9,10 @@
 
 typedef struct dc__join {
     int rank;           /* requested, -1 = any */
-    uint64_t worker_id; /* who joins, whatever its rank and address; random */
+    uint64_t worker_id; /* who joins, whatever its address; a worker keeps it */
     uint64_t seed, round;
     bool clear;
+    bool remembers;                /* dc_worker_options.remembers */
     char version[32];              /* of the program, for lines */
     char coding[DC__CODING_BYTES]; /* that its user asked for, "" = whatever the run has; not checked */
     char fingerprint[DC_FINGERPRINT_BYTES];
@@ -19,10 +20,11 @@ typedef struct dc__join {
 } dc__join;
 
 typedef struct dc__welcome {
-    int rank, workers;
-    bool upload; /* send your values: the run starts from them */
-    bool carry;  /* keep SGD's velocity in the gradient buffers: this worker trains alone */
-    bool resumed;
+    int rank;       /* its number in the run */
+    int workers;    /* that the run wants */
+    bool upload;    /* send your values: the run starts from them */
+    bool carry;     /* keep SGD's velocity in the gradient buffers: this worker trains alone */
+    bool resumed;   /* the run goes on: from a backup, or it is under way */
     uint64_t every; /* rounds between the server's checkpoints, 0 = none but the last */
     dc__coding coding;
 } dc__welcome;

@@ -5,7 +5,8 @@
  * order), joins a server (dc_worker_join) and then brackets every layer's forward and backward computation
  * with four calls. The library moves parameters down and gradients up in between, cut into segments by a plan
  * that it makes, at run time, from what it measured. It knows nothing of Darknet, files of data, or networks.
- * dynacomm_plan.h has those plans, for people who write tools.
+ * dynacomm_plan.h has those plans, for people who write tools; dynacomm_server.h
+ * the other end.
  *
  *   Units are in the names: _s seconds, _ns nanoseconds, _bytes bytes, _Bps bytes per second.
  *   Every function that can fail returns a dc_error; dc_last_error() then has one line, for people, that names
@@ -131,26 +132,34 @@ typedef struct dc_worker_options {
     const char *url; /* the server's, as workers reach it, or an invitation ('dynacomm invite'); copied */
     const char *key_path; /* with an invitation: this worker's key, made if it is not there; "none": a new one
                              that is not kept; NULL: beside the user's other settings (docs/security.md) */
-    int rank; /* requested number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
+    int rank;    /* requested number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
+    uint64_t id; /* who this worker is, the same whenever it comes back; 0 = one drawn for this process */
     dc_strategy strategy;    /* of this worker's link; DC_AUTO picks the fastest predicted */
     const char *fingerprint; /* what all workers must share beyond the model, see below; may be NULL */
     uint64_t seed;           /* requested; the run's is dc_worker_info.seed */
     uint64_t round;          /* rounds behind the values at hand: what a new run starts from */
     bool clear;              /* refuse to resume a run that the server has in its backup */
-    double timeout_s;        /* give up after so long without a server, at the start and later; 0 =
+    bool
+        remembers; /* gradients depend on rounds before by more than parameters and statistics, as with recurrent
+                              * layers whose state goes on: a round cannot be made again when it is lost */
+    double timeout_s;       /* patience: give up after so long without a server, at the start and later; 0 =
                               * DC_DEFAULT_JOIN_S and DC_DEFAULT_PATIENCE_S */
-    const char *trace_path;  /* write a Chrome/Perfetto trace there, NULL = none */
-    const char *codec;       /* what gradients and changes travel as (DC_CODECS), NULL = as the run has it */
-    int local_steps;         /* the codec's +local:N apart; 0 = none, or the run's */
-    const char *keep_dir;    /* where a lossy codec's state is kept for a resumed run, NULL = it is not */
-    dc_log_fn log;           /* plans and events, may be NULL */
+    const char *trace_path; /* write a Chrome/Perfetto trace there, NULL = none */
+    const char *codec;      /* what gradients and changes travel as (DC_CODECS), NULL = as the run has it */
+    int local_steps;        /* the codec's +local:N apart; 0 = none, or the run's */
+    const char *keep_dir;   /* where a lossy codec's state is kept for a resumed run, NULL = it is not */
+    dc_log_fn log;          /* plans and events, may be NULL */
     void *log_context;
     volatile int
         *stop; /* non-zero ends every wait with DC_ESTOPPED; may be NULL; set it from a signal handler */
+    volatile int *
+        leave; /* likewise, but gradients that are due for the round are still computed and pushed: the run is
+                          * to go on without this worker, and dc_worker_leave says so */
 } dc_worker_options;
 
 typedef struct dc_worker_info {
-    int rank, workers;
+    int rank;        /* its number in the run: what its data order and random numbers are to be drawn from */
+    int workers;     /* that the run wants; so many take part, or fewer for a while */
     uint64_t round;  /* rounds done; grows with dc_worker_round_end */
     uint64_t seed;   /* the run's, the same at every worker */
     int local_steps; /* so many rounds make one of the server's: a worker leaves after a multiple of it */
@@ -213,6 +222,16 @@ typedef struct dc_report {
  * in the calls around the computation. Compute thread. */
 DC_API void dc_worker_report(dc_worker *worker, const dc_report *report);
 
+/* dc_worker_lost_server - whether calls fail because the server is gone, or was started again: then
+ * dc_worker_rejoin may bring the worker back. Not after the server has ended the run. Compute thread.
+ *
+ * dc_worker_rejoin - joins again, as the same worker, for as long as its patience lasts (timeout_s). The round
+ * that was under way, and perhaps others before it, did not happen: dc_worker_info_get has the round to go on
+ * with, and the caller sets its data order and random numbers back to that. The model's arrays hold that
+ * version's values, as after dc_worker_join. Blocks. DC_OK; else the error that ends the run for this worker. */
+DC_API bool dc_worker_lost_server(const dc_worker *worker);
+DC_API dc_error dc_worker_rejoin(dc_worker *worker);
+
 /* dc_worker_sync - between rounds: blocks until all parameters
  * of the current round are in the model's arrays. */
 DC_API dc_error dc_worker_sync(dc_worker *worker);
@@ -221,115 +240,13 @@ DC_API dc_error dc_worker_sync(dc_worker *worker);
  * whole or not at all. The model's arrays keep this worker's own statistics. */
 DC_API dc_error dc_worker_save(dc_worker *worker, const char *path, uint64_t seen);
 
-/* dc_worker_leave - says goodbye (ok: all rounds were done; else reason says why not), waits for the server's
+/* dc_worker_leave - says goodbye (ok: all rounds were done; else reason says why not; if it was asked to leave, after
+ * what is due has been pushed), waits for the server's
  * acknowledgement of everything sent, stops the threads and frees the worker, in every case. The returned
  * error is about the goodbye. */
 DC_API dc_error dc_worker_leave(dc_worker *worker, bool ok, const char *reason);
 
-/* ---- server ---- */
-
-typedef struct dc_server_options {
-    const char *url;        /* to listen on, for all workers; copied */
-    int workers;            /* how many make up the run, 1..DC_MAX_WORKERS */
-    const char *backup_dir; /* checkpoints; NULL = none; created if missing */
-    uint64_t backup_every;  /* rounds between checkpoints, 0 = only at the end */
-    bool fresh;             /* ignore a run found in backup_dir */
-    const char *key_path;   /* of the server's key: members alone may take part, and all is sealed; "-": from
-                               standard input, as dynacomm launch sends it; NULL: without keys */
-    const char *members_path; /* the list of members; NULL: members.txt beside the key */
-    bool insecure;            /* without keys, let whoever reaches a tcp:// address take part: otherwise only
-                                 addresses of this machine alone are listened on */
-    double timeout_s;         /* a worker that is silent for so long ends the run; 0 = DC_DEFAULT_TIMEOUT_S */
-    dc_bounds bounds;         /* what is done about gradients that are wrong */
-    const char *codec;        /* for all workers (DC_CODECS), NULL = what the first one asks for */
-    dc_log_fn log;            /* may be NULL */
-    void *log_context;
-} dc_server_options;
-
-#define DC_MAX_WORKERS 256
-
-typedef struct dc_server dc_server;
-
-/* dc_server_start - listens and returns; DC_EURL, DC_ENET (port taken), DC_EFILE (backup_dir,
- * key), DC_EFORMAT (key, members), DC_EKEY (neither key nor insecure, and url is not this machine's alone). */
-DC_API dc_error dc_server_start(dc_server **server, const dc_server_options *options);
-
-/* dc_server_run - serves one run to its end: all workers done (DC_OK), stopped (DC_ESTOPPED), a worker lost
- * (DC_EPEER), a checkpoint that could not be written (DC_EFILE)... Whatever ends it, the last whole round is
- * in backup_dir when this returns. Blocks. */
-DC_API dc_error dc_server_run(dc_server *server);
-
-/* dc_server_stop - makes dc_server_run end soon. Async-signal-safe. dc_server_free - after it has returned. */
-DC_API void dc_server_stop(dc_server *server);
-DC_API void dc_server_free(dc_server *server);
-
-/* ---- watching a server ---- */
-
-typedef enum dc_run_state { DC_RUN_WAITING, DC_RUN_TRAINING, DC_RUN_FINISHED, DC_RUN_FAILED } dc_run_state;
-typedef enum dc_worker_state {
-    DC_WORKER_AWAITED, /* nobody has taken this rank yet */
-    DC_WORKER_JOINING,
-    DC_WORKER_TRAINING,
-    DC_WORKER_DONE, /* said goodbye after its last round */
-    DC_WORKER_LOST
-} dc_worker_state;
-
-/* One worker, as the server sees it and as it reported last
- * (dc_worker_report); what is not known is 0, a loss or mAP NAN. */
-typedef struct dc_status_worker {
-    dc_worker_state state;
-    char name[32];   /* of the member, "" without keys */
-    uint64_t round;  /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
-    double silent_s; /* since its last frame; a live one sends a heartbeat every second */
-    uint64_t up_bytes, down_bytes; /* that travelled from it and to it */
-    double reported_s;             /* since it reported what follows; -1 = nothing yet */
-    double loss, map;
-    double round_s, compute_s, wait_s, images_per_s; /* lately */
-    double up_Bps, down_Bps, overhead_s, rtt_s;      /* its link, as it measures it */
-    double predicted_s, floor_s;                     /* of a round, by its plan */
-    dc_strategy asked, strategy;                     /* requested, in force */
-    uint64_t plans;                                  /* it has reported; 0 = dc_server_plan has none */
-    int n_pull, n_push;                              /* segments of the last of them */
-    uint32_t slice_bytes;
-} dc_status_worker;
-
-/* A point of a curve: what the workers had reported last after round rounds, or from there to the
- * next point. */
-typedef struct dc_curve_point {
-    uint64_t round;
-    double elapsed_s; /* when the last of it was reported */
-    double mean, least, most;
-} dc_curve_point;
-
-#define DC_CURVE_POINTS 2000 /* most of a curve; neighbours are merged when there are more */
-
-typedef struct dc_status {
-    char model[64]; /* "" before the first worker */
-    dc_run_state state;
-    char line[512]; /* why the run failed */
-    int layers;
-    uint64_t trained_bytes;
-    uint32_t images_per_round; /* of one worker */
-    bool resumed;
-    bool sealed;                 /* members alone take part, by their keys */
-    bool insecure;               /* whoever reaches the server can take part */
-    uint64_t first_round, round; /* where this server began; rounds done */
-    uint64_t last_round;         /* where the workers mean to end, 0 = not known */
-    uint64_t saved_round;        /* the last in the backup, 0 = none */
-    double elapsed_s;            /* since the first round began */
-    double stalled_s;            /* since the last round was whole */
-    double round_s;              /* lately, mean over workers */
-    double rate;                 /* learning rate of the last round */
-    double loss;                 /* mean of the workers' last ones */
-    int n_workers, n_loss, n_map;
-    dc_status_worker *workers; /* [n_workers] */
-    dc_curve_point *loss_curve, *map_curve;
-} dc_status;
-
-/* dc_server_status - how the run is going: a copy, free it with dc_status_free. Any thread, from
- * dc_server_start to dc_server_free; holds up nobody for longer than copying takes. DC_ENOMEM. */
-DC_API dc_error dc_server_status(dc_server *server, dc_status **status);
-DC_API void dc_status_free(dc_status *status);
+#define DC_MAX_WORKERS 256 /* of a run */
 
 #ifdef __cplusplus
 }

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "dynacomm.h"
+#include "dynacomm_server.h"
 
 #ifdef __cplusplus
 extern "C" {

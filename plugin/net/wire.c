@@ -100,6 +100,7 @@ const char *dc__wire_type_name(dc__type type)
         [DC__BYE_ACK] = "BYE_ACK",
         [DC__STOP] = "STOP",
         [DC__REPORT] = "REPORT",
+        [DC__ROSTER] = "ROSTER",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

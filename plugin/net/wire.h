@@ -22,6 +22,7 @@
  *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
  *     either: ACK, when nothing else goes that would report what was received
  *     worker: REPORT, now and then, of how it is doing (endpoint/telemetry.h)
+ *     server: ROSTER, before START and whenever it is another: how many workers make the round, of how many images
  *     the end: worker BYE, server BYE_ACK; or server STOP */
 #ifndef DC__WIRE_H
 #define DC__WIRE_H
@@ -30,7 +31,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 4
+#define DC__PROTOCOL_VERSION 5
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (64u << 20)              /* a description of the largest legal model fits */
@@ -55,6 +56,7 @@ typedef enum dc__type {
     DC__BYE_ACK,
     DC__STOP,
     DC__REPORT,
+    DC__ROSTER,
     DC__TYPE_END
 } dc__type;
 
@@ -67,9 +69,12 @@ enum {
     DC__LAST = 4,   /* GRAD, PARAM: last frame of its segment; STATE: last of all */
     DC__BUSY = 8,   /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
     DC__QUIET = 16, /* PING, PONG: nothing else was on its way from its sender */
-    DC__REPORT_PLAN = 1, /* REPORT: with the plan in force */
-    DC__BYE_OK = 1,      /* BYE: all rounds done as planned */
-    DC__JOIN_CLEAR = 1   /* JOIN: the worker asks for a new run */
+    DC__REPORT_PLAN = 1,   /* REPORT: with the plan in force */
+    DC__BYE_OK = 1,        /* BYE: all rounds done as planned */
+    DC__BYE_LEAVE = 2,     /* BYE: the run is to go on without this worker */
+    DC__START_SOON = 1,    /* START: the round is not on yet, but its version may be pulled */
+    DC__JOIN_CLEAR = 1,    /* JOIN: the worker asks for a new run */
+    DC__JOIN_REMEMBERS = 2 /* JOIN: it cannot make a round again */
 };
 
 typedef struct dc__header {

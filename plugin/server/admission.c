@@ -1,78 +1,155 @@
 /* admission.c - who connects says JOIN, and is welcomed with a session of its own, or refused. */
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "endpoint/join.h"
 #include "server/server.h"
 
-static dc__member_state state_of(const dc_server *s, int rank)
+#define ALIVE_NS 3000000000 /* of a session that was heard so lately another process is no continuation */
+
+static dc__member_state state_of(const dc_server *s, int slot)
 {
-    return s->training.roster.member[rank].state;
+    return s->training.roster.member[slot].state;
 }
 
-static dc_error check_rank(const dc_server *s, const dc__join *join, int *rank)
+static bool is_alive(const dc_server *s, int slot)
+{
+    const dc__session *session = &s->sessions[slot];
+    const dc__member_state state = state_of(s, slot);
+    if (state == DC__MEMBER_FINISHED) return true;
+    if (state == DC__MEMBER_FREE || state >= DC__MEMBER_LOST || !session->endpoint.threads || session->over)
+        return false;
+    const dc__link *link = &session->endpoint.link;
+    return dc__channel_state_of(link->channel) == DC__CHANNEL_UP && dc__now_ns() - link->heard_ns < ALIVE_NS;
+}
+
+static dc_error full(const dc_server *s)
+{
+    const int n = s->training.roster.wanted;
+    return dc__fail(DC_EFULL, "the server has its %d worker%s already: start it for %d to take one more", n,
+                    n > 1 ? "s" : "", n + 1);
+}
+
+/* Who proves a key is who its key says, wherever it keeps an id. */
+static uint64_t identity(const dc__join *join, const char *name)
+{
+    if (!name[0]) return join->worker_id;
+    const uint64_t id = XXH3_64bits(name, strlen(name));
+    return id ? id : 1;
+}
+
+/* The member that a worker is: by its rank if it asks for one, else by its id. A run for one worker has one. */
+static int member_of(const dc_server *s, const dc__join *join)
 {
     const dc__roster *r = &s->training.roster;
-    int free_rank = -1;
-    for (int i = r->n - 1; i >= 0; i--)
-        if (state_of(s, i) == DC__MEMBER_FREE) free_rank = i;
-    if (r->training || free_rank < 0)
-        return dc__fail(DC_EFULL, "the server has its %d worker%s already: start it for %d to take one more",
-                        r->n, r->n > 1 ? "s" : "", r->n + 1);
-    *rank = join->rank >= 0 ? join->rank : free_rank;
-    if (*rank >= r->n)
-        return dc__fail(DC_EINVAL, "rank %d does not exist: the server has ranks 0 to %d", *rank, r->n - 1);
-    if (state_of(s, *rank) != DC__MEMBER_FREE)
-        return dc__fail(DC_EINVAL, "rank %d is taken by another worker: give each worker its own, or none",
-                        *rank);
-    return DC_OK;
+    if (join->rank >= 0) return dc__roster_numbered(r, join->rank);
+    const int slot = dc__roster_find(r, join->worker_id);
+    return slot < 0 && r->wanted == 1 && state_of(s, 0) != DC__MEMBER_FREE ? 0 : slot;
 }
 
-/* Without a single worker the run is still anybody's: the next one may bring another model. */
-static void forget_model_if_empty(dc_server *s)
+/* Whether a member that comes back takes nobody's place. */
+static bool is_awaited(const dc_server *s, int slot)
 {
-    const int n = s->training.roster.n;
-    for (int i = 0; i < n; i++)
-        if (state_of(s, i) != DC__MEMBER_FREE) return;
-    for (int i = 0; i < n; i++)
-        dc__session_forget(&s->sessions[i]);
-    dc__training_forget(&s->training);
+    const dc__roster *r = &s->training.roster;
+    const dc__member_state state = state_of(s, slot);
+    return r->training && state != DC__MEMBER_FREE && state != DC__MEMBER_LEFT;
+}
+
+/* With keys, a place in a run belongs to one member; but that a run for one worker may be resumed by another. */
+static dc_error check_owner(const dc_server *s, const dc__join *join, int slot)
+{
+    const dc__roster *r = &s->training.roster;
+    const dc__member *m = &r->member[slot];
+    if (!s->keeper.pair || m->state == DC__MEMBER_FREE || m->id == join->worker_id) return DC_OK;
+    if (r->wanted == 1 && !r->training) return DC_OK;
+    return dc__fail(DC_EINVAL, "rank %d belongs to another member: give this worker its own, or none",
+                    m->number);
+}
+
+/* Where a worker belongs, and its number. *busy: its session is with another process, as it seems. */
+static dc_error find_slot(dc_server *s, const dc__join *join, int *slot, int *number, bool *busy)
+{
+    dc__roster *r = &s->training.roster;
+    const bool any_left = dc__server_members(s) < r->wanted;
+    if (join->rank >= r->wanted)
+        return dc__fail(DC_EINVAL, "rank %d does not exist: the server has ranks 0 to %d", join->rank,
+                        r->wanted - 1);
+    *slot = member_of(s, join);
+    if (*slot >= 0 && is_alive(s, *slot)) {
+        *busy = r->member[*slot].id == join->worker_id;
+        if (*busy) return DC_OK;
+        if (!any_left) return full(s);
+        return dc__fail(DC_EINVAL, "rank %d is taken by another worker: give each worker its own, or none",
+                        join->rank);
+    }
+    if (!any_left && (*slot < 0 || !is_awaited(s, *slot))) return full(s);
+    const dc_error err = *slot >= 0 ? check_owner(s, join, *slot) : DC_OK;
+    if (err) return err;
+    if (*slot >= 0)
+        *number = r->member[*slot].number;
+    else
+        *slot = dc__roster_place(r, s->training.versions.round, join->rank, number);
+    return *slot >= 0 ? DC_OK : full(s);
 }
 
 /* Values that a worker brings are worker 0's or nobody's; augmentation is each worker's own, but seldom meant
  * to differ. */
-static dc_error agree_on_start(dc_server *s, const dc__join *join, int rank)
+static dc_error agree_on_start(dc_server *s, const dc__join *join, int slot, int number)
 {
+    const dc__training *t = &s->training;
     bool warned = false;
-    for (int i = 0; i < s->training.roster.n; i++) {
+    for (int i = 0; i < t->roster.n; i++) {
         const char *other = s->sessions[i].fingerprint;
+        const dc__member_state state = state_of(s, i);
         char line[DC__LINE_BYTES];
-        if (i == rank || state_of(s, i) == DC__MEMBER_FREE) continue;
-        const dc_error err =
-            s->training.resumed ? DC_OK : dc__fingerprint_start(join->fingerprint, rank, other, i);
+        if (i == slot || state == DC__MEMBER_FREE || state >= DC__MEMBER_LOST) continue;
+        const int its = t->roster.member[i].number;
+        const dc_error err = t->resumed || t->roster.training
+                                 ? DC_OK
+                                 : dc__fingerprint_start(join->fingerprint, number, other, its);
         if (err) return err;
-        if (warned || !dc__fingerprint_warn(other, i, join->fingerprint, rank, line, sizeof line)) continue;
+        if (warned || !dc__fingerprint_warn(other, its, join->fingerprint, number, line, sizeof line))
+            continue;
         dc__log_line(&s->training.log, "%s", line);
         warned = true;
     }
     return DC_OK;
 }
 
+/* A member that comes back into its round makes the same gradients only if it computes as before. */
+static dc_error agree_on_computing(dc_server *s, const dc__join *join, int slot)
+{
+    dc__training *t = &s->training;
+    const dc__member *m = &t->roster.member[slot];
+    char note[DC_NOTE_BYTES];
+    dc__fingerprint_note(join->fingerprint, note, sizeof note);
+    if (!t->roster.training || !m->known || m->closed || strcmp(note, m->note) == 0) return DC_OK;
+    pthread_mutex_lock(&t->versions.lock);
+    const bool on = dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot);
+    pthread_mutex_unlock(&t->versions.lock);
+    if (!on) return DC_OK;
+    return dc__fail(DC_EINVAL,
+                    "worker %d computed with %s when it was lost, and now with %s: start it as before",
+                    m->number, m->note, note);
+}
+
 /* The first worker's model becomes the run's; the others' must be the same. */
-static dc_error agree_on_model(dc_server *s, dc__join *join, int rank)
+static dc_error agree_on_model(dc_server *s, dc__join *join)
 {
     dc__training *t = &s->training;
     dc_error err = dc__codes_agree(&t->codes, join->coding, !t->model);
     if (err) return err;
     if (!t->model) {
-        err = dc__training_adopt(t, join->model, join->fingerprint, s->options.fresh);
+        err = dc__training_adopt(t, join->model, join->fingerprint, join->remembers, s->options.fresh);
         if (!err) join->model = NULL;
     } else {
         err = dc__model_same(t->model, join->model, "the run", "this worker");
         if (!err) err = dc__fingerprint_same(t->fingerprint, join->fingerprint);
     }
-    if (!err) err = agree_on_start(s, join, rank);
     if (!err && join->clear && t->resumed)
         err = dc__fail(
             DC_EINVAL,
@@ -87,54 +164,74 @@ static double silence_s(const dc_server *s)
     return s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
 }
 
-static dc_error open_session(dc_server *s, const dc__join *join, int rank, dc__link *link)
+static dc_error open_session(dc_server *s, const dc__join *join, int slot, int number, dc__link *link)
 {
     dc__training *t = &s->training;
-    if (rank == 0 && !t->resumed) {
+    dc__session *session = &s->sessions[slot];
+    const bool brings_values = number == 0 && !t->resumed && !t->roster.training;
+    if (brings_values) {
         t->checkpoint.seed = join->seed;
         dc__versions_begin(&t->versions, join->round / t->codes.coding.local_steps, 0);
     }
-    const dc__welcome welcome = {.rank = rank,
-                                 .workers = t->roster.n,
-                                 .upload = rank == 0 && !t->resumed,
+    const dc__welcome welcome = {.rank = number,
+                                 .workers = t->roster.wanted,
+                                 .upload = brings_values,
                                  .carry = dc__training_carries(t),
-                                 .resumed = t->resumed,
+                                 .resumed = t->resumed || t->roster.training,
                                  .every = t->checkpoint.dir[0] ? t->checkpoint.every : 0,
                                  .coding = t->codes.coding};
-    dc__member *member = &t->roster.member[rank];
-    (void)snprintf(s->sessions[rank].fingerprint, sizeof s->sessions[rank].fingerprint, "%s",
-                   join->fingerprint);
+    dc__member *member = &t->roster.member[slot];
+    const dc__member_state was = member->state;
+    const bool anew = member->number != number;
+    if (session->endpoint.threads) dc__session_close(session, 0); /* of the process before */
+    (void)snprintf(session->fingerprint, sizeof session->fingerprint, "%s", join->fingerprint);
+    pthread_mutex_lock(&t->roster.lock);
     member->id = join->worker_id;
+    member->number = number;
     (void)snprintf(member->name, sizeof member->name, "%s", dc__channel_member(link->channel));
     member->images = t->model->images_per_round;
-    member->reached = 0;
-    dc__roster_set(&t->roster, rank, DC__MEMBER_JOINED);
-    const dc_error err = dc__session_open(&s->sessions[rank], link, &welcome, silence_s(s));
-    if (err) dc__roster_set(&t->roster, rank, DC__MEMBER_FREE);
+    dc__fingerprint_note(join->fingerprint, member->note, sizeof member->note);
+    if (anew) member->reached = 0;
+    if (anew) member->known = member->closed = false;
+    member->state = DC__MEMBER_JOINED;
+    pthread_mutex_unlock(&t->roster.lock);
+    const dc_error err = dc__session_open(session, link, &welcome, silence_s(s), anew);
+    if (err) dc__roster_set(&t->roster, slot, was);
+    if (!err) dc__watch_present(&t->watch, slot, true);
     return err;
 }
 
-static void log_joined(dc_server *s, int rank)
+static void log_joined(dc_server *s, int number)
 {
     dc__training *t = &s->training;
+    const int slot = dc__roster_numbered(&t->roster, number);
     char called[DC__MEMBER_BYTES + 4] = "";
-    if (t->roster.member[rank].name[0])
-        (void)snprintf(called, sizeof called, " (%s)", t->roster.member[rank].name);
-    const int missing = dc__roster_missing(&t->roster, DC__MEMBER_JOINED);
-    if (missing)
-        dc__log_line(&t->log, "worker %d%s joined; waiting for %d more", rank, called, missing);
+    if (slot >= 0 && t->roster.member[slot].name[0])
+        (void)snprintf(called, sizeof called, " (%s)", t->roster.member[slot].name);
+    const int missing = t->roster.wanted - dc__server_members(s);
+    if (t->roster.training)
+        dc__log_line(&t->log, "worker %d%s joined", number, called);
+    else if (missing > 0)
+        dc__log_line(&t->log, "worker %d%s joined; waiting for %d more", number, called, missing);
     else
-        dc__log_line(&t->log, "worker %d%s joined; all %d are here", rank, called, t->roster.n);
+        dc__log_line(&t->log, "worker %d%s joined; all %d are here", number, called, t->roster.wanted);
 }
 
-static dc_error admit(dc_server *s, dc__join *join, dc__link *link)
+static dc_error admit(dc_server *s, dc__join *join, dc__link *link, bool *busy)
 {
-    int rank = -1;
-    dc_error err = check_rank(s, join, &rank);
-    if (!err) err = agree_on_model(s, join, rank);
-    if (!err) err = open_session(s, join, rank, link);
-    if (!err) log_joined(s, rank);
-    if (err) forget_model_if_empty(s); /* a refused worker's model binds nobody */
+    int slot = -1, number = -1;
+    dc_error err = DC_OK;
+    join->worker_id = identity(join, dc__channel_member(link->channel));
+    if (!s->training.model) err = agree_on_model(s, join);
+    const bool first = !join->model;
+    if (!err) err = find_slot(s, join, &slot, &number, busy);
+    if (*busy) return DC_OK;
+    if (!err && !first) err = agree_on_model(s, join);
+    if (!err) err = agree_on_start(s, join, slot, number);
+    if (!err) err = agree_on_computing(s, join, slot);
+    if (!err) err = open_session(s, join, slot, number, link);
+    if (!err) log_joined(s, number);
+    if (err) dc__server_forget_if_empty(s); /* a refused worker's model binds nobody */
     return err;
 }
 
@@ -147,18 +244,34 @@ static void refuse(dc_server *s, dc__joining *j, dc_error err)
     if (j->link.channel) (void)dc__refusal_send(&j->link, err, dc_last_error());
 }
 
-/* A first frame. The link is a session's afterwards, or its peer hears why it is not. */
+/* The link is a session's afterwards, or its peer hears why it is not; or it waits on. */
+static void try_to_admit(dc_server *s, dc__joining *j, bool late)
+{
+    bool busy = false;
+    const dc_error err = admit(s, &j->join, &j->link, &busy);
+    if (err) refuse(s, j, err);
+    if (busy && late)
+        refuse(
+            s, j,
+            dc__fail(DC_EINVAL,
+                     "this worker takes part already, from another process: let that one end, or give this "
+                     "one another id"));
+    j->asked = busy && !late;
+    if (!j->asked) dc__join_free(&j->join);
+}
+
+/* A first frame. */
 static void take_join(dc_server *s, dc__joining *j, dc__frame *frame)
 {
-    dc__join join = {0};
     dc_error err = DC_OK;
     if (frame->header.type != DC__JOIN)
         err =
             dc__fail(DC_EPROTO, "a %s frame came where JOIN was due", dc__wire_type_name(frame->header.type));
-    if (!err) err = dc__join_read(&join, frame->payload, frame->header.payload_bytes);
-    if (!err) err = admit(s, &join, &j->link);
-    dc__join_free(&join);
-    if (err) refuse(s, j, err);
+    if (!err) err = dc__join_read(&j->join, frame->payload, frame->header.payload_bytes);
+    if (err)
+        refuse(s, j, err);
+    else
+        try_to_admit(s, j, false);
 }
 
 /* Whether it is done with. */
@@ -166,6 +279,14 @@ static bool serve(dc_server *s, dc__joining *j)
 {
     const bool late = dc__now_ns() > j->until_ns;
     if (j->refused) return late || dc__link_ended(&j->link);
+    if (j->asked) {
+        if (dc__link_ended(&j->link)) {
+            dc__join_free(&j->join);
+            return true;
+        }
+        try_to_admit(s, j, late);
+        return !j->asked && (!j->refused || !j->link.channel);
+    }
     dc__frame frame;
     const dc_error err = dc__link_receive(&j->link, &frame, 0);
     if (!err && !frame.message) return late;
@@ -174,7 +295,7 @@ static bool serve(dc_server *s, dc__joining *j)
     else if (err == DC_EPROTO || err == DC_EVERSION)
         refuse(s, j, err);
     dc__frame_free(&frame);
-    return !j->refused || !j->link.channel;
+    return !j->asked && (!j->refused || !j->link.channel);
 }
 
 static void expect(dc_server *s, dc__channel *channel)
@@ -184,7 +305,7 @@ static void expect(dc_server *s, dc__channel *channel)
         return;
     }
     dc__joining *j = &s->joining[s->n_joining++];
-    j->refused = false;
+    j->refused = j->asked = false;
     j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);
     dc__link_open(&j->link, channel, "a connection", DC__JOIN_S, NULL);
 }
@@ -206,21 +327,9 @@ void dc__server_admit(dc_server *s)
 
 void dc__server_admit_none(dc_server *s)
 {
-    while (s->n_joining > 0)
-        dc__link_close(&s->joining[--s->n_joining].link, 0);
-}
-
-void dc__server_reap(dc_server *s)
-{
-    dc__roster *r = &s->training.roster;
-    if (r->training || r->ending) return;
-    for (int i = 0; i < r->n; i++) {
-        dc__session *session = &s->sessions[i];
-        if (!session->endpoint.threads) continue;
-        if (state_of(s, i) != DC__MEMBER_LEFT) continue;
-        dc__session_close(session);
-        dc__log_line(&s->training.log, "worker %d left before the start; its place is free", i);
-        dc__roster_set(r, i, DC__MEMBER_FREE);
-        forget_model_if_empty(s);
+    while (s->n_joining > 0) {
+        dc__joining *j = &s->joining[--s->n_joining];
+        if (j->asked) dc__join_free(&j->join);
+        dc__link_close(&j->link, 0);
     }
 }

@@ -53,16 +53,24 @@ static void protect(dc__checkpoint *c)
     pthread_cond_broadcast(&c->changed);
 }
 
+/* What belongs to due. With the lock held. */
+static void note_crew(dc__checkpoint *c, const dc__crew *crew)
+{
+    c->due_crew = *crew;
+    c->due_number = c->roster->next_number;
+}
+
 void dc__checkpoint_if_due(dc__checkpoint *c)
 {
     const uint64_t round = c->versions->round;
-    if (!c->dir[0] || !c->roster->training || c->every == 0 || round % c->every != 0 ||
-        round == c->versions->first_round)
-        return;
+    const bool due = c->every > 0 && (round % c->every == 0 || round == c->versions->first_round);
+    if (!c->dir[0] || !c->roster->training || !due) return;
     pthread_mutex_lock(&c->lock);
     const bool known = round == c->saved || round == c->writing || round == c->due;
-    if (!known && dc__statistics_copy(c->statistics, round, c->due_stats)) {
+    const dc__crew *crew = dc__roster_crew(c->roster, round);
+    if (!known && dc__statistics_copy(c->statistics, crew, round, c->due_stats)) {
         c->due = round;
+        note_crew(c, crew);
         protect(c);
     }
     pthread_mutex_unlock(&c->lock);
@@ -111,8 +119,15 @@ static dc_error write_average(const dc__checkpoint *c, uint64_t version)
                                version * m->images_per_round);
 }
 
-/* All files. stats: [members][floats]. */
-static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *stats, bool final)
+/* What of a version is not in versions. */
+typedef struct company {
+    dc__crew crew;
+    int next_number;
+    float *stats; /* [crew.n][floats] */
+} company;
+
+/* All files. */
+static dc_error write_version(dc__checkpoint *c, uint64_t version, const company *with, bool final)
 {
     const dc_model *m = c->versions->model;
     const dc__statistics *s = c->statistics;
@@ -122,30 +137,32 @@ static dc_error write_version(dc__checkpoint *c, uint64_t version, const float *
     if ((size_t)snprintf(path, sizeof path, "%s/%s%s", c->dir, m->name, suffix) >= sizeof path)
         return dc__fail(DC_EFILE, "the path of the backup directory is too long");
     /* The statistics' range of the arena is only ever used here. */
-    dc__statistics_mean(stats, s->members, s->floats, values + m->start[DC_STATISTIC]);
+    dc__statistics_mean(with->stats, with->crew.n, s->floats, values + m->start[DC_STATISTIC]);
+    const dc__state_head head = {.seed = c->seed, .next_number = with->next_number, .crew = &with->crew};
     dc_error err = check_finite(c, version);
     if (!err) err = dc__run_log_write(c->run_log, version);
     if (!err)
         err = dc__model_save_arena(m, dc__codes_arena(c->codes, c->versions, version), path,
                                    version * c->codes->coding.local_steps * m->images_per_round);
     if (!err) err = write_average(c, version);
-    if (!err)
-        err = dc__state_save(c->dir, c->versions, c->codes, version, c->seed, s->members, s->floats, stats);
+    if (!err) err = dc__state_save(c->dir, c->versions, c->codes, version, &head, s->floats, with->stats);
     if (!err) dc__log_line(c->log, "saved round %llu to %s", (unsigned long long)version, path);
     return err;
 }
 
 /* Writes what is due; with the lock held, which is let go meanwhile. */
-static void write_due(dc__checkpoint *c, float **stats)
+static void write_due(dc__checkpoint *c, company *with)
 {
     c->writing = c->due;
     c->due = DC__NO_ROUND;
     protect(c);
     const size_t n = stat_floats(c);
-    float *room = realloc(*stats, (n + 1) * sizeof *room);
-    if (room) memcpy(*stats = room, c->due_stats, n * sizeof *room);
+    float *room = realloc(with->stats, (n + 1) * sizeof *room);
+    if (room) memcpy(with->stats = room, c->due_stats, n * sizeof *room);
+    with->crew = c->due_crew;
+    with->next_number = c->due_number;
     pthread_mutex_unlock(&c->lock);
-    const dc_error err = room ? write_version(c, c->writing, room, false)
+    const dc_error err = room ? write_version(c, c->writing, with, false)
                               : dc__fail(DC_ENOMEM, "out of memory for a checkpoint");
     if (err) dc__roster_end(c->roster, err, dc_last_error());
     pthread_mutex_lock(&c->lock);
@@ -158,16 +175,16 @@ static void *write_checkpoints(void *argument)
 {
     dc__checkpoint *c = argument;
     dc__flush_denormals();
-    float *stats = NULL;
+    company with = {0};
     pthread_mutex_lock(&c->lock);
     for (;;) {
         while (c->due == DC__NO_ROUND && !c->quit)
             pthread_cond_wait(&c->changed, &c->lock);
         if (c->due == DC__NO_ROUND) break;
-        write_due(c, &stats);
+        write_due(c, &with);
     }
     pthread_mutex_unlock(&c->lock);
-    free(stats);
+    free(with.stats);
     return NULL;
 }
 
@@ -200,8 +217,10 @@ dc_error dc__checkpoint_final(dc__checkpoint *c)
     if (result && (version == c->saved || version == c->versions->first_round))
         return DC_OK; /* nothing new, and the run is not at its end */
     dc__flush_denormals();
-    dc__statistics_copy_last(c->statistics, version, c->due_stats); /* free: the writer has ended */
-    const dc_error err = write_version(c, version, c->due_stats, result == DC_OK);
+    const dc__crew *crew = dc__roster_crew(c->roster, version);
+    const company with = {.crew = *crew, .next_number = c->roster->next_number, .stats = c->due_stats};
+    dc__statistics_copy_last(c->statistics, crew, version, c->due_stats); /* free: the writer has ended */
+    const dc_error err = write_version(c, version, &with, result == DC_OK);
     if (err && result) /* both ends of the story */
         dc__log_line(c->log, "%s", dc_last_error());
     return err;

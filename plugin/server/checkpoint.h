@@ -37,7 +37,9 @@ typedef struct dc__checkpoint {
     bool quit;                   /* (L) from here on */
     uint64_t due, writing;       /* versions, DC__NO_ROUND = none */
     uint64_t saved;              /* last version on disk */
-    float *due_stats;            /* [members][floats] as of due */
+    float *due_stats;            /* [due_crew.n][floats] as of due; room for every slot */
+    dc__crew due_crew;           /* who is in the run at due */
+    int due_number;              /* the roster's next number then */
     _Atomic uint64_t protected_; /* version that must not be overwritten, DC__NO_ROUND = none */
 } dc__checkpoint;
 
@@ -52,7 +54,8 @@ void dc__checkpoint_release(dc__checkpoint *c);
 dc_error dc__checkpoint_start(dc__checkpoint *c);
 void dc__checkpoint_stop(dc__checkpoint *c);
 
-/* dc__checkpoint_if_due - with versions' lock held: the last whole version may be the next to be written. */
+/* dc__checkpoint_if_due - with versions' lock held: the last whole version may be the next to be written; the one that a run
+ * begins with is, so that a server that is lost before its first round can be started again. */
 void dc__checkpoint_if_due(dc__checkpoint *c);
 
 /* dc__checkpoint_guard - blocks while version may not be overwritten, and

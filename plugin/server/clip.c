@@ -48,7 +48,7 @@ static int ascending(const void *a, const void *b)
 
 double dc__clip_bound(const dc__clip *c, int layer, uint64_t round)
 {
-    float known[DC__CLIP_ROUNDS * DC_MAX_WORKERS];
+    float known[DC__CLIP_ROUNDS * DC__CREW_MOST];
     int n = 0;
     for (uint64_t back = 1; back <= DC__CLIP_ROUNDS && back <= round; back++) {
         const float *norm = norms_of(c, layer, round - back);
@@ -109,4 +109,17 @@ bool dc__clip_add(dc__clip *c, const dc_model *m, int member, uint32_t b, uint64
 const dc__slot *dc__clip_slots(const dc__clip *c, int member)
 {
     return c->waiting + (size_t)member * c->n_blocks;
+}
+
+void dc__clip_begin(dc__clip *c, uint64_t round)
+{
+    memset(norms_of(c, 0, round), 0, (size_t)c->layers * (size_t)c->members * sizeof *c->norms);
+}
+
+bool dc__clip_abandon(dc__clip *c, int member, int layer)
+{
+    uint32_t *came = &c->came[(size_t)member * (size_t)c->layers + (size_t)layer];
+    const bool some = *came > 0;
+    *came = 0;
+    return some;
 }

@@ -18,7 +18,7 @@ typedef struct dc__clip {
     double factor; /* 0: off */
     int members, layers;
     uint32_t n_blocks;
-    float *norms;      /* [DC__CLIP_ROUNDS + 1][layers][members], 0 = none */
+    float *norms;      /* [DC__CLIP_ROUNDS + 1][layers][members], 0 = none; members: slots of the roster */
     dc__slot *waiting; /* [members][n_blocks] */
     double *squares;   /* [members][n_blocks] */
     uint32_t *came;    /* [members][layers] blocks that wait */
@@ -33,6 +33,11 @@ void dc__clip_release(dc__clip *c);
 bool dc__clip_add(dc__clip *c, const dc_model *model, int member, uint32_t b, uint64_t round,
                   const dc__slot *slot, bool counts);
 const dc__slot *dc__clip_slots(const dc__clip *c, int member);
+
+/* dc__clip_begin - a new round, of which there are no norms yet; with versions' lock. dc__clip_abandon - a member's layer is not
+ * completed: nothing of it waits any more. False if nothing did. Run loop, for a member without a receiver. */
+void dc__clip_begin(dc__clip *c, uint64_t round);
+bool dc__clip_abandon(dc__clip *c, int member, int layer);
 
 /* dc__clip_bound - most that a norm of this layer may have in a round; infinite before there are norms. */
 double dc__clip_bound(const dc__clip *c, int layer, uint64_t round);

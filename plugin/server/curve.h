@@ -3,7 +3,7 @@
 #ifndef DC__CURVE_H
 #define DC__CURVE_H
 
-#include "dynacomm.h"
+#include "dynacomm_server.h"
 
 typedef struct dc__curve {
     uint64_t width; /* rounds of a point; 0 = empty */

@@ -39,17 +39,37 @@ dc__held *dc__reduce_hold(dc__reduce *r, int member, uint32_t first, uint32_t n,
     return held;
 }
 
+void dc__held_release(dc__held *held)
+{
+    if (atomic_fetch_sub(&held->blocks_left, 1) > 1) return;
+    void *message = held->message;
+    held->message = NULL;
+    dc__link_discard(message);
+}
+
 static dc__slot *slots_of(const dc__reduce *r, uint32_t b)
 {
     return &r->slots[(size_t)b * (size_t)r->members];
 }
 
-bool dc__reduce_put(dc__reduce *r, uint32_t b, int member, dc__held *held, const void *data, float rate)
+/* n is read before the count is raised: with the last one a new round may begin, of another crew. */
+static bool is_last(dc__reduce *r, uint32_t b, uint32_t n)
 {
-    slots_of(r, b)[member] = (dc__slot){.data = data, .held = held, .rate = rate};
-    if (atomic_fetch_add(&r->arrived[b], 1) + 1 < (uint32_t)r->members) return false;
+    if (atomic_fetch_add(&r->arrived[b], 1) + 1 < n) return false;
     r->arrived[b] = 0;
     return true;
+}
+
+bool dc__reduce_put(dc__reduce *r, uint32_t b, int n, int member, dc__held *held, const void *data,
+                    float rate)
+{
+    slots_of(r, b)[member] = (dc__slot){.data = data, .held = held, .rate = rate};
+    return is_last(r, b, (uint32_t)n);
+}
+
+bool dc__reduce_skip(dc__reduce *r, uint32_t b, int n)
+{
+    return is_last(r, b, (uint32_t)n);
 }
 
 void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round)
@@ -57,16 +77,20 @@ void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round)
     r->refused[member] = round + 1;
 }
 
-void dc__reduce_collect(const dc__reduce *r, uint32_t b, uint64_t round, dc__addends *a)
+void dc__reduce_collect(const dc__reduce *r, const dc__crew *crew, uint32_t b, uint64_t round, dc__addends *a)
 {
-    const dc__slot *slot = slots_of(r, b);
+    const dc__slot *slots = slots_of(r, b);
     a->n = 0;
+    a->images = 0;
     a->codec = r->codec;
-    for (int k = 0; k < r->members; k++) {
-        if (r->refused[k] == round + 1) continue;
-        if (a->n == 0) a->rate = slot[k].rate;
-        a->member[a->n] = k;
-        a->data[a->n++] = slot[k].data;
+    for (int k = 0; k < crew->n; k++) {
+        const int member = crew->member[k].slot;
+        const dc__slot *slot = &slots[member];
+        if (!slot->data || r->refused[member] == round + 1) continue;
+        if (a->n == 0) a->rate = slot->rate;
+        a->images += crew->member[k].images;
+        a->member[a->n] = member;
+        a->data[a->n++] = slot->data;
     }
 }
 
@@ -95,17 +119,13 @@ void dc__reduce_sum(const dc__addends *a, size_t n, const float *start, float *s
         dc__add(n, sum, a->data[k]);
 }
 
-void dc__reduce_free(dc__reduce *r, uint32_t b)
+void dc__reduce_free(dc__reduce *r, const dc__crew *crew, uint32_t b)
 {
-    for (int k = 0; k < r->members; k++) {
-        dc__slot *slot = &slots_of(r, b)[k];
+    for (int k = 0; k < crew->n; k++) {
+        dc__slot *slot = &slots_of(r, b)[crew->member[k].slot];
         dc__held *held = slot->held;
         slot->data = NULL;
         slot->held = NULL;
-        if (atomic_fetch_sub(&held->blocks_left, 1) == 1) {
-            void *message = held->message;
-            held->message = NULL;
-            dc__link_discard(message);
-        }
+        if (held) dc__held_release(held);
     }
 }

@@ -33,7 +33,7 @@ static void sort(float lane[][TILE], int members, size_t n)
 
 void dc__robust_sum(const dc__addends *a, int trim, size_t n, const float *start, float *sum)
 {
-    float lane[DC_MAX_WORKERS][TILE];
+    float lane[DC__CREW_MOST][TILE];
     const int kept = dc__robust_kept(a->n, trim), first = (a->n - kept) / 2;
     for (size_t at = 0; at < n; at += TILE) {
         const size_t m = n - at < TILE ? n - at : TILE;

@@ -2,15 +2,21 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
-dc_error dc__roster_init(dc__roster *r, int n)
+dc_error dc__roster_init(dc__roster *r, int wanted, int least)
 {
     pthread_mutex_init(&r->lock, NULL);
-    r->n = n;
-    r->member = calloc((size_t)n, sizeof *r->member);
-    return r->member ? DC_OK : dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", n);
+    r->wanted = wanted;
+    r->least = least;
+    /* A run for one worker has one, whoever it is. Others may have to come before those who left are let go. */
+    r->n = wanted == 1 ? 1 : 2 * wanted;
+    r->member = calloc((size_t)r->n, sizeof *r->member);
+    if (!r->member) return dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", wanted);
+    dc__roster_forget(r);
+    return DC_OK;
 }
 
 void dc__roster_destroy(dc__roster *r)
@@ -19,55 +25,227 @@ void dc__roster_destroy(dc__roster *r)
     pthread_mutex_destroy(&r->lock);
 }
 
-uint64_t dc__roster_images(const dc__roster *r)
-{
-    uint64_t images = 0;
-    for (int i = 0; i < r->n; i++)
-        images += r->member[i].images;
-    return images;
-}
-
-int dc__roster_missing(dc__roster *r, dc__member_state state)
-{
-    int missing = 0;
-    pthread_mutex_lock(&r->lock);
-    for (int i = 0; i < r->n; i++)
-        missing += r->member[i].state < state;
-    pthread_mutex_unlock(&r->lock);
-    return missing;
-}
-
-void dc__roster_set(dc__roster *r, int rank, dc__member_state state)
+void dc__roster_forget(dc__roster *r)
 {
     pthread_mutex_lock(&r->lock);
-    r->member[rank].state = state;
+    for (int i = 0; i < r->n; i++) {
+        memset(&r->member[i], 0, sizeof r->member[i]);
+        r->member[i].number = -1;
+    }
+    r->next_number = r->saved.n = 0;
     pthread_mutex_unlock(&r->lock);
 }
 
-bool dc__roster_advance(dc__roster *r, int rank, dc__member_state from, dc__member_state to)
+/* ---- crews ---- */
+
+bool dc__crew_has(const dc__crew *crew, int slot)
+{
+    for (int k = 0; k < crew->n; k++)
+        if (crew->member[k].slot == slot) return true;
+    return false;
+}
+
+/* In its place by number. */
+static void crew_add(dc__crew *crew, const dc__member *m, int slot, bool fresh)
+{
+    int at = crew->n++;
+    for (; at > 0 && crew->member[at - 1].number > m->number; at--)
+        crew->member[at] = crew->member[at - 1];
+    crew->member[at] = (dc__crew_member){
+        .id = m->id, .number = m->number, .images = m->images, .slot = slot, .fresh = fresh};
+    crew->images += m->images;
+}
+
+/* With the lock held. */
+static void takes_part(dc__roster *r, int slot)
+{
+    dc__member *m = &r->member[slot];
+    m->known = true;
+    if (m->number >= r->next_number) r->next_number = m->number + 1;
+}
+
+bool dc__roster_start(dc__roster *r, uint64_t round, int need)
 {
     pthread_mutex_lock(&r->lock);
-    const bool was = r->member[rank].state == from;
-    if (was) r->member[rank].state = to;
+    dc__crew *crew = &r->crew[round & 1];
+    int ready = 0;
+    for (int i = 0; i < r->n; i++)
+        ready += r->member[i].state == DC__MEMBER_READY;
+    if (ready < need) {
+        pthread_mutex_unlock(&r->lock);
+        return false;
+    }
+    crew->n = 0;
+    crew->images = 0;
+    r->began_ns = dc__now_ns();
+    for (int i = 0; i < r->n; i++) {
+        dc__member *m = &r->member[i];
+        if (m->state == DC__MEMBER_READY) {
+            const bool fresh = r->saved.n > 0 && !m->known; /* the run goes on with it */
+            m->state = DC__MEMBER_RUNNING;
+            takes_part(r, i);
+            crew_add(crew, m, i, fresh);
+        } else if (m->state == DC__MEMBER_LOST) { /* of the run that is resumed, and not here */
+            m->state = DC__MEMBER_LEFT;
+        }
+    }
+    r->crew[(round + 1) & 1] = *crew;
+    r->training = true;
+    pthread_mutex_unlock(&r->lock);
+    return true;
+}
+
+bool dc__roster_border(dc__roster *r, uint64_t round)
+{
+    pthread_mutex_lock(&r->lock);
+    const dc__crew *was = dc__roster_crew(r, round - 1);
+    dc__crew *crew = &r->crew[round & 1];
+    bool changed = false;
+    crew->n = 0;
+    crew->images = 0;
+    for (int k = 0; k < was->n; k++) {
+        const int slot = was->member[k].slot;
+        if (r->member[slot].state == DC__MEMBER_LEFT || r->member[slot].closed)
+            changed = true;
+        else
+            crew_add(crew, &r->member[slot], slot, false);
+        changed |= was->member[k].fresh;
+    }
+    for (int i = 0; i < r->n; i++) {
+        dc__member *m = &r->member[i];
+        if (m->state != DC__MEMBER_ENTERING || m->enters != round) continue;
+        m->state = DC__MEMBER_RUNNING;
+        if (dc__crew_has(was, i) && !m->closed) continue; /* it was away for a while */
+        m->closed = false;
+        takes_part(r, i);
+        crew_add(crew, m, i, true);
+        changed = true;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return changed;
+}
+
+void dc__roster_close(dc__roster *r, int slot)
+{
+    pthread_mutex_lock(&r->lock);
+    r->member[slot].closed = true;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void dc__roster_take_over(dc__roster *r, uint64_t round, int slot)
+{
+    pthread_mutex_lock(&r->lock);
+    r->member[slot].state = DC__MEMBER_RUNNING;
+    takes_part(r, slot);
+    crew_add(&r->crew[round & 1], &r->member[slot], slot, true);
+    pthread_mutex_unlock(&r->lock);
+}
+
+int dc__roster_staying(dc__roster *r, const dc__crew *crew, int but)
+{
+    int staying = 0;
+    pthread_mutex_lock(&r->lock);
+    for (int k = 0; k < crew->n; k++)
+        staying += crew->member[k].slot != but && r->member[crew->member[k].slot].state != DC__MEMBER_LEFT;
+    pthread_mutex_unlock(&r->lock);
+    return staying;
+}
+
+/* ---- members ---- */
+
+int dc__roster_find(const dc__roster *r, uint64_t id)
+{
+    for (int i = 0; i < r->n; i++)
+        if (r->member[i].state != DC__MEMBER_FREE && r->member[i].id == id) return i;
+    return -1;
+}
+
+int dc__roster_numbered(const dc__roster *r, int number)
+{
+    for (int i = 0; i < r->n; i++)
+        if (r->member[i].state != DC__MEMBER_FREE && r->member[i].number == number) return i;
+    return -1;
+}
+
+/* A slot that is free, or that belongs to somebody who left and whose gradients nobody waits for. */
+static int free_slot(const dc__roster *r, uint64_t round, int wish)
+{
+    if (wish >= 0 && wish < r->n && r->member[wish].state == DC__MEMBER_FREE) return wish;
+    for (int i = 0; i < r->n; i++)
+        if (r->member[i].state == DC__MEMBER_FREE) return i;
+    for (int i = 0; r->training && i < r->n; i++)
+        if (r->member[i].state == DC__MEMBER_LEFT && !dc__crew_has(&r->crew[round & 1], i) &&
+            !dc__crew_has(&r->crew[(round + 1) & 1], i))
+            return i;
+    return -1;
+}
+
+int dc__roster_place(dc__roster *r, uint64_t round, int requested, int *number)
+{
+    *number = requested >= 0 ? requested : r->next_number;
+    while (requested < 0 && dc__roster_numbered(r, *number) >= 0)
+        ++*number;
+    return free_slot(r, round, *number);
+}
+
+void dc__roster_recall(dc__roster *r, const dc__crew *crew, int *slots)
+{
+    pthread_mutex_lock(&r->lock);
+    r->saved = *crew;
+    for (int k = 0; k < crew->n; k++) {
+        const dc__crew_member *member = &crew->member[k];
+        slots[k] = crew->n <= r->n ? free_slot(r, 0, member->number) : -1;
+        r->saved.member[k].slot = slots[k] < 0 ? 0 : slots[k];
+        if (slots[k] < 0) continue;
+        dc__member *m = &r->member[slots[k]];
+        m->id = member->id;
+        m->number = member->number;
+        m->images = member->images;
+        m->state = DC__MEMBER_LOST;
+        takes_part(r, slots[k]);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+int dc__roster_count(dc__roster *r, dc__member_state least, dc__member_state most)
+{
+    int n = 0;
+    pthread_mutex_lock(&r->lock);
+    for (int i = 0; i < r->n; i++)
+        n += r->member[i].state >= least && r->member[i].state <= most;
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+void dc__roster_set(dc__roster *r, int slot, dc__member_state state)
+{
+    pthread_mutex_lock(&r->lock);
+    r->member[slot].state = state;
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool dc__roster_advance(dc__roster *r, int slot, dc__member_state from, dc__member_state to)
+{
+    pthread_mutex_lock(&r->lock);
+    const bool was = r->member[slot].state == from;
+    if (was) r->member[slot].state = to;
     pthread_mutex_unlock(&r->lock);
     return was;
 }
 
-bool dc__roster_start(dc__roster *r)
+void dc__roster_gone(dc__roster *r, int slot, dc__member_state state, const char *reason)
 {
+    dc__member *m = &r->member[slot];
     pthread_mutex_lock(&r->lock);
-    bool starts = !r->training && !r->ending;
-    for (int i = 0; i < r->n; i++)
-        starts &= r->member[i].state == DC__MEMBER_READY;
-    if (starts) {
-        r->began_ns = dc__now_ns();
-        for (int i = 0; i < r->n; i++)
-            r->member[i].state = DC__MEMBER_RUNNING;
-        r->training = true;
+    if (m->state != state) {
+        if (m->state < DC__MEMBER_LOST) m->since_ns = dc__now_ns();
+        m->state = state;
+        (void)snprintf(m->reason, sizeof m->reason, "%s", reason);
     }
     pthread_mutex_unlock(&r->lock);
-    return starts;
 }
+
+/* ---- the run ---- */
 
 void dc__roster_end(dc__roster *r, dc_error err, const char *line)
 {
@@ -86,39 +264,46 @@ static dc_error uneven(const dc__roster *r, int finished, int other)
     return dc__fail(
         DC_EPEER,
         "worker %d finished after round %llu but worker %d goes on: give all the same rounds and model",
-        finished, (unsigned long long)r->member[finished].finished_round, other);
+        r->member[finished].number, (unsigned long long)r->member[finished].finished_round,
+        r->member[other].number);
 }
 
-dc_error dc__roster_pushes(dc__roster *r, int rank, uint64_t round)
+dc_error dc__roster_pushes(dc__roster *r, int slot, uint64_t round)
 {
     dc_error err = DC_OK;
     pthread_mutex_lock(&r->lock);
-    r->member[rank].reached = round + 1;
+    r->member[slot].reached = round + 1;
     for (int i = 0; i < r->n; i++)
         if (r->member[i].state == DC__MEMBER_FINISHED && round >= r->member[i].finished_round)
-            err = uneven(r, i, rank);
+            err = uneven(r, i, slot);
     pthread_mutex_unlock(&r->lock);
     return err;
 }
 
-dc_error dc__roster_finish(dc__roster *r, int rank, uint64_t rounds)
+dc_error dc__roster_finish(dc__roster *r, int slot, uint64_t rounds)
 {
     dc_error err = DC_OK;
     pthread_mutex_lock(&r->lock);
-    r->member[rank].finished_round = rounds;
-    r->member[rank].state = DC__MEMBER_FINISHED;
+    r->member[slot].finished_round = rounds;
+    r->member[slot].state = DC__MEMBER_FINISHED;
     for (int i = 0; !err && i < r->n; i++)
-        if (r->member[i].reached > rounds) err = uneven(r, rank, i);
+        if (r->member[i].state == DC__MEMBER_RUNNING && r->member[i].reached > rounds)
+            err = uneven(r, slot, i);
     pthread_mutex_unlock(&r->lock);
     return err;
 }
 
-bool dc__roster_all_finished(dc__roster *r)
+bool dc__roster_all_finished(dc__roster *r, uint64_t round)
 {
-    bool all = true;
+    int finished = 0, left = 0;
     pthread_mutex_lock(&r->lock);
-    for (int i = 0; i < r->n; i++)
-        all &= r->member[i].state == DC__MEMBER_FINISHED;
+    const dc__crew *crew = dc__roster_crew(r, round);
+    for (int k = 0; k < crew->n; k++) {
+        const dc__member_state state = r->member[crew->member[k].slot].state;
+        finished += state == DC__MEMBER_FINISHED;
+        left += state == DC__MEMBER_LEFT;
+    }
+    const bool all = r->training && finished > 0 && finished + left == crew->n;
     pthread_mutex_unlock(&r->lock);
     return all;
 }

@@ -1,8 +1,15 @@
 /* roster.h - who takes part in a run, in which order, with how many images; and how far the run is.
  *
- * A member is a worker of the run. Its place in the roster is its rank: the order in which gradients are
- * summed. Who it is (id) and how it is reached (its session) are other things. The roster is constant while
- * training. Its lock is taken with or without versions' and a session's, never the other way round. */
+ * DESIGN
+ *   A member is a worker, whoever its session is: it is known by its id, which it keeps. Its number is given to
+ * it once and stays: gradients are summed in the order of numbers, and its data order and random numbers are
+ * drawn from it. Its slot is where this server keeps what belongs to it (session, statistics, gradients).
+ *
+ *   A crew is the roster of one round: who makes the next version. It changes between rounds only (dc__roster_border),
+ * but that a round whose members are all gone may be taken over by others. Two are kept: the crew of the round
+ * that is on and of the one before. A round's crew is read without the lock by whoever works for that round.
+ *
+ *   The lock is taken with or without versions' and a session's, never the other way round. */
 #ifndef DC__ROSTER_H
 #define DC__ROSTER_H
 
@@ -11,29 +18,62 @@
 
 #include "base/error.h"
 #include "secure/key.h"
+#include "dynacomm.h"
+
+#define DC__CREW_MOST \
+    (2 * DC_MAX_WORKERS) /* slots of a server: those who make a round, and those who come instead */
 
 typedef enum dc__member_state {
-    DC__MEMBER_FREE,   /* no worker */
-    DC__MEMBER_JOINED, /* welcomed; its values may be on their way */
-    DC__MEMBER_READY,
+    DC__MEMBER_FREE,     /* nobody's slot */
+    DC__MEMBER_JOINED,   /* welcomed; its values may be on their way */
+    DC__MEMBER_READY,    /* and waits for the start, or for a round to enter with */
+    DC__MEMBER_ENTERING, /* fetches the version that the next round begins with */
     DC__MEMBER_RUNNING,
     DC__MEMBER_FINISHED, /* said goodbye after its last round */
-    DC__MEMBER_LEFT      /* gone; its session is about to end */
+    DC__MEMBER_LOST,     /* has no session, and may come back: it is waited for */
+    DC__MEMBER_LEFT      /* has no session, or one that is about to end, and is not waited for */
 } dc__member_state;
 
 typedef struct dc__member {
-    uint64_t id;                    /* of the worker: chosen at random when its process joins */
+    uint64_t id; /* of the worker */
+    int number;
     char name[DC__MEMBER_BYTES];    /* whose key it has proved, "" without keys */
     uint32_t images;                /* that it feeds in a round */
+    char note[DC_NOTE_BYTES];       /* (L) how it computes, for the run's log */
     _Atomic dc__member_state state; /* written with the lock */
+    uint64_t enters;                /* (L) ENTERING: the round it begins with */
     uint64_t finished_round;        /* (L) */
-    _Atomic uint64_t reached; /* 1 + the round it has begun to push, 0 = none yet; written with the lock */
+    _Atomic uint64_t reached;    /* 1 + the round it has begun to push, 0 = none yet; written with the lock */
+    int64_t since_ns;            /* (L) LOST: since when; LEFT: likewise */
+    bool known;                  /* (L) has taken part in a round: its slot is not given away lightly */
+    bool closed;                 /* (L) the round that is on goes on without it */
+    char reason[DC__LINE_BYTES]; /* (L) why it is LOST or LEFT, for lines */
 } dc__member;
+
+typedef struct dc__crew_member {
+    uint64_t id;
+    int number;
+    uint32_t images;
+    int slot;
+    bool
+        fresh; /* begins with this round: its statistics of the round's version are the mean of the others' */
+} dc__crew_member;
+
+typedef struct dc__crew {
+    int n;
+    uint64_t images;                       /* of all of them */
+    dc__crew_member member[DC__CREW_MOST]; /* [n] by number */
+} dc__crew;
 
 typedef struct dc__roster {
     pthread_mutex_t lock;
-    int n;
-    dc__member *member;         /* [n], by rank */
+    int wanted;                 /* members that the run is for */
+    int least;                  /* with fewer it waits */
+    int n;                      /* slots */
+    dc__member *member;         /* [n] */
+    int next_number;            /* (L) above all that ever took part */
+    dc__crew saved;             /* of the version that the run is resumed from; n = 0: it is a new run */
+    dc__crew crew[2];           /* of round r in [r & 1]; written with versions' and this lock */
     _Atomic bool training;      /* START was sent; written with the lock */
     _Atomic bool ending;        /* likewise */
     int64_t began_ns, ended_ns; /* (L) when */
@@ -41,21 +81,57 @@ typedef struct dc__roster {
     char result_line[DC__LINE_BYTES];
 } dc__roster;
 
-dc_error dc__roster_init(dc__roster *r, int n);
+dc_error dc__roster_init(dc__roster *r, int wanted, int least);
 void dc__roster_destroy(dc__roster *r);
 
-/* dc__roster_images - fed in a round by all members. */
-uint64_t dc__roster_images(const dc__roster *r);
+/* dc__roster_crew - who makes the version after round. */
+static inline const dc__crew *dc__roster_crew(const dc__roster *r, uint64_t round)
+{
+    return &r->crew[round & 1];
+}
+bool dc__crew_has(const dc__crew *crew, int slot);
 
-/* dc__roster_missing - how many have not come as far as state. */
-int dc__roster_missing(dc__roster *r, dc__member_state state);
+/* dc__roster_find - the slot of a member by its id, or by its number; -1 if there is none. Run loop. */
+int dc__roster_find(const dc__roster *r, uint64_t id);
+int dc__roster_numbered(const dc__roster *r, int number);
 
-/* dc__roster_set - a member's state. dc__roster_advance - the same if it is `from`; whether it was. */
-void dc__roster_set(dc__roster *r, int rank, dc__member_state state);
-bool dc__roster_advance(dc__roster *r, int rank, dc__member_state from, dc__member_state to);
+/* dc__roster_place - a slot for a worker that is not known, and *number for it: the requested one, or if that
+ * is -1 one that nobody had. -1 if no slot can be had. Run loop. */
+int dc__roster_place(dc__roster *r, uint64_t round, int requested, int *number);
 
-/* dc__roster_start - all are READY: training begins; whether it does so now. */
-bool dc__roster_start(dc__roster *r);
+/* dc__roster_recall - the run that is resumed was last this crew's, whose members are known, and away; as far as there are
+ * slots for all of them, else nobody is known. slots: [crew->n] of them, or -1. */
+void dc__roster_recall(dc__roster *r, const dc__crew *crew, int *slots);
+/* dc__roster_forget - all slots are free: of another run. */
+void dc__roster_forget(dc__roster *r);
+
+/* dc__roster_count - members whose state is from `least` to `most`. */
+int dc__roster_count(dc__roster *r, dc__member_state least, dc__member_state most);
+
+/* dc__roster_set - a member's state. dc__roster_advance - the same if it is `from`; whether it was.
+ * dc__roster_gone - LOST or LEFT, with the reason; not if it is so already. */
+void dc__roster_set(dc__roster *r, int slot, dc__member_state state);
+bool dc__roster_advance(dc__roster *r, int slot, dc__member_state from, dc__member_state to);
+void dc__roster_gone(dc__roster *r, int slot, dc__member_state state, const char *reason);
+
+/* dc__roster_start - training begins at round with all who are READY, if there are as many as `need`; whether it
+ * does. Run loop. */
+bool dc__roster_start(dc__roster *r, uint64_t round, int need);
+
+/* dc__roster_border - the round before has been made: the crew of round, which is about to begin. Those who
+ * left are not in it, those who are to enter with it are, and RUNNING. True if it is another than before. With
+ * versions' lock. */
+bool dc__roster_border(dc__roster *r, uint64_t round);
+
+/* dc__roster_take_over - a member joins the round that is on, whose other members have all left; nobody works
+ * for the round. With versions' lock. */
+void dc__roster_take_over(dc__roster *r, uint64_t round, int slot);
+
+/* dc__roster_close - the round that is on goes on without a member that has left. */
+void dc__roster_close(dc__roster *r, int slot);
+
+/* dc__roster_staying - members of a round's crew, beside `but` (a slot, or -1), that are here or waited for. */
+int dc__roster_staying(dc__roster *r, const dc__crew *crew, int but);
 
 /* dc__roster_end - the run ends for this reason; the first one counts. */
 void dc__roster_end(dc__roster *r, dc_error err, const char *line);
@@ -63,11 +139,11 @@ void dc__roster_end(dc__roster *r, dc_error err, const char *line);
 /* dc__roster_pushes - a member begins to push for a round. DC_EPEER with a line if another has finished
  * before it: the round could never be whole. dc__roster_finish - a member is done after so many rounds;
  * likewise if another has gone on. */
-dc_error dc__roster_pushes(dc__roster *r, int rank, uint64_t round);
-dc_error dc__roster_finish(dc__roster *r, int rank, uint64_t rounds);
+dc_error dc__roster_pushes(dc__roster *r, int slot, uint64_t round);
+dc_error dc__roster_finish(dc__roster *r, int slot, uint64_t rounds);
 
-/* dc__roster_all_finished - every member is done. */
-bool dc__roster_all_finished(dc__roster *r);
+/* dc__roster_all_finished - every member of the crew is done, or left while another is. */
+bool dc__roster_all_finished(dc__roster *r, uint64_t round);
 
 /* dc__roster_result - why the run ended; line[DC__LINE_BYTES]. */
 dc_error dc__roster_result(dc__roster *r, char *line);

@@ -21,12 +21,23 @@ static void offer(void *server, uint32_t first, uint32_t n, uint64_t version)
         dc__session_offer(&s->sessions[i], first, n, version);
 }
 
+/* Likewise. */
+static void border(void *server, uint64_t round, bool changed)
+{
+    dc_server *s = server;
+    for (int i = 0; i < s->training.roster.n; i++)
+        dc__session_border(&s->sessions[i], round, changed);
+}
+
 static dc_error set_up(dc_server *s)
 {
     dc_error err = dc__training_init(&s->training, &s->options);
     s->training.offer = offer;
-    s->training.offer_context = s;
-    for (int i = 0; i < s->options.workers; i++)
+    s->training.border = border;
+    s->training.context = s;
+    s->sessions = err ? NULL : calloc((size_t)s->training.roster.n, sizeof *s->sessions);
+    if (!err && !s->sessions) err = dc__fail(DC_ENOMEM, "out of memory for a server's sessions");
+    for (int i = 0; s->sessions && i < s->training.roster.n; i++)
         dc__session_init(&s->sessions[i], &s->training, i);
     if (!err) err = dc__server_guard(s);
     if (err) return err;
@@ -83,19 +94,16 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     *out = NULL;
     if (options->workers < 1 || options->workers > DC_MAX_WORKERS)
         return dc__fail(DC_EINVAL, "%d workers: a server takes 1 to %d", options->workers, DC_MAX_WORKERS);
+    if (options->min_workers < 0 || options->min_workers > options->workers)
+        return dc__fail(DC_EINVAL, "at least %d workers of %d: it goes on with 1 to %d", options->min_workers,
+                        options->workers, options->workers);
     dc_error err = check_bounds(options);
     if (!err) err = dc__address_parse(options->url, NULL);
     if (err) return err;
     dc_server *s = calloc(1, sizeof *s);
-    dc__session *sessions = calloc((size_t)options->workers, sizeof *sessions);
-    if (!s || !sessions) {
-        free(s);
-        free(sessions);
-        return dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", options->workers);
-    }
+    if (!s) return dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", options->workers);
     s->options = *options;
     (void)snprintf(s->url, sizeof s->url, "%s", options->url);
-    s->sessions = sessions;
     s->backup_lock = -1;
     err = take_backup(s);
     if (!err) err = set_up(s);
@@ -128,46 +136,14 @@ static void say_goodbye(dc_server *s)
         e->stop = true;
     }
     for (int i = 0; i < n; i++)
-        dc__session_close(&s->sessions[i]);
-}
-
-static void log_start(dc_server *s)
-{
-    dc__training *t = &s->training;
-    dc__log_member members[DC_MAX_WORKERS];
-    for (int i = 0; i < t->roster.n; i++) {
-        members[i] = (dc__log_member){.id = t->roster.member[i].id,
-                                      .number = i,
-                                      .images = t->roster.member[i].images,
-                                      .statistics = t->statistics.mixed ? DC__LOG_OF_BEFORE : DC__LOG_OWN};
-        dc__fingerprint_note(s->sessions[i].fingerprint, members[i].note, sizeof members[i].note);
-    }
-    if (dc__training_log_start(t) != DC_OK) dc__roster_end(&t->roster, DC_EFILE, dc_last_error());
-    dc__run_log_roster(&t->run_log, t->versions.first_round, t->roster.n, members);
-}
-
-/* All workers are ready: the run begins. */
-static void start(dc_server *s)
-{
-    dc__training *t = &s->training;
-    const int n = t->roster.n;
-    t->versions.whole_ns = dc__now_ns();
-    if (t->resumed)
-        dc__checkpoint_resumed(&t->checkpoint, t->versions.round);
-    else
-        dc__codes_begin(&t->codes, &t->versions);
-    log_start(s);
-    for (int i = 0; i < n; i++)
-        dc__session_start(&s->sessions[i]);
-    dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,
-                 n > 1 ? "s" : "", (unsigned long long)t->versions.first_round);
+        dc__session_close(&s->sessions[i], DC__LINGER_MS);
 }
 
 dc_error dc_server_run(dc_server *s)
 {
     dc__training *t = &s->training;
     dc__roster *r = &t->roster;
-    dc__log_line(&t->log, "listening on %s for %d worker%s", s->url, r->n, r->n > 1 ? "s" : "");
+    dc__log_line(&t->log, "listening on %s for %d worker%s", s->url, r->wanted, r->wanted > 1 ? "s" : "");
     dc_error err = dc__checkpoint_start(&t->checkpoint);
     if (err) return err;
     while (!r->ending) {
@@ -175,8 +151,11 @@ dc_error dc_server_run(dc_server *s)
         dc__server_reap(s);
         dc__server_watch_gate(s);
         if (s->stop_requested) dc__roster_end(r, DC_ESTOPPED, "the server was stopped");
-        if (dc__roster_start(r)) start(s);
-        if (dc__roster_all_finished(r)) dc__roster_end(r, DC_OK, "");
+        if (!r->training)
+            dc__server_begin(s);
+        else
+            dc__server_change(s);
+        if (dc__roster_all_finished(r, t->versions.round)) dc__roster_end(r, DC_OK, "");
     }
     say_goodbye(s);
     err = dc__checkpoint_final(&t->checkpoint);
@@ -189,7 +168,7 @@ dc_error dc_server_run(dc_server *s)
 void dc_server_free(dc_server *s)
 {
     if (!s) return;
-    for (int i = 0; i < s->options.workers; i++)
+    for (int i = 0; s->sessions && i < s->training.roster.n; i++)
         dc__session_destroy(&s->sessions[i]);
     dc__server_admit_none(s);
     dc__listener_close(s->listener);

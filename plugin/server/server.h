@@ -7,6 +7,7 @@
 #ifndef DC__SERVER_H
 #define DC__SERVER_H
 
+#include "endpoint/join.h"
 #include "net/address.h"
 #include "secure/keeper.h"
 #include "server/session.h"
@@ -19,6 +20,8 @@
 typedef struct dc__joining {
     dc__link link;
     int64_t until_ns;
+    bool asked;    /* its JOIN came, and waits: the worker's session is still with another process */
+    dc__join join; /* that it said */
     bool refused;
 } dc__joining;
 
@@ -37,7 +40,9 @@ struct dc_server {
     char backup[PATH_MAX]; /* the directory that is locked */
     int backup_lock;       /* -1 = none */
     dc__training training;
-    dc__session *sessions; /* [roster.n], by rank */
+    dc__session *sessions;  /* [roster.n], by slot */
+    int64_t first_ready_ns; /* run loop: since when somebody is ready for the start, 0 = nobody is */
+    bool announced;         /* run loop: that it waits, and for what */
 };
 
 /* guard.c: the keys, or that url needs none, before it is listened on; and, while the run goes on, lines about those
@@ -46,9 +51,22 @@ dc_error dc__server_guard(dc_server *s);
 void dc__server_watch_gate(dc_server *s);
 
 /* admission.c: workers that come: waits for them up to DC__POLL_MS, and admits or refuses those whose JOIN is
- * here; places of workers that left before the start are free again; no further ones are wanted. Run loop. */
+ * here; no further ones are wanted. Run loop. */
 void dc__server_admit(dc_server *s);
-void dc__server_reap(dc_server *s);
 void dc__server_admit_none(dc_server *s);
+
+/* changes.c: who takes part. Run loop.
+ * dc__server_reap - closes the sessions of those who are gone; slots of workers that never took part are free.
+ * dc__server_begin - begins to train, if all are here or it is time to.
+ * dc__server_change - while it trains: who is lost is waited for or given up, as --on-loss says; who is ready
+ * enters. */
+void dc__server_reap(dc_server *s);
+void dc__server_begin(dc_server *s);
+void dc__server_change(dc_server *s);
+
+/* dc__server_forget_if_empty - without a single worker before the start the run is anybody's: the next one may
+ * bring another model. dc__server_members - how many take part or are about to. Run loop. */
+void dc__server_forget_if_empty(dc_server *s);
+int dc__server_members(dc_server *s);
 
 #endif

@@ -8,7 +8,7 @@
 
 static dc__member_state state_of(const dc__session *s)
 {
-    return s->training->roster.member[s->rank].state;
+    return s->training->roster.member[s->slot].state;
 }
 
 /* Not during an upload: the many small frames against a full link of a start look to TCP like congestion. */
@@ -23,11 +23,11 @@ static const dc__endpoint_role session_role = {.next = dc__session_next,
                                                .on_frame = dc__session_on_frame,
                                                .on_receiver_end = dc__session_on_end};
 
-void dc__session_init(dc__session *s, dc__training *training, int rank)
+void dc__session_init(dc__session *s, dc__training *training, int slot)
 {
     s->training = training;
-    s->rank = rank;
-    s->has = s->want = DC__NO_ROUND;
+    s->slot = slot;
+    s->has = s->enters = s->want = DC__NO_ROUND;
     pthread_mutex_init(&s->lock, NULL);
     dc__endpoint_init(&s->endpoint, &session_role, s, &s->lock);
 }
@@ -35,41 +35,45 @@ void dc__session_init(dc__session *s, dc__training *training, int rank)
 void dc__session_destroy(dc__session *s)
 {
     dc__endpoint_destroy(&s->endpoint);
-    free(s->given.blocks);
+    dc__given_free(&s->given);
     pthread_mutex_destroy(&s->lock);
 }
 
 static dc_error allocate(dc__session *s)
 {
     const dc_model *m = s->training->model;
-    if (!s->given.blocks) s->given.blocks = calloc((size_t)m->n_blocks / 64 + 1, sizeof *s->given.blocks);
-    if (!s->given.blocks) return dc__fail(DC_ENOMEM, "out of memory for worker %d", s->rank);
+    const dc_error err = dc__given_allocate(&s->given, m->n_blocks);
+    if (err) return err;
     if (s->endpoint.queue.ready) return DC_OK;
     return dc__queue_init(&s->endpoint.queue, dc__pieces_of_model(m));
 }
 
-static void reset(dc__session *s)
+static void reset(dc__session *s, bool anew)
 {
     s->upload_at = 0;
-    s->given.n = 0;
-    s->given.round = DC__NO_ROUND;
+    s->over = false;
+    s->broke_ns = 0;
+    if (anew) dc__given_reset(&s->given);
+    dc__given_enter(&s->given, s->training->versions.first_round);
     pthread_mutex_lock(&s->lock);
-    s->has = s->want = DC__NO_ROUND;
+    s->has = s->enters = s->want = DC__NO_ROUND;
     dc__queue_clear(&s->endpoint.queue);
     s->endpoint.pong_due = false;
-    s->start_due = s->stat_due = s->ack_due = s->stop_due = false;
+    s->soon_due = s->crew_due = s->start_due = s->stat_due = s->ack_due = s->stop_due = s->acked = false;
     pthread_mutex_unlock(&s->lock);
 }
 
-dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *welcome, double silence_s)
+dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *welcome, double silence_s,
+                          bool anew)
 {
     char name[32];
     dc_error err = allocate(s);
     if (!err) err = dc__welcome_send(link, welcome);
     if (err) return err;
     s->welcome = *welcome;
-    reset(s);
-    (void)snprintf(name, sizeof name, "worker %d", s->rank);
+    s->number = welcome->rank;
+    reset(s, anew);
+    (void)snprintf(name, sizeof name, "worker %d", s->number);
     dc__channel_admit(link->channel, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES);
     dc__link_move(&s->endpoint.link, link, name, silence_s, &s->endpoint.stop);
     s->endpoint.link.log = &s->training->log;
@@ -79,36 +83,65 @@ dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *wel
     return err;
 }
 
-void dc__session_close(dc__session *s)
+void dc__session_close(dc__session *s, int linger_ms)
 {
     dc__endpoint_stop(&s->endpoint);
-    dc__link_close(&s->endpoint.link, DC__LINGER_MS);
+    dc__link_close(&s->endpoint.link, linger_ms);
+    pthread_mutex_lock(&s->lock); /* nobody is offered anything any more */
+    s->enters = s->want = DC__NO_ROUND;
+    dc__queue_clear(&s->endpoint.queue);
+    s->crew_due = s->stat_due = false;
+    pthread_mutex_unlock(&s->lock);
 }
 
 void dc__session_forget(dc__session *s)
 {
     dc__queue_free(&s->endpoint.queue);
     memset(&s->endpoint.queue, 0, sizeof s->endpoint.queue);
-    free(s->given.blocks);
-    s->given.blocks = NULL;
+    dc__given_free(&s->given);
 }
 
-static void make_due(dc__session *s, bool *due)
+void dc__session_begins_with(dc__session *s, uint64_t round, bool soon)
 {
     pthread_mutex_lock(&s->lock);
-    *due = true;
+    s->enters = round;
+    s->soon_due = soon;
     dc__endpoint_wake(&s->endpoint);
     pthread_mutex_unlock(&s->lock);
 }
 
-void dc__session_start(dc__session *s)
+void dc__session_start(dc__session *s, uint64_t round)
 {
-    make_due(s, &s->start_due);
+    pthread_mutex_lock(&s->lock);
+    s->start = round;
+    s->start_due = true;
+    dc__endpoint_wake(&s->endpoint);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void dc__session_border(dc__session *s, uint64_t round, bool changed)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->enters == round) {
+        s->enters = DC__NO_ROUND;
+        s->soon_due = false;
+        s->start = round;
+        s->start_due = true;
+        dc__endpoint_wake(&s->endpoint);
+    } else if (changed) {
+        s->start = round;
+        s->crew_due = true;
+        dc__endpoint_wake(&s->endpoint);
+    }
+    pthread_mutex_unlock(&s->lock);
 }
 
 void dc__session_say_stop(dc__session *s)
 {
-    make_due(s, &s->stop_due);
+    pthread_mutex_lock(&s->lock);
+    s->stop_due = true;
+    dc__endpoint_wake(&s->endpoint);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void dc__session_offer(dc__session *s, uint32_t first, uint32_t n, uint64_t version)

@@ -17,33 +17,47 @@
 
 typedef struct dc__session {
     dc__training *training;
-    int rank; /* its member's place in the roster */
+    int slot;   /* its member's in the roster */
+    int number; /* its member's; constant while it has threads */
     dc__endpoint endpoint;
     pthread_mutex_t lock;
     dc__welcome welcome;
-    char fingerprint[DC_FINGERPRINT_BYTES];      /* of the worker in that place */
-    uint64_t upload_at;                          /* receiver only: next float of the upload */
-    dc__given given;                             /* receiver only */
-    bool start_due, stat_due, ack_due, stop_due; /* (L) */
-    uint64_t has;                                /* (L) version it has got, DC__NO_ROUND = none */
-    uint64_t want;                               /* (L) version it wants next, DC__NO_ROUND = nothing */
+    char fingerprint[DC_FINGERPRINT_BYTES]; /* of the worker in that place */
+    uint64_t upload_at;                     /* receiver only: next float of the upload */
+    dc__given given;                        /* receiver only */
+    bool soon_due, crew_due, start_due, stat_due, ack_due, stop_due; /* (L) */
+    bool acked;        /* (L) the acknowledgement of its goodbye has gone */
+    uint64_t enters;   /* (L) the round that it begins with, DC__NO_ROUND = it has begun */
+    uint64_t start;    /* (L) the round that START is due for */
+    uint64_t has;      /* (L) version it has got, DC__NO_ROUND = none */
+    uint64_t want;     /* (L) version it wants next, DC__NO_ROUND = nothing */
+    _Atomic bool over; /* the receiver has ended */
+    _Atomic int64_t
+        broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one; */
+    bool broke_said; /* and that was said */
 } dc__session;
 
-/* dc__session_init - for a member of the training's roster; the link is closed. */
-void dc__session_init(dc__session *s, dc__training *training, int rank);
+/* dc__session_init - for a slot of the training's roster; the link is closed. */
+void dc__session_init(dc__session *s, dc__training *training, int slot);
 void dc__session_destroy(dc__session *s);
 
 /* dc__session_open - begins with a worker whose JOIN came over link: takes the link over, welcomes the worker
- * and starts the endpoint. Run loop; if it fails, the link is the caller's or closed. dc__session_close -
- * ends the threads and closes the link. */
-dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *welcome, double silence_s);
-void dc__session_close(dc__session *s);
+ * and starts the endpoint. anew: it is another worker than the one that the slot was of before. Run loop; if it
+ * fails, the link is the caller's or closed. dc__session_close - ends the threads and closes the link (linger_ms: for what was sent). */
+dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *welcome, double silence_s,
+                          bool anew);
+void dc__session_close(dc__session *s, int linger_ms);
 
 /* dc__session_forget - frees what belongs to a model. Run loop, without threads. */
 void dc__session_forget(dc__session *s);
 
-/* dc__session_start, dc__session_say_stop - START, or STOP with the roster's result, is due. Run loop. */
-void dc__session_start(dc__session *s);
+/* dc__session_begins_with - a round that is to begin: START follows at its border, and if soon the worker is
+ * told to fetch that version already. dc__session_start - START for the round that is on, now.
+ * dc__session_border - the round begins: START if it is what the session waits for; else, if changed, what the
+ * crew is now; with versions' lock held. dc__session_say_stop - STOP with the roster's result. */
+void dc__session_begins_with(dc__session *s, uint64_t round, bool soon);
+void dc__session_start(dc__session *s, uint64_t round);
+void dc__session_border(dc__session *s, uint64_t round, bool changed);
 void dc__session_say_stop(dc__session *s);
 
 /* dc__session_offer - blocks [first, first + n) are at version; with versions' lock held. */

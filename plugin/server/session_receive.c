@@ -8,7 +8,7 @@
 
 static dc_error unexpected(const dc__session *s, const dc__frame *frame, const char *why)
 {
-    return dc__fail(DC_EPROTO, "worker %d sent a %s frame %s", s->rank,
+    return dc__fail(DC_EPROTO, "worker %d sent a %s frame %s", s->number,
                     dc__wire_type_name(frame->header.type), why);
 }
 
@@ -29,7 +29,7 @@ static dc_error take_upload(dc__session *s, const dc__frame *frame, dc__member_s
     s->upload_at += h->count;
     if (s->upload_at == total) /* a new run's statistics are the same at every worker */
         dc__statistics_set_all(&t->statistics, t->versions.first_round,
-                               dc__versions_values(&t->versions, 0) + t->model->start[DC_STATISTIC], false);
+                               dc__versions_values(&t->versions, 0) + t->model->start[DC_STATISTIC]);
     return DC_OK;
 }
 
@@ -37,7 +37,7 @@ static dc_error take_ready(dc__session *s, const dc__frame *frame)
 {
     dc__training *t = s->training;
     const bool complete = !s->welcome.upload || s->upload_at == dc__model_floats(t->model);
-    if (complete && dc__roster_advance(&t->roster, s->rank, DC__MEMBER_JOINED, DC__MEMBER_READY))
+    if (complete && dc__roster_advance(&t->roster, s->slot, DC__MEMBER_JOINED, DC__MEMBER_READY))
         return DC_OK;
     return unexpected(s, frame, "before its values or twice");
 }
@@ -49,12 +49,12 @@ static dc_error check_statistics(dc__session *s, const dc__header *h, const floa
     dc__training *t = s->training;
     char what[64];
     (void)snprintf(what, sizeof what, "round %llu: worker %d's statistic", (unsigned long long)h->round,
-                   s->rank);
+                   s->number);
     if (!dc__finite_check(t->model, h->offset, h->count, *values, what)) return DC_OK;
     if (h->round == 0 || h->round == t->versions.first_round) return DC_EVALUE;
-    *values = dc__statistics_of(&t->statistics, s->rank, h->round - 1) +
+    *values = dc__statistics_of(&t->statistics, s->slot, h->round - 1) +
               (h->offset - t->model->start[DC_STATISTIC]);
-    return dc__training_refuse(t, s->rank, &s->given, h->round - 1);
+    return dc__training_refuse(t, s->slot, &s->given, h->round - 1);
 }
 
 /* Rolling statistics after a round; header.round is the version they belong to. */
@@ -73,9 +73,9 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     /* A version's come after the version before is whole, and before the last gradient that makes it. */
     const bool now = h->round == t->versions.round || h->round == t->versions.round + 1;
     if (now) {
-        dc__statistics_put(&t->statistics, s->rank, h->round, h->offset - start, h->count, values, last);
+        dc__statistics_put(&t->statistics, s->slot, h->round, h->offset - start, h->count, values, last);
         if (last) dc__checkpoint_if_due(&t->checkpoint);
-        if (last) t->offer(t->offer_context, 0, 0, h->round); /* somebody may wait for the mean */
+        if (last) t->offer(t->context, 0, 0, h->round); /* somebody may wait for the mean */
     }
     pthread_mutex_unlock(&t->versions.lock);
     return now ? DC_OK : unexpected(s, frame, "of another round than the one that is on");
@@ -94,29 +94,49 @@ static dc_error take_last_bye(dc__session *s, const dc__frame *frame)
 {
     dc__training *t = s->training;
     const uint64_t round = frame->header.round;
-    if (!dc__training_is_even(t, &s->given, round)) return unexpected(s, frame, "in the middle of a round");
-    if (dc__roster_finish(&t->roster, s->rank, round) == DC_OK)
+    if (!dc__given_is_even(&s->given, round)) return unexpected(s, frame, "in the middle of a round");
+    if (dc__roster_finish(&t->roster, s->slot, round) == DC_OK)
         ack_bye(s);
     else /* it gets STOP with the line instead */
         dc__roster_end(&t->roster, DC_EPEER, dc_last_error());
-    dc__log_line(&t->log, "worker %d is done after round %llu", s->rank, (unsigned long long)round);
+    dc__log_line(&t->log, "worker %d is done after round %llu", s->number, (unsigned long long)round);
     return DC_OK;
+}
+
+/* The run goes on without this worker, at once, if enough are left; else it ends. */
+static void go_on_without(dc__session *s, dc_error err, const char *line)
+{
+    dc__training *t = s->training;
+    dc__roster *r = &t->roster;
+    const dc__crew *crew = dc__roster_crew(r, t->versions.round);
+    if (t->on_loss != DC_ON_LOSS_END && dc__roster_staying(r, crew, s->slot) >= r->least) {
+        dc__roster_gone(r, s->slot, DC__MEMBER_LEFT, line);
+        dc__log_line(&t->log, "%s; the run goes on without it", line);
+    } else {
+        dc__roster_end(r, err, line);
+        dc__roster_gone(r, s->slot, DC__MEMBER_LOST, line);
+    }
 }
 
 static dc_error take_bye(dc__session *s, const dc__frame *frame, dc__member_state state)
 {
     dc__training *t = s->training;
-    if (frame->header.flags & DC__BYE_OK && state == DC__MEMBER_RUNNING) return take_last_bye(s, frame);
+    const uint8_t flags = frame->header.flags;
+    if (flags & DC__BYE_OK && state == DC__MEMBER_RUNNING) return take_last_bye(s, frame);
     char reason[DC__REASON_BYTES] = "", line[DC__LINE_BYTES];
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__get_text(&in, reason, sizeof reason);
     dc__make_printable(reason);
-    (void)snprintf(line, sizeof line, "worker %d left in round %llu: %s", s->rank,
+    (void)snprintf(line, sizeof line, "worker %d left in round %llu: %s", s->number,
                    (unsigned long long)frame->header.round + 1, reason[0] ? reason : "no reason given");
-    if (state == DC__MEMBER_RUNNING)
-        dc__roster_end(&t->roster, DC_EPEER, line);
-    else if (state < DC__MEMBER_RUNNING)
-        dc__roster_set(&t->roster, s->rank, DC__MEMBER_LEFT); /* a run must not start with it */
+    if (!t->roster.training || state < DC__MEMBER_ENTERING) { /* no round needs it */
+        dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
+    } else if (flags & DC__BYE_LEAVE && t->on_loss != DC_ON_LOSS_END) {
+        dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
+        dc__log_line(&t->log, "%s", line);
+    } else if (state <= DC__MEMBER_RUNNING) {
+        go_on_without(s, DC_EPEER, line);
+    }
     ack_bye(s);
     return DC_OK;
 }
@@ -128,10 +148,11 @@ static dc_error take_gradient(dc__session *s, dc__frame *frame)
     dc__training *t = s->training;
     if (frame->header.round != t->versions.round)
         return dc__fail(DC_EPROTO, "worker %d sent a GRAD frame of another round than the one that is on",
-                        s->rank);
+                        s->number);
     bool kept = false;
-    dc_error err = dc__roster_pushes(&t->roster, s->rank, frame->header.round);
-    if (!err) err = dc__training_gradient(t, s->rank, &s->given, frame, &s->endpoint.link.heard_ns, &kept);
+    dc_error err = dc__roster_pushes(&t->roster, s->slot, frame->header.round);
+    if (err) dc__roster_end(&t->roster, err, dc_last_error());
+    if (!err) err = dc__training_gradient(t, s->slot, &s->given, frame, &s->endpoint.link.heard_ns, &kept);
     if (kept) frame->message = NULL;
     return err;
 }
@@ -142,7 +163,7 @@ static dc_error take_report(dc__session *s, const dc__frame *frame)
     dc__training *t = s->training;
     if (frame->header.round > t->versions.round + 1)
         return unexpected(s, frame, "of a round that is still to come");
-    const dc_error err = dc__watch_take(&t->watch, s->rank, t->model, frame, t->roster.began_ns);
+    const dc_error err = dc__watch_take(&t->watch, s->slot, t->model, frame, t->roster.began_ns);
     return err == DC_EPROTO ? unexpected(s, frame, "that makes no sense") : err;
 }
 
@@ -157,7 +178,8 @@ static dc_error take_want_statistics(dc__session *s)
 /* What may only come while training. */
 static dc_error take_in_round(dc__session *s, dc__frame *frame, dc__member_state state)
 {
-    if (state != DC__MEMBER_RUNNING) return unexpected(s, frame, "while no round is on");
+    const bool fetches = state == DC__MEMBER_ENTERING && frame->header.type == DC__PULL;
+    if (state != DC__MEMBER_RUNNING && !fetches) return unexpected(s, frame, "while no round is on");
     switch (frame->header.type) {
     case DC__PULL:
         return dc__session_want(s, frame);
@@ -175,7 +197,7 @@ static dc_error take_in_round(dc__session *s, dc__frame *frame, dc__member_state
 dc_error dc__session_on_frame(void *session, dc__frame *frame)
 {
     dc__session *s = session;
-    const dc__member_state state = s->training->roster.member[s->rank].state;
+    const dc__member_state state = s->training->roster.member[s->slot].state;
     switch (frame->header.type) {
     case DC__JOIN:
         return unexpected(s, frame, "twice");
@@ -196,24 +218,40 @@ dc_error dc__session_on_frame(void *session, dc__frame *frame)
     }
 }
 
+/* It had no time to say goodbye. */
+static void lose(dc__session *s, dc_error err, const dc__member *m)
+{
+    dc__training *t = s->training;
+    char line[DC__LINE_BYTES];
+    if (err == DC_EVALUE) /* the line names the worker and the round */
+        (void)snprintf(line, sizeof line, "%s", dc_last_error());
+    else
+        (void)snprintf(line, sizeof line, "lost worker %d in round %llu: %.380s", s->number,
+                       (unsigned long long)t->versions.round + 1, dc_last_error());
+    if (m->state < DC__MEMBER_ENTERING && !m->known)
+        dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
+    else if (!t->roster.training)
+        dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LOST, line);
+    else if (t->on_loss == DC_ON_LOSS_END || (err == DC_EVALUE && t->bounds.on_bad_value == DC_BAD_STOP)) {
+        dc__roster_end(&t->roster, err == DC_EPROTO || err == DC_EVALUE ? err : DC_EPEER, line);
+        dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LOST, line);
+    } else if (err == DC_EPROTO || err == DC_EVALUE || err == DC_EKEY)
+        go_on_without(s, err == DC_EKEY ? DC_EPEER : err, line);
+    else
+        dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LOST, line);
+}
+
 void dc__session_on_end(void *session, dc_error err)
 {
     dc__session *s = session;
     dc__training *t = s->training;
-    const dc__member_state state = t->roster.member[s->rank].state;
-    char line[DC__LINE_BYTES];
-    if (state == DC__MEMBER_RUNNING) {
-        if (err == DC_EVALUE) /* the line names the worker and the round */
-            (void)snprintf(line, sizeof line, "%s", dc_last_error());
-        else
-            (void)snprintf(line, sizeof line, "lost worker %d in round %llu: %.380s", s->rank,
-                           (unsigned long long)t->versions.round + 1, dc_last_error());
-        dc__roster_end(&t->roster, err == DC_EPROTO || err == DC_EVALUE ? err : DC_EPEER, line);
-    }
-    if (state != DC__MEMBER_FINISHED) dc__roster_set(&t->roster, s->rank, DC__MEMBER_LEFT);
+    const dc__member *m = &t->roster.member[s->slot];
+    const bool early = m->state < DC__MEMBER_ENTERING;
+    if (early && (err == DC_EPROTO || err == DC_EVALUE)) dc__log_line(&t->log, "%s", dc_last_error());
+    /* Who stopped it says what that means. */
+    if (err != DC_ESTOPPED && m->state <= DC__MEMBER_RUNNING) lose(s, err, m);
+    s->over = true;
     pthread_mutex_lock(&s->lock);
     dc__endpoint_wake(&s->endpoint);
     pthread_mutex_unlock(&s->lock);
-    if (state != DC__MEMBER_RUNNING && (err == DC_EPROTO || err == DC_EVALUE))
-        dc__log_line(&t->log, "%s", dc_last_error());
 }

@@ -8,7 +8,7 @@
 
 static dc_error bad_pull(const dc__session *s, const char *why)
 {
-    return dc__fail(DC_EPROTO, "worker %d sent a PULL that %s", s->rank, why);
+    return dc__fail(DC_EPROTO, "worker %d sent a PULL that %s", s->number, why);
 }
 
 /* The segments of a PULL, which must cover every trained block once, in ascending order. */
@@ -51,7 +51,7 @@ static dc_error start_queue(dc__session *s, const dc__frame *frame, uint32_t n)
                     takes_changes(s) ? dc__way_floats(dc__codes_way(&s->training->codes, s->want), h->count)
                                      : h->count / sizeof(float));
     for (uint32_t b = 0; b < s->training->model->n_blocks; b++)
-        if (v->block[b] == s->want) dc__queue_ready(queue, b);
+        if (v->block[b] >= s->want) dc__queue_ready(queue, b); /* one that is made again is intact, too */
     dc__endpoint_wake(&s->endpoint);
     return DC_OK;
 }
@@ -98,22 +98,49 @@ static dc_error send_range(dc__session *s, dc__header header, const float *array
     return err;
 }
 
-/* What a worker must have before its first round and never pulls: everything but trained values. */
-static dc_error send_start(void *session, dc__header *unused)
+static dc_error send_crew(void *session, dc__header *unused)
 {
     (void)unused;
+    dc__session *s = session;
+    const dc__crew *crew = dc__roster_crew(&s->training->roster, s->start);
+    dc__header header = {
+        .type = DC__ROSTER, .round = s->start, .offset = crew->images, .count = (uint32_t)crew->n};
+    return dc__link_send_small(&s->endpoint.link, &header, NULL, 0);
+}
+
+static dc_error send_start_frame(dc__session *s, uint8_t flags, uint64_t round)
+{
+    const dc__training *t = s->training;
+    dc__header start = {.type = DC__START,
+                        .flags = flags,
+                        .round = round,
+                        .offset = t->checkpoint.seed,
+                        .count = (uint32_t)dc__versions_step(&t->versions, round)};
+    return dc__link_send_small(&s->endpoint.link, &start, NULL, 0);
+}
+
+/* The version that the round begins with is to be fetched; what is not pulled follows. */
+static dc_error send_soon(void *session, dc__header *turn)
+{
+    return send_start_frame(session, DC__START_SOON, turn->round);
+}
+
+/* What a worker must have before its first round and never pulls: everything but trained values. Its round is
+ * on until it has pushed for it: the version is intact. */
+static dc_error send_start(void *session, dc__header *turn)
+{
     dc__session *s = session;
     const dc__training *t = s->training;
     const dc__versions *v = &t->versions;
     const dc_model *m = t->model;
-    const uint64_t version = v->first_round;
+    const uint64_t version = turn->round;
     const uint64_t moments_from = dc__training_carries(t) ? 0 : m->start[DC_FROZEN],
                    moments_to = m->start[DC_FIXED];
     dc__header header = {.type = DC__STATE, .round = version};
     dc_error err = send_range(s, header, dc__versions_values(v, version) + m->start[DC_FROZEN],
                               m->start[DC_FROZEN], m->start[DC_STATISTIC]);
     if (!err)
-        err = send_range(s, header, dc__statistics_of(&t->statistics, s->rank, version),
+        err = send_range(s, header, dc__statistics_of(&t->statistics, s->slot, version),
                          m->start[DC_STATISTIC], m->start[DC_ROLE_COUNT]);
     header.flags = DC__STATE_MOMENT1;
     if (!err)
@@ -123,9 +150,8 @@ static dc_error send_start(void *session, dc__header *unused)
     if (!err && dc__versions_moment2(v, version))
         err =
             send_range(s, header, dc__versions_moment2(v, version) + moments_from, moments_from, moments_to);
-    dc__header start = {
-        .type = DC__START, .round = version, .offset = t->checkpoint.seed, .count = (uint32_t)v->first_step};
-    return err ? err : dc__link_send_small(&s->endpoint.link, &start, NULL, 0);
+    if (!err) err = send_crew(s, NULL);
+    return err ? err : send_start_frame(s, 0, version);
 }
 
 static dc_error send_mean_statistics(void *session, dc__header *unused)
@@ -134,20 +160,22 @@ static dc_error send_mean_statistics(void *session, dc__header *unused)
     dc__session *s = session;
     dc__training *t = s->training;
     const uint64_t n = t->statistics.floats, start = t->model->start[DC_STATISTIC];
-    const int members = t->statistics.members;
-    float *stats = calloc(n * (size_t)(members + 1) + 1, sizeof *stats);
-    if (!stats) return dc__fail(DC_ENOMEM, "out of memory for %llu statistics", (unsigned long long)n);
-    float *mean = stats + n * (size_t)members;
+    pthread_mutex_lock(&t->versions.lock);
     const uint64_t version = t->versions.round;
+    const dc__crew crew = *dc__roster_crew(&t->roster, version);
+    pthread_mutex_unlock(&t->versions.lock);
+    float *stats = calloc(n * (size_t)(crew.n + 1) + 1, sizeof *stats);
+    if (!stats) return dc__fail(DC_ENOMEM, "out of memory for %llu statistics", (unsigned long long)n);
+    float *mean = stats + n * (size_t)crew.n;
     dc__header header = {.type = DC__STAT, .round = version, .flags = DC__LAST};
     dc_error err = DC_OK;
-    if (!dc__statistics_copy(&t->statistics, version, stats)) {
+    if (!dc__statistics_copy(&t->statistics, &crew, version, stats)) {
         /* the asker has pushed meanwhile, which an honest one does not: it waits once more */
         pthread_mutex_lock(&s->lock);
         s->stat_due = true;
         pthread_mutex_unlock(&s->lock);
     } else if (n) {
-        dc__statistics_mean(stats, members, n, mean);
+        dc__statistics_mean(stats, crew.n, n, mean);
         err = send_range(s, header, mean, start, start + n);
     } else { /* an answer all the same */
         header.offset = start;
@@ -171,7 +199,12 @@ static dc_error send_text(dc__session *s, dc__type type, const char *text)
 static dc_error send_bye_ack(void *session, dc__header *unused)
 {
     (void)unused;
-    return send_text(session, DC__BYE_ACK, "");
+    dc__session *s = session;
+    const dc_error err = send_text(s, DC__BYE_ACK, "");
+    pthread_mutex_lock(&s->lock);
+    s->acked = true;
+    pthread_mutex_unlock(&s->lock);
+    return err;
 }
 
 static dc_error send_stop(void *session, dc__header *unused)
@@ -220,19 +253,28 @@ void dc__session_slice(void *session, uint32_t first, uint32_t n, bool last, dc_
 static void next_first(dc__session *s, dc__turn *turn)
 {
     const dc__roster *r = &s->training->roster;
-    const dc__member_state state = r->member[s->rank].state;
+    const dc__member_state state = r->member[s->slot].state;
     if (s->ack_due) {
         turn->send = send_bye_ack;
         turn->ends = true;
     } else if (s->stop_due) {
         turn->send = send_stop;
         turn->ends = true;
-    } else if (state == DC__MEMBER_LEFT) {
+    } else if (state == DC__MEMBER_LEFT || state == DC__MEMBER_LOST) {
         turn->ends = !r->training;
-        turn->waits = r->training; /* the run is about to end: this worker gets the reason, too */
+        turn->waits =
+            r->training; /* its session is closed soon, or the run ends and it gets the reason, too */
+    } else if (s->soon_due) {
+        s->soon_due = false;
+        turn->send = send_soon;
+        turn->header.round = s->enters;
     } else if (s->start_due) {
         s->start_due = false;
         turn->send = send_start;
+        turn->header.round = s->start;
+    } else if (s->crew_due) {
+        s->crew_due = false;
+        turn->send = send_crew;
     }
 }
 
@@ -242,7 +284,8 @@ void dc__session_next(void *session, dc__stage stage, dc__turn *turn)
     dc__training *t = s->training;
     if (stage == DC__STAGE_FIRST) next_first(s, turn);
     if (stage == DC__STAGE_LAST && s->stat_due &&
-        dc__statistics_copy(&t->statistics, t->versions.round, NULL)) {
+        dc__statistics_copy(&t->statistics, dc__roster_crew(&t->roster, t->versions.round), t->versions.round,
+                            NULL)) {
         s->stat_due = false;
         turn->send = send_mean_statistics;
     }

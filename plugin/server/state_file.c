@@ -13,8 +13,9 @@
 #include "model/average.h"
 #include "net/wire.h"
 
-#define MAGIC "DYNCRUN1"
-#define NUMBERS_BYTES (4 + 8 + 8 + 8)
+#define MAGIC "DYNCRUN2"
+#define NUMBERS_BYTES (8 + 8 + 8 + 4 + 4)
+#define MEMBER_BYTES (8 + 4 + 4)
 
 static void state_path(char path[PATH_MAX], const char *dir, const dc_model *m)
 {
@@ -35,25 +36,39 @@ static void put(sink *out, const void *data, size_t n)
     XXH3_64bits_update(&out->hash, data, n);
 }
 
-/* Magic, description, numbers. */
-static dc_error put_head(sink *out, const dc__versions *v, uint64_t version, uint64_t seed, int members)
+static void put_crew(sink *out, const dc__crew *crew)
+{
+    for (int k = 0; k < crew->n; k++) {
+        uint8_t member[MEMBER_BYTES];
+        dc__bytes b = dc__bytes_over(member, sizeof member);
+        dc__put_uint(&b, crew->member[k].id, 8);
+        dc__put_uint(&b, (uint64_t)crew->member[k].number, 4);
+        dc__put_uint(&b, crew->member[k].images, 4);
+        put(out, member, sizeof member);
+    }
+}
+
+/* Magic, description, numbers, workers. */
+static dc_error put_head(sink *out, const dc__versions *v, uint64_t version, const dc__state_head *head)
 {
     const size_t room = dc__model_describe_bytes(v->model);
-    uint8_t *description = malloc(room), head[4 + NUMBERS_BYTES];
+    uint8_t *description = malloc(room), numbers[4 + NUMBERS_BYTES];
     if (!description) return dc__fail(DC_ENOMEM, "out of memory for a model's description");
     dc__bytes d = dc__bytes_over(description, room);
     dc__model_describe(v->model, &d);
     const size_t n = (size_t)(d.at - description);
-    dc__bytes h = dc__bytes_over(head, sizeof head);
+    dc__bytes h = dc__bytes_over(numbers, sizeof numbers);
     dc__put_uint(&h, n, 4);
-    dc__put_uint(&h, (uint64_t)members, 4);
-    dc__put_uint(&h, seed, 8);
+    dc__put_uint(&h, head->seed, 8);
     dc__put_uint(&h, version, 8);
     dc__put_uint(&h, dc__versions_step(v, version), 8);
+    dc__put_uint(&h, (uint64_t)head->next_number, 4);
+    dc__put_uint(&h, (uint64_t)head->crew->n, 4);
     put(out, MAGIC, 8);
-    put(out, head, 4);
+    put(out, numbers, 4);
     put(out, description, n);
-    put(out, head + 4, NUMBERS_BYTES);
+    put(out, numbers + 4, NUMBERS_BYTES);
+    put_crew(out, head->crew);
     free(description);
     return DC_OK;
 }
@@ -80,7 +95,7 @@ static void put_coding(sink *out, const dc__codes *c)
 }
 
 dc_error dc__state_save(const char *dir, const dc__versions *v, const dc__codes *codes, uint64_t version,
-                        uint64_t seed, int members, uint64_t stat_floats, const float *stats)
+                        const dc__state_head *head, uint64_t stat_floats, const float *stats)
 {
     const dc_model *m = v->model;
     const size_t moments = dc__model_state_floats(m) * sizeof(float);
@@ -90,14 +105,14 @@ dc_error dc__state_save(const char *dir, const dc__versions *v, const dc__codes 
     XXH3_64bits_reset(&out.hash);
     dc_error err = dc__file_begin(&out.file, path);
     if (err) return err;
-    err = put_head(&out, v, version, seed, members);
+    err = put_head(&out, v, version, head);
     if (err) out.ok = false;
     put_coding(&out, codes);
     put(&out, dc__versions_values(v, version), dc__model_floats(m) * sizeof(float));
     put(&out, dc__versions_moment1(v, version), moments);
     if (dc__versions_moment2(v, version)) put(&out, dc__versions_moment2(v, version), moments);
     put_average(&out, v, version);
-    put(&out, stats, (size_t)stat_floats * (size_t)members * sizeof(float));
+    put(&out, stats, (size_t)stat_floats * (size_t)head->crew->n * sizeof(float));
     put(&out, dc__codes_values(codes, v, version), shown_bytes(codes));
     uint8_t sum[8];
     dc__bytes c = dc__bytes_over(sum, sizeof sum);
@@ -124,19 +139,49 @@ static void get(source *in, void *data, size_t n)
     if (in->ok) XXH3_64bits_update(&in->hash, data, n);
 }
 
-static dc_error load_statistics(source *in, uint64_t round, int members, dc__statistics *statistics)
+/* Every worker's own, to be given out when the file is known to be good; *own is the caller's. */
+static dc_error load_statistics(source *in, int members, const dc__statistics *statistics, float **own)
 {
     const uint64_t n = statistics->floats;
-    float *stats = calloc(n * (size_t)(members + 1) + 1, sizeof *stats);
-    if (!stats) return dc__fail(DC_ENOMEM, "out of memory for statistics");
-    get(in, stats, n * (size_t)members * sizeof(float));
-    const bool own = members == statistics->members;
-    float *mean = stats + n * (size_t)members;
-    if (!own) dc__statistics_mean(stats, members, n, mean);
-    dc__statistics_set_all(statistics, round, own ? stats : mean, own);
-    statistics->mixed = !own;
-    free(stats);
+    *own = calloc(n * (size_t)(members + 1) + 1, sizeof **own);
+    if (!*own) return dc__fail(DC_ENOMEM, "out of memory for statistics");
+    get(in, *own, n * (size_t)members * sizeof(float));
     return DC_OK;
+}
+
+static dc_error load_crew(source *in, const char *path, int n, dc__crew *crew)
+{
+    memset(crew, 0, sizeof *crew);
+    crew->n = n;
+    for (int k = 0; k < n; k++) {
+        uint8_t member[MEMBER_BYTES];
+        get(in, member, sizeof member);
+        dc__bytes b = dc__bytes_over(member, sizeof member);
+        dc__crew_member *m = &crew->member[k];
+        m->id = dc__get_uint(&b, 8);
+        const uint64_t number = dc__get_uint(&b, 4);
+        m->images = (uint32_t)dc__get_uint(&b, 4);
+        if (in->ok && (number > INT32_MAX || (k > 0 && (int)number <= crew->member[k - 1].number)))
+            return dc__fail(DC_EFORMAT, "%s is damaged: start the run anew, from the .weights beside it",
+                            path);
+        m->number = (int)number;
+    }
+    return DC_OK;
+}
+
+/* The run's workers are known, and away. */
+static void recall(const dc__crew *crew, int next_number, uint64_t round, float *stats,
+                   dc__statistics *statistics, dc__roster *roster)
+{
+    const uint64_t n = statistics->floats;
+    float *mean = stats + n * (size_t)crew->n;
+    dc__statistics_mean(stats, crew->n, n, mean);
+    dc__statistics_set_all(statistics, round, mean);
+    int slots[DC__CREW_MOST];
+    dc__roster_recall(roster, crew, slots);
+    for (int k = 0; k < crew->n; k++)
+        if (slots[k] >= 0) dc__statistics_set(statistics, slots[k], round, stats + n * (size_t)k);
+    if (next_number > roster->next_number) roster->next_number = next_number;
 }
 
 static void load_arrays(source *in, dc__versions *v, uint64_t round)
@@ -196,36 +241,42 @@ static dc_error check_coding(source *in, const char *path, const dc__codes *c)
 }
 
 static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *codes,
-                     dc__statistics *statistics, uint64_t *seed)
+                     dc__statistics *statistics, dc__roster *roster, uint64_t *seed)
 {
     uint8_t numbers[NUMBERS_BYTES], sum[8];
     dc_error err = check_head(in, path, v->model);
     if (err) return err;
     get(in, numbers, sizeof numbers);
     dc__bytes b = dc__bytes_over(numbers, sizeof numbers);
-    const int members = (int)dc__get_uint(&b, 4);
     *seed = dc__get_uint(&b, 8);
-    const uint64_t round = dc__get_uint(&b, 8), step = dc__get_uint(&b, 8);
-    if (!in->ok || members < 1 || members > DC_MAX_WORKERS || round > UINT32_MAX || step > UINT32_MAX)
+    const uint64_t round = dc__get_uint(&b, 8), step = dc__get_uint(&b, 8), next = dc__get_uint(&b, 4),
+                   members = dc__get_uint(&b, 4);
+    if (!in->ok || members < 1 || members > DC__CREW_MOST || round > UINT32_MAX || step > UINT32_MAX ||
+        next > INT32_MAX)
         return dc__fail(DC_EFORMAT, "%s is cut short: start the run anew, from the .weights beside it", path);
+    dc__crew crew;
+    float *stats = NULL;
+    err = load_crew(in, path, (int)members, &crew);
+    if (err) return err;
     err = check_coding(in, path, codes);
     if (err) return err;
     load_arrays(in, v, round);
-    err = load_statistics(in, round, members, statistics);
+    err = load_statistics(in, (int)members, statistics, &stats);
     get(in, codes->shown[round & 1], shown_bytes(codes));
     const uint64_t expected = XXH3_64bits_digest(&in->hash);
     get(in, sum, sizeof sum);
     dc__bytes c = dc__bytes_over(sum, sizeof sum);
     if (!err && (!in->ok || dc__get_uint(&c, 8) != expected))
         err = dc__fail(DC_EFORMAT, "%s is damaged: start the run anew, from the .weights beside it", path);
-    if (err) return err;
-    dc__versions_begin(v, round, step);
-    if (round >= v->model->optimizer.average_from) v->first_average = 0;
-    return DC_OK;
+    if (!err) recall(&crew, (int)next, round, stats, statistics, roster);
+    if (!err) dc__versions_begin(v, round, step);
+    if (!err && round >= v->model->optimizer.average_from) v->first_average = 0;
+    free(stats);
+    return err;
 }
 
 dc_error dc__state_load(const char *dir, dc__versions *v, dc__codes *codes, dc__statistics *statistics,
-                        uint64_t *seed, bool *found)
+                        dc__roster *roster, uint64_t *seed, bool *found)
 {
     char path[PATH_MAX];
     state_path(path, dir, v->model);
@@ -233,7 +284,7 @@ dc_error dc__state_load(const char *dir, dc__versions *v, dc__codes *codes, dc__
     *found = false;
     if (dc_input_open(&in.file, path, "")) return errno == ENOENT ? DC_OK : DC_EFILE;
     XXH3_64bits_reset(&in.hash);
-    dc_error err = load(&in, path, v, codes, statistics, seed);
+    dc_error err = load(&in, path, v, codes, statistics, roster, seed);
     (void)fclose(in.file);
     *found = err == DC_OK;
     return err;

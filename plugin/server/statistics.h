@@ -7,15 +7,15 @@
 
 #include <pthread.h>
 
-#include "dynacomm.h"
+#include "server/roster.h"
 
 typedef struct dc__statistics {
     pthread_mutex_t lock;
-    int members;
+    int members;       /* slots of the roster */
     uint64_t floats;   /* of one member */
     float *values[2];  /* [members][floats] of version v in [v & 1] */
     uint64_t *made[2]; /* [members] version they belong to */
-    bool mixed;        /* a resumed run's, of which every member has begun with the mean */
+    float *mean;       /* [floats] of dc__statistics_begin */
 } dc__statistics;
 
 void dc__statistics_init(dc__statistics *s);
@@ -27,14 +27,21 @@ void dc__statistics_release(dc__statistics *s);
 void dc__statistics_put(dc__statistics *s, int member, uint64_t version, uint64_t offset, uint64_t count,
                         const float *values, bool last);
 
-/* dc__statistics_set_all - every member's of a version, from [floats] or, each its own, [members][floats]. */
-void dc__statistics_set_all(dc__statistics *s, uint64_t version, const float *values, bool own);
+/* dc__statistics_set - all of a member's, and the version is theirs; dc__statistics_set_all - every member's
+ * alike. */
+void dc__statistics_set(dc__statistics *s, int member, uint64_t version, const float *values);
+void dc__statistics_set_all(dc__statistics *s, uint64_t version, const float *values);
 
-/* dc__statistics_copy - [members][floats] of a version, false while a member's are missing; to NULL: only
- * asks. dc__statistics_copy_last - the same, but where a member has not sent them, those of the version
- * before: nothing in training reads them. */
-bool dc__statistics_copy(dc__statistics *s, uint64_t version, float *to);
-void dc__statistics_copy_last(dc__statistics *s, uint64_t version, float *to);
+/* dc__statistics_begin - those of the fresh members of a crew, at the version that it begins with: the mean of the other
+ * members', or where there are none of the makers' of the version, as far as they are here. *sources: whose they are. */
+void dc__statistics_begin(dc__statistics *s, const dc__crew *crew, const dc__crew *makers, uint64_t version,
+                          dc__crew *sources);
+
+/* dc__statistics_copy - [crew->n][floats] of a version in the crew's order, false while a member's are missing;
+ * to NULL: only asks. dc__statistics_copy_last - the same, but where a member has not sent them, those of the
+ * version before: nothing in training reads them. */
+bool dc__statistics_copy(dc__statistics *s, const dc__crew *crew, uint64_t version, float *to);
+void dc__statistics_copy_last(dc__statistics *s, const dc__crew *crew, uint64_t version, float *to);
 
 /* dc__statistics_of - one member's of a version, to read while nobody writes that version. */
 const float *dc__statistics_of(const dc__statistics *s, int member, uint64_t version);

@@ -7,42 +7,97 @@
 #include "base/error.h"
 #include "server/server.h"
 
-static dc_worker_state state_of(const dc__roster *r, int rank)
+/* Where a worker of the status is: its slot, -1 = nobody yet. */
+typedef struct place {
+    int slot, number;
+} place;
+
+static void insert(place *places, int *n, int slot, int number)
 {
-    switch (r->member[rank].state) {
+    int at = (*n)++;
+    for (; at > 0 && places[at - 1].number > number; at--)
+        places[at] = places[at - 1];
+    places[at] = (place){slot, number};
+}
+
+static bool is_shown(const place *places, int n, int number)
+{
+    for (int k = 0; k < n; k++)
+        if (places[k].number == number) return true;
+    return false;
+}
+
+/* Everybody by number, and those who are awaited: as many as the run wants. places: [slots + wanted]. With the
+ * roster's lock held. */
+static int find_places(const dc__roster *r, place *places)
+{
+    int n = 0, here = 0;
+    for (int i = 0; i < r->n; i++) {
+        const dc__member_state state = r->member[i].state;
+        if (state == DC__MEMBER_FREE || (state >= DC__MEMBER_LOST && !r->training)) continue;
+        insert(places, &n, i, r->member[i].number);
+        here += state != DC__MEMBER_LEFT;
+    }
+    for (int number = 0; here < r->wanted && !r->ending; number++)
+        if (!is_shown(places, n, number)) {
+            insert(places, &n, -1, number);
+            here++;
+        }
+    return n;
+}
+
+static dc_worker_state state_of(const dc__roster *r, int slot)
+{
+    switch (slot < 0 ? DC__MEMBER_FREE : r->member[slot].state) {
     case DC__MEMBER_FREE:
         return DC_WORKER_AWAITED;
     case DC__MEMBER_JOINED:
     case DC__MEMBER_READY:
+    case DC__MEMBER_ENTERING:
         return DC_WORKER_JOINING;
     case DC__MEMBER_RUNNING:
         return DC_WORKER_TRAINING;
     case DC__MEMBER_FINISHED:
         return DC_WORKER_DONE;
+    case DC__MEMBER_LOST:
+        return DC_WORKER_LOST;
     case DC__MEMBER_LEFT:
         break;
     }
-    return r->training ? DC_WORKER_LOST : DC_WORKER_AWAITED;
+    return DC_WORKER_LEFT;
 }
 
 /* Before the start a link may be closed and opened anew. */
-static void copy_member(const dc_server *s, int rank, int64_t now, dc_status_worker *to)
+static void copy_member(const dc_server *s, place at, int64_t now, dc_status_worker *to)
 {
     const dc__training *t = &s->training;
-    const dc__link *link = &s->sessions[rank].endpoint.link;
-    to->state = state_of(&t->roster, rank);
-    (void)snprintf(to->name, sizeof to->name, "%s", t->roster.member[rank].name);
-    if (!t->roster.training) return;
-    const uint64_t reached = t->roster.member[rank].reached;
-    to->round = reached > t->versions.first_round ? reached : t->versions.first_round;
+    to->state = state_of(&t->roster, at.slot);
+    to->rank = at.number;
+    if (at.slot < 0) return;
+    const dc__member *m = &t->roster.member[at.slot];
+    const dc__session *session = &s->sessions[at.slot];
+    const dc__link *link = &session->endpoint.link;
+    to->id = m->id;
+    (void)snprintf(to->name, sizeof to->name, "%s", m->name);
+    to->images = m->images;
+    if (!t->roster.training || m->state == DC__MEMBER_JOINED) return;
+    to->round = m->reached > t->versions.first_round ? m->reached : t->versions.first_round;
     to->silent_s = dc__seconds(now - link->heard_ns);
     if (to->silent_s < 0) to->silent_s = 0; /* heard since */
     to->up_bytes = link->received_bytes;
     to->down_bytes = link->sent_bytes;
+    const int64_t broke_ns = session->broke_ns;
+    const int64_t since_ns = m->state == DC__MEMBER_LOST      ? m->since_ns
+                             : m->state <= DC__MEMBER_RUNNING ? broke_ns
+                                                              : 0;
+    if (!since_ns) return;
+    to->state = DC_WORKER_LOST;
+    to->lost_s = dc__seconds(now - since_ns);
+    to->wait_left_s = t->on_loss == DC_ON_LOSS_WAIT ? fmax(0, t->loss_wait_s - to->lost_s) : 0;
 }
 
 /* With the roster's lock held. */
-static void copy_roster(const dc_server *s, int64_t now, dc_status *to)
+static void copy_roster(const dc_server *s, const place *places, int64_t now, dc_status *to)
 {
     const dc__training *t = &s->training;
     const dc__roster *r = &t->roster;
@@ -57,8 +112,10 @@ static void copy_roster(const dc_server *s, int64_t now, dc_status *to)
         to->trained_bytes = dc_model_trained_bytes(t->model, -1);
         to->images_per_round = t->model->images_per_round;
     }
-    for (int i = 0; i < r->n; i++)
-        copy_member(s, i, now, &to->workers[i]);
+    for (int i = 0; i < to->n_workers; i++)
+        copy_member(s, places[i], now, &to->workers[i]);
+    to->wanted = r->wanted;
+    to->least = r->least;
     if (!r->training) return; /* until then others write what follows */
     if (r->ending) now = r->ended_ns;
     to->resumed = t->resumed;
@@ -67,11 +124,12 @@ static void copy_roster(const dc_server *s, int64_t now, dc_status *to)
     to->stalled_s = fmax(0, dc__seconds(now - t->versions.whole_ns));
 }
 
-static void copy_run(dc_server *s, dc_status *to)
+static void copy_run(dc_server *s, place *places, dc_status *to)
 {
     dc__training *t = &s->training;
     pthread_mutex_lock(&t->roster.lock);
-    copy_roster(s, dc__now_ns(), to);
+    to->n_workers = find_places(&t->roster, places);
+    copy_roster(s, places, dc__now_ns(), to);
     const bool training = t->roster.training;
     pthread_mutex_unlock(&t->roster.lock);
     if (!training) return;
@@ -108,17 +166,19 @@ static void copy_report(const dc__watched *w, uint32_t images, int64_t now, dc_s
 }
 
 /* With the watch's lock held. */
-static void copy_watch(const dc__watch *watch, dc_status *to)
+static void copy_watch(const dc__watch *watch, const place *places, dc_status *to)
 {
     double losses = 0, times = 0;
     int n_loss = 0, n_time = 0;
-    for (int i = 0; i < watch->n; i++) {
+    for (int i = 0; i < to->n_workers; i++) {
+        static const dc__watched nobody = {.report.loss = NAN, .map = NAN};
         dc_status_worker *w = &to->workers[i];
-        copy_report(&watch->workers[i], to->images_per_round, dc__now_ns(), w);
+        const dc__watched *watched = places[i].slot < 0 ? &nobody : &watch->workers[places[i].slot];
+        copy_report(watched, to->images_per_round, dc__now_ns(), w);
+        if (w->state == DC_WORKER_LEFT) continue;
         if (isfinite(w->loss) && w->reported_s >= 0) losses += w->loss, n_loss++;
-        if (watch->workers[i].pace_s > 0) times += watch->workers[i].pace_s, n_time++;
-        if (watch->workers[i].report.last_round > to->last_round)
-            to->last_round = watch->workers[i].report.last_round;
+        if (watched->pace_s > 0) times += watched->pace_s, n_time++;
+        if (watched->report.last_round > to->last_round) to->last_round = watched->report.last_round;
     }
     to->loss = n_loss ? losses / n_loss : NAN;
     to->round_s = n_time ? times / n_time : 0;
@@ -131,22 +191,25 @@ static void copy_watch(const dc__watch *watch, dc_status *to)
 dc_error dc_server_status(dc_server *s, dc_status **out)
 {
     *out = NULL;
+    const size_t most = (size_t)(s->training.roster.n + s->training.roster.wanted);
+    place *places = calloc(most, sizeof *places);
     dc_status *to = calloc(1, sizeof *to);
     if (to) {
-        to->n_workers = s->training.roster.n;
-        to->workers = calloc((size_t)s->training.roster.n, sizeof *to->workers);
+        to->workers = calloc(most, sizeof *to->workers);
         to->loss_curve = calloc(DC_CURVE_POINTS, sizeof *to->loss_curve);
         to->map_curve = calloc(DC_CURVE_POINTS, sizeof *to->map_curve);
     }
-    if (!to || !to->workers || !to->loss_curve || !to->map_curve) {
+    if (!places || !to || !to->workers || !to->loss_curve || !to->map_curve) {
+        free(places);
         dc_status_free(to);
-        return dc__fail(DC_ENOMEM, "out of memory for a status of %d workers", s->training.roster.n);
+        return dc__fail(DC_ENOMEM, "out of memory for a status of %d workers", s->training.roster.wanted);
     }
-    copy_run(s, to);
+    copy_run(s, places, to);
     dc__watch *watch = &s->training.watch;
     pthread_mutex_lock(&watch->lock);
-    copy_watch(watch, to);
+    copy_watch(watch, places, to);
     pthread_mutex_unlock(&watch->lock);
+    free(places);
     *out = to;
     return DC_OK;
 }
@@ -169,8 +232,13 @@ dc_error dc_server_plan(dc_server *s, int rank, dc_plan *plan, dc_profile *profi
 {
     *plan = (dc_plan){0};
     *layers = NULL;
-    if (rank < 0 || rank >= s->training.roster.n) return dc__fail(DC_EINVAL, "there is no worker %d", rank);
-    dc__watched *w = &s->training.watch.workers[rank];
+    dc__roster *r = &s->training.roster;
+    pthread_mutex_lock(&r->lock);
+    const int slot = dc__roster_numbered(r, rank);
+    pthread_mutex_unlock(&r->lock);
+    if (slot < 0 && rank >= 0 && rank < r->wanted) return no_plan(rank);
+    if (slot < 0) return dc__fail(DC_EINVAL, "there is no worker %d", rank);
+    dc__watched *w = &s->training.watch.workers[slot];
     pthread_mutex_lock(&s->training.watch.lock);
     const int n = w->plans ? w->shown.plan.n_layers : 0;
     pthread_mutex_unlock(&s->training.watch.lock);

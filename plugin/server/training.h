@@ -12,10 +12,12 @@
 #define DC__TRAINING_H
 
 #include "base/log.h"
+#include "dynacomm_server.h"
 #include "net/link.h"
 #include "server/checkpoint.h"
 #include "server/clip.h"
 #include "server/codes.h"
+#include "server/given.h"
 #include "server/omissions.h"
 #include "server/reduce.h"
 #include "server/roster.h"
@@ -40,49 +42,55 @@ typedef struct dc__training {
     dc__log log;
     dc_bounds bounds;
     dc__clip clip;
+    dc_on_loss on_loss, on_loss_asked; /* the first of the model that is trained */
+    double loss_wait_s;                /* of DC_ON_LOSS_WAIT */
     /* Blocks [first, first + n) are at version: those who want them may be sent them. With versions' lock. */
     void (*offer)(void *context, uint32_t first, uint32_t n, uint64_t version);
-    void *offer_context;
+    /* A round begins, with its crew: those who enter with it are to be told, and if changed all are. Likewise. */
+    void (*border)(void *context, uint64_t round, bool changed);
+    void *context; /* of both */
 } dc__training;
-
-/* What one worker has pushed: a round at a time, each block once. Its receiver's. */
-typedef struct dc__given {
-    uint64_t *blocks; /* bitmap [n_blocks] of round */
-    uint32_t n;       /* blocks in it, 0 = nothing was ever pushed */
-    uint64_t round;
-    uint64_t refused;  /* 1 + the last round in which a value of it was not finite, 0 = none */
-    int in_a_row;      /* such rounds up to that one */
-    uint64_t refusals; /* all of them */
-} dc__given;
 
 /* dc__training_init - for a server with these options; _destroy also after it failed. */
 dc_error dc__training_init(dc__training *t, const dc_server_options *options);
 void dc__training_destroy(dc__training *t);
 
 /* dc__training_adopt - the run trains this model, with the checkpoint's values if there is one and it is
- * wanted; takes ownership on success. dc__training_forget - it may be another one. Run loop, before START. */
-dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *fingerprint, bool fresh);
+ * wanted; takes ownership on success. remembers: dc_worker_options. dc__training_forget - it may be another one. Run loop, before START. */
+dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *fingerprint, bool remembers,
+                            bool fresh);
 void dc__training_forget(dc__training *t);
 
 /* dc__training_log_start - the run's log begins, or goes on where the checkpoint was; a line says what was lost of it.
  * Run loop, when all values are here and training is about to begin. */
 dc_error dc__training_log_start(dc__training *t);
 
-/* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers; nothing is lost both ways. */
+/* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers: where there can be others,
+ * the server does. */
 bool dc__training_carries(const dc__training *t);
 
 /* dc__training_refuse - a member's gradient or statistics of this round are not finite, as the calling thread's last
  * error says: its gradients of the round count no more. DC_OK if it may stay (--on-bad-value), else DC_EVALUE with
  * the line that ends it. The member's receiver. */
-dc_error dc__training_refuse(dc__training *t, int rank, dc__given *given, uint64_t round);
+dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64_t round);
 
-/* dc__training_gradient - takes a GRAD frame of the round that is on; *kept if the message is ours now.
+/* dc__training_begin - the run begins with its crew (dc__roster_start). Run loop. dc__training_border - round begins, before
+ * it can be seen; with versions' lock. dc__training_crew_changed - its crew is another than was logged: newcomers
+ * have the mean of the makers' statistics; likewise. */
+void dc__training_begin(dc__training *t);
+void dc__training_border(dc__training *t, uint64_t round);
+void dc__training_crew_changed(dc__training *t, uint64_t round, const dc__crew *makers);
+
+/* gradient.c.
+ * dc__training_gradient - takes a GRAD frame of the round that is on; *kept if the message is ours now.
  * heard_ns: see dc__checkpoint_guard. The member's receiver. */
-dc_error dc__training_gradient(dc__training *t, int rank, dc__given *given, dc__frame *frame,
+dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__frame *frame,
                                _Atomic int64_t *heard_ns, bool *kept);
 
-/* dc__training_is_even - who has given this much has pushed
- * for all rounds before this one and for nothing after. */
-bool dc__training_is_even(const dc__training *t, const dc__given *given, uint64_t round);
+/* For workers without a receiver; run loop.
+ * dc__training_take_over - a worker joins the round that is on, whose crew has left. With versions' lock.
+ * dc__training_close - a round goes on without what a member of its crew has not given. */
+void dc__training_take_over(dc__training *t, int slot, dc__given *given);
+void dc__training_close(dc__training *t, uint64_t round, int slot, dc__given *given);
 
 #endif

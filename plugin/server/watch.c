@@ -8,15 +8,16 @@
 
 #define PACE_KEEP 0.8 /* weight of the past: a few seconds */
 
-dc_error dc__watch_init(dc__watch *watch, int n)
+dc_error dc__watch_init(dc__watch *watch, int n, int wanted)
 {
     *watch = (dc__watch){.n = n,
+                         .wanted = wanted,
                          .workers = calloc((size_t)n, sizeof *watch->workers),
                          .loss = calloc(1, sizeof *watch->loss),
                          .map = calloc(1, sizeof *watch->map)};
     pthread_mutex_init(&watch->lock, NULL);
     if (!watch->workers || !watch->loss || !watch->map)
-        return dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", n);
+        return dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", wanted);
     for (int i = 0; i < n; i++)
         watch->workers[i].map = watch->workers[i].report.loss = NAN;
     return DC_OK;
@@ -54,7 +55,7 @@ static dc_error allocate(const dc__watch *watch, dc__shown_plan *plan, const dc_
     }
     for (int i = 0; i < n; i++)
         plan->costs[i].up_bytes = plan->costs[i].down_bytes = model->layers[i].count * sizeof(float);
-    if (watch->coding) dc__coding_costs(watch->coding, plan->costs, n, watch->n, plan->costs);
+    if (watch->coding) dc__coding_costs(watch->coding, plan->costs, n, watch->wanted, plan->costs);
     return DC_OK;
 }
 
@@ -65,7 +66,7 @@ static void add_point(const dc__watch *watch, dc__curve *curve, bool map, uint64
     int n = 0;
     for (int i = 0; i < watch->n; i++) {
         const double value = map ? watch->workers[i].map : watch->workers[i].report.loss;
-        if (!isfinite(value)) continue;
+        if (!watch->workers[i].present || !isfinite(value)) continue;
         point.mean += (value - point.mean) / ++n;
         point.least = fmin(point.least, value);
         point.most = fmax(point.most, value);
@@ -78,16 +79,31 @@ static void add_point(const dc__watch *watch, dc__curve *curve, bool map, uint64
 static bool all_have_news(dc__watch *watch)
 {
     for (int i = 0; i < watch->n; i++)
-        if (!watch->workers[i].news) return false;
+        if (watch->workers[i].present && !watch->workers[i].news) return false;
     for (int i = 0; i < watch->n; i++)
         watch->workers[i].news = false;
     return true;
 }
 
-dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const dc__frame *frame,
+void dc__watch_present(dc__watch *watch, int slot, bool present)
+{
+    pthread_mutex_lock(&watch->lock);
+    dc__watched *w = &watch->workers[slot];
+    if (present && !w->present) {
+        w->report = (dc__telemetry){.loss = NAN};
+        w->map = NAN;
+        w->reported_ns = 0;
+        w->pace_s = 0;
+        w->news = false;
+    }
+    w->present = present;
+    pthread_mutex_unlock(&watch->lock);
+}
+
+dc_error dc__watch_take(dc__watch *watch, int slot, const dc_model *model, const dc__frame *frame,
                         int64_t began_ns)
 {
-    dc__watched *w = &watch->workers[rank];
+    dc__watched *w = &watch->workers[slot];
     const bool with_plan = frame->header.flags & DC__REPORT_PLAN;
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__telemetry report;
@@ -111,7 +127,7 @@ dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const
         w->spare = w->shown;
         w->shown = reported;
         w->shown.plan.strategy = report.strategy;
-        w->shown.profile.workers = watch->n;
+        w->shown.profile.workers = watch->wanted;
         w->plans++;
     }
     w->news = true;

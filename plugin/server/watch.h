@@ -26,6 +26,7 @@ typedef struct dc__watched {
     dc__telemetry report;
     int64_t reported_ns; /* 0 = never */
     double map;          /* the last one reported, NAN = none */
+    bool present;        /* it has a session */
     bool news;           /* reported since the loss curve's last point */
     double pace_s;       /* a round, over the last reports */
     uint64_t plans;
@@ -33,20 +34,24 @@ typedef struct dc__watched {
 } dc__watched;
 
 typedef struct dc__watch {
-    pthread_mutex_t lock; /* guards all but the spares */
-    int n;
+    pthread_mutex_t lock;     /* guards all but the spares */
+    int n;                    /* slots of the roster */
+    int wanted;               /* workers of the run */
     const dc__coding *coding; /* the run's; NULL: exact */
     dc__watched *workers;     /* [n] */
     dc__curve *loss, *map;
 } dc__watch;
 
-/* dc__watch_init - for n workers; DC_ENOMEM. dc__watch_free also after it failed, or never ran. */
-dc_error dc__watch_init(dc__watch *watch, int n);
+/* dc__watch_init - for n slots; DC_ENOMEM. dc__watch_free also after it failed, or never ran. */
+dc_error dc__watch_init(dc__watch *watch, int n, int wanted);
 void dc__watch_free(dc__watch *watch);
 
-/* dc__watch_take - a REPORT frame of worker rank, whose receiver calls. began_ns: the run's start. DC_EPROTO
+/* dc__watch_present - a slot's worker has a session from here on, and has reported nothing; or has none. */
+void dc__watch_present(dc__watch *watch, int slot, bool present);
+
+/* dc__watch_take - a REPORT frame of a slot's worker, whose receiver calls. began_ns: the run's start. DC_EPROTO
  * if it makes no sense. */
-dc_error dc__watch_take(dc__watch *watch, int rank, const dc_model *model, const dc__frame *frame,
+dc_error dc__watch_take(dc__watch *watch, int slot, const dc_model *model, const dc__frame *frame,
                         int64_t began_ns);
 
 #endif

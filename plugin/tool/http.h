@@ -15,7 +15,7 @@
 
 #include <signal.h>
 
-#include "dynacomm.h"
+#include "dynacomm_server.h"
 
 #define DC__HTTP_FRESH_NS 200000000
 

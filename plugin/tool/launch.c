@@ -172,7 +172,8 @@ static dc_error start_server(options *o, dc__launched *child, int workers)
     (void)snprintf(count, sizeof count, "%d", workers);
     (void)snprintf(listen, sizeof listen, "tcp://%s:%d",
                    strncmp(o->url, "tcp://127.0.0.1:", 16) == 0 ? "127.0.0.1" : "0.0.0.0", o->port);
-    char *argv[16] = {self, "server", "--listen", listen, "--workers", count, "--key", "-"};
+    char *argv[20] = {self,  "server", "--listen", listen,      "--workers",
+                      count, "--key",  "-",        "--on-loss", "end"};
     int n = 8;
     if (o->backup) {
         argv[n++] = "--backup";

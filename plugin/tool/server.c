@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "secure/secret.h"
+#include "base/quantity.h"
 #include "tool/http.h"
 #include "tool/command.h"
 
@@ -39,11 +40,53 @@ static dc_error take_aggregate(void *into, const char *name, const char *value)
     return DC_OK;
 }
 
+/* "wait", "wait:SECONDS" (or another time), "drop", "end". */
+static dc_error take_on_loss(void *into, const char *name, const char *value)
+{
+    dc_server_options *o = &((options *)into)->server;
+    double seconds = 0;
+    if (strcmp(value, "drop") == 0 || strcmp(value, "end") == 0 || strcmp(value, "wait") == 0) {
+        o->on_loss = value[0] == 'd' ? DC_ON_LOSS_DROP : value[0] == 'e' ? DC_ON_LOSS_END : DC_ON_LOSS_WAIT;
+        return DC_OK;
+    }
+    uint64_t whole;
+    const bool waits = strncmp(value, "wait:", 5) == 0;
+    if (waits && dc__parse_whole(name, value + 5, 1, UINT32_MAX, &whole) == DC_OK)
+        seconds = (double)whole;
+    else if (!waits || dc__parse_time(name, value + 5, &seconds) != DC_OK || !(seconds > 0))
+        return dc__fail(DC_EINVAL, "%s: '%s' is not wait, wait:SECONDS, drop or end", name, value);
+    o->on_loss = DC_ON_LOSS_WAIT;
+    o->loss_wait_s = seconds;
+    return DC_OK;
+}
+
+/* A time, or a number of seconds. */
+static dc_error take_start_after(void *into, const char *name, const char *value)
+{
+    options *o = into;
+    uint64_t whole;
+    if (dc__parse_whole(name, value, 0, UINT32_MAX, &whole) == DC_OK) {
+        o->server.start_after_s = whole > 0 ? (double)whole : 1e-3;
+        return DC_OK;
+    }
+    const dc_error err = dc__parse_time(name, value, &o->server.start_after_s);
+    return err ? dc__fail(err, "%s: '%s' is not a time: write it like 60 or 5m", name, value) : DC_OK;
+}
+
 static const dc_option table[] = {
     {"listen", DC_OPTION_TEXT, DC_INTO(options, server.url), .value = "URL",
      .help = "tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; all workers use it"},
     {"workers", DC_OPTION_WHOLE, DC_INTO(options, server.workers), .value = "N", .least = 1,
-     .most = DC_MAX_WORKERS, .help = "workers of the run; it starts when all have joined"},
+     .most = DC_MAX_WORKERS, .help = "workers that the run is for; it begins when all have joined"},
+    {"min-workers", DC_OPTION_WHOLE, DC_INTO(options, server.min_workers), .value = "M", .least = 1,
+     .most = DC_MAX_WORKERS,
+     .help = "begins and goes on with so many, and waits while there are fewer (default: all)"},
+    {"start-after", DC_OPTION_CALL, .value = "TIME", .call = take_start_after,
+     .help = "begins with --min-workers or more when the first has been ready for so long (default 60s)"},
+    {"on-loss", DC_OPTION_CALL, .value = "wait[:S]|drop|end", .call = take_on_loss,
+     .help =
+         "when a worker is lost: hold the round for S seconds, so that it can come back (default wait:60), "
+         "then go on without it; go on at once; or end the run"},
     {"backup", DC_OPTION_TEXT, DC_INTO(options, server.backup_dir), .value = "DIR",
      .help =
          "checkpoints: NAME.backup and NAME.state while training, NAME_final.weights at the end; a run that "
@@ -66,7 +109,7 @@ static const dc_option table[] = {
          "a line that whoever reads the page must give as password (or bearer token); needed where other machines "
          "reach --http"},
     {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "SECONDS", .least = 1, .most = 86400,
-     .help = "end the run when a worker has not been heard of for this long (default 90)"},
+     .help = "a worker that has not been heard of for this long is lost (default 90)"},
     {"on-bad-value", DC_OPTION_CHOICE, DC_INTO(options, server.bounds.on_bad_value), .choices = DC_BAD_VALUES,
      .help =
          "when a worker's gradient is not finite: leave it out of that round, and expel the worker after three "
@@ -100,6 +143,9 @@ static dc_error take_options(options *o, int argc, char **argv)
     if (strncmp(o->server.url, "inproc://", 9) == 0)
         return dc__fail(DC_EURL, "no other process can reach %s: listen on tcp:// or ipc://", o->server.url);
     if (!o->server.workers) return dc__fail(DC_EINVAL, "give the number of --workers");
+    if (o->server.min_workers > o->server.workers)
+        return dc__fail(DC_EINVAL, "--min-workers %d is more than --workers %d", o->server.min_workers,
+                        o->server.workers);
     o->server.timeout_s = o->timeout_s;
     return DC_OK;
 }

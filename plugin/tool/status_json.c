@@ -17,11 +17,9 @@ const char *dc__run_state_name(dc_run_state state)
 
 const char *dc__worker_state_name(dc_worker_state state)
 {
-    static const char *const names[] = {[DC_WORKER_AWAITED] = "awaited",
-                                        [DC_WORKER_JOINING] = "joining",
-                                        [DC_WORKER_TRAINING] = "training",
-                                        [DC_WORKER_DONE] = "done",
-                                        [DC_WORKER_LOST] = "lost"};
+    static const char *const names[] = {
+        [DC_WORKER_AWAITED] = "awaited", [DC_WORKER_JOINING] = "joining", [DC_WORKER_TRAINING] = "training",
+        [DC_WORKER_DONE] = "done",       [DC_WORKER_LOST] = "lost",       [DC_WORKER_LEFT] = "left"};
     return names[state];
 }
 
@@ -60,9 +58,9 @@ static void put_text(FILE *out, const char *name, const char *text)
     (void)fputc(',', out);
 }
 
-static void put_worker(FILE *out, int rank, const dc_status_worker *w)
+static void put_worker(FILE *out, const dc_status_worker *w)
 {
-    (void)fprintf(out, "%s{", rank ? "," : "");
+    (void)fputc('{', out);
     put_text(out, "state", dc__worker_state_name(w->state));
     put_text(out, "name", w->name);
     put_count(out, "round", w->round);
@@ -89,7 +87,7 @@ static void put_worker(FILE *out, int rank, const dc_status_worker *w)
     put_count(out, "pull_segments", (uint64_t)w->n_pull);
     put_count(out, "push_segments", (uint64_t)w->n_push);
     put_count(out, "slice_bytes", w->slice_bytes);
-    (void)fprintf(out, "\"rank\":%d}", rank);
+    (void)fprintf(out, "\"rank\":%d}", w->rank);
 }
 
 static void put_curve(FILE *out, const char *name, const dc_curve_point *points, int n)
@@ -145,8 +143,10 @@ dc_error dc__status_json(const dc_status *s, const char *const *lines, int n, ch
         put_quoted(out, lines[k]);
     }
     (void)fputs("],\"workers\":[", out);
-    for (int i = 0; i < s->n_workers; i++)
-        put_worker(out, i, &s->workers[i]);
+    for (int i = 0; i < s->n_workers; i++) {
+        if (i) (void)fputc(',', out);
+        put_worker(out, &s->workers[i]);
+    }
     (void)fputs("]}\n", out);
     const bool failed = ferror(out) != 0;
     if (fclose(out) == 0 && !failed) return DC_OK;

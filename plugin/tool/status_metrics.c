@@ -124,7 +124,7 @@ static void put_gauge(FILE *out, const gauge *g, const dc_status *s)
         (void)snprintf(name, sizeof name, "worker_%s", g->name);
         if (!headed) head(out, name, "gauge", g->help);
         headed = true;
-        (void)fprintf(out, "dynacomm_%s{worker=\"%d\"} %.9g\n", name, i, value);
+        (void)fprintf(out, "dynacomm_%s{worker=\"%d\"} %.9g\n", name, s->workers[i].rank, value);
     }
 }
 
@@ -133,21 +133,21 @@ void dc__status_metrics(FILE *out, const dc_status *s)
     put_run(out, s);
     head(out, "worker_up_bytes_total", "counter", "Received from the worker.");
     for (int i = 0; i < s->n_workers; i++)
-        (void)fprintf(out, "dynacomm_worker_up_bytes_total{worker=\"%d\"} %llu\n", i,
+        (void)fprintf(out, "dynacomm_worker_up_bytes_total{worker=\"%d\"} %llu\n", s->workers[i].rank,
                       (unsigned long long)s->workers[i].up_bytes);
     head(out, "worker_down_bytes_total", "counter", "Sent to the worker.");
     for (int i = 0; i < s->n_workers; i++)
-        (void)fprintf(out, "dynacomm_worker_down_bytes_total{worker=\"%d\"} %llu\n", i,
+        (void)fprintf(out, "dynacomm_worker_down_bytes_total{worker=\"%d\"} %llu\n", s->workers[i].rank,
                       (unsigned long long)s->workers[i].down_bytes);
     head(out, "worker_plans_total", "counter", "Plans that the worker has taken up.");
     for (int i = 0; i < s->n_workers; i++)
-        (void)fprintf(out, "dynacomm_worker_plans_total{worker=\"%d\"} %llu\n", i,
+        (void)fprintf(out, "dynacomm_worker_plans_total{worker=\"%d\"} %llu\n", s->workers[i].rank,
                       (unsigned long long)s->workers[i].plans);
     head(out, "worker_strategy_info", "gauge", "1 for the strategy in force.");
     for (int i = 0; i < s->n_workers; i++)
         if (s->workers[i].plans)
-            (void)fprintf(out, "dynacomm_worker_strategy_info{worker=\"%d\",strategy=\"%s\"} 1\n", i,
-                          dc_strategy_name(s->workers[i].strategy));
+            (void)fprintf(out, "dynacomm_worker_strategy_info{worker=\"%d\",strategy=\"%s\"} 1\n",
+                          s->workers[i].rank, dc_strategy_name(s->workers[i].strategy));
     for (size_t k = 0; k < sizeof gauges / sizeof *gauges; k++)
         put_gauge(out, &gauges[k], s);
 }

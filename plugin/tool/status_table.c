@@ -122,13 +122,13 @@ static void put_run(FILE *out, const cJSON *s, const cJSON *workers)
                   1e-6 * sum_of(workers, "up_bytes"), 1e-6 * sum_of(workers, "down_bytes"));
 }
 
-static void put_worker(FILE *out, const cJSON *w, int rank)
+static void put_worker(FILE *out, const cJSON *w)
 {
     char state[16], strategy[16], name[DC__MEMBER_BYTES];
     const bool silent =
         strcmp(words(w, "state", state, sizeof state), "training") == 0 && number(w, "silent_s") > 3;
     const bool planned = number(w, "plans") > 0;
-    (void)fprintf(out, "%6d  %-9s", rank, silent ? "silent" : state);
+    (void)fprintf(out, "%6.0f  %-9s", number(w, "rank"), silent ? "silent" : state);
     put(out, "%.0f", number(w, "round"), 8);
     put(out, "%.4g", number(w, "loss"), 10);
     put(out, "%.4g", number(w, "images_per_s"), 10);
@@ -155,8 +155,7 @@ dc_error dc__status_table(FILE *out, const cJSON *s, const char *url)
     (void)fprintf(out, "worker  %-9s%8s%10s%10s%9s%10s%11s  %-10s%10s%13s%8s\n", "state", "round", "loss",
                   "images/s", "waiting", "round ms", "planned ms", "strategy", "up Mbit/s", "down Mbit/s",
                   "rtt ms");
-    int rank = 0;
     for (const cJSON *w = workers->child; w; w = w->next)
-        put_worker(out, w, rank++);
+        put_worker(out, w);
     return DC_OK;
 }

@@ -5,7 +5,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "dynacomm.h"
+#include "dynacomm_server.h"
 
 /* dc__status_json - all of it, for scripts and the page; lines[0..n) are the log's last. The caller frees
  * *text with free. DC_ENOMEM. */

@@ -138,7 +138,7 @@ static dc_error take_state(dc_worker *w, const dc__frame *frame)
 {
     dc_model *m = w->model;
     const dc__header *h = &frame->header;
-    if (w->download.started) return bad(frame, "after START");
+    if (w->download.begun) return bad(frame, "after START");
     const bool moment = h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2);
     const uint64_t end = moment ? dc__model_state_floats(m) : dc__model_floats(m);
     const float *values = dc__values_of(frame);
@@ -151,21 +151,50 @@ static dc_error take_state(dc_worker *w, const dc__frame *frame)
     return DC_OK;
 }
 
+/* Twice, if the round is still to come when its version can be fetched already. */
 static dc_error take_start(dc_worker *w, const dc__frame *frame)
 {
-    if (frame->header.round > UINT32_MAX) return bad(frame, "of a round that no run reaches");
+    const dc__header *h = &frame->header;
+    const bool soon = h->flags & DC__START_SOON;
+    if (h->round > UINT32_MAX) return bad(frame, "of a round that no run reaches");
     pthread_mutex_lock(&w->lock);
-    const bool again = w->download.started;
-    if (!again) {
-        w->start_round = w->info.round = frame->header.round;
-        w->info.seed = frame->header.offset;
-        w->start_step = frame->header.count;
+    dc__download *d = &w->download;
+    const bool again = d->begun || (d->started && (soon || h->round != w->start_round));
+    if (!again && !d->started) {
+        w->start_round = w->info.round = h->round;
+        w->info.seed = h->offset;
+        w->start_step = h->count;
         dc__worker_pull(w, w->start_round, true);
-        w->download.started = true;
+        d->started = true;
+    }
+    if (!again && !soon) {
+        d->begun = true;
         pthread_cond_signal(&w->arrived);
     }
     pthread_mutex_unlock(&w->lock);
     return again ? bad(frame, "twice") : DC_OK;
+}
+
+static dc_error take_roster(dc_worker *w, const dc__frame *frame)
+{
+    const dc__header *h = &frame->header;
+    if (h->offset == 0 || h->offset > UINT32_MAX * (uint64_t)DC_MAX_WORKERS)
+        return bad(frame, "without images");
+    pthread_mutex_lock(&w->lock);
+    dc__download *d = &w->download;
+    d->crew_images[0] = d->crew_images[1];
+    d->crew_images[1] = h->offset;
+    d->crew_round = h->round;
+    pthread_mutex_unlock(&w->lock);
+    return DC_OK;
+}
+
+uint64_t dc__worker_images(dc_worker *w, uint64_t round)
+{
+    pthread_mutex_lock(&w->lock);
+    const uint64_t images = w->download.crew_images[round >= w->download.crew_round];
+    pthread_mutex_unlock(&w->lock);
+    return images;
 }
 
 static dc_error take_stats(dc_worker *w, const dc__frame *frame)
@@ -184,8 +213,9 @@ static dc_error take_stats(dc_worker *w, const dc__frame *frame)
     return DC_OK;
 }
 
-static dc_error take_stop(const dc__frame *frame)
+static dc_error take_stop(dc_worker *w, const dc__frame *frame)
 {
+    w->stopped = true;
     char reason[DC__REASON_BYTES];
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__get_text(&in, reason, sizeof reason);
@@ -230,7 +260,9 @@ dc_error dc__worker_on_frame(void *worker, dc__frame *frame)
     case DC__STAT:
         return take_stats(w, frame);
     case DC__STOP:
-        return take_stop(frame);
+        return take_stop(w, frame);
+    case DC__ROSTER:
+        return take_roster(w, frame);
     case DC__BYE_ACK:
         return take_bye_ack(w);
     default:

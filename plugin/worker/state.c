@@ -39,6 +39,19 @@ dc_error dc__worker_check(dc_worker *w)
     return err;
 }
 
+bool dc__worker_leaves(const dc_worker *w)
+{
+    const dc_worker_options *o = &w->options;
+    return o->leave && *o->leave && !(o->stop && *o->stop);
+}
+
+/* Who is asked to leave waits for nothing any more, unless others count on what it computes. */
+static dc_error check_leave(const dc_worker *w)
+{
+    const bool pushes = w->progress.in_round && w->progress.pushing;
+    return dc__worker_leaves(w) && !pushes ? dc__fail(DC_ESTOPPED, "asked to leave") : DC_OK;
+}
+
 dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, int n), int n)
 {
     dc_error err = DC_OK;
@@ -46,6 +59,7 @@ dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, in
     while (!err && !done(w, n)) {
         pthread_mutex_unlock(&w->lock); /* the check takes it too, and may find what ended meanwhile */
         err = dc__worker_check(w);
+        if (!err) err = check_leave(w);
         pthread_mutex_lock(&w->lock);
         if (!err && !done(w, n)) dc__wait_until(&w->arrived, &w->lock, dc__now_ns() + DC__POLL_NS);
     }

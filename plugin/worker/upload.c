@@ -210,14 +210,18 @@ static void set(dc__turn *turn, dc_error (*send)(void *, dc__header *), dc__head
 static void bye(dc_worker *w, dc__turn *turn)
 {
     set(turn, send_bye,
-        (dc__header){.type = DC__BYE, .flags = w->upload.bye_ok ? DC__BYE_OK : 0, .round = w->info.round});
+        (dc__header){.type = DC__BYE,
+                     .flags = w->upload.bye_ok      ? DC__BYE_OK
+                              : w->upload.bye_leave ? DC__BYE_LEAVE
+                                                    : 0,
+                     .round = w->info.round});
     turn->ends = true;
 }
 
 static void next_first(dc_worker *w, dc__turn *turn)
 {
     dc__upload *u = &w->upload;
-    if (u->bye_due && !u->bye_ok) {
+    if (u->bye_due && !u->bye_ok && !u->bye_leave) {
         bye(w, turn);
     } else if (u->values_at != UINT64_MAX) {
         set(turn, send_upload, (dc__header){0});

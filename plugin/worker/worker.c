@@ -1,4 +1,4 @@
-/* worker.c - joining and leaving. See worker.h. */
+/* worker.c - making and freeing a worker, and what all its threads use. See worker.h. */
 #include "worker/worker.h"
 
 #include <math.h>
@@ -8,7 +8,6 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "endpoint/join.h"
 #include "model/finite.h"
 #include "worker/keys.h"
 
@@ -34,81 +33,7 @@ const dc_plan *dc_worker_plan(const dc_worker *w)
     return &w->planner.plan;
 }
 
-/* ---- joining ---- */
-
-/* A server that is not there yet is waited for shortly; one that was there, long. */
-static double join_s(const dc_worker *w)
-{
-    return w->options.timeout_s > 0 ? w->options.timeout_s : DC_DEFAULT_JOIN_S;
-}
-
-static double patience_s(const dc_worker *w)
-{
-    return w->options.timeout_s > 0 ? w->options.timeout_s : DC_DEFAULT_PATIENCE_S;
-}
-
-#define REFUSED_S 15.0 /* where nobody listens any more, a server was stopped: that is known sooner */
-
-static dc_error dial(dc_worker *w)
-{
-    char name[64];
-    dc__channel *channel;
-    const dc__dial_options options = {.connect_s = join_s(w),
-                                      .refused_s = fmin(patience_s(w), REFUSED_S),
-                                      .patience_s = patience_s(w),
-                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES,
-                                      .keys = w->keys};
-    const dc_error err = dc__channel_dial(&channel, w->url, &options);
-    if (err) return err;
-    (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
-    dc__link *link = &w->endpoint.link;
-    dc__link_open(link, channel, name, patience_s(w), &w->endpoint.stop);
-    link->meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
-    link->log = &w->log;
-    return DC_OK;
-}
-
-/* As one text; "" for whatever the run has. One that is too long is no codec. */
-static void coding_asked(const dc_worker_options *o, char text[DC__CODING_BYTES])
-{
-    if (o->local_steps > 0)
-        (void)snprintf(text, DC__CODING_BYTES, "%s+local:%d", o->codec ? o->codec : "exact", o->local_steps);
-    else
-        (void)snprintf(text, DC__CODING_BYTES, "%s", o->codec ? o->codec : "");
-}
-
-static dc_error request(dc_worker *w)
-{
-    dc__join join = {.rank = w->options.rank,
-                     .seed = w->options.seed,
-                     .round = w->options.round,
-                     .clear = w->options.clear};
-    coding_asked(&w->options, join.coding);
-    (void)snprintf(join.version, sizeof join.version, "%s", dc_version());
-    (void)snprintf(join.fingerprint, sizeof join.fingerprint, "%s",
-                   w->options.fingerprint ? w->options.fingerprint : "");
-    if (getrandom(&join.worker_id, sizeof join.worker_id, 0) != (ssize_t)sizeof join.worker_id)
-        return dc__fail(DC_ENET, "no random numbers from the kernel");
-    return dc__join_send(&w->endpoint.link, &join, w->model);
-}
-
-/* The answer to JOIN. The channel gives up where nobody answers at all. */
-static dc_error await_welcome(dc_worker *w, dc__welcome *welcome)
-{
-    const int64_t until = dc__now_ns() + (int64_t)(2 * join_s(w) * 1e9);
-    dc__frame frame = {0};
-    dc_error err = DC_OK;
-    while (!err && !frame.message) {
-        err = dc__worker_check(w);
-        if (!err) err = dc__link_receive(&w->endpoint.link, &frame, DC__POLL_MS);
-        if (!err && !frame.message && dc__now_ns() > until)
-            err = dc__fail(DC_ETIMEOUT, "the server at %s did not answer JOIN for %.0f s", w->url,
-                           2 * join_s(w));
-    }
-    if (!err) err = dc__welcome_read(welcome, &frame);
-    dc__frame_free(&frame);
-    return err;
-}
+/* ---- memory ---- */
 
 /* The first plan, for layers that cost the same. */
 static dc_error plan_first(dc_worker *w)
@@ -187,24 +112,6 @@ static void free_all(dc_worker *w)
     free(w->upload.stat_out);
 }
 
-static bool has_started(const dc_worker *w, int unused)
-{
-    (void)unused;
-    return w->download.started;
-}
-
-/* READY, then START from the server once all workers are there. */
-static dc_error wait_for_start(dc_worker *w)
-{
-    pthread_mutex_lock(&w->lock);
-    w->upload.ready_due = true;
-    dc__endpoint_wake(&w->endpoint);
-    pthread_mutex_unlock(&w->lock);
-    const dc_error err = dc__worker_wait_until(w, has_started, 0);
-    pthread_mutex_unlock(&w->lock);
-    return err;
-}
-
 static void destroy(dc_worker *w)
 {
     dc__endpoint_stop(&w->endpoint);
@@ -219,28 +126,31 @@ static void destroy(dc_worker *w)
     free(w);
 }
 
+static dc_error choose_id(dc_worker *w)
+{
+    w->id = w->options.id;
+    while (w->id == 0)
+        if (getrandom(&w->id, sizeof w->id, 0) != (ssize_t)sizeof w->id)
+            return dc__fail(DC_ENET, "no random numbers from the kernel");
+    return DC_OK;
+}
+
 static dc_error join_server(dc_worker *w)
 {
     dc__welcome welcome;
-    dc_error err = dc__worker_keys(&w->options, &w->log, w->url, &w->keys);
-    if (!err) err = dial(w);
-    if (!err) err = request(w);
-    if (!err) err = await_welcome(w, &welcome);
+    dc_error err = choose_id(w);
+    if (!err) err = dc__worker_keys(&w->options, &w->log, w->url, &w->keys);
+    if (!err) err = dc__worker_dial(w, dc__worker_join_s(w), &welcome);
     if (err) return err;
-    w->info = (dc_worker_info){.rank = welcome.rank, .workers = welcome.workers, .resumed = welcome.resumed};
-    w->carry = welcome.carry;
-    w->coding = welcome.coding;
     w->residues = (dc__residues){
         .dir = w->options.keep_dir, .log = &w->log, .rank = welcome.rank, .every = welcome.every};
-    w->upload.values_at = welcome.upload ? 0 : UINT64_MAX;
     if (welcome.upload) err = dc__finite_model(w->model, "an initial value");
     if (!err) err = allocate(w);
     if (!err && w->options.trace_path)
         err = dc__trace_open(&w->trace, w->options.trace_path, w->info.rank, w->model);
-    if (!err) err = dc__endpoint_start(&w->endpoint);
     if (!err) err = dc__planner_start(&w->planner);
-    if (!err) dc__log_line(&w->log, "joined %s as worker %d of %d", w->url, w->info.rank, w->info.workers);
-    if (!err) err = wait_for_start(w);
+    if (!err) err = dc__worker_enter(w, &welcome);
+    if (err && dc_worker_lost_server(w)) err = dc_worker_rejoin(w);
     if (!err) dc__residues_begin(&w->residues, &w->encoder, w->start_round, w->info.resumed);
     return err;
 }
@@ -251,7 +161,7 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     dc_error err = dc__invitation_is(options->url) ? DC_OK : dc__address_parse(options->url, NULL);
     if (!err) err = dc__model_seal(model);
     char asked[DC__CODING_BYTES];
-    coding_asked(options, asked);
+    dc__worker_coding_asked(options, asked);
     if (!err) err = dc__coding_parse(asked, &(dc__coding){0});
     if (err) return err;
     if (options->fingerprint && strlen(options->fingerprint) >= DC_FINGERPRINT_BYTES)
@@ -263,6 +173,8 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     if (!w) return dc__fail(DC_ENOMEM, "out of memory for a worker");
     w->model = model;
     w->options = *options;
+    (void)snprintf(w->fingerprint, sizeof w->fingerprint, "%s",
+                   options->fingerprint ? options->fingerprint : "");
     w->download.incoming = UINT64_MAX;
     pthread_mutex_init(&w->lock, NULL);
     dc__log_init(&w->log, options->log, options->log_context);
@@ -306,12 +218,14 @@ dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
     if (ok) log_moved(w);
     if (w->endpoint.threads && !w->failed) {
         /* The user's stop ends computation; the goodbye still gets its time, but not a long one. */
-        w->options.stop = NULL;
-        const int64_t until = dc__now_ns() + (int64_t)((ok ? patience_s(w) : 2.0) * 1e9);
+        const bool leaves = !ok && dc__worker_leaves(w) && w->joined_once;
+        w->options.stop = w->options.leave = NULL;
+        const int64_t until = dc__now_ns() + (int64_t)((ok || leaves ? dc__worker_patience_s(w) : 2.0) * 1e9);
         pthread_mutex_lock(&w->lock);
         if (ok) dc__reporter_flush(&w->reporter);
         w->upload.bye_due = true;
         w->upload.bye_ok = ok;
+        w->upload.bye_leave = leaves;
         w->upload.bye_reason = reason;
         dc__endpoint_wake(&w->endpoint);
         while (!w->bye_acked && !w->failed && dc__now_ns() < until)

@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "endpoint/endpoint.h"
+#include "endpoint/join.h"
 #include "model/model.h"
 #include "net/address.h"
 #include "worker/encoder.h"
@@ -45,7 +46,10 @@ typedef struct dc__download {
     uint64_t *gate_left;     /* (L) [layers] floats still to come, by segment */
     uint64_t *got;           /* bitmap [n_blocks] of it; receiver's, reset by who asks */
     _Atomic uint64_t *ready; /* [layers] 1 + the version that may be computed on, 0 = none yet */
-    bool started;            /* (L) START came */
+    bool started;            /* (L) START came, of a round that may be still to come */
+    bool begun;              /* (L) START came for that round */
+    uint64_t crew_round;     /* (L) since when so many images as in crew_images[1] make a round */
+    uint64_t crew_images[2]; /* (L) [0]: before */
     float *stat_mean;  /* [statistics] answer to WANT_STAT; receiver writes, compute thread reads after */
     bool stat_here;    /* (L) */
     int64_t before_ns; /* receiver: when the frame before came, for traces */
@@ -65,7 +69,7 @@ typedef struct dc__upload {
     bool stat_due;
     uint64_t stat_round; /* version that stat_out belongs to */
     float *stat_out;     /* [statistics] copy to send */
-    bool ready_due, want_stat_due, bye_due, bye_ok;
+    bool ready_due, want_stat_due, bye_due, bye_ok, bye_leave;
     const char *bye_reason;
     uint64_t values_at; /* sender's: next float of the values to send, UINT64_MAX = none */
 } dc__upload;
@@ -87,8 +91,11 @@ struct dc_worker {
     dc_model *model;
     dc_worker_options options;
     char url[DC__URL_BYTES];
+    char fingerprint[DC_FINGERPRINT_BYTES];
     dc__dial_keys *keys; /* in secret memory; NULL: without */
     dc_worker_info info;
+    uint64_t id;
+    bool joined_once;
     bool carry;
     dc__coding coding;   /* the run's */
     bool pushes;         /* upload.round is one */
@@ -104,6 +111,7 @@ struct dc_worker {
     dc_error error; /* (L) first failure, with its line */
     char error_line[DC__LINE_BYTES];
     _Atomic bool bye_acked;
+    _Atomic bool stopped; /* the server has ended the run */
 
     dc__endpoint endpoint;
     dc__download download;
@@ -127,9 +135,23 @@ void dc__worker_fail(dc_worker *w, dc_error err);
  * request to stop, as an error; DC_OK if there is none. */
 dc_error dc__worker_check(dc_worker *w);
 
+/* dc__worker_leaves - it was asked to leave when its round is pushed. */
+bool dc__worker_leaves(const dc_worker *w);
+
 /* dc__worker_wait_until - blocks until done(w, n) holds, which is looked at with the lock held, or the worker
  * fails or is stopped. Returns with the lock held. Compute thread. */
 dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, int n), int n);
+
+/* join.c: connects, says JOIN and is welcomed; becomes ready and waits until its round is on.
+ * dc__worker_coding_asked - the codec that JOIN asks for. dc__worker_join_s, dc__worker_patience_s - how long a server is tried that never was there, or that was. */
+dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome);
+dc_error dc__worker_enter(dc_worker *w, const dc__welcome *welcome);
+double dc__worker_join_s(const dc_worker *w);
+void dc__worker_coding_asked(const dc_worker_options *o, char text[DC__CODING_BYTES]);
+double dc__worker_patience_s(const dc_worker *w);
+
+/* download.c: images that a round is made of, of all workers; it is on, or was the one before. */
+uint64_t dc__worker_images(dc_worker *w, uint64_t round);
 
 /* download.c: asks for version, in segments or slices as the plan in force says; with the lock held. */
 void dc__worker_pull(dc_worker *w, uint64_t version, bool first);

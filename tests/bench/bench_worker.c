@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dynacomm_server.h"
 #include "base/clock.h"
 #include "unit/toy.h"
 

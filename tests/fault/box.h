@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dynacomm.h"
+#include "dynacomm_server.h"
 
 typedef struct box {
     dc_server *server;
@@ -50,14 +50,15 @@ static inline void *box_run(void *argument)
     return NULL;
 }
 
-/* box_open - a running server; the caller ends it with
- * box_close. NULL if it did not start (dc_last_error). */
+/* box_open - a running server; the caller ends it with box_close. NULL if it did not start (dc_last_error). A
+ * worker that is lost ends its run, unless the options say for how long it is waited for. */
 static inline box *box_open(dc_server_options options)
 {
     box *b = calloc(1, sizeof *b);
     if (!b) abort();
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->more, NULL);
+    if (options.on_loss == DC_ON_LOSS_WAIT && options.loss_wait_s == 0) options.on_loss = DC_ON_LOSS_END;
     options.log = box_log;
     options.log_context = b;
     if (dc_server_start(&b->server, &options) != DC_OK) {

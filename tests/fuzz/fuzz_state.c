@@ -18,6 +18,7 @@ typedef struct shell {
     dc__versions versions;
     dc__statistics statistics;
     dc__codes codes;
+    dc__roster roster;
     fake_model *m;
 } shell;
 
@@ -34,7 +35,8 @@ static void open_shell(shell *x)
     dc__versions_init(&x->versions);
     dc__statistics_init(&x->statistics);
     dc__assert(dc__versions_allocate(&x->versions, x->m->model) == DC_OK);
-    dc__assert(dc__statistics_allocate(&x->statistics, 1, FAKE_STATS) == DC_OK);
+    dc__assert(dc__roster_init(&x->roster, 2, 2) == DC_OK);
+    dc__assert(dc__statistics_allocate(&x->statistics, x->roster.n, FAKE_STATS) == DC_OK);
     dc__assert(dc__codes_init(&x->codes, "topk:0.1/int8", 1) == DC_OK);
     dc__assert(dc__codes_allocate(&x->codes, x->m->model) == DC_OK);
 }
@@ -43,6 +45,7 @@ static void close_shell(shell *x)
 {
     dc__codes_release(&x->codes);
     dc__statistics_destroy(&x->statistics);
+    dc__roster_destroy(&x->roster);
     dc__versions_destroy(&x->versions);
     fake_model_free(x->m);
 }
@@ -65,9 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     dc__assert(file && fwrite(data, 1, n, file) == n && fclose(file) == 0);
     bool found;
     uint64_t seed;
-    if (dc__state_load(x.dir, &x.versions, &x.codes, &x.statistics, &seed, &found) == DC_OK) {
+    if (dc__state_load(x.dir, &x.versions, &x.codes, &x.statistics, &x.roster, &seed, &found) == DC_OK) {
         dc__assert(found && x.versions.round <= UINT32_MAX);
-        dc__assert(dc__statistics_copy(&x.statistics, x.versions.round, NULL));
+        dc__crew all = {.n = x.roster.n};
+        for (int i = 0; i < all.n; i++)
+            all.member[i].slot = i;
+        dc__assert(dc__statistics_copy(&x.statistics, &all, x.versions.round, NULL));
     } else {
         dc__assert(!found && strstr(dc_last_error(), "fake.state"));
     }
@@ -84,7 +90,9 @@ size_t fuzz_seed(int k, uint8_t *to)
     char path[PATH_MAX + 32];
     open_shell(&x);
     float stats[FAKE_STATS] = {1, 2, 3};
-    dc__assert(dc__state_save(x.dir, &x.versions, &x.codes, 0, 9, 1, FAKE_STATS, stats) == DC_OK);
+    const dc__crew crew = {.n = 1, .images = 4, .member = {{.id = 7, .images = 4}}};
+    const dc__state_head head = {.seed = 9, .next_number = 1, .crew = &crew};
+    dc__assert(dc__state_save(x.dir, &x.versions, &x.codes, 0, &head, FAKE_STATS, stats) == DC_OK);
     (void)snprintf(path, sizeof path, "%s/fake.state", x.dir);
     FILE *file = fopen(path, "rb");
     dc__assert(file);

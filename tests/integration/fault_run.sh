@@ -1,5 +1,5 @@
 #!/bin/bash
-# What ends a run in its middle: everyone gets a line and a non-zero exit, the last whole round is saved where the
+# What ends a run in its middle, where --on-loss end asks for that: everyone gets a line and a non-zero exit, the last whole round is saved where the
 # server survives, and a restart goes on from it.
 . "$(dirname "$0")/lib_fault.sh"
 classifier_data 60
@@ -91,7 +91,7 @@ sed "s/^train.*/train = own.list/" c.data > own.data
 mkdir own
 cp pictures/000[0-8]_*.pgm own
 find "$PWD/own" -name '*.pgm' | LC_ALL=C sort > own.list
-server --workers 2 --backup store --backup-every 3 --timeout 3
+server --workers 2 --backup store --backup-every 3 --timeout 3 --on-loss end
 worker 0
 data=own.data worker 1
 seen "$server_pid" server.out 'saved round'

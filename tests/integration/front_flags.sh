@@ -72,6 +72,8 @@ value()
     esac
     case $2 in
     N) echo 7 ;;
+    NAME) echo cam-7 ;;
+    TIME) echo 420.000000000s ;;
     T) echo 0.125 ;;
     CODEC) echo int8 ;;
     FILE) echo "$work/some.file" ;;

@@ -14,7 +14,7 @@ sed 's/^max_batches.*/max_batches=1000000/' "$root/cfg/fashion.cfg" > long.cfg
 # watched OPTION... - a server with a page, $page, and two workers
 watched()
 {
-    server --workers 2 --timeout 5 --http 127.0.0.1:0
+    server --workers 2 --timeout 5 --on-loss end --http 127.0.0.1:0
     seen "$server_pid" server.out 'watch this run at' || not_ok "page" "$(cat server.err)"
     page=$(sed -n 's/.*watch this run at //p' server.out)
     page=${page%/}

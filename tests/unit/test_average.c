@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "dynacomm_average.h"
+#include "dynacomm_server.h"
 #include "test_url.h"
 
 #define KEEP .75f

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "dynacomm.h"
+#include "dynacomm_server.h"
 #include "test_url.h"
 
 /* y = 2 x - 3, from IMAGES points; w[0] x + w[1]. */

@@ -208,7 +208,7 @@ static void test_refused(void **state)
     refused("-factor", "inf", "-factor: 'inf' is not a number above 0 up to 1e+06");
     refused("-shade", "pink", "-shade: 'pink' is not one of red, green, blue");
     refused("-shade", "re", "-shade: 're' is not one of red, green, blue");
-    refused("-wait", "10", "-wait: '10' is not a time; write it like 10ms, 250us or 1.5s");
+    refused("-wait", "10", "-wait: '10' is not a time; write it like 10ms, 250us, 1.5s or 30m");
     refused("-rate", "10", "-rate: '10' is not a rate; write it like 100mbit, 1gbit, 500kbit or 12.5mb/s");
     refused("-env", "=", "-env: '=' names nothing");
     refused("-threads", NULL, "-threads needs a value");

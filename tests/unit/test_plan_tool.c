@@ -45,14 +45,14 @@ static void test_times(void **state)
     static const struct {
         const char *text;
         double seconds;
-    } right[] = {{"10ms", 0.01}, {"250us", 250e-6}, {"1.5s", 1.5}, {"5ns", 5e-9},
-                 {"0", 0},       {"0ms", 0},        {".5S", .5}};
+    } right[] = {{"10ms", 0.01}, {"250us", 250e-6}, {"1.5s", 1.5}, {"5ns", 5e-9}, {"0", 0},
+                 {"0ms", 0},     {".5S", .5},       {"30m", 1800}, {"1h", 3600}};
     for (size_t k = 0; k < sizeof right / sizeof *right; k++) {
         double seconds;
         assert_int_equal(dc__parse_time("--rtt", right[k].text, &seconds), DC_OK);
         is_close(seconds, right[k].seconds);
     }
-    static const char *const wrong[] = {"", "10", "ms", "-1ms", "1m", "1 ms", "."};
+    static const char *const wrong[] = {"", "10", "ms", "-1ms", "1d", "1 ms", "."};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         double seconds;
         if (dc__parse_time("--rtt", wrong[k], &seconds) != DC_EINVAL)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dynacomm_server.h"
 #include "base/error.h"
 #include "endpoint/telemetry.h"
 #include "net/wire.h"

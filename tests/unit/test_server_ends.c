@@ -99,7 +99,8 @@ static void begin(run *r, const char *url, bool statistics, uint64_t every, doub
         assert_int_equal(fake_enter(&r->f[i], url, i, r->m), DC_OK);
     for (int i = 0; i < 2; i++)
         assert_int_equal(fake_wait_start(&r->f[i]), DC_OK);
-    disk_clear(); /* the log has begun */
+    if (every) assert_true(box_wait(r->b, "saved round 0 to"));
+    disk_clear(); /* of the log's beginning and the run's */
 }
 
 static void end(run *r)

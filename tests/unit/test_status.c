@@ -213,7 +213,7 @@ static void fill(dc_status *s, dc_status_worker w[2], dc_curve_point points[2])
                               .plans = 1,
                               .predicted_s = .09,
                               .strategy = DC_DUPLEX};
-    w[1] = (dc_status_worker){.state = DC_WORKER_LOST, .reported_s = -1, .loss = NAN, .map = NAN};
+    w[1] = (dc_status_worker){.state = DC_WORKER_LOST, .rank = 1, .reported_s = -1, .loss = NAN, .map = NAN};
     points[0] = (dc_curve_point){0, 1, 2, 1, 3};
     points[1] = (dc_curve_point){10, 2, 1.5, 1, 2};
     *s = (dc_status){.model = EVIL,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "dynacomm_server.h"
 #include "base/floatmode.h"
 #include "model/model.h"
 #include "toy_run.h"

@@ -103,7 +103,7 @@ static void lies_at_the_door(void **state)
     await_join(&s);
     send_bytes(&s, "220 mail server ready, and a line that is longer than a header");
     close_stage(&s, DC_EPROTO, "not dynacomm");
-    const dc__welcome absurd[] = {{.rank = 1, .workers = 1},
+    const dc__welcome absurd[] = {{.rank = 1000001, .workers = 1},
                                   {.rank = -1, .workers = 1},
                                   {.rank = 0, .workers = 0},
                                   {.rank = 0, .workers = DC_MAX_WORKERS + 1}};

@@ -1,0 +1,142 @@
+/* dynacomm_server.h - the server's end of libdynacomm: holds a run's parameters, serves its workers, and shows how
+ * the run is going. */
+#ifndef DYNACOMM_SERVER_H
+#define DYNACOMM_SERVER_H
+
+#include "dynacomm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- server ---- */
+
+/* A worker is lost when its session ends without a goodbye, or when it is silent for too long. A round that it
+ * has not pushed all of is held for it: it may come back, as the same process or another with its id, and gives
+ * what is missing. Past the time the round goes on without it. */
+typedef enum dc_on_loss {
+    DC_ON_LOSS_WAIT, /* for loss_wait_s */
+    DC_ON_LOSS_DROP, /* not at all */
+    DC_ON_LOSS_END   /* the run ends: for runs whose processes are one job */
+} dc_on_loss;
+
+#define DC_DEFAULT_LOSS_WAIT_S 60.0
+#define DC_DEFAULT_START_AFTER_S 60.0
+
+typedef struct dc_server_options {
+    const char *url;        /* to listen on, for all workers; copied */
+    int workers;            /* how many the run wants, 1..DC_MAX_WORKERS */
+    int min_workers;        /* it trains with no fewer; 0 = all of them */
+    double start_after_s;   /* it begins without all of them after so long; 0 = DC_DEFAULT_START_AFTER_S */
+    dc_on_loss on_loss;     /* what becomes of a round whose worker is lost */
+    double loss_wait_s;     /* of DC_ON_LOSS_WAIT; 0 = DC_DEFAULT_LOSS_WAIT_S */
+    const char *backup_dir; /* checkpoints; NULL = none; created if missing */
+    uint64_t backup_every;  /* rounds between checkpoints, 0 = only at the end */
+    bool fresh;             /* ignore a run found in backup_dir */
+    const char *key_path;   /* of the server's key: members alone may take part, and all is sealed; "-": from
+                               standard input, as dynacomm launch sends it; NULL: without keys */
+    const char *members_path; /* the list of members; NULL: members.txt beside the key */
+    bool insecure;            /* without keys, let whoever reaches a tcp:// address take part: otherwise only
+                                 addresses of this machine alone are listened on */
+    double timeout_s;         /* a worker that is silent for so long is lost; 0 = DC_DEFAULT_TIMEOUT_S */
+    dc_bounds bounds;         /* what is done about gradients that are wrong */
+    const char *codec;        /* for all workers (DC_CODECS), NULL = what the first one asks for */
+    dc_log_fn log;            /* may be NULL */
+    void *log_context;
+} dc_server_options;
+
+typedef struct dc_server dc_server;
+
+/* dc_server_start - listens and returns; DC_EURL, DC_ENET (port taken), DC_EFILE (backup_dir,
+ * key), DC_EFORMAT (key, members), DC_EKEY (neither key nor insecure, and url is not this machine's alone). */
+DC_API dc_error dc_server_start(dc_server **server, const dc_server_options *options);
+
+/* dc_server_run - serves one run to its end: all workers done (DC_OK), stopped (DC_ESTOPPED), a worker lost
+ * (DC_EPEER), a checkpoint that could not be written (DC_EFILE)... Whatever ends it, the last whole round is
+ * in backup_dir when this returns. Blocks. */
+DC_API dc_error dc_server_run(dc_server *server);
+
+/* dc_server_stop - makes dc_server_run end soon. Async-signal-safe. */
+DC_API void dc_server_stop(dc_server *server);
+
+/* dc_server_free - after dc_server_run has returned. */
+DC_API void dc_server_free(dc_server *server);
+
+/* ---- watching a server ---- */
+
+typedef enum dc_run_state { DC_RUN_WAITING, DC_RUN_TRAINING, DC_RUN_FINISHED, DC_RUN_FAILED } dc_run_state;
+typedef enum dc_worker_state {
+    DC_WORKER_AWAITED, /* nobody has taken this rank yet */
+    DC_WORKER_JOINING,
+    DC_WORKER_TRAINING,
+    DC_WORKER_DONE, /* said goodbye after its last round */
+    DC_WORKER_LOST, /* and waited for */
+    DC_WORKER_LEFT  /* said goodbye, or is not waited for any more */
+} dc_worker_state;
+
+/* One worker, as the server sees it and as it reported last
+ * (dc_worker_report); what is not known is 0, a loss or mAP NAN. */
+typedef struct dc_status_worker {
+    dc_worker_state state;
+    char name[32]; /* of the member, "" without keys */
+    int rank;
+    uint64_t id;                /* that it keeps; 0 = nobody yet */
+    uint32_t images;            /* that it feeds in a round */
+    double lost_s, wait_left_s; /* DC_WORKER_LOST: since when, and how long it is waited for */
+    uint64_t round;  /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
+    double silent_s; /* since its last frame; a live one sends a heartbeat every second */
+    uint64_t up_bytes, down_bytes; /* that travelled from it and to it */
+    double reported_s;             /* since it reported what follows; -1 = nothing yet */
+    double loss, map;
+    double round_s, compute_s, wait_s, images_per_s; /* lately */
+    double up_Bps, down_Bps, overhead_s, rtt_s;      /* its link, as it measures it */
+    double predicted_s, floor_s;                     /* of a round, by its plan */
+    dc_strategy asked, strategy;                     /* requested, in force */
+    uint64_t plans;                                  /* it has reported; 0 = dc_server_plan has none */
+    int n_pull, n_push;                              /* segments of the last of them */
+    uint32_t slice_bytes;
+} dc_status_worker;
+
+/* A point of a curve: what the workers had reported last after round rounds, or from there to the
+ * next point. */
+typedef struct dc_curve_point {
+    uint64_t round;
+    double elapsed_s; /* when the last of it was reported */
+    double mean, least, most;
+} dc_curve_point;
+
+#define DC_CURVE_POINTS 2000 /* most of a curve; neighbours are merged when there are more */
+
+typedef struct dc_status {
+    char model[64]; /* "" before the first worker */
+    dc_run_state state;
+    char line[512]; /* why the run failed */
+    int layers;
+    uint64_t trained_bytes;
+    uint32_t images_per_round; /* of one worker */
+    bool resumed;
+    bool sealed;                 /* members alone take part, by their keys */
+    bool insecure;               /* whoever reaches the server can take part */
+    uint64_t first_round, round; /* where this server began; rounds done */
+    uint64_t last_round;         /* where the workers mean to end, 0 = not known */
+    uint64_t saved_round;        /* the last in the backup, 0 = none */
+    double elapsed_s;            /* since the first round began */
+    double stalled_s;            /* since the last round was whole */
+    double round_s;              /* lately, mean over workers */
+    double rate;                 /* learning rate of the last round */
+    double loss;                 /* mean of the workers' last ones */
+    int wanted, least;           /* workers: that the run is for, that it trains with at least */
+    int n_workers, n_loss, n_map;
+    dc_status_worker *workers; /* [n_workers] by rank */
+    dc_curve_point *loss_curve, *map_curve;
+} dc_status;
+
+/* dc_server_status - how the run is going: a copy, free it with dc_status_free. Any thread, from
+ * dc_server_start to dc_server_free; holds up nobody for longer than copying takes. DC_ENOMEM. */
+DC_API dc_error dc_server_status(dc_server *server, dc_status **status);
+DC_API void dc_status_free(dc_status *status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,307 @@
+/* changes.c - who takes part: the start, losses, those who come back, come new or are passed over.
+ *
+ * DESIGN
+ *   All of it is decided by the run loop, which looks every DC__POLL_MS; what is decided takes effect at the next
+ * border (roster.h), but that a round which a member holds up is closed without it. A session's receiver only
+ * notes that its member is gone. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "server/server.h"
+
+#define BREAK_S 1.0 /* a connection that broke is made again meanwhile, or its worker counts as lost */
+
+static dc__member_state state_of(const dc_server *s, int slot)
+{
+    return s->training.roster.member[slot].state;
+}
+
+/* The round that is on and a copy of its crew. */
+static uint64_t crew_now(dc_server *s, dc__crew *crew)
+{
+    dc__training *t = &s->training;
+    pthread_mutex_lock(&t->versions.lock);
+    const uint64_t round = t->versions.round;
+    *crew = *dc__roster_crew(&t->roster, round);
+    pthread_mutex_unlock(&t->versions.lock);
+    return round;
+}
+
+int dc__server_members(dc_server *s)
+{
+    dc__roster *r = &s->training.roster;
+    int n = 0;
+    pthread_mutex_lock(&r->lock);
+    for (int i = 0; i < r->n; i++) {
+        const dc__member_state state = r->member[i].state;
+        const bool awaited = state == DC__MEMBER_LOST && r->training;
+        n += awaited || (state != DC__MEMBER_FREE && state < DC__MEMBER_LOST);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+void dc__server_forget_if_empty(dc_server *s)
+{
+    dc__roster *r = &s->training.roster;
+    if (r->training || !s->training.model || dc__server_members(s) > 0) return;
+    for (int i = 0; i < r->n; i++)
+        if (s->sessions[i].endpoint.threads) return; /* one that is about to end */
+    for (int i = 0; i < r->n; i++)
+        dc__session_forget(&s->sessions[i]);
+    dc__training_forget(&s->training);
+}
+
+/* ---- sessions that are over ---- */
+
+static bool is_done_with(dc__session *session, dc__member *m)
+{
+    if (m->state == DC__MEMBER_LOST || session->over) return true;
+    pthread_mutex_lock(&session->lock);
+    const bool acked = session->acked || !session->ack_due;
+    pthread_mutex_unlock(&session->lock);
+    return acked || dc__now_ns() - m->since_ns > (int64_t)(DC__GOODBYE_S * 1e9);
+}
+
+static void reap(dc_server *s, int slot)
+{
+    dc__session *session = &s->sessions[slot];
+    dc__roster *r = &s->training.roster;
+    dc__member *m = &r->member[slot];
+    if (!session->endpoint.threads || m->state < DC__MEMBER_LOST || !is_done_with(session, m)) return;
+    dc__session_close(session, m->state == DC__MEMBER_LEFT ? DC__LINGER_MS : 0);
+    dc__watch_present(&s->training.watch, slot, false);
+    if (session->broke_ns && m->state == DC__MEMBER_LOST) m->since_ns = session->broke_ns;
+    if (m->known) return;
+    if (!r->training)
+        dc__log_line(&s->training.log, "worker %d left before the start; its place is free", m->number);
+    dc__roster_set(r, slot, DC__MEMBER_FREE);
+    m->number = -1;
+}
+
+void dc__server_reap(dc_server *s)
+{
+    dc__roster *r = &s->training.roster;
+    if (r->ending) return;
+    for (int i = 0; i < r->n; i++)
+        reap(s, i);
+    dc__server_forget_if_empty(s);
+}
+
+/* ---- the start ---- */
+
+static void begin(dc_server *s, int need)
+{
+    dc__training *t = &s->training;
+    dc__roster *r = &t->roster;
+    const uint64_t round = t->versions.first_round;
+    for (int i = 0; i < r->n; i++)
+        if (state_of(s, i) == DC__MEMBER_READY) {
+            dc__given_enter(&s->sessions[i].given, round);
+            dc__session_begins_with(&s->sessions[i], round, false);
+        }
+    if (!dc__roster_start(r, round, need)) return;
+    if (t->resumed)
+        dc__checkpoint_resumed(&t->checkpoint, round);
+    else
+        dc__codes_begin(&t->codes, &t->versions);
+    const int n = dc__roster_crew(r, round)->n;
+    dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,
+                 n > 1 ? "s" : "", (unsigned long long)round);
+    dc__training_begin(t);
+}
+
+/* A new run's values are worker 0's. */
+static bool has_values(const dc_server *s)
+{
+    const int first = dc__roster_numbered(&s->training.roster, 0);
+    return s->training.resumed || (first >= 0 && state_of(s, first) == DC__MEMBER_READY);
+}
+
+void dc__server_begin(dc_server *s)
+{
+    dc__training *t = &s->training;
+    dc__roster *r = &t->roster;
+    const int ready = dc__roster_count(r, DC__MEMBER_READY, DC__MEMBER_READY);
+    if (ready == 0) s->first_ready_ns = 0;
+    if (ready == 0 || r->ending) return;
+    if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
+    const double after_s = s->options.start_after_s > 0 ? s->options.start_after_s : DC_DEFAULT_START_AFTER_S;
+    const double left_s = after_s - dc__seconds(dc__now_ns() - s->first_ready_ns);
+    if (ready == r->wanted) {
+        begin(s, ready);
+    } else if (ready >= r->least && left_s <= 0 && has_values(s)) {
+        begin(s, r->least);
+    } else if (ready >= r->least && !s->announced) {
+        s->announced = true;
+        dc__log_line(&t->log, "%d of %d workers are ready: the run begins without the others in %.0f s%s",
+                     ready, r->wanted, left_s > 0 ? left_s : 0,
+                     has_values(s) ? "" : ", if worker 0 is here, whose values it begins with");
+    }
+}
+
+/* ---- losses ---- */
+
+static void give_up(dc_server *s, int slot, const char *why)
+{
+    dc__roster *r = &s->training.roster;
+    dc__roster_gone(r, slot, DC__MEMBER_LEFT, why);
+    dc__log_line(&s->training.log, "worker %d %s", r->member[slot].number, why);
+}
+
+static double wait_s(const dc_server *s)
+{
+    return s->training.on_loss == DC_ON_LOSS_DROP ? 0 : s->training.loss_wait_s;
+}
+
+/* A connection that is gone: it may be made again, by the same process or another of the same worker. */
+static void watch_connection(dc_server *s, int slot)
+{
+    dc__training *t = &s->training;
+    dc__session *session = &s->sessions[slot];
+    const int64_t now = dc__now_ns();
+    if (dc__channel_state_of(session->endpoint.link.channel) != DC__CHANNEL_LOST) {
+        session->broke_ns = 0;
+        session->broke_said = false;
+        return;
+    }
+    if (!session->broke_ns) session->broke_ns = now;
+    const double since_s = dc__seconds(now - session->broke_ns), left_s = wait_s(s) - since_s;
+    if (t->on_loss == DC_ON_LOSS_END || since_s < BREAK_S) return;
+    if (left_s > 0) {
+        if (!session->broke_said)
+            dc__log_line(&t->log, "the connection to worker %d was closed; waiting for it, %.0f s left",
+                         session->number, left_s);
+        session->broke_said = true;
+        return;
+    }
+    /* Its process may live: it joins anew when it finds the way. */
+    char why[DC__LINE_BYTES];
+    (void)snprintf(why, sizeof why, "its connection was closed");
+    dc__session_close(session, 0);
+    dc__roster_gone(&t->roster, slot, DC__MEMBER_LOST, why);
+    t->roster.member[slot].since_ns = session->broke_ns;
+}
+
+/* Says once of whom is lost how long it is waited for. */
+static void watch_lost(dc_server *s, int slot, const dc__crew *crew)
+{
+    dc__training *t = &s->training;
+    dc__member *m = &t->roster.member[slot];
+    const double since_s = dc__seconds(dc__now_ns() - m->since_ns), left_s = wait_s(s) - since_s;
+    char why[DC__LINE_BYTES];
+    if (!dc__crew_has(crew, slot)) {
+        dc__roster_gone(&t->roster, slot, DC__MEMBER_LEFT, "it was not in the run yet");
+    } else if (left_s > 0) {
+        if (m->reason[0])
+            dc__log_line(&t->log, "%s; waiting for worker %d, lost %.0f s ago, %.0f s left", m->reason,
+                         m->number, since_s, left_s);
+    } else {
+        (void)snprintf(why, sizeof why,
+                       t->on_loss == DC_ON_LOSS_DROP ? "is not waited for (%.400s)"
+                                                     : "did not come back in time (%.400s)",
+                       m->reason[0] ? m->reason : "lost");
+        give_up(s, slot, why);
+    }
+    m->reason[0] = 0;
+}
+
+/* The round goes on without those who left, if there are others to end it and enough for the next. */
+static void close_round(dc_server *s, uint64_t round, const dc__crew *crew)
+{
+    dc__training *t = &s->training;
+    dc__roster *r = &t->roster;
+    const int staying = dc__roster_staying(r, crew, -1);
+    int coming = 0;
+    for (int i = 0; i < r->n; i++)
+        coming += !dc__crew_has(crew, i) && (state_of(s, i) == DC__MEMBER_ENTERING);
+    for (int k = 0; k < crew->n; k++) {
+        const int slot = crew->member[k].slot;
+        if (state_of(s, slot) != DC__MEMBER_LEFT || r->member[slot].closed ||
+            s->sessions[slot].endpoint.threads || dc__given_is_whole(&s->sessions[slot].given, round))
+            continue;
+        if (staying > 0 && staying + coming >= r->least) {
+            dc__log_line(&t->log, "round %llu goes on without worker %d", (unsigned long long)round + 1,
+                         r->member[slot].number);
+            dc__roster_close(r, slot);
+            dc__training_close(t, round, slot, &s->sessions[slot].given);
+            s->announced = false;
+        } else if (!s->announced) {
+            s->announced = true;
+            dc__log_line(&t->log, "waiting for workers: %d of at least %d are here", staying + coming,
+                         r->least);
+        }
+    }
+}
+
+/* Nobody is left of the crew: those who were to enter with the next round take this one over. */
+static void call_back(dc_server *s, const dc__crew *crew)
+{
+    dc__roster *r = &s->training.roster;
+    if (dc__roster_staying(r, crew, -1) > 0) return;
+    for (int i = 0; i < r->n; i++) {
+        if (state_of(s, i) != DC__MEMBER_ENTERING || dc__crew_has(crew, i)) continue;
+        dc__session_close(&s->sessions[i], DC__LINGER_MS);
+        dc__roster_set(r, i, r->member[i].known ? DC__MEMBER_LEFT : DC__MEMBER_FREE);
+    }
+}
+
+/* ---- those who come ---- */
+
+/* With versions' lock. */
+static void let_in(dc_server *s, int slot, bool *back, uint64_t *from)
+{
+    dc__training *t = &s->training;
+    dc__roster *r = &t->roster;
+    dc__session *session = &s->sessions[slot];
+    const uint64_t round = t->versions.round;
+    const dc__crew *crew = dc__roster_crew(r, round);
+    *back = dc__crew_has(crew, slot) && !r->member[slot].closed;
+    *from = round;
+    if (*back && dc__given_resume(&session->given, round)) {
+        if (dc__roster_advance(r, slot, DC__MEMBER_READY, DC__MEMBER_RUNNING))
+            dc__session_start(session, round);
+    } else if (!*back && dc__roster_staying(r, crew, -1) == 0) {
+        dc__training_take_over(t, slot, &session->given);
+        dc__session_start(session, round);
+    } else {
+        *from = round + 1;
+        dc__given_enter(&session->given, round + 1);
+        r->member[slot].enters = round + 1;
+        (void)dc__roster_advance(r, slot, DC__MEMBER_READY, DC__MEMBER_ENTERING);
+        dc__session_begins_with(session, round + 1, true);
+    }
+}
+
+static void enter(dc_server *s, int slot)
+{
+    dc__training *t = &s->training;
+    bool back;
+    uint64_t from;
+    pthread_mutex_lock(&t->versions.lock);
+    let_in(s, slot, &back, &from);
+    pthread_mutex_unlock(&t->versions.lock);
+    s->announced = false;
+    dc__log_line(&t->log, "worker %d %s from round %llu on", t->roster.member[slot].number,
+                 back ? "is back, and goes on" : "takes part", (unsigned long long)from + 1);
+}
+
+void dc__server_change(dc_server *s)
+{
+    dc__roster *r = &s->training.roster;
+    bool gone = false, ready = false;
+    for (int i = 0; i < r->n; i++) {
+        const dc__member_state state = state_of(s, i);
+        if (state == DC__MEMBER_RUNNING || state == DC__MEMBER_ENTERING) watch_connection(s, i);
+        gone |= state_of(s, i) >= DC__MEMBER_LOST;
+        ready |= state == DC__MEMBER_READY;
+    }
+    if (!gone && !ready) return;
+    dc__crew crew;
+    const uint64_t round = crew_now(s, &crew);
+    for (int i = 0; i < r->n; i++)
+        if (state_of(s, i) == DC__MEMBER_LOST && !s->sessions[i].endpoint.threads) watch_lost(s, i, &crew);
+    for (int i = 0; ready && i < r->n; i++)
+        if (state_of(s, i) == DC__MEMBER_READY) enter(s, i);
+    if (gone) call_back(s, &crew);
+    if (gone) close_round(s, round, &crew);
+}

@@ -1,0 +1,282 @@
+/* gradient.c - from a gradient that arrives, or that is not waited for any more, to the next version of its blocks. */
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "endpoint/values.h"
+#include "model/finite.h"
+#include "server/apply.h"
+#include "server/training.h"
+
+#define REFUSALS_MOST 3  /* rounds in a row with values that are not finite */
+#define REFUSALS_TOLD 10 /* lines about one worker; then only for each power of two */
+
+/* How version + 1, whose blocks are all made, came about: for who makes the run again. */
+static void log_version(dc__training *t, uint64_t version)
+{
+    const dc__crew *crew = dc__roster_crew(&t->roster, version);
+    for (int k = 0; k < crew->n; k++) {
+        const uint64_t *counted = dc__omissions_take(&t->omissions, crew->member[k].slot);
+        if (counted)
+            dc__run_log_partial(&t->run_log, version, crew->member[k].number, t->model->n_blocks, counted);
+    }
+    dc__run_log_rate(&t->run_log, version, dc__versions_rate(&t->versions, version + 1));
+}
+
+/* Makes blocks [first, first + n) that were applied at version visible as version + 1; the call that
+ * completes the version also finishes the round. */
+static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t version)
+{
+    dc__versions *v = &t->versions;
+    const bool whole = dc__versions_complete(v, n);
+    if (whole) {
+        dc__apply_frozen(v, version, dc__roster_crew(&t->roster, version)->images);
+        log_version(t, version);
+        v->blocks_done = 0;
+    }
+    pthread_mutex_lock(&v->lock);
+    for (uint32_t b = first; b < first + n; b++)
+        v->block[b] = version + 1;
+    if (whole) {
+        dc__training_border(t, version + 1);
+        v->round = version + 1;
+        v->whole_ns = dc__now_ns();
+        dc__checkpoint_if_due(&t->checkpoint);
+    }
+    t->offer(t->context, first, n, version + 1);
+    pthread_mutex_unlock(&v->lock);
+}
+
+static dc_error bad_gradient(const dc__training *t, int slot, const char *why)
+{
+    return dc__fail(DC_EPROTO, "worker %d sent a GRAD frame %s", t->roster.member[slot].number, why);
+}
+
+/* Two workers' last gradients may have been refused at the same moment. */
+static void end_without_gradient(dc__training *t, uint64_t round)
+{
+    char line[DC__LINE_BYTES];
+    (void)snprintf(line, sizeof line, "round %llu: no worker's gradient is finite",
+                   (unsigned long long)round + 1);
+    dc__roster_end(&t->roster, DC_EVALUE, line);
+}
+
+/* Members of the crew whose gradient of block b is not among those that count. */
+static void note_omissions(dc__training *t, const dc__crew *crew, const dc__addends *a, uint32_t b)
+{
+    for (int k = 0, next = 0; a->n < crew->n && k < crew->n; k++)
+        if (next < a->n && a->member[next] == crew->member[k].slot)
+            next++;
+        else
+            dc__omissions_note(&t->omissions, crew->member[k].slot, b);
+}
+
+/* Sums block b of the round and steps it; false if nobody's gradient of it counts. */
+static bool apply(dc__training *t, uint32_t b, uint64_t round)
+{
+    dc__addends a;
+    const dc__crew *crew = dc__roster_crew(&t->roster, round);
+    dc__reduce_collect(&t->reduce, crew, b, round, &a);
+    note_omissions(t, crew, &a, b);
+    if (a.n > 0) {
+        dc__apply_block(&t->versions, &a, b, round, a.images, dc__training_carries(t), t->bounds.trim);
+        dc__codes_block(&t->codes, &t->versions, b, round);
+    } else {
+        end_without_gradient(t, round);
+    }
+    dc__reduce_free(&t->reduce, crew, b);
+    return a.n > 0;
+}
+
+/* Puts a member's gradient of block b into the sum. Blocks [*applied, b) are applied and not yet published. */
+static void put_block(dc__training *t, int slot, uint32_t b, uint64_t round, const dc__slot *s, int crew,
+                      uint32_t *applied)
+{
+    const bool complete = dc__reduce_put(&t->reduce, b, crew, slot, s->held, s->data, s->rate);
+    if (complete && apply(t, b, round)) return;
+    if (b > *applied) publish(t, *applied, b - *applied, round);
+    *applied = b + 1;
+}
+
+/* A layer that waited until it was complete. */
+static void put_layer(dc__training *t, int slot, int layer, uint64_t round, int crew)
+{
+    const dc__slot *waiting = dc__clip_slots(&t->clip, slot);
+    const uint32_t first = t->model->layers[layer].first_block,
+                   end = first + t->model->layers[layer].n_blocks;
+    uint32_t applied = first;
+    for (uint32_t b = first; b < end; b++)
+        put_block(t, slot, b, round, &waiting[b], crew, &applied);
+    if (end > applied) publish(t, applied, end - applied, round);
+}
+
+/* Puts the blocks [first, end), of the payload from data on, into the sum, or lets them wait for their layers; those that
+ * are complete are applied, and published in runs. Returns where the next block's begins, unless the message may be
+ * another's already. */
+static const uint8_t *reduce_blocks(dc__training *t, int slot, const dc__header *h, const uint8_t *data,
+                                    dc__held *held, uint32_t first, uint32_t end, bool more)
+{
+    const dc_model *m = t->model;
+    const dc__codec *codec = t->reduce.codec;
+    const bool counts = t->reduce.refused[slot] != h->round + 1, clips = t->clip.factor > 0;
+    const int crew = dc__roster_crew(&t->roster, h->round)->n;
+    uint32_t applied = first;
+    for (uint32_t b = first; b < end; b++) {
+        const size_t n = (size_t)(m->block_offset[b + 1] - m->block_offset[b]);
+        /* The message is another's as soon as its last block is put. */
+        const dc__slot s = {.data = data, .held = held, .rate = h->rate};
+        data += b + 1 < end || more ? codec->check(data, h->payload_bytes, n, NULL) : 0;
+        if (!clips)
+            put_block(t, slot, b, h->round, &s, crew, &applied);
+        else if (dc__clip_add(&t->clip, m, slot, b, h->round, &s, counts))
+            put_layer(t, slot, m->block_layer[b], h->round, crew);
+    }
+    if (!clips && end > applied) publish(t, applied, end - applied, h->round);
+    return data;
+}
+
+/* A round in which nobody's gradient counts makes no version. */
+static bool is_anybody_left(const dc__training *t, uint64_t round)
+{
+    const dc__crew *crew = dc__roster_crew(&t->roster, round);
+    for (int k = 0; k < crew->n; k++)
+        if (t->reduce.refused[crew->member[k].slot] != round + 1) return true;
+    return false;
+}
+
+/* Whether a refusal's line is to be written: a worker may send as many as there are rounds. */
+static bool is_told(uint64_t refusals)
+{
+    return refusals <= REFUSALS_TOLD || (refusals & (refusals - 1)) == 0;
+}
+
+dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64_t round)
+{
+    char line[DC__LINE_BYTES];
+    (void)snprintf(line, sizeof line, "%.300s", dc_last_error());
+    if (given->refused == round + 1) return DC_OK;
+    given->in_a_row = given->refused == round ? given->in_a_row + 1 : 1;
+    given->refused = round + 1;
+    given->refusals++;
+    dc__reduce_refuse(&t->reduce, slot, round);
+    if (t->bounds.on_bad_value == DC_BAD_STOP) return dc__fail(DC_EVALUE, "%s: the run ends there", line);
+    if (t->bounds.on_bad_value == DC_BAD_EXPEL)
+        return dc__fail(DC_EVALUE, "%s: the worker is expelled", line);
+    if (given->in_a_row == REFUSALS_MOST)
+        return dc__fail(DC_EVALUE, "%s, the %drd round in a row: the worker is expelled", line,
+                        REFUSALS_MOST);
+    if (!is_anybody_left(t, round))
+        return dc__fail(DC_EVALUE, "%s, and no other worker's gradient is left to train with", line);
+    if (is_told(given->refusals))
+        dc__log_line(&t->log, "%s: left out of that round (%llu time%s so far)", line,
+                     (unsigned long long)given->refusals, given->refusals > 1 ? "s" : "");
+    return DC_OK;
+}
+
+/* Its values are finite, or they are refused. */
+static dc_error check_values(dc__training *t, int slot, dc__given *given, const dc__header *h,
+                             const float *values, bool finite)
+{
+    char what[64];
+    if (given->refused == h->round + 1 || (values ? dc__is_finite(h->count, values) : finite)) return DC_OK;
+    (void)snprintf(what, sizeof what, "round %llu: worker %d's gradient", (unsigned long long)h->round + 1,
+                   t->roster.member[slot].number);
+    if (values)
+        (void)dc__finite_check(t->model, h->offset, h->count, values, what);
+    else
+        (void)dc__fail(DC_EVALUE, "%s of layer %d is not finite", what,
+                       t->model->tensors[t->model->by_offset[dc__model_find(t->model, h->offset)]].layer);
+    return dc__training_refuse(t, slot, given, h->round);
+}
+
+/* The runs of blocks [first, end) that are new, `wanted` of them. With the last of them a new round may begin. */
+static void reduce_runs(dc__training *t, int slot, dc__given *given, const dc__header *h, const uint8_t *data,
+                        dc__held *held, uint32_t first, uint32_t end, uint32_t wanted)
+{
+    const dc_model *m = t->model;
+    for (uint32_t b = first, run; b < end; b = run) {
+        run = b + 1;
+        if (dc__given_was_had(given, b)) {
+            dc__given_again(given, b);
+            if (wanted > 0)
+                data += t->reduce.codec->check(data, h->payload_bytes,
+                                               (size_t)(m->block_offset[b + 1] - m->block_offset[b]), NULL);
+            continue;
+        }
+        while (run < end && !dc__given_was_had(given, run))
+            run++;
+        wanted -= run - b;
+        data = reduce_blocks(t, slot, h, data, held, b, run, wanted > 0);
+    }
+}
+
+dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__frame *frame,
+                               _Atomic int64_t *heard_ns, bool *kept)
+{
+    const dc__header *h = &frame->header;
+    *kept = false;
+    uint32_t first, end, wanted, lead;
+    const dc__codec *codec = t->reduce.codec;
+    bool finite = true;
+    if (h->codec != codec->id) return bad_gradient(t, slot, "in another codec than the run's");
+    const float *values = codec->exact ? dc__values_of(frame) : NULL;
+    if (!dc__model_blocks(t->model, h->offset, h->count, &first, &end) || (codec->exact && !values) ||
+        (!values && !dc__runs_check(codec, t->model, first, end, frame->payload, h->payload_bytes, &finite)))
+        return bad_gradient(t, slot, "that is not a run of whole blocks");
+    if (!isfinite(h->rate)) return bad_gradient(t, slot, "with a learning rate that is not a number");
+    if (!dc__given_note(given, h->round, first, end, &wanted, &lead)) return bad_gradient(t, slot, "twice");
+    dc_error err = check_values(t, slot, given, h, values, finite);
+    if (!err) err = dc__checkpoint_guard(&t->checkpoint, h->round - 1, heard_ns);
+    for (uint32_t b = first; err && b < end; b++) /* it is not put: who closes the round skips it */
+        if (!dc__given_was_had(given, b)) dc__given_remove(given, b);
+    if (err) return err;
+    dc__held *held = NULL;
+    if (wanted > 0) held = dc__reduce_hold(&t->reduce, slot, lead, wanted, frame->message);
+    *kept = wanted > 0;
+    reduce_runs(t, slot, given, h, frame->payload, held, first, end, wanted);
+    return DC_OK;
+}
+
+/* ---- members that come back, or are passed over ---- */
+
+void dc__training_take_over(dc__training *t, int slot, dc__given *given)
+{
+    const uint64_t round = t->versions.round;
+    dc__roster_take_over(&t->roster, round, slot);
+    dc__given_begin(given, round);
+    for (uint32_t b = 0; b < t->model->n_blocks; b++)
+        if (t->versions.block[b] > round) { /* made already, without this member */
+            dc__given_add(given, b);
+            dc__omissions_note(&t->omissions, slot, b);
+        }
+    (void)dc__given_resume(given, round);
+    dc__training_crew_changed(t, round, dc__roster_crew(&t->roster, round));
+}
+
+/* Blocks that wait for the rest of their layer, which does not come, are not in the sum. */
+static void drop_waiting(dc__training *t, int slot, dc__given *given)
+{
+    const dc__slot *waiting = t->clip.factor > 0 ? dc__clip_slots(&t->clip, slot) : NULL;
+    for (int l = 0; waiting && l < t->model->n_layers; l++) {
+        const dc__layer *layer = &t->model->layers[l];
+        if (!dc__clip_abandon(&t->clip, slot, l)) continue;
+        for (uint32_t b = layer->first_block; b < layer->first_block + layer->n_blocks; b++)
+            if (dc__given_has(given, b)) {
+                dc__held_release(waiting[b].held);
+                dc__given_remove(given, b);
+            }
+    }
+}
+
+void dc__training_close(dc__training *t, uint64_t round, int slot, dc__given *given)
+{
+    if (given->round != round) dc__given_begin(given, round);
+    if (given->n == t->model->n_blocks) return; /* the round may be over already */
+    const int crew = dc__roster_crew(&t->roster, round)->n;
+    _Atomic int64_t nobody_ns = 0;
+    if (dc__checkpoint_guard(&t->checkpoint, round - 1, &nobody_ns)) return; /* the run is at its end */
+    drop_waiting(t, slot, given);
+    for (uint32_t b = 0; b < t->model->n_blocks; b++)
+        if (!dc__given_has(given, b) && dc__reduce_skip(&t->reduce, b, crew) && apply(t, b, round))
+            publish(t, b, 1, round);
+}

@@ -1,0 +1,195 @@
+/* join.c - joining a server, and joining it anew after it was lost. See worker.h.
+ *
+ * DESIGN
+ *   A worker that has lost its server (the connection ended, or it was started again) throws away the round that
+ * it was in and joins anew under its id, in this process. The server tells it the round to go on with: the one
+ * that is on, or the one that its checkpoint is of. Nothing of the time before counts: values, statistics and
+ * moments are fetched, gradients are zero. Compute thread. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "worker/worker.h"
+
+/* A server that is not there yet is waited for shortly; one that was there, long. */
+double dc__worker_join_s(const dc_worker *w)
+{
+    return w->options.timeout_s > 0 ? w->options.timeout_s : DC_DEFAULT_JOIN_S;
+}
+
+double dc__worker_patience_s(const dc_worker *w)
+{
+    return w->options.timeout_s > 0 ? w->options.timeout_s : DC_DEFAULT_PATIENCE_S;
+}
+
+static dc_error dial(dc_worker *w, double connect_s)
+{
+    char name[64];
+    dc__channel *channel;
+    const dc__dial_options options = {.connect_s = connect_s,
+                                      .patience_s = dc__worker_patience_s(w),
+                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES,
+                                      .keys = w->keys};
+    const dc_error err = dc__channel_dial(&channel, w->url, &options);
+    if (err) return err;
+    (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
+    dc__link *link = &w->endpoint.link;
+    dc__link_open(link, channel, name, dc__worker_patience_s(w), &w->endpoint.stop);
+    link->meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
+    link->log = &w->log;
+    return DC_OK;
+}
+
+/* As one text; "" for whatever the run has. One that is too long is no codec. */
+void dc__worker_coding_asked(const dc_worker_options *o, char text[DC__CODING_BYTES])
+{
+    if (o->local_steps > 0)
+        (void)snprintf(text, DC__CODING_BYTES, "%s+local:%d", o->codec ? o->codec : "exact", o->local_steps);
+    else
+        (void)snprintf(text, DC__CODING_BYTES, "%s", o->codec ? o->codec : "");
+}
+
+static dc_error request(dc_worker *w)
+{
+    dc__join join = {.rank = w->options.rank,
+                     .worker_id = w->id,
+                     .seed = w->options.seed,
+                     .round = w->options.round,
+                     .clear = w->options.clear && !w->joined_once,
+                     .remembers = w->options.remembers};
+    if (!w->joined_once) dc__worker_coding_asked(&w->options, join.coding);
+    (void)snprintf(join.version, sizeof join.version, "%s", dc_version());
+    (void)snprintf(join.fingerprint, sizeof join.fingerprint, "%s", w->fingerprint);
+    return dc__join_send(&w->endpoint.link, &join, w->model);
+}
+
+/* The answer to JOIN. The channel gives up where nobody answers at all. */
+static dc_error await_welcome(dc_worker *w, double answer_s, dc__welcome *welcome)
+{
+    const int64_t until = dc__now_ns() + (int64_t)(answer_s * 1e9);
+    dc__frame frame = {0};
+    dc_error err = DC_OK;
+    while (!err && !frame.message) {
+        err = dc__worker_check(w);
+        if (!err) err = dc__link_receive(&w->endpoint.link, &frame, DC__POLL_MS);
+        if (!err && !frame.message && dc__now_ns() > until)
+            err = dc__fail(DC_ETIMEOUT, "the server at %s did not answer JOIN for %.0f s", w->url, answer_s);
+    }
+    if (!err) err = dc__welcome_read(welcome, &frame);
+    dc__frame_free(&frame);
+    return err;
+}
+
+dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
+{
+    dc_error err = dial(w, connect_s);
+    if (!err) err = request(w);
+    if (!err) err = await_welcome(w, 2 * connect_s, welcome);
+    if (err) return err;
+    w->info.rank = welcome->rank;
+    w->info.workers = welcome->workers;
+    w->info.resumed = welcome->resumed;
+    w->carry = welcome->carry;
+    w->coding = welcome->coding;
+    return DC_OK;
+}
+
+static bool has_begun(const dc_worker *w, int unused)
+{
+    (void)unused;
+    return w->download.begun;
+}
+
+dc_error dc__worker_enter(dc_worker *w, const dc__welcome *welcome)
+{
+    w->upload.values_at = welcome->upload ? 0 : UINT64_MAX;
+    dc_error err = dc__endpoint_start(&w->endpoint);
+    if (err) return err;
+    dc__log_line(&w->log, "joined %s as worker %d of %d", w->url, w->info.rank, w->info.workers);
+    pthread_mutex_lock(&w->lock);
+    w->upload.ready_due = true;
+    dc__endpoint_wake(&w->endpoint);
+    pthread_mutex_unlock(&w->lock);
+    err = dc__worker_wait_until(w, has_begun, 0);
+    pthread_mutex_unlock(&w->lock);
+    if (!err) w->joined_once = true;
+    return err;
+}
+
+/* ---- anew ---- */
+
+/* What a codec has not sent yet, local steps, and what layers remember belong to the round that is lost. */
+bool dc_worker_lost_server(const dc_worker *w)
+{
+    if (!w->joined_once) return w->failed && w->error == DC_EPEER && !w->stopped;
+    if (w->options.remembers || w->coding.local_steps != 1 || !w->coding.up.codec->exact ||
+        !w->coding.down.codec->exact)
+        return false;
+    return w->failed && w->error == DC_EPEER && !w->stopped;
+}
+
+/* As before the first round; what was measured and planned stays. Without threads. */
+static void reset(dc_worker *w)
+{
+    const dc_model *m = w->model;
+    pthread_mutex_lock(&w->lock);
+    w->failed = false;
+    w->error = DC_OK;
+    w->bye_acked = false;
+    dc__queue_clear(&w->endpoint.queue);
+    w->endpoint.pong_due = false;
+    dc__download *d = &w->download;
+    d->incoming = UINT64_MAX;
+    d->started = d->begun = d->stat_here = false;
+    for (int i = 0; i < m->n_layers; i++)
+        d->ready[i] = 0;
+    dc__upload *u = &w->upload;
+    u->grows = u->pull_due = u->stat_due = u->ready_due = u->want_stat_due = u->bye_due = u->bye_leave =
+        false;
+    u->values_at = UINT64_MAX;
+    memset(w->progress.pushed, 0, (size_t)m->n_layers * sizeof *w->progress.pushed);
+    w->progress.in_round = w->progress.first_pass = w->progress.last_pass = w->progress.pushing = false;
+    w->progress.passes = 0;
+    pthread_mutex_unlock(&w->lock);
+    dc__model_zero_gradients(w->model, 0, m->start[DC_FIXED]);
+}
+
+static dc_error join_anew(dc_worker *w, double left_s)
+{
+    dc__welcome welcome;
+    dc__endpoint_stop(&w->endpoint);
+    dc__link_close(&w->endpoint.link, 0);
+    w->endpoint.stop = false; /* of the threads that were; calls on the new link look at it */
+    reset(w);
+    dc_error err = dc__worker_dial(w, left_s, &welcome);
+    if (!err && !welcome.resumed && w->joined_once)
+        err = dc__fail(
+            DC_EMODEL,
+            "the server at %s was started again without the run (has it a directory for backups?): start this "
+            "worker again, too",
+            w->url);
+    return err ? err : dc__worker_enter(w, &welcome);
+}
+
+dc_error dc_worker_rejoin(dc_worker *w)
+{
+    if (!dc_worker_lost_server(w)) return dc__worker_check(w);
+    const int64_t until_ns = dc__now_ns() + (int64_t)(dc__worker_patience_s(w) * 1e9);
+    dc_error err = DC_OK;
+    dc__log_line(&w->log, "%s; joining it again", w->error_line);
+    do {
+        const double left_s = dc__seconds(until_ns - dc__now_ns());
+        err = join_anew(w, fmax(left_s, 1));
+        if (err && !w->failed) dc__worker_fail(w, err);
+    } while (err && dc_worker_lost_server(w) && dc__now_ns() < until_ns);
+    if (err == DC_ETIMEOUT)
+        return dc__fail(err,
+                        "the connection to the server at %s was lost, and could not be made again for %.0f s",
+                        w->url, dc__worker_patience_s(w));
+    if (err) return err;
+    w->progress.period_ns = dc__now_ns();
+    w->progress.sent_before = w->endpoint.link.sent_bytes;
+    w->progress.received_before = w->endpoint.link.received_bytes;
+    dc__log_line(&w->log, "goes on from round %llu", (unsigned long long)w->info.round + 1);
+    return DC_OK;
+}

@@ -1,0 +1,176 @@
+#!/bin/bash
+# Workers that are killed and come back, the server too: nobody else is started by hand, and the weights are those of a run
+# that nobody disturbed, to the last bit. Workers that do not come back, come late, or leave: the run goes on as it was told.
+. "$(dirname "$0")/lib_fault.sh"
+classifier_data 60
+classifier_cfg max_batches=0
+rounds=150
+
+# elastic SERVER-OPTION... - a server for two workers, and both
+elastic()
+{
+    rm -rf store backup
+    server --workers 2 --backup store --backup-every 10 "$@"
+    worker 0 -rounds $rounds "${train[@]}"
+    worker 1 -rounds $rounds "${train[@]}"
+}
+
+round() { seen "${worker_pid[0]}" worker-0.out "^$1, "; }
+
+# all_end - everybody ends well
+all_end()
+{
+    ended "worker 0" "${worker_pid[0]}" 0
+    ended "worker 1" "${worker_pid[1]}" 0
+    ended server "$server_pid" 0
+}
+
+same_weights() { check "$what: the same weights to the last bit" cmp store/c_final.weights undisturbed.weights; }
+
+# replayed - the run made again from its log, on one machine, has its weights
+replayed()
+{
+    rm -f backup/c_replayed.weights
+    "$darknet" classifier train c.data c.cfg -dynacomm-replay store/c.log -data-of 0=c.data,1=c.data -kernels stock -threads 1 \
+        -quiet > replay.log 2>&1 || not_ok "$what: replayed" "$(tail -n 3 replay.log; "$dynacomm" log store/c.log | tail -n 20)"
+    check "$what: its replay has the same weights to the last bit" cmp store/c_final.weights backup/c_replayed.weights
+}
+
+# back - worker 1 is killed and started again
+back()
+{
+    kill -KILL "${worker_pid[1]}"
+    wait "${worker_pid[1]}" 2> /dev/null
+    worker 1 -rounds $rounds "${train[@]}"
+}
+
+train=(-dynacomm-timeout 60)
+what="an undisturbed run"
+elastic
+all_end
+cp store/c_final.weights undisturbed.weights
+
+for strategy in sequential layerwise ibatch dynacomm duplex auto; do
+    what="$strategy: a worker killed, and back"
+    train=(-dynacomm-timeout 60 -dynacomm-strategy $strategy)
+    elastic
+    round 8
+    back
+    all_end
+    check "$what: the server said who was waited for" grep -q 'waiting for worker 1, lost' server.out
+    check "$what: and that it was back" grep -q 'worker 1 is back, and goes on from round' server.out
+    same_weights
+    replayed
+done
+train=(-dynacomm-timeout 60)
+
+what="both workers killed, and back"
+elastic
+round 8
+back
+kill -KILL "${worker_pid[0]}"
+wait "${worker_pid[0]}" 2> /dev/null
+worker 0 -rounds $rounds "${train[@]}"
+all_end
+same_weights
+replayed
+
+what="the server killed, and started again"
+elastic
+seen "$server_pid" server.out 'saved round 20 '
+kill -KILL "$server_pid"
+wait "$server_pid" 2> /dev/null
+server --workers 2 --backup store --backup-every 10
+all_end
+check "$what: the run went on" grep -q 'resuming c at round' server.out
+check "$what: the workers said so" grep -q 'goes on from round' worker-1.out worker-1.err
+same_weights
+replayed
+
+what="a worker that is not waited for"
+elastic --on-loss drop --min-workers 1
+round 8
+kill -KILL "${worker_pid[1]}"
+wait "${worker_pid[1]}" 2> /dev/null
+ended "worker 0" "${worker_pid[0]}" 0
+ended server "$server_pid" 0
+check "$what: the round went on without it" grep -q 'goes on without worker 1' server.out
+check "$what: the end is saved" grep -q "saved round $rounds to store/c_final.weights" server.out
+replayed
+
+what="a worker that is not back in time"
+elastic --on-loss wait:1 --min-workers 1
+round 8
+kill -KILL "${worker_pid[1]}"
+wait "${worker_pid[1]}" 2> /dev/null
+ended "worker 0" "${worker_pid[0]}" 0
+ended server "$server_pid" 0
+check "$what: the server waited" grep -q 'waiting for worker 1, lost 0 s ago, 1 s left' server.out
+check "$what: and went on" grep -q 'goes on without worker 1' server.out
+replayed
+
+what="fewer than --min-workers"
+elastic --on-loss drop
+round 8
+back
+all_end
+check "$what: the server waited" grep -q 'waiting for workers: 1 of at least 2 are here' server.out
+same_weights
+replayed
+
+what="a worker that comes late"
+rm -rf store backup
+server --workers 2 --min-workers 1 --start-after 0 --backup store
+worker 0 -rounds $rounds "${train[@]}"
+round 8
+kill -STOP "${worker_pid[0]}" # it has rounds left when the other has begun
+worker 1 -rounds $rounds "${train[@]}"
+seen "$server_pid" server.out 'worker 1 joined'
+kill -CONT "${worker_pid[0]}"
+all_end
+check "$what: it took part" grep -q 'worker 1 takes part from round' server.out
+replayed
+
+what="a worker that is asked to leave"
+elastic --min-workers 1
+round 8
+kill -TERM "${worker_pid[1]}"
+ended "worker 1" "${worker_pid[1]}" 143
+ended "worker 0" "${worker_pid[0]}" 0
+ended server "$server_pid" 0
+check "$what: it said goodbye" grep -q 'worker 1 left in round [0-9]*: stopped by SIGTERM' server.out
+replayed
+
+what="a worker that comes back with other threads"
+elastic
+round 8
+kill -KILL "${worker_pid[1]}"
+wait "${worker_pid[1]}" 2> /dev/null
+worker 1 -rounds $rounds "${train[@]}" -threads 2
+ended "worker 1" "${worker_pid[1]}" 1
+said worker-1.err 'darknet: the server refused' 'worker 1 computed with|when it was lost|threads=2|start it as before'
+worker 1 -rounds $rounds "${train[@]}"
+all_end
+same_weights
+replayed
+
+# Where a worker that is lost could not come back as it was, the server says so at the start.
+what="a worker with a codec is lost"
+elastic --codec bf16
+round 8
+kill -KILL "${worker_pid[1]}"
+wait "${worker_pid[1]}" 2> /dev/null
+ended "worker 0" "${worker_pid[0]}" 1
+ended server "$server_pid" 1
+check "$what: the server had said what that means" grep -q 'with this codec a worker keeps what it has not sent yet, so the run ends when a worker is lost' server.out
+
+what="a worker with recurrent layers is lost"
+sed 's/^\[dropout\]/[crnn]\noutput_filters=4\nhidden_filters=4\nactivation=leaky\n\n&/' c.cfg > crnn.cfg
+cfg=crnn.cfg elastic
+round 4
+kill -KILL "${worker_pid[1]}"
+wait "${worker_pid[1]}" 2> /dev/null
+ended "worker 0" "${worker_pid[0]}" 1
+ended server "$server_pid" 1
+check "$what: the server had said what that means" grep -q "this network's layers remember the rounds before, so the run ends when a worker is lost" server.out
+finish
