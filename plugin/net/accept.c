@@ -78,6 +78,14 @@ static dc__channel *add_channel(dc__gate *gate, const dc__hello *hello, const ch
     return c;
 }
 
+/* A hello that was held up on its way, while the dialer gave up waiting for its answer and came over another connection: what
+ * it says of the session is out of date, and nobody waits for its answer. */
+static bool is_late(const dc__gate *gate, const dc__hello *hello)
+{
+    const dc__channel *c = find(gate, hello->id);
+    return c && hello->version == DC__GATE_VERSION && c->attempt > 0 && hello->attempt <= c->attempt;
+}
+
 /* member: "" without keys. A session is its member's alone. */
 static dc__hello_status judge(dc__gate *gate, const dc__hello *hello, const char *member, const uint8_t *key,
                               dc__channel **channel)
@@ -115,6 +123,7 @@ static void attach(dc__channel *c, dc__caller *caller, dc__seal *seal, const dc_
 {
     const int fd = caller->fd;
     caller->fd = -1;
+    c->attempt = hello->attempt;
     dc__carry_attach(c, fd, seal, hello->received, hello->partial, now_ns);
 }
 
@@ -124,7 +133,7 @@ static void answer(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     dc__hello hello;
     uint8_t bytes[DC__ANSWER_BYTES];
     dc__channel *c = NULL;
-    if (!dc__hello_read(caller->bytes, &hello)) return;
+    if (!dc__hello_read(caller->bytes, &hello) || is_late(gate, &hello)) return;
     const dc__hello_status status = gate->keeper ? DC__HELLO_KEYS : judge(gate, &hello, "", NULL, &c);
     write_answer(bytes, status, c);
     const bool sent = say(caller, bytes, sizeof bytes);
@@ -152,7 +161,7 @@ static void answer_sealed(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     const uint8_t *key = caller->noise.rs;
     dc__hello_status status = status_of(dc__keeper_admit(gate->keeper, key, ticket, member));
     dc__secret_wipe(room, sizeof room);
-    dc__seal *seal = dc__seal_new(&caller->noise);
+    dc__seal *seal = is_late(gate, &hello) ? NULL : dc__seal_new(&caller->noise);
     if (!seal) return;
     if (status == DC__HELLO_OK) status = judge(gate, &hello, member, key, &c);
     write_answer(plain, status, c);

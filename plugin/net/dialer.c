@@ -195,12 +195,13 @@ static void take_lookup(dc__dialer *d, int64_t now_ns)
         rest(d, now_ns);
 }
 
-static dc__hello hello_of(const dc__channel *c)
+static dc__hello next_hello(dc__channel *c)
 {
     dc__hello hello = {.version = DC__GATE_VERSION,
                        .resumes = c->state != DC__CHANNEL_CONNECTING,
                        .received = c->stream.received,
-                       .partial = dc__connection_partial(&c->connection)};
+                       .partial = dc__connection_partial(&c->connection),
+                       .attempt = ++c->attempt};
     memcpy(hello.id, c->id, sizeof hello.id);
     return hello;
 }
@@ -215,7 +216,7 @@ static int say_first(dc__dialer *d)
 {
     uint8_t bytes[DC__FIRST_BYTES];
     if (d->keys) return dc__handshake_first(d->noise, d->keys, bytes) ? say(d, bytes, sizeof bytes) : EBADMSG;
-    const dc__hello hello = hello_of(d->channel);
+    const dc__hello hello = next_hello(d->channel);
     dc__hello_write(bytes, &hello);
     return say(d, bytes, DC__HELLO_BYTES);
 }
@@ -264,7 +265,7 @@ static void take_second(dc__dialer *d, int64_t now_ns)
         dc__carry_end(d->channel, DC__END_VERSION);
         return;
     }
-    const dc__hello hello = hello_of(d->channel);
+    const dc__hello hello = next_hello(d->channel);
     d->phase = HELLO;
     d->n_answer = 0;
     d->shut_ns = 0;

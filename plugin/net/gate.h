@@ -81,6 +81,7 @@ struct dc__channel {
     bool waits_to_be_accepted; /* (L) */
     /* (G) */
     uint8_t id[DC__SESSION_ID_BYTES];
+    uint32_t attempt; /* of the latest hello: that was sent, or at a listener, that got a connection */
     dc__stream stream;
     dc__connection connection;
     void *held; /* came, and the engine has no room for it yet */

@@ -7,8 +7,8 @@
  *           the listener nothing more than this
  *   Second, from who listens (52 bytes): the second message; its payload: the lowest and the highest gate version
  *     that are spoken here (2 bytes each)
- *   Third, from who dials (121 bytes): the third message; its payload:
- *     0 1 = with a ticket   1-16 the ticket of an invitation, or zeros   17-56 a hello (record.h)
+ *   Third, from who dials (125 bytes): the third message; its payload:
+ *     0 1 = with a ticket   1-16 the ticket of an invitation, or zeros   17-60 a hello (record.h)
  *   Then both send sealed chunks: their length (2 bytes), and so many bytes that the cipher opens. The first one
  *   holds the answer to the hello, what follows is the stream of records. Bytes 0-15 of the first message are
  *   the handshake's prologue. */

@@ -9,7 +9,7 @@
 #define LEAST_SHIFT 12
 #define CLASSES 10
 #define NO_CLASS CLASSES
-#define KEPT_MOST ((size_t)32 << 20)
+#define KEPT_MOST ((size_t)128 << 20)
 
 /* Before every message; keeps it 16-byte aligned. */
 typedef struct head {

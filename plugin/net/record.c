@@ -16,6 +16,7 @@ void dc__hello_write(uint8_t out[DC__HELLO_BYTES], const dc__hello *hello)
     dc__put_uint(&b, hello->partial, 4);
     memcpy(dc__take(&b, DC__SESSION_ID_BYTES), hello->id, DC__SESSION_ID_BYTES);
     dc__put_uint(&b, hello->received, 8);
+    dc__put_uint(&b, hello->attempt, 4);
 }
 
 bool dc__hello_read(const uint8_t in[DC__HELLO_BYTES], dc__hello *hello)
@@ -26,6 +27,7 @@ bool dc__hello_read(const uint8_t in[DC__HELLO_BYTES], dc__hello *hello)
     hello->partial = (uint32_t)dc__get_uint(&b, 4);
     memcpy(hello->id, dc__take(&b, DC__SESSION_ID_BYTES), DC__SESSION_ID_BYTES);
     hello->received = dc__get_uint(&b, 8);
+    hello->attempt = (uint32_t)dc__get_uint(&b, 4);
     hello->resumes = kind == 1;
     return memcmp(in, MAGIC, MAGIC_BYTES) == 0 && kind <= 1;
 }

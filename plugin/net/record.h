@@ -1,9 +1,9 @@
 /* record.h - what two gates say to each other, byte by byte. All numbers are little-endian.
  *
- *   Hello, from who dials (40 bytes):
+ *   Hello, from who dials (44 bytes):
  *     0-7 "DYNCGATE"   8-9 gate version   10-11 kind (0 a new session, 1 one that goes on)
  *     12-15 bytes received of the message after those   16-31 session id, random
- *     32-39 messages of the session received so far
+ *     32-39 messages of the session received so far   40-43 which hello of the session this is, from 1 on
  *   Answer (24 bytes):
  *     0-7 "DYNCGATE"   8-9 gate version   10-11 status   12-15 bytes received of the message after those
  *     16-23 messages received so far
@@ -18,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DC__GATE_VERSION 1
-#define DC__HELLO_BYTES 40
+#define DC__GATE_VERSION 2
+#define DC__HELLO_BYTES 44
 #define DC__ANSWER_BYTES 24
 #define DC__RECORD_BYTES 16
 #define DC__SESSION_ID_BYTES 16
@@ -30,6 +30,7 @@ typedef struct dc__hello {
     uint8_t id[DC__SESSION_ID_BYTES];
     uint64_t received;
     uint32_t partial; /* bytes of the next message */
+    uint32_t attempt; /* hellos of the session so far: one that comes late is known by it */
 } dc__hello;
 
 typedef enum dc__hello_status {

@@ -31,10 +31,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 size_t fuzz_seed(int k, uint8_t *to)
 {
     if (k < 2) {
-        dc__hello_write(
-            to,
-            &(dc__hello){
-                .version = DC__GATE_VERSION, .resumes = k == 1, .id = {1, 2}, .received = 77, .partial = 12});
+        dc__hello_write(to, &(dc__hello){.version = DC__GATE_VERSION,
+                                         .resumes = k == 1,
+                                         .id = {1, 2},
+                                         .received = 77,
+                                         .partial = 12,
+                                         .attempt = 3});
         return DC__HELLO_BYTES;
     }
     if (k < 2 + DC__HELLO_END) {

@@ -231,6 +231,65 @@ static void lies_on_the_wire(void **state)
     dc__listener_close(listener);
 }
 
+static int say_hello(int port, const dc__hello *hello)
+{
+    uint8_t bytes[DC__HELLO_BYTES];
+    const int fd = lies_socket(port, false);
+    dc__hello_write(bytes, hello);
+    assert_int_equal(send(fd, bytes, sizeof bytes, MSG_NOSIGNAL), sizeof bytes);
+    return fd;
+}
+
+static void await_answer(int fd)
+{
+    uint8_t bytes[DC__ANSWER_BYTES];
+    dc__answer answer;
+    assert_int_equal(recv(fd, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes);
+    assert_true(dc__answer_read(bytes, &answer));
+    assert_int_equal(answer.status, DC__HELLO_OK);
+}
+
+/* A dialer waited in vain for the answer to its first hello and came again; now the first one arrives, which knows of no
+ * message yet. Its connection is closed, and the session goes on over the other. */
+static void a_hello_that_comes_late_changes_nothing(void **state)
+{
+    (void)state;
+    const int port = lies_free_port();
+    dc__listener *listener;
+    uint8_t bytes[DC__RECORD_BYTES + 2], byte;
+    dc__record record;
+    assert_int_equal(dc__listener_open(&listener, tcp_url(port), 1000), DC_OK);
+    dc__hello hello = {.version = DC__GATE_VERSION, .id = {5, 5}, .attempt = 2};
+    const int fd = say_hello(port, &hello);
+    await_answer(fd);
+    dc__channel *c = await_channel(listener);
+    for (int k = 0; k < 2; k++) { /* the second acknowledges the first */
+        send_text(c, "me");
+        assert_int_equal(recv(fd, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes);
+        assert_true(dc__record_read(bytes, &record));
+        assert_int_equal(record.type, DC__RECORD_MESSAGE);
+        dc__record_write(bytes, &(dc__record){.type = DC__RECORD_ACK, .received = (uint64_t)k + 1});
+        assert_int_equal(send(fd, bytes, DC__RECORD_BYTES, MSG_NOSIGNAL), DC__RECORD_BYTES);
+    }
+    hello.attempt = 1;
+    const int late = say_hello(port, &hello);
+    assert_int_equal(recv(late, &byte, 1, 0), 0); /* its end, without an answer */
+    (void)close(late);
+    assert_int_equal(dc__channel_state_of(c), DC__CHANNEL_UP);
+    send_text(c, "me");
+    assert_int_equal(recv(fd, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes);
+    hello =
+        (dc__hello){.version = DC__GATE_VERSION, .resumes = true, .id = {5, 5}, .received = 3, .attempt = 3};
+    const int again = say_hello(port, &hello);
+    await_answer(again);
+    send_text(c, "me");
+    assert_int_equal(recv(again, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes);
+    (void)close(fd);
+    (void)close(again);
+    dc__channel_close(c, 0);
+    dc__listener_close(listener);
+}
+
 /* The process that is going to be killed. */
 static int be_the_peer(const char *url)
 {
@@ -252,6 +311,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(another_programs_port),
         cmocka_unit_test(another_version_is_named),
         cmocka_unit_test(lies_on_the_wire),
+        cmocka_unit_test(a_hello_that_comes_late_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
