@@ -238,6 +238,10 @@ stress:
 	$(Q)$(MAKE) SANITIZER=thread build-thread/tests/test_stress
 	$(Q)STRESS_ROUNDS=$${STRESS_ROUNDS:-5000} build-thread/tests/test_stress
 
+# Workers and the server killed, stopped and started again for CHURN_S seconds, then the replay; CHURN_SEED= repeats one.
+churn: all
+	$(Q)CHURN_S=$${CHURN_S:-60} BUILD=$(BUILD) tests/integration/fault_churn.sh
+
 # Every tests/fuzz/fuzz_*.c with libFuzzer under the address and undefined sanitizers, FUZZ_S seconds each, from the inputs in
 # tests/fuzz/corpus: needs clang and libclang-rt-14-dev (scripts/deps fuzz).
 FUZZ_S     ?= 60
@@ -300,6 +304,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-codecs bench-ddp bench-forks bench-kernels bench-quick bench-server check clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint stress tests
+.PHONY: all bench bench-codecs bench-ddp bench-forks bench-kernels bench-quick bench-server check churn clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "server/server.h"
 
-#define BREAK_S 1.0 /* a connection that broke is made again meanwhile, or its worker counts as lost */
+#define BREAK_S 1.0      /* a connection that broke is made again meanwhile, or its worker counts as lost */
+#define SAY_AGAIN_S 10.0 /* a link may break and be made again a hundred times */
 
 static dc__member_state state_of(const dc_server *s, int slot)
 {
@@ -161,19 +162,21 @@ static void watch_connection(dc_server *s, int slot)
     const int64_t now = dc__now_ns();
     if (dc__channel_state_of(session->endpoint.link.channel) != DC__CHANNEL_LOST) {
         session->broke_ns = 0;
-        session->broke_said = false;
         return;
     }
-    if (!session->broke_ns) session->broke_ns = now;
+    const bool news = !session->broke_ns;
+    if (news) session->broke_ns = now;
     const double since_s = dc__seconds(now - session->broke_ns), left_s = wait_s(s) - since_s;
-    if (t->on_loss == DC_ON_LOSS_END || since_s < BREAK_S) return;
+    if (t->on_loss == DC_ON_LOSS_END) return;
     if (left_s > 0) {
-        if (!session->broke_said)
+        if (news && (!session->said_ns || dc__seconds(now - session->said_ns) > SAY_AGAIN_S)) {
             dc__log_line(&t->log, "the connection to worker %d was closed; waiting for it, %.0f s left",
                          session->number, left_s);
-        session->broke_said = true;
+            session->said_ns = now;
+        }
         return;
     }
+    if (since_s < BREAK_S) return;
     /* Its process may live: it joins anew when it finds the way. */
     char why[DC__LINE_BYTES];
     (void)snprintf(why, sizeof why, "its connection was closed");

@@ -52,7 +52,7 @@ static void reset(dc__session *s, bool anew)
 {
     s->upload_at = 0;
     s->over = false;
-    s->broke_ns = 0;
+    s->broke_ns = s->said_ns = 0;
     if (anew) dc__given_reset(&s->given);
     dc__given_enter(&s->given, s->training->versions.first_round);
     pthread_mutex_lock(&s->lock);

@@ -33,8 +33,8 @@ typedef struct dc__session {
     uint64_t want;     /* (L) version it wants next, DC__NO_ROUND = nothing */
     _Atomic bool over; /* the receiver has ended */
     _Atomic int64_t
-        broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one; */
-    bool broke_said; /* and that was said */
+        broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one */
+    int64_t said_ns; /* run loop: when a line last said so, 0 = never */
 } dc__session;
 
 /* dc__session_init - for a slot of the training's roster; the link is closed. */

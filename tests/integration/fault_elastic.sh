@@ -141,6 +141,21 @@ ended server "$server_pid" 0
 check "$what: it said goodbye" grep -q 'worker 1 left in round [0-9]*: stopped by SIGTERM' server.out
 replayed
 
+what="a worker killed, and back, over TCP"
+ipc=$url
+url=tcp://127.0.0.1:$(free_port)
+elastic
+round 8
+kill -KILL "${worker_pid[1]}"
+wait "${worker_pid[1]}" 2> /dev/null
+seen "$server_pid" server.out 'the connection to worker 1 was closed; waiting for it, 60 s left' # at once
+worker 1 -rounds $rounds "${train[@]}"
+all_end
+check "$what: the server said who was waited for" grep -q 'the connection to worker 1 was closed' server.out
+same_weights
+replayed
+url=$ipc
+
 what="a worker that comes back with other threads"
 elastic
 round 8

@@ -30,6 +30,14 @@ worker()
     worker_pid[$rank]=$!
 }
 
+# free_port - one that nobody listens on, below those that the kernel gives out by itself
+free_port()
+{
+    perl -MIO::Socket::INET -e 'for (1 .. 1000) { my $p = 15000 + int rand 17000;
+        my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $p, Listen => 1) or next;
+        print $p; exit }'
+}
+
 # seen PID FILE PATTERN - waits until the process has written a line; false if it ends without
 seen()
 {

@@ -2,14 +2,6 @@
 # shellcheck shell=bash
 . "$(dirname "${BASH_SOURCE[0]}")/lib_fault.sh"
 
-# free_port - one that nobody listens on, below those that the kernel gives out by itself
-free_port()
-{
-    perl -MIO::Socket::INET -e 'for (1 .. 1000) { my $p = 15000 + int rand 17000;
-        my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $p, Listen => 1) or next;
-        print $p; exit }'
-}
-
 port=$(free_port)
 url=tcp://127.0.0.1:$port
 export XDG_CONFIG_HOME=$work/config
