@@ -34,6 +34,17 @@ says()
     grep -F "\`$1\`" "$page" | grep -o '| [0-9 ]* |$' | tr -d '| '
 }
 
+# started NAME CFG - weights that a cfg with frozen layers starts from: they compute with the rolling statistics, which random
+# weights have none of. The same cfg with nothing frozen makes them, in rounds that move nothing else.
+started()
+{
+    sed -E 's/^stopbackward=.*//; s/^(learning_rate|decay)=.*/\1=0/; s/^max_batches=.*/max_batches=80/' "$2" > start.cfg
+    "$darknet" detector train o.data start.cfg -saveweights 80 -dont_show -quiet > said 2>&1 || return
+    mv out/start_final.weights start.weights
+    rm -f out/*
+    echo start.weights -clear
+}
+
 # last FILE - its last line that is not empty
 last()
 {
@@ -42,11 +53,12 @@ last()
 
 detector()
 {
-    local name=$1 cfg=$2 classes bytes weights
+    local name=$1 cfg=$2 classes bytes weights from=()
     classes=$(sed -n 's/^classes *= *//p' "$cfg" | tail -1)
     head -"${classes:-1}" labels > names
     printf '%s\n' "classes=$classes" "train=$PWD/list" "valid=$PWD/three" "names=$PWD/names" "backup=$PWD/out" 'saveweights=1' > o.data
-    if ! "$darknet" detector train o.data "$cfg" -dont_show -quiet > said 2>&1; then
+    case $name in *-frozen) read -ra from < <(started "$name" "$cfg") ;; esac
+    if ! "$darknet" detector train o.data "$cfg" "${from[@]}" -dont_show -quiet > said 2>&1; then
         not_ok "$name trains" "$(last said)"
         return
     fi
