@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "engine/rate.h"
 #include "kernels/kernels.h"
 #include "layers/tensors.h"
 #include "replace/fatal.h"
@@ -10,8 +11,8 @@ struct dk_replay {
     network *net;
     dc_model *model;
     dc_replay *log;
-    uint64_t round;
-    int member; /* of the round, whose gradients are due */
+    dc_replay_round_info round;
+    int pass; /* of the round, whose gradients are due */
 };
 
 int dk_replay_open(network *net, const char *name, dc_replay *log, dk_replay **out)
@@ -43,33 +44,38 @@ void dk_replay_close(dk_replay *r)
 int dk_replay_round(dk_replay *r, dc_replay_round_info *round)
 {
     const int err = dc_replay_round(r->log, round);
-    r->round = round->round;
+    r->round = *round;
     return err;
 }
 
-int dk_replay_member(dk_replay *r, int k)
+int dk_replay_pass(dk_replay *r, int k)
 {
-    r->member = k;
+    r->pass = k;
     return dc_replay_place(r->log, k);
 }
 
-int dk_replay_compute(dk_replay *r, const data *d, float *loss)
+int dk_replay_compute(dk_replay *r, int i, const data *d, float *loss)
 {
     network *net = r->net;
-    float sum = 0;
+    const dc_replay_info info = dc_replay_info_get(r->log);
+    const uint64_t batch = r->round.round * (uint64_t)info.local_steps + (uint64_t)i;
+    float sum = 0, rate = 0;
     dk_assert(d->X.rows == net->batch * net->subdivisions);
-    *net->seen = (size_t)(r->round * (uint64_t)net->batch * (uint64_t)net->subdivisions);
-    *net->t = (int)r->round;
-    for (int i = 0; i < net->subdivisions; i++) {
-        get_next_batch(*d, net->batch, i * net->batch, net->input, net->truth);
+    *net->seen = (size_t)(batch * (uint64_t)net->batch * (uint64_t)net->subdivisions);
+    *net->t = (int)batch;
+    for (int k = 0; k < net->subdivisions; k++) {
+        get_next_batch(*d, net->batch, k * net->batch, net->input, net->truth);
         *net->seen += (size_t)net->batch;
         net->train = 1;
         forward_network(net);
+        if (k == net->subdivisions - 1) rate = dk_round_rate(net, info.seed, batch, r->round.workers);
         backward_network(net);
         sum += *net->cost;
     }
     *loss = sum / (float)(net->subdivisions * net->batch);
-    return dc_replay_take(r->log, r->member);
+    if (i == info.local_steps - 1) return dc_replay_take(r->log, r->pass);
+    dc_replay_step_alone(r->log, rate);
+    return DC_OK;
 }
 
 int dk_replay_step(dk_replay *r)

@@ -15,16 +15,16 @@ typedef struct dk_replay dk_replay;
 int dk_replay_open(network *net, const char *name, dc_replay *log, dk_replay **replay);
 void dk_replay_close(dk_replay *replay);
 
-/* dk_replay_round - who makes the next round; members = 0: the log ends. dk_replay_member - which of the run's workers its
- * k-th member is. */
+/* dk_replay_round - who makes the next round; passes = 0: the log ends. dk_replay_pass - whose the round's k-th pass is: one of
+ * the run's workers. */
 int dk_replay_round(dk_replay *replay, dc_replay_round_info *round);
-int dk_replay_member(dk_replay *replay, int k);
+int dk_replay_pass(dk_replay *replay, int k);
 
-/* dk_replay_compute - the gradients of the member that dk_replay_member gave last, on d: net->batch * net->subdivisions
- * rows in order. *loss: mean over its images. The caller has begun its random numbers. */
-int dk_replay_compute(dk_replay *replay, const data *d, float *loss);
+/* dk_replay_compute - batch i (of dc_replay_info.local_steps) of the pass, on d: net->batch * net->subdivisions rows in
+ * order. *loss: mean over its images. The caller has begun its random numbers. */
+int dk_replay_compute(dk_replay *replay, int i, const data *d, float *loss);
 
-/* dk_replay_step - after the last member. dk_replay_save - the run's .weights so far. */
+/* dk_replay_step - after the last pass. dk_replay_save - the run's .weights so far. */
 int dk_replay_step(dk_replay *replay);
 int dk_replay_save(dk_replay *replay, const char *path);
 

@@ -8,6 +8,7 @@
 #include "dynacomm_average.h"
 #include "replace/fatal.h"
 #include "engine/hooks.h"
+#include "engine/rate.h"
 #include "kernels/kernels.h"
 #include "replace/random.h"
 #include "layers/tensors.h"
@@ -136,15 +137,6 @@ uint64_t dk_session_round(const dk_session *s)
     return s->round;
 }
 
-/* policy=random draws its rates: several workers must draw
- * the same one, a lone one what the library would. */
-static float round_rate(const dk_session *s)
-{
-    if (s->net->policy == RANDOM && dk_session_workers(s) > 1)
-        dk_random_begin(DK_STREAM_RATE, s->seed, 0, s->round, 0);
-    return get_current_rate(s->net);
-}
-
 /* One subdivision: the library's forward and backward, our hooks inside them. The rate is asked for where the
  * library would, after all of a round's other random numbers are drawn. */
 static int subdivision(dk_session *s, const data *d, int index, float *rate)
@@ -156,7 +148,7 @@ static int subdivision(dk_session *s, const data *d, int index, float *rate)
     net->train = 1;
     if (s->worker && !s->hooks.err) s->hooks.err = dc_worker_subdivision(s->worker, last);
     forward_network(net);
-    if (last) *rate = round_rate(s);
+    if (last) *rate = dk_round_rate(net, s->seed, s->round, dk_session_workers(s));
     if (last && s->worker && !s->hooks.err) s->hooks.err = dc_worker_rate(s->worker, *rate);
     if (s->hooks.err) return s->hooks.err;
     backward_network(net);

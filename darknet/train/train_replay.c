@@ -29,6 +29,7 @@ static struct {
     dc_replay *log;
     player *players;
     int n;
+    dk_size size; /* of the network's input now */
 } run;
 
 /* ---- the command line ---- */
@@ -131,27 +132,43 @@ static int check_images(const dk_train *train, const player *p, uint64_t round)
     return -1;
 }
 
-static int replay_round(dk_train *train, dk_replay *replay, const dc_replay_round_info *round, float *loss)
+/* A batch of a pass. */
+static int compute(dk_train *train, dk_replay *replay, player *p, uint64_t round, int i, float *loss)
+{
+    const uint64_t batch = round * (uint64_t)dc_replay_info_get(run.log).local_steps + (uint64_t)i;
+    data d;
+    if (next_images(train, p, batch, &d) != 0) return -1;
+    dk_threads_set(p->threads);
+    dk_random_begin(DK_STREAM_TRAIN, train->seed, (uint64_t)p->who.number, batch, 0);
+    const int err = dk_replay_compute(replay, i, &d, loss);
+    free_data(d);
+    if (err) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
+    return err ? -1 : 0;
+}
+
+static int pass(dk_train *train, dk_replay *replay, uint64_t round, int k, dk_progress *progress, float *loss)
+{
+    const int steps = dc_replay_info_get(run.log).local_steps, at = dk_replay_pass(replay, k);
+    player *p = &run.players[at];
+    set_player(p, dc_replay_member_get(run.log, at)); /* it may have come back with other threads */
+    if (check_images(train, p, round) != 0) return -1;
+    for (int i = 0; i < steps; i++) {
+        float own;
+        if (dk_stop_signal()) return -1;
+        dk_train_change_size(train, round * (uint64_t)steps + (uint64_t)i, progress, &run.size);
+        if (compute(train, replay, p, round, i, &own) != 0) return -1;
+        *loss += own / (float)steps;
+    }
+    return 0;
+}
+
+static int replay_round(dk_train *train, dk_replay *replay, const dc_replay_round_info *round,
+                        dk_progress *progress, float *loss)
 {
     *loss = 0;
-    for (int k = 0; k < round->members; k++) {
-        const int at = dk_replay_member(replay, k);
-        player *p = &run.players[at];
-        data d;
-        set_player(p, dc_replay_member_get(run.log, at)); /* it may have come back with other threads */
-        if (check_images(train, p, round->round) != 0) return -1;
-        float own;
-        if (next_images(train, p, round->round, &d) != 0) return -1;
-        dk_threads_set(p->threads);
-        dk_random_begin(DK_STREAM_TRAIN, train->seed, (uint64_t)p->who.number, round->round, 0);
-        const int err = dk_replay_compute(replay, &d, &own);
-        free_data(d);
-        if (err) {
-            dk_note("round %llu: %s", (unsigned long long)round->round + 1, dc_last_error());
-            return -1;
-        }
-        *loss += own / (float)round->members;
-    }
+    for (int k = 0; k < round->passes; k++)
+        if (pass(train, replay, round->round, k, progress, loss) != 0) return -1;
+    *loss /= (float)round->passes;
     if (dk_replay_step(replay) == DC_OK) return 0;
     dk_note("round %llu: %s", (unsigned long long)round->round + 1, dc_last_error());
     return -1;
@@ -159,18 +176,16 @@ static int replay_round(dk_train *train, dk_replay *replay, const dc_replay_roun
 
 static int rounds(dk_train *train, dk_replay *replay, dk_progress *progress)
 {
-    dk_size size = {0};
     for (;;) {
         dc_replay_round_info round;
         float loss;
-        if (dk_stop_signal()) return 128 + dk_stop_signal();
         if (dk_replay_round(replay, &round) != DC_OK) {
             dk_note("%s", dc_last_error());
             return 1;
         }
-        if (round.members == 0) return 0;
-        dk_train_change_size(train, round.round, progress, &size);
-        if (replay_round(train, replay, &round, &loss) != 0) return 1;
+        if (round.passes == 0) return 0;
+        if (replay_round(train, replay, &round, progress, &loss) != 0)
+            return dk_stop_signal() ? 128 + dk_stop_signal() : 1;
         if (!train->cli->quiet)
             printf("%llu: %f, %f rate, %d worker%s\n", (unsigned long long)round.round + 1, (double)loss,
                    (double)round.rate, round.members, round.members > 1 ? "s" : "");

@@ -3,12 +3,16 @@
  * did; the rest is the server's own code:
  *
  *   dc_replay_open, dc_replay_begin(model)
- *     dc_replay_round                          while there are members in it
- *       for each member k of it, in order:
- *         dc_replay_place(k)                   the model's arrays are its: compute forward and backward on its images
+ *     dc_replay_round                          while there are passes in it
+ *       for each pass k of it, in order:
+ *         dc_replay_place(k)                   the model's arrays are a member's:
+ *         for each batch (local_steps):        compute forward and backward on its images
+ *           dc_replay_step_alone               after all but the last
  *         dc_replay_take(k)                    its gradients and its statistics
  *       dc_replay_step
  *   dc_replay_save, dc_replay_close
+ *
+ * A round has one pass for each member, but two for one whose process was lost in it with what its codec kept.
  *
  * One thread. Errors: DC_EFILE, DC_EFORMAT (the log), DC_EMODEL, DC_EINVAL (another model, other initial values),
  * DC_ENOMEM. */
@@ -28,6 +32,7 @@ typedef struct dc_replay_info {
     uint64_t first_round, last_round; /* rounds done where the log begins and where it ends */
     uint64_t round;                   /* rounds replayed so far, those before first_round included */
     int members;                      /* workers that ever took part */
+    int local_steps;                  /* batches that a worker computes in each of these rounds */
 } dc_replay_info;
 
 typedef struct dc_replay_member {
@@ -39,7 +44,9 @@ typedef struct dc_replay_member {
 
 typedef struct dc_replay_round_info {
     uint64_t round; /* rounds done before it */
-    int members;    /* that make it; 0 = the log ends here */
+    int passes;     /* that make it; 0 = the log ends here */
+    int members;    /* likewise: workers */
+    int workers;    /* that the run was for */
     float rate;     /* learning rate of its step */
 } dc_replay_round_info;
 
@@ -53,8 +60,10 @@ DC_API dc_replay_member dc_replay_member_get(const dc_replay *replay, int k);
  * are written from here on. */
 DC_API dc_error dc_replay_begin(dc_replay *replay, dc_model *model);
 DC_API dc_error dc_replay_round(dc_replay *replay, dc_replay_round_info *round);
-/* dc_replay_place - returns which of those that ever took part the round's k-th member is. */
+/* dc_replay_place - returns which of those that ever took part the round's k-th pass is of. dc_replay_step_alone - a batch's
+ * step on the member's own parameters, at the learning rate of that batch. */
 DC_API int dc_replay_place(dc_replay *replay, int k);
+DC_API void dc_replay_step_alone(dc_replay *replay, float rate);
 DC_API dc_error dc_replay_take(dc_replay *replay, int k);
 DC_API dc_error dc_replay_step(dc_replay *replay);
 

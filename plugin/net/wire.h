@@ -70,6 +70,8 @@ enum {
     DC__BUSY = 8,   /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
     DC__QUIET = 16, /* PING, PONG: nothing else was on its way from its sender */
     DC__REPORT_PLAN = 1,   /* REPORT: with the plan in force */
+    DC__STAT_FORGOT =
+        1, /* STAT: the round's gradients are encoded with nothing kept of those before: it was lost */
     DC__BYE_OK = 1,        /* BYE: all rounds done as planned */
     DC__BYE_LEAVE = 2,     /* BYE: the run is to go on without this worker */
     DC__START_SOON = 1,    /* START: the round is not on yet, but its version may be pulled */

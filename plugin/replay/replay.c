@@ -24,6 +24,7 @@ static dc_error survey(dc_replay *r)
         if (record.type == DC__LOG_SAVED) r->info.last_round = record.round;
         for (int k = 0; !err && record.type == DC__LOG_ROSTER && k < record.n; k++)
             err = dc__replay_add(r, &record.members[k]);
+        if (record.type == DC__LOG_ROSTER && record.n > r->most_crew) r->most_crew = record.n;
         if (!err) err = dc__log_reader_next(log, &record);
     }
     dc__log_reader_close(log);
@@ -45,9 +46,8 @@ dc_error dc_replay_open(dc_replay **replay, const char *path)
         err = dc__fail(DC_EINVAL,
                        "%s begins at round %llu of a run whose log was lost: momentum of before is not in it",
                        path, (unsigned long long)r->next.run.first_round + 1);
-    if (!err && strcmp(r->next.run.coding, "exact") != 0)
-        err = dc__fail(DC_EINVAL, "%s is of a run with the codec %s: that cannot be replayed yet", path,
-                       r->next.run.coding);
+    if (!err) err = dc__codes_init(&r->codes, r->next.run.coding, 0);
+    if (!err) r->info.local_steps = (int)r->codes.coding.local_steps;
     if (err) {
         dc_replay_close(r);
         return err;
@@ -60,6 +60,8 @@ void dc_replay_close(dc_replay *r)
 {
     if (!r) return;
     dc__replay_free_players(r);
+    dc__codes_release(&r->codes);
+    dc__clip_release(&r->clip);
     dc__log_reader_close(r->log);
     dc__versions_destroy(&r->versions);
     free(r);
@@ -99,41 +101,33 @@ dc_error dc_replay_begin(dc_replay *r, dc_model *m)
     dc_error err = dc__model_seal(m);
     if (!err) err = dc__model_same(r->next.model, m, r->path, "this cfg");
     if (!err) err = dc__versions_allocate(&r->versions, m);
+    if (!err) err = dc__codes_allocate(&r->codes, m);
     if (err) return err;
     r->model = m;
+    r->versions.outer = r->codes.coding.local_steps > 1;
+    r->versions.plain = dc__coding_plain(&r->codes.coding, m);
     r->round = r->info.first_round;
     r->stat_floats = m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC];
     err = dc__replay_allocate(r);
     if (!err) err = take_values(r);
     if (err) return err;
     dc__versions_begin(&r->versions, r->info.first_round, r->next.run.first_step);
+    dc__codes_begin(&r->codes, &r->versions);
     return dc__log_reader_next(r->log, &r->next);
 }
 
 /* ---- a round ---- */
 
-static dc_error take_partial(dc_replay *r)
-{
-    dc__player *p = dc__replay_find(r, r->next.number);
-    if (!p) return dc__fail(DC_EFORMAT, "%s: worker %d is in no roster", r->path, r->next.number);
-    memcpy(p->counts, r->next.bitmap, (r->model->n_blocks + 7) / 8);
-    p->partial = true;
-    return DC_OK;
-}
-
 static dc_error take_record(dc_replay *r)
 {
     switch (r->next.type) {
     case DC__LOG_SERVER:
-        dc__replay_server(r);
-        return r->server.trim || r->server.clip_norm > 0
-                   ? dc__fail(DC_EINVAL, "%s: round %llu bounds what is summed: that cannot be replayed yet",
-                              r->path, (unsigned long long)r->next.round + 1)
-                   : DC_OK;
+        return dc__replay_server(r);
     case DC__LOG_ROSTER:
         return dc__replay_roster(r);
     case DC__LOG_PARTIAL:
-        return take_partial(r);
+    case DC__LOG_FORGOT:
+        return dc__replay_blocks(r);
     case DC__LOG_RATE:
         r->rate = r->next.rate;
         r->rated = true;
@@ -147,10 +141,21 @@ static dc_error read_round(dc_replay *r)
 {
     dc_error err = DC_OK;
     for (int k = 0; k < r->info.members; k++)
-        r->players[k].partial = false;
+        r->players[k].partial = r->players[k].forgot = false;
     while (!err && r->next.type != DC__LOG_END && r->next.round <= r->round) {
         err = take_record(r);
         if (!err) err = dc__log_reader_next(r->log, &r->next);
+    }
+    return err;
+}
+
+static dc_error begin_encoders(dc_replay *r)
+{
+    dc_error err = DC_OK;
+    for (int k = 0; !err && k < r->n_crew; k++) {
+        dc__player *p = &r->players[r->crew[k]];
+        if (!p->encodes) err = dc__encoder_init(&p->encoder, &r->codes.coding, r->model);
+        p->encodes = true;
     }
     return err;
 }
@@ -166,66 +171,68 @@ dc_error dc_replay_round(dc_replay *r, dc_replay_round_info *round)
     if (r->n_crew == 0 || r->server.workers == 0 || !r->rated)
         return dc__fail(DC_EFORMAT, "%s does not say who makes round %llu, for which server, at which rate",
                         r->path, (unsigned long long)r->round + 1);
-    r->taken = 0;
+    dc__replay_begin_passes(r);
+    round->passes = r->n_passes;
     round->members = r->n_crew;
+    round->workers = r->server.workers;
     round->rate = r->rate;
-    return DC_OK;
+    return begin_encoders(r);
 }
 
-int dc_replay_place(dc_replay *r, int k)
-{
-    dc_model *m = r->model;
-    const dc__player *p = &r->players[r->crew[k]];
-    dc__model_scatter(m, 0, m->start[DC_STATISTIC], dc__versions_values(&r->versions, r->round));
-    dc__model_scatter(m, m->start[DC_STATISTIC], r->stat_floats, p->statistics);
-    if (r->server.carried)
-        dc__model_set_moment(m, 1, 0, m->start[DC_FROZEN], dc__versions_moment1(&r->versions, r->round));
-    else
-        dc__model_zero_gradients(m, 0, m->start[DC_FROZEN]);
-    return r->crew[k];
-}
-
-dc_error dc_replay_take(dc_replay *r, int k)
+/* As the server did when a layer of a member was complete: it may be scaled down where it was sent. */
+static void clip(dc_replay *r, int k, uint64_t *counted)
 {
     const dc_model *m = r->model;
-    dc__player *p = &r->players[r->crew[k]];
-    dc__assert(k == r->taken);
-    if (!p->gradients) p->gradients = calloc(m->start[DC_FROZEN] + 1, sizeof *p->gradients);
-    if (!p->gradients) return dc__fail(DC_ENOMEM, "out of memory for the gradients of %s", r->path);
-    dc__model_gather(m, true, 0, m->start[DC_FROZEN], p->gradients);
-    dc__replay_take_statistics(r, p);
-    r->taken++;
-    return DC_OK;
+    const dc__player *p = &r->players[r->crew[k]];
+    memset(counted, 0, ((size_t)m->n_blocks / 64 + 1) * sizeof *counted);
+    for (int i = 0; i < m->n_layers; i++) {
+        const uint32_t first = m->layers[i].first_block, end = first + m->layers[i].n_blocks;
+        bool any = false;
+        for (uint32_t b = first; b < end; b++) {
+            any |= dc__replay_counts(p, b);
+            counted[b / 64] |= (uint64_t)dc__replay_counts(p, b) << (b % 64);
+        }
+        for (uint32_t b = first; b < end; b++)
+            (void)dc__clip_add(&r->clip, m, k, b, r->round, &(dc__slot){.data = dc__replay_sent(p, b)}, any);
+    }
+    dc__clip_omit(&r->clip, m, k, r->round, counted);
 }
 
-static bool counts(const dc__player *p, uint32_t b)
+static dc_error clip_all(dc_replay *r)
 {
-    return !p->partial || (p->counts[b / 8] >> (b % 8) & 1);
+    if (!(r->clip.factor > 0)) return DC_OK;
+    uint64_t *counted = malloc(((size_t)r->model->n_blocks / 64 + 1) * sizeof *counted);
+    if (!counted) return dc__fail(DC_ENOMEM, "out of memory for the norms of %s", r->path);
+    dc__clip_begin(&r->clip, r->round);
+    for (int k = 0; k < r->n_crew; k++)
+        clip(r, k, counted);
+    free(counted);
+    return DC_OK;
 }
 
 static dc_error step_block(dc_replay *r, uint32_t b)
 {
-    const uint64_t offset = r->model->block_offset[b];
     uint64_t images = 0;
-    dc__addends a = {.rate = r->rate, .codec = &dc__codec_f32};
+    dc__addends a = {.rate = r->rate, .codec = r->codes.coding.up.codec};
     for (int k = 0; k < r->n_crew; k++) {
         const dc__player *p = &r->players[r->crew[k]];
-        if (!counts(p, b)) continue;
+        if (!dc__replay_counts(p, b)) continue;
         a.member[a.n] = k;
-        a.data[a.n++] = p->gradients + offset;
+        a.data[a.n++] = dc__replay_sent(p, b);
         images += p->who.images;
     }
     if (a.n == 0)
         return dc__fail(DC_EFORMAT, "%s: nobody's gradient of block %u counts in round %llu", r->path, b,
                         (unsigned long long)r->round + 1);
     dc__apply_block(&r->versions, &a, b, r->round, images, r->server.carried, r->server.trim);
+    dc__codes_block(&r->codes, &r->versions, b, r->round);
     return DC_OK;
 }
 
 static dc_error make_version(dc_replay *r)
 {
     uint64_t images = 0;
-    dc_error err = DC_OK;
+    dc_error err = clip_all(r);
     for (int k = 0; k < r->n_crew; k++)
         images += r->players[r->crew[k]].who.images;
     for (uint32_t b = 0; !err && b < r->model->n_blocks; b++)
@@ -238,7 +245,7 @@ static dc_error make_version(dc_replay *r)
 
 dc_error dc_replay_step(dc_replay *r)
 {
-    dc__assert(r->taken == r->n_crew && r->n_crew > 0);
+    dc__assert(r->taken == r->n_passes && r->n_passes > 0);
     const unsigned long mode = dc__float_mode();
     dc__flush_denormals();
     const dc_error err = make_version(r);
@@ -255,5 +262,7 @@ dc_error dc_replay_save(dc_replay *r, const char *path)
     /* As at the server, the statistics' range of a version is for this only. */
     const dc_error err = dc__replay_mean(r, values + m->start[DC_STATISTIC]);
     dc__float_mode_set(mode);
-    return err ? err : dc__model_save_arena(m, values, path, r->round * m->images_per_round);
+    return err ? err
+               : dc__model_save_arena(m, dc__codes_arena(&r->codes, &r->versions, r->round), path,
+                                      r->round * r->codes.coding.local_steps * m->images_per_round);
 }

@@ -41,21 +41,26 @@ void dc__replay_free_players(dc_replay *r)
         dc__player *p = &r->players[k];
         free(p->statistics);
         free(p->told);
-        free(p->gradients);
         free(p->counts);
+        free(p->old);
+        dc__replay_free_sent(p);
+        if (p->encodes) dc__encoder_free(&p->encoder);
     }
     free(r->players);
     free(r->crew);
+    free(r->passes);
 }
 
 dc_error dc__replay_allocate(dc_replay *r)
 {
+    const size_t map = (r->model->n_blocks + 7) / 8;
     bool ok = (r->crew = calloc((size_t)r->info.members, sizeof *r->crew)) != NULL;
+    ok &= (r->passes = calloc(2 * (size_t)r->info.members, sizeof *r->passes)) != NULL;
     for (int k = 0; ok && k < r->info.members; k++) {
         dc__player *p = &r->players[k];
         ok &= (p->statistics = calloc(r->stat_floats + 1, sizeof *p->statistics)) != NULL;
         ok &= (p->told = calloc(r->stat_floats + 1, sizeof *p->told)) != NULL;
-        ok &= (p->counts = calloc((r->model->n_blocks + 7) / 8, 1)) != NULL;
+        ok &= (p->counts = calloc(map, 1)) != NULL && (p->old = calloc(map, 1)) != NULL;
     }
     return ok ? DC_OK : dc__fail(DC_ENOMEM, "out of memory for the workers of %s", r->path);
 }
@@ -97,11 +102,15 @@ void dc__replay_take_statistics(dc_replay *r, dc__player *p)
 /* ---- records ---- */
 
 /* All join anew, and are sent what the server has. */
-void dc__replay_server(dc_replay *r)
+dc_error dc__replay_server(dc_replay *r)
 {
     r->server = r->next.server;
+    r->codes.workers = r->server.workers;
     for (int k = 0; k < r->info.members; k++)
         memcpy(r->players[k].statistics, r->players[k].told, r->stat_floats * sizeof(float));
+    dc__clip_release(&r->clip);
+    r->clip.factor = r->server.clip_norm;
+    return dc__clip_allocate(&r->clip, r->model, r->most_crew);
 }
 
 static void set(const dc_replay *r, dc__player *p, const float *statistics)

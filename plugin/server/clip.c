@@ -40,6 +40,18 @@ static float *norms_of(const dc__clip *c, int layer, uint64_t round)
     return c->norms + row * (size_t)c->members;
 }
 
+void dc__clip_begin(dc__clip *c, uint64_t round)
+{
+    if (c->factor > 0)
+        memset(norms_of(c, 0, round), 0, sizeof(float) * (size_t)c->layers * (size_t)c->members);
+}
+
+void dc__clip_omit(dc__clip *c, const dc_model *m, int member, uint64_t round, const uint64_t *counted)
+{
+    for (uint32_t b = 0; c->factor > 0 && b < m->n_blocks; b++)
+        if (!(counted[b / 64] >> (b % 64) & 1)) norms_of(c, m->block_layer[b], round)[member] = 0;
+}
+
 static int ascending(const void *a, const void *b)
 {
     const float x = *(const float *)a, y = *(const float *)b;
@@ -109,11 +121,6 @@ bool dc__clip_add(dc__clip *c, const dc_model *m, int member, uint32_t b, uint64
 const dc__slot *dc__clip_slots(const dc__clip *c, int member)
 {
     return c->waiting + (size_t)member * c->n_blocks;
-}
-
-void dc__clip_begin(dc__clip *c, uint64_t round)
-{
-    memset(norms_of(c, 0, round), 0, (size_t)c->layers * (size_t)c->members * sizeof *c->norms);
 }
 
 bool dc__clip_abandon(dc__clip *c, int member, int layer)

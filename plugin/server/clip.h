@@ -34,9 +34,12 @@ bool dc__clip_add(dc__clip *c, const dc_model *model, int member, uint32_t b, ui
                   const dc__slot *slot, bool counts);
 const dc__slot *dc__clip_slots(const dc__clip *c, int member);
 
-/* dc__clip_begin - a new round, of which there are no norms yet; with versions' lock. dc__clip_abandon - a member's layer is not
- * completed: nothing of it waits any more. False if nothing did. Run loop, for a member without a receiver. */
+/* dc__clip_begin - a new round, of which there are no norms yet; the round before is whole. dc__clip_omit - of a round that is
+ * whole, a member's blocks in this bitmap count: layers with others have no norm, so that whose norms count does not
+ * depend on who came when. dc__clip_abandon - a member's layer is not completed: nothing of it waits any more. False if
+ * nothing did. Run loop, for a member without a receiver. */
 void dc__clip_begin(dc__clip *c, uint64_t round);
+void dc__clip_omit(dc__clip *c, const dc_model *model, int member, uint64_t round, const uint64_t *counted);
 bool dc__clip_abandon(dc__clip *c, int member, int layer);
 
 /* dc__clip_bound - most that a norm of this layer may have in a round; infinite before there are norms. */

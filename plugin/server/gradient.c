@@ -17,8 +17,9 @@ static void log_version(dc__training *t, uint64_t version)
     const dc__crew *crew = dc__roster_crew(&t->roster, version);
     for (int k = 0; k < crew->n; k++) {
         const uint64_t *counted = dc__omissions_take(&t->omissions, crew->member[k].slot);
-        if (counted)
-            dc__run_log_partial(&t->run_log, version, crew->member[k].number, t->model->n_blocks, counted);
+        if (!counted) continue;
+        dc__run_log_partial(&t->run_log, version, crew->member[k].number, t->model->n_blocks, counted);
+        dc__clip_omit(&t->clip, t->model, crew->member[k].slot, version, counted);
     }
     dc__run_log_rate(&t->run_log, version, dc__versions_rate(&t->versions, version + 1));
 }

@@ -100,22 +100,35 @@ void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_m
     pthread_mutex_unlock(&log->lock);
 }
 
-void dc__run_log_partial(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,
-                         const uint64_t *bitmap)
+/* bitmap NULL: none of them. */
+static void put_blocks(dc__run_log *log, dc__log_type type, uint64_t round, int number, uint32_t n_blocks,
+                       const uint64_t *bitmap)
 {
     const size_t map = (n_blocks + 7) / 8, bytes = 8 + 4 + 4 + map;
     pthread_mutex_lock(&log->lock);
-    uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_PARTIAL, bytes) : NULL;
+    uint8_t *payload = log->path[0] ? begin_record(log, type, bytes) : NULL;
     if (payload) {
         dc__bytes b = dc__bytes_over(payload, bytes);
         dc__put_uint(&b, round, 8);
         dc__put_uint(&b, (uint64_t)number, 4);
         dc__put_uint(&b, n_blocks, 4);
         for (size_t k = 0; k < map; k++)
-            dc__put_uint(&b, bitmap[k / 8] >> (8 * (k % 8)) & 0xff, 1);
+            dc__put_uint(&b, bitmap ? bitmap[k / 8] >> (8 * (k % 8)) & 0xff : 0, 1);
         end_record(payload, bytes);
     }
     pthread_mutex_unlock(&log->lock);
+}
+
+void dc__run_log_partial(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,
+                         const uint64_t *bitmap)
+{
+    put_blocks(log, DC__LOG_PARTIAL, round, number, n_blocks, bitmap);
+}
+
+void dc__run_log_forgot(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,
+                        const uint64_t *bitmap)
+{
+    put_blocks(log, DC__LOG_FORGOT, round, number, n_blocks, bitmap);
 }
 
 void dc__run_log_rate(dc__run_log *log, uint64_t round, float rate)

@@ -13,6 +13,8 @@
  *            last one of a round counts
  *   PARTIAL  in this round (8), of the member with this number (4) only the blocks in this bitmap count: blocks (4),
  *            bytes
+ *   FORGOT   in this round (8), the member with this number (4) was another process, which had not got what codecs keep:
+ *            with the blocks in this bitmap its earlier process had been first: blocks (4), bytes
  *   RATE     from this round (8) on, the learning rate (4)
  *   SAVED    this version (8) was saved by a checkpoint: what stands before made it
  *
@@ -33,7 +35,8 @@ typedef enum dc__log_type {
     DC__LOG_PARTIAL,
     DC__LOG_RATE,
     DC__LOG_SAVED,
-    DC__LOG_SERVER
+    DC__LOG_SERVER,
+    DC__LOG_FORGOT
 } dc__log_type;
 
 /* The rolling statistics that a member of a roster begins with. */

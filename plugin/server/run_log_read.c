@@ -119,6 +119,7 @@ static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *re
         err = read_roster(r, b, record);
         break;
     case DC__LOG_PARTIAL:
+    case DC__LOG_FORGOT:
         err = read_partial(r, b, record);
         break;
     case DC__LOG_RATE:

@@ -14,9 +14,9 @@ typedef struct dc__log_record {
     dc__log_server server;         /* SERVER */
     int n;                         /* ROSTER: members */
     const dc__log_member *members; /* ROSTER */
-    int number;                    /* PARTIAL */
-    uint32_t n_blocks;             /* PARTIAL */
-    const uint8_t *bitmap;         /* PARTIAL: block b counts if bitmap[b / 8] >> (b % 8) & 1 */
+    int number;                    /* PARTIAL, FORGOT */
+    uint32_t n_blocks;             /* likewise */
+    const uint8_t *bitmap;         /* likewise: block b is in it if bitmap[b / 8] >> (b % 8) & 1 */
     float rate;                    /* RATE */
 } dc__log_record;
 

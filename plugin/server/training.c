@@ -225,7 +225,7 @@ void dc__training_border(dc__training *t, uint64_t round)
 {
     const bool changed = dc__roster_border(&t->roster, round);
     if (changed) dc__training_crew_changed(t, round, dc__roster_crew(&t->roster, round - 1));
-    if (t->clip.factor > 0) dc__clip_begin(&t->clip, round);
+    dc__clip_begin(&t->clip, round);
     t->border(t->context, round, changed);
 }
 

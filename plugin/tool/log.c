@@ -70,6 +70,9 @@ static void print_record(const dc__log_record *r)
     case DC__LOG_PARTIAL:
         print_partial(r);
         break;
+    case DC__LOG_FORGOT:
+        (void)printf("round %" PRIu64 ": worker %d had lost what it had not sent\n", r->round + 1, r->number);
+        break;
     case DC__LOG_RATE:
         (void)printf("round %" PRIu64 ": learning rate %g\n", r->round + 1, (double)r->rate);
         break;

@@ -199,8 +199,7 @@ static void adopt_plan(dc_worker *w)
  * a round, as the server does. */
 static void step_alone(dc_worker *w, dc_round_report *report)
 {
-    dc_model *m = w->model;
-    dc__model_update_range(m, 0, m->start[DC_TRAINED + 1], w->progress.rate, m->images_per_round, 1);
+    dc__encoder_step_alone(&w->encoder, w->progress.rate);
     w->progress.local++;
     fill_report(w, report);
     report->compute_s = report->round_s; /* nothing was waited for */

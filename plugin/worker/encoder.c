@@ -102,3 +102,17 @@ void dc__encoder_begin(dc__encoder *e, uint64_t version)
 {
     if (e->base) dc__model_set_moment(e->model, 1, 0, trained(e->model), e->velocity[version & 1]);
 }
+
+void dc__encoder_step_alone(dc__encoder *e, float rate)
+{
+    dc_model *m = e->model;
+    dc__model_update_range(m, 0, trained(m), rate, m->images_per_round, 1);
+}
+
+void dc__encoder_forget(dc__encoder *e, uint64_t version)
+{
+    const size_t bytes = (size_t)trained(e->model) * sizeof(float);
+    float *const parts[] = {e->kept[version & 1], e->velocity[version & 1]};
+    for (int k = 0; k < 2; k++)
+        if (parts[k]) memset(parts[k], 0, bytes);
+}

@@ -46,6 +46,13 @@ size_t dc__encoder_bytes(const dc__encoder *e, uint64_t round, uint32_t first, u
 size_t dc__encoder_encode(dc__encoder *e, uint64_t round, float rate, uint32_t first, uint32_t end,
                           void *payload);
 
+/* dc__encoder_step_alone - with local steps: a batch's step on the worker's own parameters, which is not the round's last.
+ * Momentum stays in the gradient buffers. Compute thread. */
+void dc__encoder_step_alone(dc__encoder *e, float rate);
+
+/* dc__encoder_forget - nothing is kept at this version: its state was lost. */
+void dc__encoder_forget(dc__encoder *e, uint64_t version);
+
 /* dc__encoder_begin - what was kept is read: with local steps the gradient buffers go on with their velocity. */
 void dc__encoder_begin(dc__encoder *e, uint64_t version);
 

@@ -145,22 +145,22 @@ static bool read_all(const dc__residues *r, dc__encoder *e, uint64_t version)
     dc__bytes in = dc__bytes_over(sum, sizeof sum);
     ok = ok && dc__get_uint(&in, 8) == XXH3_64bits_digest(&hash);
     (void)fclose(file);
-    for (int k = 0; k < 2 && !ok; k++)
-        if (parts[k]) memset(parts[k], 0, n * sizeof(float));
+    if (!ok) dc__encoder_forget(e, version);
     return ok;
 }
 
-void dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed)
+bool dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed)
 {
     r->encoder = e;
     if (dc__encoder_exact(e)) r->dir = NULL;
-    if (dc__encoder_exact(e) || !resumed || version == 0) return;
+    if (dc__encoder_exact(e) || !resumed || version == 0) return true;
     if (r->dir && read_all(r, e, version)) {
         dc__encoder_begin(e, version);
-        return;
+        return true;
     }
     dc__log_line(
         r->log,
         "no file here has what this worker had not sent by round %llu: it is lost, and the run goes on without",
         (unsigned long long)version);
+    return false;
 }

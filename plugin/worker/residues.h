@@ -26,9 +26,9 @@ typedef struct dc__residues {
     bool runs;
 } dc__residues;
 
-/* dc__residues_begin - the run begins at this version: reads what was kept there, or tells that it is lost. Before
- * anything is encoded. */
-void dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed);
+/* dc__residues_begin - the run begins at this version: reads what was kept there. False if it is lost, which a line tells.
+ * Before anything is encoded. */
+bool dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed);
 
 /* dc__residues_round - the gradients of this round are about to be encoded; all before it are. Compute thread. */
 void dc__residues_round(dc__residues *r, uint64_t round);

@@ -99,6 +99,7 @@ static dc_error send_stats(void *worker, dc__header *turn)
         dc__header header = {
             .type = DC__STAT, .round = turn->round, .offset = start + at, .count = (uint32_t)count};
         header.flags = at + count == n ? DC__LAST : 0;
+        if (w->forgot && turn->round == w->start_round + 1) header.flags |= DC__STAT_FORGOT;
         float *values;
         void *message = dc__values_alloc(header.count, &values);
         if (message) memcpy(values, w->upload.stat_out + at, count * sizeof *values);

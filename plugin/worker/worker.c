@@ -151,7 +151,7 @@ static dc_error join_server(dc_worker *w)
     if (!err) err = dc__planner_start(&w->planner);
     if (!err) err = dc__worker_enter(w, &welcome);
     if (err && dc_worker_lost_server(w)) err = dc_worker_rejoin(w);
-    if (!err) dc__residues_begin(&w->residues, &w->encoder, w->start_round, w->info.resumed);
+    if (!err) w->forgot = !dc__residues_begin(&w->residues, &w->encoder, w->start_round, w->info.resumed);
     return err;
 }
 

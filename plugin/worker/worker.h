@@ -99,6 +99,7 @@ struct dc_worker {
     bool carry;
     dc__coding coding;   /* the run's */
     bool pushes;         /* upload.round is one */
+    bool forgot;         /* what it had not sent when the run was resumed; constant once training */
     double way_bytes[2]; /* of a round: down, up */
     dc__trace *trace;    /* NULL: none */
     dc__log log;

@@ -13,12 +13,14 @@ for k in 0 1 2; do
     sed "s#^train.*#train = $PWD/d$k.list#" d.data > "d$k.data"
 done
 
+serves=() # the server's further options
+
 # train KIND WORKERS ROUNDS STRATEGY [FLAG...] - a run with its checkpoints in run/
 train()
 {
     local kind=$1 workers=$2 rounds=$3 strategy=$4 letter=${1:0:1} rank pids=() status=0 pid
     shift 4
-    "$dynacomm" server --listen "ipc://$PWD/socket" --workers "$workers" --backup run --backup-every 4 --quiet > server.log 2>&1 &
+    "$dynacomm" server --listen "ipc://$PWD/socket" --workers "$workers" --backup run --backup-every 4 --quiet "${serves[@]}" > server.log 2>&1 &
     pids+=($!)
     for ((rank = 0; rank < workers; rank++)); do
         "$darknet" "$kind" train "$letter$rank.data" "$letter.cfg" -dynacomm "ipc://$PWD/socket" -dynacomm-rank "$rank" \
@@ -86,6 +88,30 @@ check "one and two go on: the same weights, bit for bit" same c
 check "the log for people: servers" eval 'grep -q "^round 1: a server for 2 workers begins" long.txt && grep -q "^round 17: a server for 1 worker begins, which carries the momentum" long.txt'
 cp two.log run/c.log
 check "the log for people: who, and what is saved" eval 'grep -q "^round 1: 2 workers" log.txt && grep -q "^    worker 1, id" log.txt && grep -q "^13 rounds are saved" log.txt'
+
+# Codecs, local steps, and sums that bound liars; stopped, and gone on with: worker 1 without what it had not sent.
+# again NAME WORKERS OPTION... - the same twice as long, in two parts
+again()
+{
+    local name=$1 workers=$2
+    shift 2
+    serves=("$@")
+    rm -rf run backup/*
+    check "$name: trained" train classifier "$workers" 6 dynacomm
+    rm -f backup/c.kept-1-*
+    check "$name: goes on" train classifier "$workers" 12 duplex
+    check "$name: replayed" replay classifier "$workers"
+    check "$name: the same weights, bit for bit" same c
+    serves=()
+}
+cp run/c.log exact.log
+again int8 2 --codec int8
+again topk 3 --codec topk:0.05:4/int8
+again "local steps" 2 --codec bf16+local:3
+check "local steps: the log says what is lost" eval '"$dynacomm" log run/c.log | grep -q "^round 3: worker 1 had lost what it had not sent"'
+again median 3 --aggregate median
+again "trimmed mean, bounded norms" 3 --aggregate trimmed-mean:1 --clip-norm 1
+mkdir -p run && cp exact.log run/c.log
 
 # refused NAME WORDS ARGS... - one line that holds WORDS, and nothing written
 refused()

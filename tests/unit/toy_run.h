@@ -65,6 +65,7 @@ typedef struct setting {
     const char *codec;  /* every worker asks for it */
     const char *serves; /* the server sets it */
     const char *keep;   /* where workers keep what they have not sent */
+    dc_bounds bounds;
 } setting;
 
 /* Runs it, with worker r's final state in out[r]. Asserts that nobody failed. */
@@ -77,6 +78,7 @@ static inline void train(const setting *x, toy *out[MOST])
                             .backup_every = x->every,
                             .fresh = x->fresh,
                             .codec = x->serves,
+                            .bounds = x->bounds,
                             .log = print_line};
     dc_error err = dc_server_start(&server, &so);
     if (err) print_error("%s\n", dc_last_error());
