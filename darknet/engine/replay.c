@@ -1,9 +1,11 @@
 #include "engine/replay.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/rate.h"
 #include "kernels/kernels.h"
+#include "layers/memory.h"
 #include "layers/tensors.h"
 #include "replace/fatal.h"
 
@@ -12,8 +14,29 @@ struct dk_replay {
     dc_model *model;
     dc_replay *log;
     dc_replay_round_info round;
-    int pass; /* of the round, whose gradients are due */
+    int pass;       /* of the round, whose gradients are due */
+    int worker;     /* of the run, whose pass it is */
+    size_t carried; /* floats that recurrent layers carry on */
+    float *memory;  /* [workers of the run][carried] */
 };
+
+static int workers(const dk_replay *r)
+{
+    return dc_replay_info_get(r->log).members;
+}
+
+static int allocate(dk_replay *r)
+{
+    r->carried = dk_memory_floats(r->net);
+    r->memory = calloc((size_t)workers(r) * r->carried + 1, sizeof *r->memory);
+    if (!r->memory) return dc_error_set(DC_ENOMEM, "out of memory for recurrent layers");
+    return DC_OK;
+}
+
+static float *memory_of(const dk_replay *r, int worker)
+{
+    return r->memory + (size_t)worker * r->carried;
+}
 
 int dk_replay_open(network *net, const char *name, dc_replay *log, dk_replay **out)
 {
@@ -25,6 +48,7 @@ int dk_replay_open(network *net, const char *name, dc_replay *log, dk_replay **o
     int err = dk_refuse_untrainable(net);
     if (!err) err = dk_model_of(net, name, dk_kernels_fast(), &r->model);
     if (!err) err = dc_replay_begin(log, r->model);
+    if (!err) err = allocate(r);
     if (err) {
         dk_replay_close(r);
         return err;
@@ -38,6 +62,7 @@ void dk_replay_close(dk_replay *r)
     if (!r) return;
     dc_replay_close(r->log);
     dc_model_free(r->model);
+    free(r->memory);
     free(r);
 }
 
@@ -45,13 +70,16 @@ int dk_replay_round(dk_replay *r, dc_replay_round_info *round)
 {
     const int err = dc_replay_round(r->log, round);
     r->round = *round;
+    if (round->begins) memset(r->memory, 0, (size_t)workers(r) * r->carried * sizeof *r->memory);
     return err;
 }
 
 int dk_replay_pass(dk_replay *r, int k)
 {
     r->pass = k;
-    return dc_replay_place(r->log, k);
+    r->worker = dc_replay_place(r->log, k);
+    dk_memory_load(r->net, memory_of(r, r->worker));
+    return r->worker;
 }
 
 int dk_replay_compute(dk_replay *r, int i, const data *d, float *loss)
@@ -73,9 +101,12 @@ int dk_replay_compute(dk_replay *r, int i, const data *d, float *loss)
         sum += *net->cost;
     }
     *loss = sum / (float)(net->subdivisions * net->batch);
-    if (i == info.local_steps - 1) return dc_replay_take(r->log, r->pass);
-    dc_replay_step_alone(r->log, rate);
-    return DC_OK;
+    if (i < info.local_steps - 1) {
+        dc_replay_step_alone(r->log, rate);
+        return DC_OK;
+    }
+    dk_memory_save(net, memory_of(r, r->worker));
+    return dc_replay_take(r->log, r->pass);
 }
 
 int dk_replay_step(dk_replay *r)
@@ -86,4 +117,14 @@ int dk_replay_step(dk_replay *r)
 int dk_replay_save(dk_replay *r, const char *path)
 {
     return dc_replay_save(r->log, path);
+}
+
+bool dk_replay_averaged(const dk_replay *r)
+{
+    return dc_replay_averaged(r->log);
+}
+
+int dk_replay_save_average(dk_replay *r, const char *path)
+{
+    return dc_replay_save_average(r->log, path);
 }

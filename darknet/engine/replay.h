@@ -5,6 +5,7 @@
 #define DK_REPLAY_H
 
 #include <darknet.h>
+#include <stdbool.h>
 
 #include "dynacomm_replay.h"
 
@@ -24,8 +25,11 @@ int dk_replay_pass(dk_replay *replay, int k);
  * order. *loss: mean over its images. The caller has begun its random numbers. */
 int dk_replay_compute(dk_replay *replay, int i, const data *d, float *loss);
 
-/* dk_replay_step - after the last pass. dk_replay_save - the run's .weights so far. */
+/* dk_replay_step - after the last pass. dk_replay_save - the run's .weights so far; dk_replay_averaged, dk_replay_save_average - their moving
+ * average (ema_alpha), if there is one. */
 int dk_replay_step(dk_replay *replay);
 int dk_replay_save(dk_replay *replay, const char *path);
+bool dk_replay_averaged(const dk_replay *replay);
+int dk_replay_save_average(dk_replay *replay, const char *path);
 
 #endif

@@ -19,6 +19,7 @@ typedef struct player {
     const char *data; /* its data file, NULL = not named yet */
     dk_datafile file;
     dk_lines images;
+    dk_lines labels; /* a classifier's; else empty */
     dk_loader *loader;
     int threads;   /* that computed its gradients: sums over them have that many parts */
     uint64_t next; /* round that its loader gives next */
@@ -78,6 +79,20 @@ static void read_data_of(const char *list, const char *log)
                    run.players[k].who.number);
 }
 
+/* Everything that its data file names; classes as the others have them, each with its own names. */
+static void read_player(const dk_cli *cli, player *p, dk_datafile_use use)
+{
+    dk_datafile_read(p->data, use, &p->file);
+    dk_lines_read(p->file.train, "training list", &p->images);
+    dk_check_images(&p->images);
+    const dk_datafile *first = &run.players[0].file;
+    if (p->file.classes != first->classes || p->file.tag != first->tag)
+        dk_die("%s: classes or kind of labels are not those of %s", p->data, run.players[0].data);
+    if (use != DK_FOR_CLASSIFIER || p->file.tag) return;
+    dk_names_read(p->file.labels, "labels file", &p->labels);
+    dk_check_classes(&p->images, &p->labels, p->file.classes, cli->force);
+}
+
 void dk_replay_prepare(dk_cli *cli, dk_datafile_use use)
 {
     if (!cli->replay && cli->data_of) dk_die("-data-of belongs to -dynacomm-replay FILE: give both");
@@ -93,12 +108,8 @@ void dk_replay_prepare(dk_cli *cli, dk_datafile_use use)
     for (int k = 0; k < run.n; k++)
         set_player(&run.players[k], dc_replay_member_get(run.log, k));
     read_data_of(cli->data_of, cli->replay);
-    for (int k = 0; k < run.n; k++) {
-        player *p = &run.players[k];
-        dk_datafile_read(p->data, use, &p->file);
-        dk_lines_read(p->file.train, "training list", &p->images);
-        dk_check_images(&p->images);
-    }
+    for (int k = 0; k < run.n; k++)
+        read_player(cli, &run.players[k], use);
     cli->seed = info.seed;
 }
 
@@ -111,6 +122,7 @@ static int next_images(dk_train *train, player *p, uint64_t round, data *d)
         load_args args = train->args;
         args.paths = p->images.line;
         args.m = p->images.n;
+        if (p->labels.n > 0) args.labels = p->labels.line;
         dk_loader_close(p->loader);
         p->loader = dk_train_loader(train, &args, p->file.train, (uint64_t)p->who.number, round);
         if (!p->loader) {
@@ -192,15 +204,21 @@ static int rounds(dk_train *train, dk_replay *replay, dk_progress *progress)
     }
 }
 
+/* The path of a file that the replay writes; false after a line if there is none. */
+static bool path_of(const dk_train *train, const char *suffix, char path[PATH_MAX])
+{
+    if (snprintf(path, PATH_MAX, "%s/%s_replayed%s.weights", train->backup, train->base, suffix) < PATH_MAX)
+        return true;
+    dk_note("%s: the path is too long", train->backup);
+    return false;
+}
+
 static int save(const dk_train *train, dk_replay *replay)
 {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s_replayed.weights", train->backup, train->base) >=
-        (int)sizeof path) {
-        dk_note("%s: the path is too long", train->backup);
-        return 1;
-    }
-    if (dk_replay_save(replay, path) != DC_OK) {
+    char path[PATH_MAX], average[PATH_MAX];
+    if (!path_of(train, "", path) || !path_of(train, "_ema", average)) return 1;
+    if (dk_replay_save(replay, path) != DC_OK ||
+        (dk_replay_averaged(replay) && dk_replay_save_average(replay, average) != DC_OK)) {
         dk_note("%s", dc_last_error());
         return 1;
     }

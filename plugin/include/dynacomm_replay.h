@@ -47,6 +47,7 @@ typedef struct dc_replay_round_info {
     int passes;     /* that make it; 0 = the log ends here */
     int members;    /* likewise: workers */
     int workers;    /* that the run was for */
+    bool begins;    /* another server began with it: workers' processes are new */
     float rate;     /* learning rate of its step */
 } dc_replay_round_info;
 
@@ -67,8 +68,12 @@ DC_API void dc_replay_step_alone(dc_replay *replay, float rate);
 DC_API dc_error dc_replay_take(dc_replay *replay, int k);
 DC_API dc_error dc_replay_step(dc_replay *replay);
 
-/* dc_replay_save - the values so far and the members' mean statistics as a .weights file, as the server saves them. */
+/* dc_replay_save - the values so far and the members' mean statistics as a .weights file, as the server saves them.
+ * dc_replay_averaged - there is a moving average of the values (dc_optimizer.average). dc_replay_save_average - saves it
+ * likewise, after dc_replay_save. */
 DC_API dc_error dc_replay_save(dc_replay *replay, const char *path);
+DC_API bool dc_replay_averaged(const dc_replay *replay);
+DC_API dc_error dc_replay_save_average(dc_replay *replay, const char *path);
 
 #ifdef __cplusplus
 }

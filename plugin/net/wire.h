@@ -69,7 +69,7 @@ enum {
     DC__LAST = 4,   /* GRAD, PARAM: last frame of its segment; STATE: last of all */
     DC__BUSY = 8,   /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
     DC__QUIET = 16, /* PING, PONG: nothing else was on its way from its sender */
-    DC__REPORT_PLAN = 1,   /* REPORT: with the plan in force */
+    DC__REPORT_PLAN = 1, /* REPORT: with the plan in force */
     DC__STAT_FORGOT =
         1, /* STAT: the round's gradients are encoded with nothing kept of those before: it was lost */
     DC__BYE_OK = 1,        /* BYE: all rounds done as planned */

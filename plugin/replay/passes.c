@@ -95,14 +95,6 @@ void dc_replay_step_alone(dc_replay *r, float rate)
 
 /* ---- gradients ---- */
 
-void dc__replay_free_sent(dc__player *p)
-{
-    free(p->sent.payload);
-    free(p->sent.at);
-    free(p->before.payload);
-    free(p->before.at);
-}
-
 static dc_error make_room(const dc_replay *r, const dc__player *p, dc__sent *s)
 {
     const uint32_t blocks = r->model->n_blocks;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/floatmode.h"
 #include "codec/codec.h"
+#include "model/average.h"
 #include "server/apply.h"
 
 /* ---- the whole log ---- */
@@ -140,6 +141,7 @@ static dc_error take_record(dc_replay *r)
 static dc_error read_round(dc_replay *r)
 {
     dc_error err = DC_OK;
+    r->begins = false;
     for (int k = 0; k < r->info.members; k++)
         r->players[k].partial = r->players[k].forgot = false;
     while (!err && r->next.type != DC__LOG_END && r->next.round <= r->round) {
@@ -175,6 +177,7 @@ dc_error dc_replay_round(dc_replay *r, dc_replay_round_info *round)
     round->passes = r->n_passes;
     round->members = r->n_crew;
     round->workers = r->server.workers;
+    round->begins = r->begins;
     round->rate = r->rate;
     return begin_encoders(r);
 }
@@ -265,4 +268,19 @@ dc_error dc_replay_save(dc_replay *r, const char *path)
     return err ? err
                : dc__model_save_arena(m, dc__codes_arena(&r->codes, &r->versions, r->round), path,
                                       r->round * r->codes.coding.local_steps * m->images_per_round);
+}
+
+bool dc_replay_averaged(const dc_replay *r)
+{
+    return dc__versions_average(&r->versions, r->round) && r->round >= r->versions.first_average;
+}
+
+dc_error dc_replay_save_average(dc_replay *r, const char *path)
+{
+    const dc_model *m = r->model;
+    if (!dc_replay_averaged(r))
+        return dc__fail(DC_EINVAL, "%s has no average of its parameters yet", m->name);
+    return dc__model_save_with(m, dc__versions_values(&r->versions, r->round),
+                               dc__versions_average(&r->versions, r->round), path,
+                               r->round * m->images_per_round);
 }

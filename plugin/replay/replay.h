@@ -68,19 +68,21 @@ struct dc_replay {
     int at; /* the pass that is placed */
     uint64_t round;
     float rate;
-    bool rated;
+    bool rated, begins;
     int taken; /* passes of this round */
 };
 
-/* roster.c: dc__replay_find - a player by its number; NULL if there is none. dc__replay_add - it takes part, once. */
+/* players.c: dc__replay_find - a player by its number; NULL if there is none. dc__replay_add - it takes part, once.
+ * dc__player_describe - it is as a roster has it. */
 dc__player *dc__replay_find(dc_replay *r, int number);
 dc_error dc__replay_add(dc_replay *r, const dc__log_member *member);
+void dc__player_describe(dc__player *p, const dc__log_member *member);
 void dc__replay_free_players(dc_replay *r);
 
 /* dc__replay_allocate - what players have for the model. */
 dc_error dc__replay_allocate(dc_replay *r);
 
-/* dc__replay_server, dc__replay_roster - what the next record says holds from this round on. */
+/* roster.c: dc__replay_server, dc__replay_roster - what the next record says holds from this round on. */
 dc_error dc__replay_server(dc_replay *r);
 dc_error dc__replay_roster(dc_replay *r);
 
@@ -88,7 +90,6 @@ dc_error dc__replay_roster(dc_replay *r);
  * says. dc__replay_begin_passes - the round's; none of the blocks of the round before is left. */
 dc_error dc__replay_blocks(dc_replay *r);
 void dc__replay_begin_passes(dc_replay *r);
-void dc__replay_free_sent(dc__player *p);
 
 /* dc__replay_counts - whether block b of a player counts; dc__replay_sent - where it is, as it was sent. */
 bool dc__replay_counts(const dc__player *p, uint32_t b);

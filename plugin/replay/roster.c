@@ -11,60 +11,6 @@
 
 #define ADDENDS_MOST (int)(sizeof((dc__addends *)0)->member / sizeof *((dc__addends *)0)->member)
 
-dc__player *dc__replay_find(dc_replay *r, int number)
-{
-    for (int k = 0; k < r->info.members; k++)
-        if (r->players[k].who.number == number) return &r->players[k];
-    return NULL;
-}
-
-static void describe(dc__player *p, const dc__log_member *m)
-{
-    p->who = (dc_replay_member){.number = m->number, .id = m->id, .images = m->images};
-    memcpy(p->who.note, m->note, sizeof m->note);
-}
-
-dc_error dc__replay_add(dc_replay *r, const dc__log_member *m)
-{
-    if (dc__replay_find(r, m->number)) return DC_OK;
-    dc__player *more = realloc(r->players, (size_t)(r->info.members + 1) * sizeof *more);
-    if (!more) return dc__fail(DC_ENOMEM, "out of memory for the workers of %s", r->path);
-    r->players = more;
-    more[r->info.members] = (dc__player){0};
-    describe(&more[r->info.members++], m);
-    return DC_OK;
-}
-
-void dc__replay_free_players(dc_replay *r)
-{
-    for (int k = 0; k < r->info.members; k++) {
-        dc__player *p = &r->players[k];
-        free(p->statistics);
-        free(p->told);
-        free(p->counts);
-        free(p->old);
-        dc__replay_free_sent(p);
-        if (p->encodes) dc__encoder_free(&p->encoder);
-    }
-    free(r->players);
-    free(r->crew);
-    free(r->passes);
-}
-
-dc_error dc__replay_allocate(dc_replay *r)
-{
-    const size_t map = (r->model->n_blocks + 7) / 8;
-    bool ok = (r->crew = calloc((size_t)r->info.members, sizeof *r->crew)) != NULL;
-    ok &= (r->passes = calloc(2 * (size_t)r->info.members, sizeof *r->passes)) != NULL;
-    for (int k = 0; ok && k < r->info.members; k++) {
-        dc__player *p = &r->players[k];
-        ok &= (p->statistics = calloc(r->stat_floats + 1, sizeof *p->statistics)) != NULL;
-        ok &= (p->told = calloc(r->stat_floats + 1, sizeof *p->told)) != NULL;
-        ok &= (p->counts = calloc(map, 1)) != NULL && (p->old = calloc(map, 1)) != NULL;
-    }
-    return ok ? DC_OK : dc__fail(DC_ENOMEM, "out of memory for the workers of %s", r->path);
-}
-
 /* ---- statistics ---- */
 
 /* The mean of those at from[n]. */
@@ -105,6 +51,7 @@ void dc__replay_take_statistics(dc_replay *r, dc__player *p)
 dc_error dc__replay_server(dc_replay *r)
 {
     r->server = r->next.server;
+    r->begins = true;
     r->codes.workers = r->server.workers;
     for (int k = 0; k < r->info.members; k++)
         memcpy(r->players[k].statistics, r->players[k].told, r->stat_floats * sizeof(float));
@@ -195,7 +142,7 @@ dc_error dc__replay_roster(dc_replay *r)
     r->n_crew = r->next.n;
     for (int k = 0; k < r->n_crew; k++) {
         dc__player *p = dc__replay_find(r, r->next.members[k].number);
-        describe(p, &r->next.members[k]);
+        dc__player_describe(p, &r->next.members[k]);
         r->crew[k] = (int)(p - r->players);
     }
     return DC_OK;

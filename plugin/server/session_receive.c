@@ -75,8 +75,8 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     if (now) {
         dc__statistics_put(&t->statistics, s->slot, h->round, h->offset - start, h->count, values, last);
         if (last && h->flags & DC__STAT_FORGOT && h->round == s->given.began + 1)
-            dc__run_log_forgot(&t->run_log, h->round - 1, t->roster.member[s->slot].number, t->model->n_blocks,
-                               NULL);
+            dc__run_log_forgot(&t->run_log, h->round - 1, t->roster.member[s->slot].number,
+                               t->model->n_blocks, NULL);
         if (last) dc__checkpoint_if_due(&t->checkpoint);
         if (last) t->offer(t->context, 0, 0, h->round); /* somebody may wait for the mean */
     }

@@ -35,10 +35,11 @@ train()
 # replay KIND WORKERS - made again; the seed is the log's
 replay()
 {
-    local letter=${1:0:1} of='' k
+    local kind=$1 letter=${1:0:1} of='' k
     for ((k = 0; k < $2; k++)); do of=$of${of:+,}$k=$letter$k.data; done
+    shift 2
     rm -f "backup/${letter}_replayed.weights"
-    "$darknet" "$1" train "${letter}0.data" "$letter.cfg" -dynacomm-replay "run/$letter.log" -data-of "$of" -threads 3 -quiet \
+    "$darknet" "$kind" train "${letter}0.data" "$letter.cfg" "$@" -dynacomm-replay "run/$letter.log" -data-of "$of" -threads 3 -quiet \
         > replay.log 2>&1 || { cat replay.log; return 1; }
 }
 
@@ -111,6 +112,26 @@ again "local steps" 2 --codec bf16+local:3
 check "local steps: the log says what is lost" eval '"$dynacomm" log run/c.log | grep -q "^round 3: worker 1 had lost what it had not sent"'
 again median 3 --aggregate median
 again "trimmed mean, bounded norms" 3 --aggregate trimmed-mean:1 --clip-norm 1
+mkdir -p run && cp exact.log run/c.log
+
+# Recurrent layers, whose state is each worker's own; a file of class names of one's own; a moving average.
+cp c.cfg plain.cfg
+{ sed -n '/^\[net\]/,/^$/p' plain.cfg | sed 's/^batch=.*/batch=4\ntime_steps=2/'; printf '[lstm]\noutput=8\n\n[gru]\noutput=6\n\n[connected]\noutput=3\nactivation=linear\n\n[softmax]\n'; } > c.cfg
+rm -rf run
+check "recurrent layers: trained" train classifier 2 5 duplex
+check "recurrent layers: gone on with" train classifier 2 9 duplex
+check "recurrent layers: replayed" replay classifier 2
+check "recurrent layers: the same weights, bit for bit" same c
+sed -e 's/^\[net\]/[net]\nema_alpha=.9/' -e 's/^max_batches=.*/max_batches=12/' plain.cfg > c.cfg
+cp names names.own
+sed -i "s#^labels.*#labels = $PWD/names.own#" c1.data
+rm -rf run
+check "a file of names of its own, an average: trained" train classifier 2 12 duplex -dialect forks
+check "a file of names of its own, an average: replayed" replay classifier 2 -dialect forks
+check "a file of names of its own, an average: the same weights, bit for bit" same c
+check "a file of names of its own, an average: the same average" cmp run/c_ema.weights backup/c_replayed_ema.weights
+cp plain.cfg c.cfg
+cp c1.right c1.data
 mkdir -p run && cp exact.log run/c.log
 
 # refused NAME WORDS ARGS... - one line that holds WORDS, and nothing written

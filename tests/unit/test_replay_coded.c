@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "dynacomm_replay.h"
+#include "fault/fake.h"
+#include "server/run_log.h"
+#include "server/run_log_read.h"
 #include "toy_run.h"
 
 #define SUBDIVISIONS 2
@@ -99,8 +102,8 @@ static void end(void)
 }
 
 static const char *const codings[] = {
-    "exact",      "bf16",           "int8",          "topk:0.01",    "topk:0.1:3",       "topk:0.01/int8",
-    "bf16/exact", "exact/int8",     "exact+local:3", "int8+local:2", "topk:0.1+local:2", "topk:0.001/topk:0.25"};
+    "exact",      "bf16",       "int8",          "topk:0.01",    "topk:0.1:3",       "topk:0.01/int8",
+    "bf16/exact", "exact/int8", "exact+local:3", "int8+local:2", "topk:0.1+local:2", "topk:0.001/topk:0.25"};
 #define CODINGS (int)(sizeof codings / sizeof *codings)
 
 static int steps_of(const char *coding)
@@ -172,11 +175,8 @@ static void what_was_kept_is_lost(void **state)
 static void bounded_sums(void **state)
 {
     (void)state;
-    static const dc_bounds bounds[] = {{.trim = 1},
-                                       {.trim = DC_TRIM_MEDIAN},
-                                       {.clip_norm = .97},
-                                       {.trim = 1, .clip_norm = .9},
-                                       {0}};
+    static const dc_bounds bounds[] = {
+        {.trim = 1}, {.trim = DC_TRIM_MEDIAN}, {.clip_norm = .97}, {.trim = 1, .clip_norm = .9}, {0}};
     for (int k = 0; k < 4; k++) {
         setting x = {.strategy = DC_DUPLEX, .bounds = bounds[k]};
         run(x, 4, 5);
@@ -189,14 +189,89 @@ static void bounded_sums(void **state)
     }
 }
 
+/* Rounded to the nearest bf16, ties to even. */
+static float rounded(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* A round of SGD without momentum or decay. */
+static float stepped(float value, float sum)
+{
+    return value + .1f / 4 * sum;
+}
+
+/* The round's first block came from a process that was lost in it, with what it had kept; the rest from another, which had
+ * nothing. */
+static void a_process_lost_in_a_round(void **state)
+{
+    (void)state;
+    const float g = .1234f, rest = g - rounded(g);
+    const dc__log_member alone = {.id = 7, .number = 0, .images = 4};
+    const dc__log_server server = {.workers = 2};
+    const uint64_t first = 1;
+    fake_model *m = fake_model_new("toy", false);
+    m->model->optimizer.momentum = m->model->optimizer.decay = 0;
+    const dc__log_run begin = {.values_hash = dc__run_log_hash(m->model, m->value), .coding = "bf16/exact"};
+    dc__run_log log;
+    dc__run_log_init(&log);
+    assert_int_equal(dc__run_log_begin(&log, dir, m->model, &begin), DC_OK);
+    dc__run_log_server(&log, 0, &server);
+    dc__run_log_roster(&log, 0, 1, &alone);
+    for (uint64_t r = 0; r < 3; r++) {
+        if (r == 1) dc__run_log_forgot(&log, r, 0, m->model->n_blocks, &first);
+        dc__run_log_rate(&log, r, .1f);
+    }
+    assert_int_equal(dc__run_log_write(&log, 3), DC_OK);
+    dc__run_log_destroy(&log);
+    float values[2] = {m->value[0], m->value[FAKE_BLOCK]};
+    char path[64];
+    dc_replay *r;
+    dc_replay_round_info round;
+    (void)snprintf(path, sizeof path, "%s/toy.log", dir);
+    assert_int_equal(dc_replay_open(&r, path) || dc_replay_begin(r, m->model), DC_OK);
+    for (int passes = 0;; passes++) {
+        assert_int_equal(dc_replay_round(r, &round), DC_OK);
+        if (round.passes == 0) break;
+        assert_int_equal(round.passes, passes == 1 ? 2 : 1);
+        for (int k = 0; k < round.passes; k++) {
+            (void)dc_replay_place(r, k);
+            for (size_t i = 0; i < FAKE_TRAINED; i++)
+                m->gradient[i] += g;
+            assert_int_equal(dc_replay_take(r, k), DC_OK);
+        }
+        assert_int_equal(dc_replay_step(r), DC_OK);
+    }
+    (void)snprintf(path, sizeof path, "%s/replayed.weights", dir);
+    assert_int_equal(dc_replay_save(r, path), DC_OK);
+    dc_replay_close(r);
+    for (int i = 0; i < 2; i++) {
+        values[i] = stepped(values[i], rounded(g));
+        values[i] = stepped(values[i], rounded(i ? g : g + rest));
+        values[i] = stepped(values[i], rounded(g + rest));
+    }
+    assert_true(rounded(g + rest) != rounded(g));
+    FILE *file = fopen(path, "rb");
+    float saved[FAKE_BLOCK + 1];
+    assert_true(file && fseek(file, 20, SEEK_SET) == 0 && fread(saved, sizeof saved, 1, file) == 1);
+    (void)fclose(file);
+    assert_true(saved[0] == values[0] && saved[FAKE_BLOCK] == values[1]);
+    fake_model_free(m);
+    end();
+}
+
 int main(void)
 {
     dc__flush_denormals();
     if (!mkdtemp(dir)) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_coding),          cmocka_unit_test(optimizers),
-        cmocka_unit_test(in_other_hands),        cmocka_unit_test(what_was_kept_is_lost),
-        cmocka_unit_test(bounded_sums),
+        cmocka_unit_test(every_coding),   cmocka_unit_test(optimizers),
+        cmocka_unit_test(in_other_hands), cmocka_unit_test(what_was_kept_is_lost),
+        cmocka_unit_test(bounded_sums),   cmocka_unit_test(a_process_lost_in_a_round),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     (void)rmdir(dir);
