@@ -212,7 +212,8 @@ static dc_error send_stop(void *session, dc__header *unused)
     (void)unused;
     dc__session *s = session;
     char line[DC__LINE_BYTES];
-    (void)dc__roster_result(&s->training->roster, line);
+    if (!dc__roster_result(&s->training->roster, line)) /* it came when the others were done */
+        (void)snprintf(line, sizeof line, "the run has ended");
     return send_text(s, DC__STOP, line);
 }
 

@@ -28,7 +28,7 @@ lab_run()
     local i
     rm -rf store
     : > server.out
-    (on server0 -- "$dynacomm" server --listen tcp://0.0.0.0:7700 --insecure --workers 2 --backup store) > server.out 2> server.err &
+    (on server0 -- "$dynacomm" server --listen tcp://0.0.0.0:7700 --insecure --workers 2 --on-loss wait:120 --backup store) > server.out 2> server.err &
     server_pid=$!
     seen "$server_pid" server.out 'listening on' || cat server.err
     for i in 0 1; do
