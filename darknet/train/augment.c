@@ -106,6 +106,7 @@ static void draw_view(const dk_augmentation *a, int w, int h, int quarter, edges
     *e = draw_edges(a, w, h);
     *view = (dk_view){.flip = a->flip && toss(),
                       .hue = between(-a->hue, a->hue, unit()),
+                      .hue_stops = true,
                       .saturation = factor(a->saturation),
                       .exposure = factor(a->exposure)};
     if (a->blur) {

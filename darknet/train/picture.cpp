@@ -56,8 +56,11 @@ void recolour(cv::Mat &m, const dk_view &view)
     }
     constexpr int circle = 180; /* of OpenCV's byte hues */
     scaled(saturation, view.saturation);
-    for (int i = 0; i < 256; i++)
-        hue[(size_t)i] = (uint8_t)((i + (int)std::lround(view.hue * circle) + 2 * circle) % circle);
+    for (int i = 0; i < 256; i++) {
+        const int to = view.hue_stops ? (int)cv::saturate_cast<uint8_t>((float)i + view.hue * (circle - 1))
+                                      : i + (int)std::lround(view.hue * circle) + 2 * circle;
+        hue[(size_t)i] = (uint8_t)(to % circle);
+    }
     cv::Mat hsv, table(1, 256, CV_8UC3);
     for (int i = 0; i < 256; i++)
         table.at<cv::Vec3b>(0, i) = {hue[(size_t)i], saturation[(size_t)i], exposure[(size_t)i]};

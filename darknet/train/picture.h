@@ -17,7 +17,9 @@ typedef struct dk_picture dk_picture;
 typedef struct dk_view {
     int left, top, width, height;
     bool flip;
-    float hue;                  /* share of the circle that hues turn by */
+    float hue; /* share of the circle that hues turn by */
+    bool
+        hue_stops; /* turned below 0, a hue is 0 (in the forks it is a byte); else it goes round the circle */
     float saturation, exposure; /* factors */
     int blur;                   /* 0 none, 1 all but the kept boxes, more: all, by that many pixels */
     int noise;                  /* standard deviation of 0 to 255, 0 = none */

@@ -298,6 +298,10 @@ static void colours(void **state)
     v.hue = -1 / 3.f; /* and round the circle the other way */
     dk_picture_view(p, &v, W, H, x);
     assert_true(fabs(mean_of(x, 2) - red) < .01 && fabs(mean_of(x, 0) - green) < .01);
+    v.hue_stops = true; /* red stays red, and green is turned to it */
+    v.hue = -60 / 179.f;
+    dk_picture_view(p, &v, W, H, x);
+    assert_true(fabs(mean_of(x, 0) - (red + green - blue)) < .02 && fabs(mean_of(x, 1) - blue) < .02);
     dk_picture_free(p);
 }
 
