@@ -21,7 +21,7 @@ Q := @
 say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 endif
 
-PKGS      := nanomsg libxxhash libsodium
+PKGS      := nanomsg libxxhash libsodium libcrypto
 PKGS_TOOL := libcjson libmicrohttpd libcurl
 pkg_cflags = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 pkg_libs   = $(shell pkg-config --libs $(1))

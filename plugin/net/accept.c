@@ -165,7 +165,8 @@ static void answer_sealed(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     if (!seal) return;
     if (status == DC__HELLO_OK) status = judge(gate, &hello, member, key, &c);
     write_answer(plain, status, c);
-    dc__chunk_seal(&seal->send, bytes, plain, sizeof plain);
+    dc__chunk_header(bytes, sizeof plain);
+    dc__aead_seal(&seal->send, bytes + DC__CHUNK_HEADER_BYTES, plain, sizeof plain);
     const bool sent = say(caller, bytes, sizeof bytes);
     if (c && sent)
         attach(c, caller, seal, &hello, now_ns);

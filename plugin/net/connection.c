@@ -8,6 +8,8 @@
 
 #include "net/socket.h"
 
+#define LARGE_BYTES 16384 /* of a message that is worth a chunk more */
+
 void dc__connection_open(dc__connection *c, int fd, dc__seal *seal, int64_t now_ns)
 {
     dc__connection_close(c);
@@ -184,38 +186,35 @@ static void advance(dc__connection *c, dc__stream *s, size_t n)
     }
 }
 
-/* The next bytes of the batch, from record c->sealed on. */
-static size_t gather(dc__connection *c, uint8_t *to, size_t room)
+/* A chunk of the next bytes of the batch, from record c->sealed on. A large body begins a chunk, so that the peer can open all of
+ * it straight to its place. */
+static void seal_chunk(dc__connection *c)
 {
-    size_t n = 0;
-    while (c->sealed < c->n_batch && n < room) {
+    size_t room = DC__NOISE_PLAIN;
+    while (c->sealed < c->n_batch && room > 0) {
         const dc__outgoing *out = &c->batch[c->sealed];
-        const size_t whole = DC__RECORD_BYTES + out->body_bytes;
         const bool in_header = c->sealed_at < DC__RECORD_BYTES;
-        const uint8_t *from = in_header ? out->header + c->sealed_at
-                                        : (const uint8_t *)out->body + (c->sealed_at - DC__RECORD_BYTES);
-        size_t bytes = (in_header ? DC__RECORD_BYTES : whole) - c->sealed_at;
-        if (bytes > room - n) bytes = room - n;
-        if (bytes > 0) memcpy(to + n, from, bytes);
-        n += bytes;
+        const size_t at = in_header ? c->sealed_at : c->sealed_at - DC__RECORD_BYTES;
+        if (!in_header && at == 0 && out->body_bytes >= LARGE_BYTES && room < DC__NOISE_PLAIN) break;
+        size_t bytes = (in_header ? DC__RECORD_BYTES : out->body_bytes) - at;
+        if (bytes > room) bytes = room;
+        if (bytes > 0)
+            dc__seal_put(c->seal, (in_header ? out->header : (const uint8_t *)out->body) + at, bytes);
+        room -= bytes;
         c->sealed_at += bytes;
-        if (c->sealed_at < whole) continue;
+        if (c->sealed_at < DC__RECORD_BYTES + out->body_bytes) continue;
         c->sealed++;
         c->sealed_at = 0;
     }
-    return n;
+    dc__seal_end(c->seal);
 }
 
 /* Both ends stop after a chunk that was not written whole, as after a record: it cannot be opened. */
 static dc__traffic write_sealed(dc__connection *c, dc__stream *s, int64_t now_ns)
 {
     while (dc__connection_has_batch(c)) {
-        uint8_t *to;
-        while (!dc__seal_pending(c->seal) || c->sealed < c->n_batch) {
-            to = c->sealed < c->n_batch ? dc__seal_begin(c->seal) : NULL;
-            if (!to) break;
-            dc__seal_end(c->seal, gather(c, to, DC__NOISE_PLAIN));
-        }
+        while (c->sealed < c->n_batch && dc__seal_begin(c->seal, now_ns))
+            seal_chunk(c);
         size_t carried;
         const ssize_t n = dc__seal_write(c->seal, c->fd, &carried);
         if (n < 0 && errno == EINTR) continue;

@@ -281,8 +281,8 @@ static bool read_answer(dc__dialer *d, dc__answer *answer, dc__seal **seal)
     uint8_t plain[DC__ANSWER_BYTES];
     *seal = dc__seal_new(d->noise);
     if (*seal && dc__chunk_bytes(d->answer) == sizeof plain + DC__TAG_BYTES &&
-        dc__cipher_open(&(*seal)->receive, plain, d->answer + DC__CHUNK_HEADER_BYTES,
-                        sizeof plain + DC__TAG_BYTES) &&
+        dc__aead_open(&(*seal)->receive, d->answer + DC__CHUNK_HEADER_BYTES, sizeof plain + DC__TAG_BYTES,
+                      plain, sizeof plain, NULL) &&
         dc__answer_read(plain, answer))
         return true;
     dc__seal_free(*seal);

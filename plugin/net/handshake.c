@@ -92,15 +92,14 @@ bool dc__handshake_read(dc__noise *noise, const uint8_t in[DC__THIRD_BYTES], dc_
     return ok;
 }
 
-void dc__chunk_seal(dc__cipher *cipher, uint8_t *out, const uint8_t *in, size_t n)
+void dc__chunk_header(uint8_t out[DC__CHUNK_HEADER_BYTES], size_t n)
 {
     dc__bytes b = dc__bytes_over(out, DC__CHUNK_HEADER_BYTES);
     dc__put_uint(&b, n + DC__TAG_BYTES, 2);
-    dc__cipher_seal(cipher, out + DC__CHUNK_HEADER_BYTES, in, n);
 }
 
 size_t dc__chunk_bytes(const uint8_t header[DC__CHUNK_HEADER_BYTES])
 {
     const size_t n = (size_t)header[0] | (size_t)header[1] << 8;
-    return n > DC__TAG_BYTES ? n : 0;
+    return n >= DC__TAG_BYTES ? n : 0;
 }

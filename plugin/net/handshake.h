@@ -10,7 +10,8 @@
  *   Third, from who dials (125 bytes): the third message; its payload:
  *     0 1 = with a ticket   1-16 the ticket of an invitation, or zeros   17-60 a hello (record.h)
  *   Then both send sealed chunks: their length (2 bytes), and so many bytes that the cipher opens. The first one
- *   holds the answer to the hello, what follows is the stream of records. Bytes 0-15 of the first message are
+ *   holds the answer to the hello, what follows is the stream of records. An empty chunk says that its sender takes the next
+ *   key from here on. Bytes 0-15 of the first message are
  *   the handshake's prologue. */
 #ifndef DC__HANDSHAKE_H
 #define DC__HANDSHAKE_H
@@ -54,9 +55,9 @@ bool dc__handshake_second(dc__noise *noise, const dc__keypair *own, const uint8_
 bool dc__handshake_read(dc__noise *noise, const uint8_t in[DC__THIRD_BYTES], dc__hello *hello,
                         uint8_t room[DC__TICKET_BYTES], const uint8_t **ticket);
 
-/* dc__chunk_seal - n bytes to DC__CHUNK_HEADER_BYTES + n + DC__TAG_BYTES. dc__chunk_bytes - of a chunk whose header
- * is here, without the header; 0 if it cannot be one. */
-void dc__chunk_seal(dc__cipher *cipher, uint8_t *out, const uint8_t *in, size_t n);
+/* dc__chunk_header - of a chunk that seals n bytes. dc__chunk_bytes - of a chunk whose header is here, without the
+ * header; 0 if it cannot be one. */
+void dc__chunk_header(uint8_t out[DC__CHUNK_HEADER_BYTES], size_t n);
 size_t dc__chunk_bytes(const uint8_t header[DC__CHUNK_HEADER_BYTES]);
 
 #endif

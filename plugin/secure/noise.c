@@ -93,41 +93,6 @@ static bool aead_open(const uint8_t *key, uint64_t n, piece ad, uint8_t *out, co
     return crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, in, bytes, ad.at, ad.n, at, key) == 0;
 }
 
-void dc__cipher_rekey(dc__cipher *cipher)
-{
-    uint8_t next[DC__KEY_BYTES + DC__TAG_BYTES];
-    static const uint8_t zeros[DC__KEY_BYTES];
-    aead_seal(cipher->key, UINT64_MAX, (piece){NULL, 0}, next, zeros, sizeof zeros);
-    memcpy(cipher->key, next, sizeof cipher->key);
-    dc__secret_wipe(next, sizeof next);
-    cipher->bytes = 0;
-}
-
-/* Both ends count the same, so that they take the next key after the same message. */
-static void count(dc__cipher *cipher, size_t n)
-{
-    cipher->n++;
-    cipher->bytes += n;
-    if (cipher->rekey_bytes && cipher->bytes >= cipher->rekey_bytes) dc__cipher_rekey(cipher);
-}
-
-void dc__cipher_seal(dc__cipher *cipher, uint8_t *out, const uint8_t *in, size_t n)
-{
-    dc__assert(cipher->has_key && n <= DC__NOISE_PLAIN && cipher->n < UINT64_MAX);
-    aead_seal(cipher->key, cipher->n, (piece){NULL, 0}, out, in, n);
-    count(cipher, n);
-}
-
-bool dc__cipher_open(dc__cipher *cipher, uint8_t *out, const uint8_t *in, size_t sealed_bytes)
-{
-    if (!cipher->has_key || sealed_bytes < DC__TAG_BYTES || sealed_bytes > DC__NOISE_MOST ||
-        cipher->n == UINT64_MAX)
-        return false;
-    if (!aead_open(cipher->key, cipher->n, (piece){NULL, 0}, out, in, sealed_bytes)) return false;
-    count(cipher, sealed_bytes - DC__TAG_BYTES);
-    return true;
-}
-
 /* ---- the symmetric state ---- */
 
 static void mix_hash(dc__noise *s, const void *at, size_t n)
@@ -139,21 +104,20 @@ static void mix_key(dc__noise *s, const uint8_t *material)
 {
     uint8_t temp[DC__NOISE_HASH_BYTES];
     hkdf(s->ck, (piece){material, DC__KEY_BYTES}, s->ck, temp);
-    s->cipher = (dc__cipher){.has_key = true};
-    memcpy(s->cipher.key, temp, sizeof s->cipher.key);
+    memcpy(s->key, temp, sizeof s->key);
+    s->n = 0;
     dc__secret_wipe(temp, sizeof temp);
 }
 
 static void encrypt_and_hash(dc__noise *s, uint8_t *out, const void *in, size_t n)
 {
-    aead_seal(s->cipher.key, s->cipher.n++, (piece){s->h, sizeof s->h}, out, in, n);
+    aead_seal(s->key, s->n++, (piece){s->h, sizeof s->h}, out, in, n);
     mix_hash(s, out, n + DC__TAG_BYTES);
 }
 
 static bool decrypt_and_hash(dc__noise *s, uint8_t *out, const uint8_t *in, size_t sealed_bytes)
 {
-    const bool ok =
-        aead_open(s->cipher.key, s->cipher.n++, (piece){s->h, sizeof s->h}, out, in, sealed_bytes);
+    const bool ok = aead_open(s->key, s->n++, (piece){s->h, sizeof s->h}, out, in, sealed_bytes);
     mix_hash(s, in, sealed_bytes);
     return ok;
 }
@@ -239,14 +203,13 @@ bool dc__noise_read(dc__noise *s, const uint8_t *message, size_t n, uint8_t *pay
     return !s->failed;
 }
 
-void dc__noise_split(const dc__noise *s, dc__cipher *send, dc__cipher *receive)
+void dc__noise_split(const dc__noise *s, uint8_t send[DC__KEY_BYTES], uint8_t receive[DC__KEY_BYTES])
 {
     dc__assert(s->done == DC__NOISE_MESSAGES && !s->failed);
     uint8_t first[DC__NOISE_HASH_BYTES], second[DC__NOISE_HASH_BYTES];
     hkdf(s->ck, (piece){NULL, 0}, first, second);
-    *send = *receive = (dc__cipher){.rekey_bytes = DC__REKEY_BYTES, .has_key = true};
-    memcpy(send->key, s->initiator ? first : second, DC__KEY_BYTES);
-    memcpy(receive->key, s->initiator ? second : first, DC__KEY_BYTES);
+    memcpy(send, s->initiator ? first : second, DC__KEY_BYTES);
+    memcpy(receive, s->initiator ? second : first, DC__KEY_BYTES);
     dc__secret_wipe(first, sizeof first);
     dc__secret_wipe(second, sizeof second);
 }

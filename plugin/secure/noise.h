@@ -1,4 +1,4 @@
-/* noise.h - Noise_XK_25519_ChaChaPoly_BLAKE2b: two ends find keys that nobody else has, and seal with them.
+/* noise.h - Noise_XK_25519_ChaChaPoly_BLAKE2b: two ends find keys that nobody else has. What they seal with them is aead.h's.
  *
  * DESIGN
  *   The Noise Protocol Framework, revision 34 (noiseprotocol.org), over libsodium's X25519, ChaCha20-Poly1305
@@ -18,9 +18,8 @@
 #ifndef DC__NOISE_H
 #define DC__NOISE_H
 
-#include "secure/secret.h"
+#include "secure/aead.h"
 
-#define DC__TAG_BYTES 16
 #define DC__NOISE_HASH_BYTES 64
 #define DC__NOISE_MOST 65535u                            /* bytes of a message */
 #define DC__NOISE_PLAIN (DC__NOISE_MOST - DC__TAG_BYTES) /* that it seals */
@@ -28,24 +27,15 @@
 #define DC__NOISE_1_BYTES 48 /* without payload */
 #define DC__NOISE_2_BYTES 48
 #define DC__NOISE_3_BYTES 64
-#define DC__REKEY_BYTES ((uint64_t)1 << 30) /* sealed with one key */
 
 typedef struct dc__keypair {
     uint8_t public_key[DC__KEY_BYTES], secret_key[DC__KEY_BYTES];
 } dc__keypair;
 
-/* One direction's key. */
-typedef struct dc__cipher {
-    uint8_t key[DC__KEY_BYTES];
-    uint64_t n;           /* messages so far */
-    uint64_t bytes;       /* sealed with this key */
-    uint64_t rekey_bytes; /* both ends take the next key after so many, 0 = never */
-    bool has_key;
-} dc__cipher;
-
 typedef struct dc__noise {
     uint8_t ck[DC__NOISE_HASH_BYTES], h[DC__NOISE_HASH_BYTES];
-    dc__cipher cipher;
+    uint8_t key[DC__KEY_BYTES];
+    uint64_t n; /* messages sealed with key */
     dc__keypair s, e;
     bool has_e; /* also set by tests that give e */
     uint8_t rs[DC__KEY_BYTES], re[DC__KEY_BYTES];
@@ -70,15 +60,6 @@ size_t dc__noise_write(dc__noise *noise, const void *payload, size_t n, uint8_t 
 bool dc__noise_read(dc__noise *noise, const uint8_t *message, size_t n, uint8_t *payload);
 
 /* dc__noise_split - after the last message: the keys of both directions, which are in use from then on. */
-void dc__noise_split(const dc__noise *noise, dc__cipher *send, dc__cipher *receive);
-
-/* dc__cipher_seal - n bytes (at most DC__NOISE_PLAIN) of in to n + DC__TAG_BYTES of out, which may be the same
- * place. dc__cipher_open - the other way; false if it is not the next message that the peer sealed: then
- * nothing has changed, and out is zeros. */
-void dc__cipher_seal(dc__cipher *cipher, uint8_t *out, const uint8_t *in, size_t n);
-bool dc__cipher_open(dc__cipher *cipher, uint8_t *out, const uint8_t *in, size_t sealed_bytes);
-
-/* dc__cipher_rekey - the specification's REKEY: the key before cannot be found from the one after. */
-void dc__cipher_rekey(dc__cipher *cipher);
+void dc__noise_split(const dc__noise *noise, uint8_t send[DC__KEY_BYTES], uint8_t receive[DC__KEY_BYTES]);
 
 #endif

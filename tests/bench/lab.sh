@@ -9,6 +9,7 @@
 
 PORT=7700
 listen=tcp://0.0.0.0:$PORT connect=tcp://server0:$PORT
+access=(--insecure) # who may take part; with keys, connect is an invitation
 IPERF_PORT=5300
 pids=()
 
@@ -126,7 +127,7 @@ train() {
     mkdir -p "$dir"
     shape "$down" "$up" "$slow"
     mkfifo "$dir/server"
-    in_lab server0 "$build/dynacomm" server --listen "$listen" --insecure --workers "$workers" \
+    in_lab server0 "$build/dynacomm" server --listen "$listen" "${access[@]}" --workers "$workers" \
         >"$dir/server" 2>"$work/$name.server.log" </dev/null &
     local server=$!
     pids=("$server")

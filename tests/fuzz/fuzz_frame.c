@@ -7,7 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     dc__header header;
-    const dc_error err = dc__wire_open(data, n, &header);
+    const dc_error err = dc__wire_open(data, n, &header, true);
     dc__assert(err == DC_OK || err == DC_EPROTO || err == DC_EVERSION);
     if (err) return 0;
     dc__assert(header.payload_bytes == n - DC__HEADER_BYTES);
@@ -34,11 +34,13 @@ size_t fuzz_seed(int k, uint8_t *to)
         const bool welcomes = k == DC__TYPE_END;
         memcpy(to + DC__HEADER_BYTES, welcomes ? welcome : refusal, sizeof welcome);
         dc__wire_seal(
-            to, &(dc__header){.type = welcomes ? DC__WELCOME : DC__REFUSED, .payload_bytes = sizeof welcome});
+            to, &(dc__header){.type = welcomes ? DC__WELCOME : DC__REFUSED, .payload_bytes = sizeof welcome},
+            true);
         return DC__HEADER_BYTES + sizeof welcome;
     }
     memset(to + DC__HEADER_BYTES, k, 64);
-    dc__wire_seal(to, &(dc__header){.type = (dc__type)(k + 1), .payload_bytes = 64, .round = 3, .count = 16});
+    dc__wire_seal(to, &(dc__header){.type = (dc__type)(k + 1), .payload_bytes = 64, .round = 3, .count = 16},
+                  true);
     return DC__HEADER_BYTES + 64;
 }
 
@@ -47,5 +49,5 @@ void fuzz_repair(uint8_t *data, size_t n)
     if (n < DC__HEADER_BYTES) return;
     dc__bytes in = dc__bytes_over(data + 6, 2);
     const dc__type type = (dc__type)dc__get_uint(&in, 1);
-    dc__wire_seal(data, &(dc__header){.type = type, .payload_bytes = (uint32_t)(n - DC__HEADER_BYTES)});
+    dc__wire_seal(data, &(dc__header){.type = type, .payload_bytes = (uint32_t)(n - DC__HEADER_BYTES)}, true);
 }

@@ -238,7 +238,7 @@ static void wrong_checksum(fake *l, fake *h)
 {
     (void)h;
     uint8_t frame[DC__HEADER_BYTES];
-    dc__wire_seal(frame, &(dc__header){.type = DC__PING, .sequence = l->link.next_out});
+    dc__wire_seal(frame, &(dc__header){.type = DC__PING, .sequence = l->link.next_out}, true);
     frame[24] ^= 1;
     send_raw(l, frame, sizeof frame);
 }

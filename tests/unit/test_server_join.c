@@ -41,13 +41,14 @@ static uint8_t *join_bytes(size_t *n)
     memcpy(copy, message, *n);
     dc__message_free(message);
     fake_model_free(m);
-    dc__wire_seal(copy, &(dc__header){.type = DC__JOIN, .payload_bytes = payload_bytes});
+    dc__wire_seal(copy, &(dc__header){.type = DC__JOIN, .payload_bytes = payload_bytes}, true);
     return copy;
 }
 
 static void seal_join(uint8_t *frame, size_t n)
 {
-    dc__wire_seal(frame, &(dc__header){.type = DC__JOIN, .payload_bytes = (uint32_t)(n - DC__HEADER_BYTES)});
+    dc__wire_seal(frame, &(dc__header){.type = DC__JOIN, .payload_bytes = (uint32_t)(n - DC__HEADER_BYTES)},
+                  true);
 }
 
 /* Where the description's parts lie in join_bytes: version text, 29 bytes of numbers, coding, fingerprint, name. */
@@ -75,7 +76,8 @@ static void garbage_instead_of_a_join(void **state)
     refused(url, bad, n, "checksum");
     refused(url, good, n - 1, "payload");
     memcpy(bad, good, n);
-    dc__wire_seal(bad, &(dc__header){.type = DC__GRAD, .payload_bytes = (uint32_t)(n - DC__HEADER_BYTES)});
+    dc__wire_seal(bad, &(dc__header){.type = DC__GRAD, .payload_bytes = (uint32_t)(n - DC__HEADER_BYTES)},
+                  true);
     refused(url, bad, n, "where JOIN was due");
     for (size_t cut = DC__HEADER_BYTES; cut < n; cut += 3) { /* cut short, with a checksum that fits */
         memcpy(bad, good, n);

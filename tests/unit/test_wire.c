@@ -25,8 +25,8 @@ static void a_header_comes_back(void **state)
     (void)state;
     uint8_t frame[DC__HEADER_BYTES + 20] = {0};
     dc__header h;
-    dc__wire_seal(frame, &good);
-    assert_int_equal(dc__wire_open(frame, sizeof frame, &h), DC_OK);
+    dc__wire_seal(frame, &good, true);
+    assert_int_equal(dc__wire_open(frame, sizeof frame, &h, true), DC_OK);
     assert_int_equal(h.type, good.type);
     assert_int_equal(h.flags, good.flags);
     assert_int_equal(h.codec, good.codec);
@@ -43,10 +43,10 @@ static void every_flipped_bit_is_seen(void **state)
     uint8_t frame[DC__HEADER_BYTES + 20];
     dc__header h;
     memset(frame, 3, sizeof frame);
-    dc__wire_seal(frame, &good);
+    dc__wire_seal(frame, &good, true);
     for (size_t bit = 0; bit < 8 * sizeof frame; bit++) {
         frame[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        const dc_error err = dc__wire_open(frame, sizeof frame, &h);
+        const dc_error err = dc__wire_open(frame, sizeof frame, &h, true);
         assert_int_equal(err, bit / 8 == 4 ? DC_EVERSION : DC_EPROTO);
         frame[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
@@ -57,11 +57,11 @@ static void every_other_length_is_seen(void **state)
     (void)state;
     uint8_t frame[DC__HEADER_BYTES + 40] = {0};
     dc__header h;
-    dc__wire_seal(frame, &good);
+    dc__wire_seal(frame, &good, true);
     for (size_t n = 0; n <= sizeof frame; n++) {
         uint8_t *exact = malloc(n + 1); /* so that a sanitizer sees a read past the end */
         memcpy(exact, frame, n);
-        assert_int_equal(dc__wire_open(exact, n, &h), n == DC__HEADER_BYTES + 20 ? DC_OK : DC_EPROTO);
+        assert_int_equal(dc__wire_open(exact, n, &h, true), n == DC__HEADER_BYTES + 20 ? DC_OK : DC_EPROTO);
         free(exact);
     }
 }
