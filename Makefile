@@ -73,6 +73,7 @@ EXACT_BIN   := $(BUILD)/tests/exact_net
 FORKS_BIN   := $(BUILD)/tests/fork_vectors
 # Processes that tests start beside the programs: a worker that lies, peers that attack.
 LIAR_BIN    := $(BUILD)/tests/liar
+CROWD_BIN   := $(BUILD)/tests/crowd
 BENCH_BIN   := $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(BENCH_SRC))
 
 DARKNET_CFLAGS := -isystem $(DARKNET_DIR)/include -Idarknet -DOPENCV
@@ -183,8 +184,13 @@ $(FORKS_BIN): $(call obj,$(FORKS_SRC)) $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdy
 $(LIAR_BIN): $(call obj,tests/process/liar.c) $(DARKNET_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) -pie $(ALL_LDFLAGS) -Wl,--wrap=dc_worker_join,--wrap=dc_worker_subdivision,--wrap=dc_worker_backward_end \
+	$(Q)$(CXX) -pie $(ALL_LDFLAGS) -Wl,--wrap=dc_worker_join,--wrap=dc_worker_subdivision,--wrap=dc_worker_backward_end,--wrap=dc__link_send \
 	    -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
+
+$(CROWD_BIN): $(BUILD)/obj/tests/process/crowd.c.o $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
@@ -200,7 +206,7 @@ $(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
 
-tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(FORKS_BIN) $(BENCH_BIN) $(LIAR_BIN) $(BUILD)/kernels-bench
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(FORKS_BIN) $(BENCH_BIN) $(LIAR_BIN) $(CROWD_BIN) $(BUILD)/kernels-bench
 
 check: tests
 	$(Q)scripts/run-tests $(BUILD)

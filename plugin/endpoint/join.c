@@ -33,6 +33,13 @@ dc_error dc__join_send(dc__link *link, const dc__join *join, const dc_model *mod
     uint32_t n = 0;
     void *message = dc__join_payload(join, model, &n);
     dc__header header = {.type = DC__JOIN, .payload_bytes = n};
+    if (message && n > DC__MAX_JOIN_BYTES) {
+        dc__link_discard(message);
+        return dc__fail(
+            DC_EINVAL,
+            "the model's %d layers and %d tensors take %u bytes to describe, and a server reads %u",
+            model->n_layers, model->n_tensors, n, DC__MAX_JOIN_BYTES);
+    }
     return dc__link_send(link, &header, message);
 }
 

@@ -34,7 +34,7 @@
 #define DC__PROTOCOL_VERSION 5
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
-#define DC__MAX_JOIN_BYTES (64u << 20)              /* a description of the largest legal model fits */
+#define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
 #define DC__REASON_BYTES 400
 
 typedef enum dc__type {

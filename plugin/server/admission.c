@@ -203,6 +203,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
 
 static void log_joined(dc_server *s, int number)
 {
+    if (s->untold) return; /* many come and leave: not each is told */
     dc__training *t = &s->training;
     const int slot = dc__roster_numbered(&t->roster, number);
     char called[DC__MEMBER_BYTES + 4] = "";
@@ -238,10 +239,12 @@ static dc_error admit(dc_server *s, dc__join *join, dc__link *link, bool *busy)
 /* With the calling thread's last error. The peer hears why, and then has a moment to close. */
 static void refuse(dc_server *s, dc__joining *j, dc_error err)
 {
-    dc__log_line(&s->training.log, "a worker was refused: %s", dc_last_error());
+    char why[DC__LINE_BYTES];
+    (void)snprintf(why, sizeof why, "%s", dc_last_error());
+    if (dc__server_tells(s)) dc__log_line(&s->training.log, "a worker was refused: %s", why);
     j->refused = true;
     j->until_ns = dc__now_ns() + DC__LINGER_MS * (int64_t)1000000;
-    if (j->link.channel) (void)dc__refusal_send(&j->link, err, dc_last_error());
+    if (j->link.channel) (void)dc__refusal_send(&j->link, err, why);
 }
 
 /* The link is a session's afterwards, or its peer hears why it is not; or it waits on. */

@@ -73,7 +73,7 @@ static void reap(dc_server *s, int slot)
     dc__watch_present(&s->training.watch, slot, false);
     if (session->broke_ns && m->state == DC__MEMBER_LOST) m->since_ns = session->broke_ns;
     if (m->known) return;
-    if (!r->training)
+    if (!r->training && dc__server_tells(s))
         dc__log_line(&s->training.log, "worker %d left before the start; its place is free", m->number);
     dc__roster_set(r, slot, DC__MEMBER_FREE);
     m->number = -1;

@@ -34,6 +34,9 @@ struct dc_server {
     int64_t warned_ns;      /* that everybody may */
     uint64_t turned_away;   /* connections that the log knows of */
     int64_t turned_away_ns; /* since when */
+    int64_t comings_ns;     /* the minute whose lines about workers that come in vain are counted, */
+    int comings;            /* how many were written, */
+    uint64_t untold;        /* and how many were not */
     dc__joining joining[DC__JOINING_MOST];
     int n_joining;
     _Atomic bool stop_requested;
@@ -49,6 +52,10 @@ struct dc_server {
  * who have not proved who they are, and about a server that takes anybody. Run loop. */
 dc_error dc__server_guard(dc_server *s);
 void dc__server_watch_gate(dc_server *s);
+
+/* Whether there may be another line about a worker that came in vain: three a minute, then they are counted only, for
+ * whoever comes again and again would fill the log. The caller writes it. */
+bool dc__server_tells(dc_server *s);
 
 /* admission.c: workers that come: waits for them up to DC__POLL_MS, and admits or refuses those whose JOIN is
  * here; no further ones are wanted. Run loop. */

@@ -60,7 +60,8 @@ void dc__versions_release(dc__versions *v)
 
 void dc__versions_begin(dc__versions *v, uint64_t round, uint64_t step)
 {
-    v->first_round = v->round = round;
+    v->first_round = round;
+    v->round = round;
     v->first_step = step;
     v->first_average = dc__average_first(v->model, round);
     for (uint32_t b = 0; b < v->model->n_blocks; b++)
