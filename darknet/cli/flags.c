@@ -40,8 +40,10 @@ static const dc_option training_table[] = {
      .help = "stop when the run has done N rounds (default: the cfg's max_batches)"},
     {"clear", DC_OPTION_SWITCH, DC_INTO(dk_cli, clear),
      .help = "start counting rounds from 0 (training on someone else's weights)"},
-    {"backup-every", DC_OPTION_WHOLE, DC_INTO(dk_cli, backup_every), .value = "N", .least = 1,
-     .most = INT64_MAX, .help = "rounds between .backup files (classifier 1000, detector 100)"},
+    {"backup-every", DC_OPTION_EVERY, DC_INTO(dk_cli, backup_every), .value = "N|TIME", .least = 1,
+     .help =
+         "rounds (100) or time (30s) between .backup files, or both, whichever is first (default: classifier 1000, "
+         "detector 100)"},
     {"saveweights", DC_OPTION_WHOLE, DC_INTO(dk_cli, save_every), .value = "N", .least = 1, .most = INT_MAX,
      .help =
          "rounds between NAME_N.weights files (detector train; default: the data file's saveweights=, or 1000)"},

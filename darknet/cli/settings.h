@@ -29,7 +29,7 @@ typedef struct dk_cli {
     dk_compute compute;
     uint64_t seed;         /* drawn from the system if not given */
     uint64_t rounds;       /* stop when the run has this many; 0 = the cfg's max_batches */
-    uint64_t backup_every; /* rounds between .backup files; 0 = Darknet's default */
+    dc_every backup_every; /* between .backup files; never = Darknet's default */
     bool clear;
     bool force;      /* go on where a check would stop */
     int loaders;     /* threads that read images; 0 = as many as compute */

@@ -134,15 +134,15 @@ static void say_failed(const local *l)
 
 static void start_server(local *l, const dk_cli *cli, int workers, const char *listen, const char *backup)
 {
-    char count[16], every[32];
+    char count[16], every[64];
     snprintf(count, sizeof count, "%d", workers);
     const char *argv[16] = {"server",   "--listen", listen,      "--workers", count,
                             "--backup", backup,     "--on-loss", "end"};
     int n = 9;
     if (cli->serve) argv[n++] = "--insecure"; /* nobody hands out keys under mpirun and srun */
     if (cli->clear) argv[n++] = "--fresh";
-    if (cli->backup_every) {
-        snprintf(every, sizeof every, "%llu", (unsigned long long)cli->backup_every);
+    dc_every_text(cli->backup_every, every, sizeof every);
+    if (strcmp(every, "0") != 0) {
         argv[n++] = "--backup-every";
         argv[n++] = every;
     }

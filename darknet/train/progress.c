@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static double now_s(void)
+double dk_steady_s(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -26,7 +26,7 @@ void dk_progress_start(dk_progress *progress, uint64_t first, uint64_t last, int
                               .first = first,
                               .last = last,
                               .images = images,
-                              .began_s = now_s(),
+                              .began_s = dk_steady_s(),
                               .average = -1,
                               .round_s = -1,
                               .out = -1};
@@ -92,7 +92,7 @@ static void draw(dk_progress *progress, const dk_round *round)
     snprintf(field[1], 64, "  loss %.4f", (double)round->loss);
     snprintf(field[2], 64, "  avg %.4f", (double)progress->average);
     snprintf(field[3], 64, "  rate %.3g", (double)round->rate);
-    const double seconds = now_s() - progress->began_s;
+    const double seconds = dk_steady_s() - progress->began_s;
     const uint64_t done = round->round > progress->first ? round->round - progress->first : 1;
     snprintf(field[4], 64, "  %.0f images/s", (double)progress->images * (double)done / fmax(seconds, 1e-9));
     snprintf(field[5], 64, "  waiting %.0f%%", 100 * waiting_share(round));

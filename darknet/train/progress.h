@@ -21,6 +21,9 @@ typedef struct dk_progress {
     int out;              /* the terminal; -1 if stdout itself is written to */
 } dk_progress;
 
+/* dk_steady_s - seconds on a clock that nobody sets, unlike the time of day. */
+double dk_steady_s(void);
+
 /* dk_progress_start - first: rounds done, last: rounds to do in all (0 = no end), images: per round of this
  * worker. From here to dk_progress_finish, on a terminal or when quiet, what the library prints on stdout
  * (detectors: a line per head and subdivision) is dropped: it would tear the line in place. */

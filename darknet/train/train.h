@@ -67,6 +67,7 @@ struct dk_train {
     const char *list;   /* the images' list, for messages */
     uint64_t seed;      /* the run's, the same for all workers; known once the session is open */
     uint64_t epoch;     /* whole passes over the list so far */
+    double saved_s;     /* when it was written, or training began; steady clock */
     uint64_t saved;     /* round of the newest .backup of this process, 0 = none */
     int images;         /* per round of this worker: batch * subdivisions */
     dk_size cfg_size;   /* the input's */

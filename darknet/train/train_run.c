@@ -235,6 +235,7 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     }
     dk_size size = {0};
     int err = DC_OK;
+    if (train->saved_s <= 0) train->saved_s = dk_steady_s();
     while (err == DC_OK && (!last || dk_session_round(session) < last))
         err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, last, &size);
     dk_loader_close(loader);

@@ -50,20 +50,29 @@ int dk_train_save_backup(dk_train *train, dk_session *session)
     snprintf(name, sizeof name, "%s.backup", train->base);
     const int err = dk_train_save(train, session, name);
     if (err == DC_OK) train->saved = dk_session_round(session);
+    train->saved_s = dk_steady_s();
     return err;
+}
+
+static bool is_backup_due(const dk_train *train, uint64_t round)
+{
+    if (train->cli->shared_backup) return false; /* the server's own .backup is in that directory */
+    const uint64_t last = train->input->file.last_every;
+    dc_every every = train->cli->backup_every;
+    if (every.rounds == 0 && every.seconds <= 0) every.rounds = last ? last : train->kind->backup_every;
+    return (every.rounds > 0 && round % every.rounds == 0) ||
+           (every.seconds > 0 && dk_steady_s() - train->saved_s >= every.seconds);
 }
 
 int dk_train_save_due(dk_train *train, dk_session *session, dk_progress *progress)
 {
     const uint64_t round = dk_session_round(session);
-    const uint64_t given = train->cli->backup_every, last = train->input->file.last_every;
-    uint64_t every = given ? given : last ? last : train->kind->backup_every;
-    if (train->cli->shared_backup) every = UINT64_MAX; /* the server's own .backup is in that directory */
+    const bool due = is_backup_due(train, round);
     char name[PATH_MAX];
     const bool numbered = train->kind->numbered(train, round, name, sizeof name);
-    if (!numbered && round % every != 0) return DC_OK;
+    if (!numbered && !due) return DC_OK;
     dk_progress_break(progress);
     int err = numbered ? dk_train_save(train, session, name) : DC_OK;
-    if (err == DC_OK && round % every == 0) err = dk_train_save_backup(train, session);
+    if (err == DC_OK && due) err = dk_train_save_backup(train, session);
     return err;
 }

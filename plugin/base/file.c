@@ -60,6 +60,7 @@ static bool is_too_long(int n)
 dc_error dc__file_begin(dc__file *file, const char *path)
 {
     file->stream = NULL;
+    file->why = 0;
     const int n = snprintf(file->path, sizeof file->path, "%s", path);
     if (is_too_long(n)) return dc__fail(DC_EFILE, "the path %.60s... is too long", path);
     const dc_error err = check_target(path);
@@ -99,7 +100,9 @@ dc_error dc_second_name(const char *file, const char *path)
 
 bool dc__file_write(dc__file *file, const void *data, size_t n)
 {
-    return n == 0 || fwrite(data, 1, n, file->stream) == n;
+    if (n == 0 || fwrite(data, 1, n, file->stream) == n) return true;
+    if (file->why == 0) file->why = errno;
+    return false;
 }
 
 /* The rename itself is durable only once the directory is on disk. */
@@ -117,7 +120,7 @@ static void sync_directory(const char *path)
 dc_error dc__file_commit(dc__file *file)
 {
     bool bad = ferror(file->stream) != 0;
-    int why = bad ? errno : 0;
+    int why = file->why ? file->why : bad ? errno : 0;
     if (!bad && (fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0)) {
         bad = true;
         why = errno;

@@ -9,6 +9,7 @@
 
 typedef struct dc__file {
     FILE *stream;
+    int why; /* errno of the first write that failed, 0 = none */
     char path[PATH_MAX], temporary[PATH_MAX];
 } dc__file;
 

@@ -167,6 +167,10 @@ dc_error dc_option_set(const dc_option *option, void *into, const char *name, co
         err = dc__parse_rate(name, value, &number);
         if (!err) put_number(option, into, number);
         break;
+    case DC_OPTION_EVERY:
+        err =
+            dc__parse_every(name, value, option->least == 0, (dc_every *)(void *)((char *)into + option->at));
+        break;
     case DC_OPTION_CALL:
         err = option->call(into, name, value);
         break;

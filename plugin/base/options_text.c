@@ -30,6 +30,11 @@ static double get_number(const dc_option *option, const void *into)
     return option->store == DC_STORE_FLOAT ? (double)*(const float *)at : *(const double *)at;
 }
 
+static dc_every get_every(const dc_option *option, const void *into)
+{
+    return *(const dc_every *)(const void *)((const char *)into + option->at);
+}
+
 static const char *get_text(const dc_option *option, const void *into, int index)
 {
     return ((const char *const *)(const void *)((const char *)into + option->at))[index];
@@ -72,6 +77,9 @@ void dc_option_text(const dc_option *option, const void *into, char *text, size_
     case DC_OPTION_RATE:
         (void)snprintf(text, size, "%.3fb/s", get_number(option, into));
         break;
+    case DC_OPTION_EVERY:
+        dc_every_text(get_every(option, into), text, size);
+        break;
     case DC_OPTION_SWITCH:
     case DC_OPTION_OFF:
     case DC_OPTION_CALL:
@@ -85,6 +93,11 @@ static bool text_differs(const dc_option *option, const void *into, const void *
 {
     const char *text = get_text(option, into, index), *before = get_text(option, start, index);
     return text && (!before || strcmp(text, before) != 0);
+}
+
+static bool every_differs(dc_every a, dc_every b)
+{
+    return a.rounds != b.rounds || a.seconds < b.seconds || a.seconds > b.seconds;
 }
 
 /* True if the member of into is to be said, because start has another value. */
@@ -103,6 +116,8 @@ static bool differs(const dc_option *option, const void *into, const void *start
     case DC_OPTION_RATE:
         return get_number(option, into) < get_number(option, start) ||
                get_number(option, into) > get_number(option, start);
+    case DC_OPTION_EVERY:
+        return every_differs(get_every(option, into), get_every(option, start));
     case DC_OPTION_TEXT:
         return text_differs(option, into, start, 0);
     case DC_OPTION_PAIR:
@@ -235,6 +250,8 @@ static bool fits(const dc_option *o)
     case DC_OPTION_TIME:
     case DC_OPTION_RATE:
         return s == DC_STORE_DOUBLE;
+    case DC_OPTION_EVERY:
+        return s == DC_STORE_EVERY;
     case DC_OPTION_CALL:
         return o->call != NULL;
     case DC_OPTION_IGNORED:

@@ -1,12 +1,15 @@
 /* quantity.c - "100mbit", "10ms", "4", "0.5". */
 #include "base/quantity.h"
 
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/error.h"
+#include "dynacomm_options.h"
 
 typedef struct unit {
     const char *name;
@@ -106,4 +109,42 @@ dc_error dc__parse_number(const char *option, const char *text, double low, doub
                         above_low ? "above" : "from", low, above_low ? "up to" : "to", high);
     *value = x;
     return DC_OK;
+}
+
+/* One of the two; false if it is neither or there already. */
+static bool take_every(const char *option, const char *part, dc_every *every, bool seen[2])
+{
+    const bool whole = part[0] && part[strspn(part, "0123456789")] == '\0';
+    if (seen[whole]) return false;
+    seen[whole] = true;
+    return !(whole ? dc__parse_whole(option, part, 0, INT_MAX, &every->rounds)
+                   : dc__parse_time(option, part, &every->seconds));
+}
+
+dc_error dc__parse_every(const char *option, const char *text, bool never, dc_every *every)
+{
+    char parts[64];
+    bool seen[2] = {false};
+    dc_every read = {0};
+    bool ok = (size_t)snprintf(parts, sizeof parts, "%s", text) < sizeof parts;
+    char *second = strchr(parts, ',');
+    if (second) *second++ = '\0';
+    ok = ok && take_every(option, parts, &read, seen) && (!second || take_every(option, second, &read, seen));
+    if (!ok || (!never && read.rounds == 0 && read.seconds <= 0))
+        return dc__fail(
+            DC_EINVAL,
+            "%s: '%.60s' is neither rounds (100) nor a time (30s), nor both (100,30s): whichever is first",
+            option, text);
+    *every = read;
+    return DC_OK;
+}
+
+void dc_every_text(dc_every every, char *text, size_t size)
+{
+    if (every.rounds && every.seconds > 0)
+        (void)snprintf(text, size, "%llu,%.9gs", (unsigned long long)every.rounds, every.seconds);
+    else if (every.seconds > 0)
+        (void)snprintf(text, size, "%.9gs", every.seconds);
+    else
+        (void)snprintf(text, size, "%llu", (unsigned long long)every.rounds);
 }

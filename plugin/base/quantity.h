@@ -23,4 +23,7 @@ dc_error dc__parse_integer(const char *option, const char *text, int least, int 
 dc_error dc__parse_number(const char *option, const char *text, double low, double high, bool above_low,
                           double *value);
 
+/* dc__parse_every - rounds ("100"), a time ("30s", "500ms") or both ("100,30s"); "0": never, if that may be. */
+dc_error dc__parse_every(const char *option, const char *text, bool never, dc_every *every);
+
 #endif

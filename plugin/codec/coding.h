@@ -45,6 +45,12 @@ dc__way dc__coding_down(const dc__coding *coding, uint64_t round, int workers);
 /* dc__coding_plain - momentum and decay are the workers' (worker/encoder.h): the server only adds. */
 bool dc__coding_plain(const dc__coding *coding, const dc_model *model);
 
+/* dc__coding_keeps - workers keep something from round to round that a resumed run needs (worker/residues.h). */
+static inline bool dc__coding_keeps(const dc__coding *coding)
+{
+    return !coding->up.codec->exact || coding->local_steps > 1;
+}
+
 /* dc__way_bytes - what n floats take that travel as blocks of at most block_floats. dc__way_floats - how many floats
  * to put into a frame of so many bytes. */
 uint64_t dc__way_bytes(dc__way way, uint64_t n, uint32_t block_floats);

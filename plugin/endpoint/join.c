@@ -89,7 +89,6 @@ dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
                  (welcome->upload ? WELCOME_UPLOAD : 0u) | (welcome->carry ? WELCOME_CARRY : 0u) |
                      (welcome->resumed ? WELCOME_RESUMED : 0u),
                  1);
-    dc__put_uint(&out, welcome->every, 8);
     dc__coding_text(&welcome->coding, coding);
     dc__put_text(&out, coding);
     dc__header header = {.type = DC__WELCOME};
@@ -133,7 +132,6 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     welcome->carry = flags & WELCOME_CARRY;
     welcome->resumed = flags & WELCOME_RESUMED;
     char coding[DC__CODING_BYTES];
-    welcome->every = dc__get_uint(&in, 8);
     dc__get_text(&in, coding, sizeof coding);
     if (in.failed || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS || welcome->rank < 0 ||
         welcome->rank > RANK_MOST)

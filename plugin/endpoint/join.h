@@ -20,12 +20,11 @@ typedef struct dc__join {
 } dc__join;
 
 typedef struct dc__welcome {
-    int rank;       /* its number in the run */
-    int workers;    /* that the run wants */
-    bool upload;    /* send your values: the run starts from them */
-    bool carry;     /* keep SGD's velocity in the gradient buffers: this worker trains alone */
-    bool resumed;   /* the run goes on: from a backup, or it is under way */
-    uint64_t every; /* rounds between the server's checkpoints, 0 = none but the last */
+    int rank;     /* its number in the run */
+    int workers;  /* that the run wants */
+    bool upload;  /* send your values: the run starts from them */
+    bool carry;   /* keep SGD's velocity in the gradient buffers: this worker trains alone */
+    bool resumed; /* the run goes on: from a backup, or it is under way */
     dc__coding coding;
 } dc__welcome;
 

@@ -248,6 +248,12 @@ DC_API dc_error dc_worker_leave(dc_worker *worker, bool ok, const char *reason);
 
 #define DC_MAX_WORKERS 256 /* of a run */
 
+/* How often: after so many rounds or seconds, whichever is first. 0 = not by that; both 0 = never. */
+typedef struct dc_every {
+    uint64_t rounds;
+    double seconds;
+} dc_every;
+
 #ifdef __cplusplus
 }
 #endif

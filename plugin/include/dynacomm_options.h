@@ -31,6 +31,7 @@ typedef enum dc_option_kind {
     DC_OPTION_CHOICE,  /* one of the words in choices; its index as an int, unsigned (an enum) or bool */
     DC_OPTION_TIME,    /* "10ms", "250us", "1.5s", "0": seconds as a double */
     DC_OPTION_RATE,    /* "100mbit", "12.5mb/s": bytes per second as a double */
+    DC_OPTION_EVERY,   /* "100", "30s" or "100,30s": rounds, seconds, whichever is first, as a dc_every */
     DC_OPTION_CALL,    /* handed to call each time it is given */
     DC_OPTION_IGNORED, /* accepted, with its value if `value` is not NULL; see dc_parsed.given */
     DC_OPTION_HELP     /* as a switch; what follows it is not read */
@@ -46,7 +47,8 @@ typedef enum dc_option_store {
     DC_STORE_FLOAT,
     DC_STORE_DOUBLE,
     DC_STORE_TEXT,
-    DC_STORE_PAIR
+    DC_STORE_PAIR,
+    DC_STORE_EVERY
 } dc_option_store;
 
 typedef struct dc_option {
@@ -56,7 +58,7 @@ typedef struct dc_option {
     dc_option_store store;
     const char *value;    /* what the help calls the value ("N"); NULL: none, or a CHOICE's own words */
     const char *help;     /* a phrase; NULL: the help does not show the option */
-    uint64_t least, most; /* WHOLE */
+    uint64_t least, most; /* WHOLE; EVERY: least = 1 refuses never */
     double low, high;     /* NUMBER */
     bool above_low;
     const char *choices; /* CHOICE: "fast|stock" */
@@ -79,7 +81,8 @@ typedef struct dc_option {
         float: DC_STORE_FLOAT,     \
         double: DC_STORE_DOUBLE,   \
         const char *: DC_STORE_TEXT, \
-        const char **: DC_STORE_PAIR)
+        const char **: DC_STORE_PAIR, \
+        dc_every: DC_STORE_EVERY)
 
 /* A table of options and the struct they are read into. start: that struct before the command line was read,
  * for dc_options_argv; else NULL. */
@@ -134,6 +137,9 @@ DC_API dc_error dc_option_set(const dc_option *option, void *into, const char *n
 /* dc_option_text - the value that the struct holds, as a text from which dc_option_set makes the same value;
  * "" for a switch and for a text that is NULL; the first of a PAIR. Cut to size. */
 DC_API void dc_option_text(const dc_option *option, const void *into, char *text, size_t size);
+
+/* dc_every_text - a text from which an EVERY makes the same value; "0": never. Cut to size. */
+DC_API void dc_every_text(dc_every every, char *text, size_t size);
 
 /* dc_options_argv - the command line that makes the groups' structs out of their starts: the first n_words of
  * options->words, then an option and its value for each member that differs. What a launcher gives to a

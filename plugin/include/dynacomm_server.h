@@ -31,7 +31,7 @@ typedef struct dc_server_options {
     dc_on_loss on_loss;     /* what becomes of a round whose worker is lost */
     double loss_wait_s;     /* of DC_ON_LOSS_WAIT; 0 = DC_DEFAULT_LOSS_WAIT_S */
     const char *backup_dir; /* checkpoints; NULL = none; created if missing */
-    uint64_t backup_every;  /* rounds between checkpoints, 0 = only at the end */
+    dc_every backup_every;  /* between checkpoints; never = only at the end */
     bool fresh;             /* ignore a run found in backup_dir */
     const char *key_path;   /* of the server's key: members alone may take part, and all is sealed; "-": from
                                standard input, as dynacomm launch sends it; NULL: without keys */

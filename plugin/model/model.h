@@ -137,4 +137,10 @@ dc_error dc__model_same(const dc_model *a, const dc_model *b, const char *ours, 
 /* dc__model_save_arena - dc_model_save with the values taken from an arena array. */
 dc_error dc__model_save_arena(const dc_model *model, const float *arena, const char *path, uint64_t seen);
 
+/* dc__model_write - a .weights file's content into a file that is to be committed (base/file.h): values of an arena
+ * array, and of an average, [dc__average_floats] or NULL, where a tensor has one. Failures show at the commit. */
+struct dc__file;
+void dc__model_write(const dc_model *model, const float *arena, const float *average, uint64_t seen,
+                     struct dc__file *file);
+
 #endif

@@ -6,20 +6,26 @@
 #include "model/average.h"
 #include "model/finite.h"
 
-static dc_error save(const dc_model *model, const float *arena, const float *average, const char *path,
-                     uint64_t seen)
+void dc__model_write(const dc_model *model, const float *arena, const float *average, uint64_t seen,
+                     dc__file *file)
 {
-    dc__file file;
-    dc_error err = dc__file_begin(&file, path);
-    if (err) return err;
     const int32_t version[3] = {0, 2, 0};
-    bool ok = dc__file_write(&file, version, sizeof version) && dc__file_write(&file, &seen, sizeof seen);
+    bool ok = dc__file_write(file, version, sizeof version) && dc__file_write(file, &seen, sizeof seen);
     for (int i = 0; ok && i < model->n_tensors; i++) {
         const dc__arena_tensor *tensor = &model->tensors[i];
         const float *value = arena ? arena + tensor->offset : tensor->t.value;
         if (average && tensor->t.averaged) value = average + tensor->offset;
-        if (tensor->t.saved) ok = dc__file_write(&file, value, tensor->t.count * sizeof(float));
+        if (tensor->t.saved) ok = dc__file_write(file, value, tensor->t.count * sizeof(float));
     }
+}
+
+static dc_error save(const dc_model *model, const float *arena, const float *average, const char *path,
+                     uint64_t seen)
+{
+    dc__file file;
+    const dc_error err = dc__file_begin(&file, path);
+    if (err) return err;
+    dc__model_write(model, arena, average, seen, &file);
     return dc__file_commit(&file);
 }
 
@@ -34,13 +40,13 @@ dc_error dc_model_save(const dc_model *model, const char *path, uint64_t seen)
     return save(model, NULL, NULL, path, seen);
 }
 
-dc_error dc__model_save_arena(const dc_model *model, const float *arena, const char *path, uint64_t seen)
-{
-    return save(model, arena, NULL, path, seen);
-}
-
 dc_error dc__model_save_with(const dc_model *model, const float *arena, const float *average,
                              const char *path, uint64_t seen)
 {
     return save(model, arena, average, path, seen);
+}
+
+dc_error dc__model_save_arena(const dc_model *model, const float *arena, const char *path, uint64_t seen)
+{
+    return save(model, arena, NULL, path, seen);
 }

@@ -101,6 +101,7 @@ const char *dc__wire_type_name(dc__type type)
         [DC__STOP] = "STOP",
         [DC__REPORT] = "REPORT",
         [DC__ROSTER] = "ROSTER",
+        [DC__KEEP] = "KEEP",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

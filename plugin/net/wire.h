@@ -22,6 +22,7 @@
  *     either: PING, answered by PONG; worker: WANT_STAT, answered by STAT
  *     either: ACK, when nothing else goes that would report what was received
  *     worker: REPORT, now and then, of how it is doing (endpoint/telemetry.h)
+ *     server, with a codec, before the PARAM frames of a version that a checkpoint will be made of: KEEP
  *     server: ROSTER, before START and whenever it is another: how many workers make the round, of how many images
  *     the end: worker BYE, server BYE_ACK; or server STOP */
 #ifndef DC__WIRE_H
@@ -57,6 +58,7 @@ typedef enum dc__type {
     DC__STOP,
     DC__REPORT,
     DC__ROSTER,
+    DC__KEEP,
     DC__TYPE_END
 } dc__type;
 

@@ -178,7 +178,6 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
                                  .upload = brings_values,
                                  .carry = dc__training_carries(t),
                                  .resumed = t->resumed || t->roster.training,
-                                 .every = t->checkpoint.dir[0] ? t->checkpoint.every : 0,
                                  .coding = t->codes.coding};
     dc__member *member = &t->roster.member[slot];
     const dc__member_state was = member->state;

@@ -101,10 +101,8 @@ static void begin(dc_server *s, int need)
             dc__session_begins_with(&s->sessions[i], round, false);
         }
     if (!dc__roster_start(r, round, need)) return;
-    if (t->resumed)
-        dc__checkpoint_resumed(&t->checkpoint, round);
-    else
-        dc__codes_begin(&t->codes, &t->versions);
+    if (!t->resumed) dc__codes_begin(&t->codes, &t->versions);
+    dc__checkpoint_begin(&t->checkpoint, t->resumed);
     const int n = dc__roster_crew(r, round)->n;
     dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,
                  n > 1 ? "s" : "", (unsigned long long)round);

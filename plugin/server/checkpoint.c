@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/floatmode.h"
 #include "model/average.h"
 #include "model/finite.h"
@@ -12,12 +13,13 @@
 
 #define POLL_NS 50000000
 
-void dc__checkpoint_init(dc__checkpoint *c, const char *dir, uint64_t every)
+void dc__checkpoint_init(dc__checkpoint *c, const char *dir, dc_every every)
 {
     (void)snprintf(c->dir, sizeof c->dir, "%s", dir ? dir : "");
     c->every = every;
-    c->due = c->writing = c->saved = DC__NO_ROUND;
-    c->protected_ = DC__NO_ROUND;
+    c->generations.dir = c->dir;
+    c->due = c->writing = c->syncing = c->saved = DC__NO_ROUND;
+    c->protected_ = c->planned[0] = c->planned[1] = DC__NO_ROUND;
     pthread_mutex_init(&c->lock, NULL);
     dc__condition_init(&c->changed);
 }
@@ -53,6 +55,55 @@ static void protect(dc__checkpoint *c)
     pthread_cond_broadcast(&c->changed);
 }
 
+/* ---- when ---- */
+
+/* What is on disk now, for those who ask. With the lock held, by who owns the generations. */
+static void show_kept(dc__checkpoint *c)
+{
+    c->n_kept = c->generations.n;
+    memcpy(c->kept, c->generations.version, (size_t)c->n_kept * sizeof *c->kept);
+}
+
+void dc__checkpoint_begin(dc__checkpoint *c, bool resumed)
+{
+    pthread_mutex_lock(&c->lock);
+    c->saved = resumed ? c->versions->round : DC__NO_ROUND;
+    show_kept(c);
+    pthread_mutex_unlock(&c->lock);
+    const uint64_t first = c->versions->round;
+    if (!resumed && c->dir[0] && (c->every.rounds > 0 || c->every.seconds > 0)) c->planned[first & 1] = first;
+    c->planned_ns = dc__now_ns();
+    dc__checkpoint_plan(c);
+}
+
+void dc__checkpoint_plan(dc__checkpoint *c)
+{
+    const uint64_t next = c->versions->round + 1;
+    const int64_t now = dc__now_ns();
+    if (!c->dir[0]) return;
+    bool due = c->every.rounds > 0 && next % c->every.rounds == 0;
+    if (!due && c->every.seconds > 0 && dc__seconds(now - c->planned_ns) >= c->every.seconds) {
+        pthread_mutex_lock(&c->lock); /* a disk that is slower than that is not asked for more */
+        due = c->due == DC__NO_ROUND && c->writing == DC__NO_ROUND && c->syncing == DC__NO_ROUND;
+        pthread_mutex_unlock(&c->lock);
+    }
+    if (!due) return;
+    c->planned[next & 1] = next;
+    c->planned_ns = now;
+}
+
+int dc__checkpoint_kept(dc__checkpoint *c, uint64_t versions[DC__KEPT_MOST])
+{
+    pthread_mutex_lock(&c->lock);
+    const uint64_t coming[] = {c->syncing, c->writing, c->due};
+    int n = c->n_kept;
+    memcpy(versions, c->kept, (size_t)n * sizeof *versions);
+    for (int k = 0; k < 3; k++)
+        if (coming[k] != DC__NO_ROUND) versions[n++] = coming[k];
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
 /* What belongs to due. With the lock held. */
 static void note_crew(dc__checkpoint *c, const dc__crew *crew)
 {
@@ -63,10 +114,9 @@ static void note_crew(dc__checkpoint *c, const dc__crew *crew)
 void dc__checkpoint_if_due(dc__checkpoint *c)
 {
     const uint64_t round = c->versions->round;
-    const bool due = c->every > 0 && (round % c->every == 0 || round == c->versions->first_round);
-    if (!c->dir[0] || !c->roster->training || !due) return;
+    if (!c->roster->training || c->planned[round & 1] != round) return;
     pthread_mutex_lock(&c->lock);
-    const bool known = round == c->saved || round == c->writing || round == c->due;
+    const bool known = round == c->saved || round == c->syncing || round == c->writing || round == c->due;
     const dc__crew *crew = dc__roster_crew(c->roster, round);
     if (!known && dc__statistics_copy(c->statistics, crew, round, c->due_stats)) {
         c->due = round;
@@ -76,15 +126,24 @@ void dc__checkpoint_if_due(dc__checkpoint *c)
     pthread_mutex_unlock(&c->lock);
 }
 
+/* Whether the round that overwrites version has to wait: it is still read; or the round makes a version that is to be
+ * written, and another one is in line. With the lock held. */
+static bool is_in_the_way(const dc__checkpoint *c, uint64_t version)
+{
+    const uint64_t made = version + 2;
+    return c->due == version || c->writing == version ||
+           (c->due != DC__NO_ROUND && c->planned[made & 1] == made);
+}
+
 dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64_t *heard_ns)
 {
-    if (version == DC__NO_ROUND || c->protected_ != version) return DC_OK;
+    if (version == DC__NO_ROUND || c->protected_ == DC__NO_ROUND) return DC_OK;
     pthread_mutex_lock(&c->lock);
-    while ((c->due == version || c->writing == version) && !c->roster->ending) {
+    while (is_in_the_way(c, version) && !c->roster->ending) {
         dc__wait_until(&c->changed, &c->lock, dc__now_ns() + POLL_NS);
         *heard_ns = dc__now_ns();
     }
-    const bool writing = c->due == version || c->writing == version;
+    const bool writing = is_in_the_way(c, version);
     pthread_mutex_unlock(&c->lock);
     return writing ? dc__fail(DC_ESTOPPED, "the run ended while a checkpoint was written") : DC_OK;
 }
@@ -105,18 +164,28 @@ static dc_error check_finite(const dc__checkpoint *c, uint64_t version)
     return err;
 }
 
-/* NAME_ema.weights, once there is an average. */
-static dc_error write_average(const dc__checkpoint *c, uint64_t version)
+/* ---- what ---- */
+
+/* A checkpoint's files, until all are whole. */
+typedef struct files {
+    dc__file weights, average, state; /* without a stream: not begun */
+} files;
+
+static void abandon(files *f)
 {
-    const dc__versions *v = c->versions;
-    const dc_model *m = v->model;
-    const float *average = dc__versions_average(v, version);
+    dc__file_abandon(&f->weights);
+    dc__file_abandon(&f->average);
+    dc__file_abandon(&f->state);
+}
+
+/* NAME and ending, in the backup directory. */
+static dc_error begin_file(const dc__checkpoint *c, dc__file *file, const char *ending)
+{
     char path[PATH_MAX];
-    if (!average || version < v->first_average) return DC_OK;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s_ema.weights", c->dir, m->name) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", c->dir, c->versions->model->name, ending) >=
+        sizeof path)
         return dc__fail(DC_EFILE, "the path of the backup directory is too long");
-    return dc__model_save_with(m, dc__versions_values(v, version), average, path,
-                               version * m->images_per_round);
+    return dc__file_begin(file, path);
 }
 
 /* What of a version is not in versions. */
@@ -126,34 +195,91 @@ typedef struct company {
     float *stats; /* [crew.n][floats] */
 } company;
 
+/* Everything that is read of a version. */
+static dc_error fill(dc__checkpoint *c, uint64_t version, const company *with, bool final, files *f)
+{
+    const dc__versions *v = c->versions;
+    const dc_model *m = v->model;
+    const dc__state_head head = {.seed = c->seed, .next_number = with->next_number, .crew = &with->crew};
+    const float *average = version < v->first_average ? NULL : dc__versions_average(v, version);
+    const uint64_t seen = version * c->codes->coding.local_steps * m->images_per_round;
+    char path[PATH_MAX];
+    dc_error err = begin_file(c, &f->weights, final ? "_final.weights" : ".backup");
+    if (err) return err;
+    dc__model_write(m, dc__codes_arena(c->codes, v, version), NULL, seen, &f->weights);
+    if (average && !f->weights.why) { /* NAME_ema.weights, once there is an average */
+        err = begin_file(c, &f->average, "_ema.weights");
+        if (err) return err;
+        dc__model_write(m, dc__versions_values(v, version), average, seen, &f->average);
+    }
+    err = dc__generations_path(&c->generations, m, path);
+    if (err || f->weights.why || f->average.why) return err;
+    err = dc__file_begin(&f->state, path);
+    if (err) return err;
+    return dc__state_write(&f->state, v, c->codes, version, &head, c->statistics->floats, with->stats);
+}
+
+/* The state comes last: what a run resumes from has its .weights beside it. */
+static dc_error commit(files *f)
+{
+    dc_error err = dc__file_commit(&f->weights);
+    if (!err && f->average.stream) err = dc__file_commit(&f->average);
+    if (!err) err = dc__file_commit(&f->state);
+    return err;
+}
+
+/* The system has all of the version: its arrays may be overwritten. */
+static void let_go(dc__checkpoint *c, uint64_t version)
+{
+    pthread_mutex_lock(&c->lock);
+    c->writing = DC__NO_ROUND;
+    c->syncing = version;
+    protect(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* All files. */
 static dc_error write_version(dc__checkpoint *c, uint64_t version, const company *with, bool final)
 {
     const dc_model *m = c->versions->model;
     const dc__statistics *s = c->statistics;
-    float *values = dc__versions_values(c->versions, version);
-    char path[PATH_MAX];
-    const char *suffix = final ? "_final.weights" : ".backup";
-    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", c->dir, m->name, suffix) >= sizeof path)
-        return dc__fail(DC_EFILE, "the path of the backup directory is too long");
+    const uint64_t bytes = dc__state_bytes(m, with->crew.n) + 2 * sizeof(float) * dc__model_floats(m);
+    files f = {0};
     /* The statistics' range of the arena is only ever used here. */
-    dc__statistics_mean(with->stats, with->crew.n, s->floats, values + m->start[DC_STATISTIC]);
-    const dc__state_head head = {.seed = c->seed, .next_number = with->next_number, .crew = &with->crew};
+    dc__statistics_mean(with->stats, with->crew.n, s->floats,
+                        dc__versions_values(c->versions, version) + m->start[DC_STATISTIC]);
     dc_error err = check_finite(c, version);
     if (!err) err = dc__run_log_write(c->run_log, version);
-    if (!err)
-        err = dc__model_save_arena(m, dc__codes_arena(c->codes, c->versions, version), path,
-                                   version * c->codes->coding.local_steps * m->images_per_round);
-    if (!err) err = write_average(c, version);
-    if (!err) err = dc__state_save(c->dir, c->versions, c->codes, version, &head, s->floats, with->stats);
-    if (!err) dc__log_line(c->log, "saved round %llu to %s", (unsigned long long)version, path);
-    return err;
+    if (!err) err = dc__generations_make_room(&c->generations, c->log, m, version, bytes);
+    if (!err) err = fill(c, version, with, final, &f);
+    let_go(c, version);
+    if (!err) err = commit(&f);
+    abandon(&f);
+    if (err) return err;
+    dc__generations_saved(&c->generations, m, version);
+    dc__log_line(c->log, "saved round %llu to %s", (unsigned long long)version, f.weights.path);
+    return DC_OK;
+}
+
+/* A disk without room, and what else a file can meet, may pass: the run goes on. A line at the first of them, then only
+ * at each power of two, and one when it is over. The writer's, without the lock: only it changes the number. */
+static void tell(dc__checkpoint *c, uint64_t version, dc_error err)
+{
+    const uint64_t failed = c->failed + 1;
+    if (err == DC_EFILE && (failed & (failed - 1)) == 0)
+        dc__log_line(c->log, "round %llu is not saved, and training goes on: %.380s",
+                     (unsigned long long)version, dc_last_error());
+    else if (err && err != DC_EFILE)
+        dc__roster_end(c->roster, err, dc_last_error());
+    else if (!err && c->failed)
+        dc__log_line(c->log, "checkpoints are written again: the %llu before round %llu could not be",
+                     (unsigned long long)c->failed, (unsigned long long)version);
 }
 
 /* Writes what is due; with the lock held, which is let go meanwhile. */
 static void write_due(dc__checkpoint *c, company *with)
 {
-    c->writing = c->due;
+    const uint64_t version = c->writing = c->due;
     c->due = DC__NO_ROUND;
     protect(c);
     const size_t n = stat_floats(c);
@@ -162,12 +288,14 @@ static void write_due(dc__checkpoint *c, company *with)
     with->crew = c->due_crew;
     with->next_number = c->due_number;
     pthread_mutex_unlock(&c->lock);
-    const dc_error err = room ? write_version(c, c->writing, with, false)
-                              : dc__fail(DC_ENOMEM, "out of memory for a checkpoint");
-    if (err) dc__roster_end(c->roster, err, dc_last_error());
+    const dc_error err =
+        room ? write_version(c, version, with, false) : dc__fail(DC_ENOMEM, "out of memory for a checkpoint");
+    tell(c, version, err);
     pthread_mutex_lock(&c->lock);
-    if (!err) c->saved = c->writing;
-    c->writing = DC__NO_ROUND;
+    c->failed = err ? c->failed + 1 : 0;
+    if (!err) c->saved = version;
+    c->writing = c->syncing = DC__NO_ROUND;
+    show_kept(c);
     protect(c);
 }
 
@@ -221,6 +349,9 @@ dc_error dc__checkpoint_final(dc__checkpoint *c)
     const company with = {.crew = *crew, .next_number = c->roster->next_number, .stats = c->due_stats};
     dc__statistics_copy_last(c->statistics, crew, version, c->due_stats); /* free: the writer has ended */
     const dc_error err = write_version(c, version, &with, result == DC_OK);
+    pthread_mutex_lock(&c->lock);
+    if (!err) c->saved = version;
+    pthread_mutex_unlock(&c->lock);
     if (err && result) /* both ends of the story */
         dc__log_line(c->log, "%s", dc_last_error());
     return err;
@@ -232,11 +363,4 @@ uint64_t dc__checkpoint_saved(dc__checkpoint *c)
     const uint64_t saved = c->saved;
     pthread_mutex_unlock(&c->lock);
     return saved;
-}
-
-void dc__checkpoint_resumed(dc__checkpoint *c, uint64_t version)
-{
-    pthread_mutex_lock(&c->lock);
-    c->saved = version;
-    pthread_mutex_unlock(&c->lock);
 }

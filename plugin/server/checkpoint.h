@@ -1,10 +1,12 @@
 /* checkpoint.h - writing versions to disk while training goes on.
  *
  * DESIGN
- *   A version that is due stays untouched in its arrays until version + 2 begins to overwrite it;
- * dc__checkpoint_guard holds that up if the disk is slower than a round. First the run's log, then the .weights, then
- * the state: a crash in between leaves an older state, from which a run resumes as if it had stopped there, with the
- * log cut back to it.
+ *   Which version is the next to be written is settled when the version before it is whole, so that workers can be told
+ * (KEEP) to keep what belongs to it. It stays untouched in its arrays until version + 2 begins to overwrite it;
+ * dc__checkpoint_guard holds that up until the system has all of it, not until it is on the disk. First the run's log,
+ * then the .weights, then the state: a crash in between leaves an older state (generations.h), from which a run resumes
+ * as if it had stopped there, with the log cut back to it. What cannot be written for want of room ends nothing: a line
+ * says so, and the next one is tried in its time. Time is the steady clock's.
  *
  *   One thread writes. Its lock is a leaf. It reads versions and a copy of the statistics. */
 #ifndef DC__CHECKPOINT_H
@@ -15,14 +17,18 @@
 #include "base/log.h"
 #include "server/roster.h"
 #include "server/codes.h"
+#include "server/generations.h"
 #include "server/run_log.h"
 #include "server/statistics.h"
 #include "server/versions.h"
 
 typedef struct dc__checkpoint {
-    char dir[PATH_MAX]; /* "" = none is ever written */
-    uint64_t every;     /* rounds between two, 0 = only at the end */
-    uint64_t seed;      /* the run's; constant once training */
+    char dir[PATH_MAX];          /* "" = none is ever written */
+    dc_every every;              /* between two; never = only at the end */
+    uint64_t seed;               /* the run's; constant once training */
+    _Atomic uint64_t planned[2]; /* by version & 1: versions to be written; with versions' lock */
+    int64_t planned_ns;          /* when the last was settled; likewise */
+    dc__generations generations; /* the writer's, while it runs */
     dc__versions *versions;
     dc__codes *codes;
     dc__statistics *statistics;
@@ -33,17 +39,23 @@ typedef struct dc__checkpoint {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     pthread_t writer;
-    bool runs;                   /* the writer exists; run loop only */
-    bool quit;                   /* (L) from here on */
-    uint64_t due, writing;       /* versions, DC__NO_ROUND = none */
-    uint64_t saved;              /* last version on disk */
-    float *due_stats;            /* [due_crew.n][floats] as of due; room for every slot */
-    dc__crew due_crew;           /* who is in the run at due */
-    int due_number;              /* the roster's next number then */
-    _Atomic uint64_t protected_; /* version that must not be overwritten, DC__NO_ROUND = none */
+    bool runs;                      /* the writer exists; run loop only */
+    bool quit;                      /* (L) from here on */
+    uint64_t due, writing;          /* versions that are still read, DC__NO_ROUND = none */
+    uint64_t syncing;               /* version that the disk is at work on, likewise */
+    uint64_t saved;                 /* last version on disk */
+    uint64_t failed;                /* checkpoints since that could not be written */
+    uint64_t kept[DC__GENERATIONS]; /* generations on disk, oldest first, */
+    int n_kept;                     /* and how many */
+    float *due_stats;               /* [due_crew.n][floats] as of due; room for every slot */
+    dc__crew due_crew;              /* who is in the run at due */
+    int due_number;                 /* the roster's next number then */
+    _Atomic uint64_t protected_;    /* version that must not be overwritten, DC__NO_ROUND = none */
 } dc__checkpoint;
 
-void dc__checkpoint_init(dc__checkpoint *c, const char *dir, uint64_t every);
+enum { DC__KEPT_MOST = DC__GENERATIONS + 3 };
+
+void dc__checkpoint_init(dc__checkpoint *c, const char *dir, dc_every every);
 void dc__checkpoint_destroy(dc__checkpoint *c);
 
 /* dc__checkpoint_allocate - room for a model's statistics. dc__checkpoint_release - frees it. */
@@ -54,9 +66,18 @@ void dc__checkpoint_release(dc__checkpoint *c);
 dc_error dc__checkpoint_start(dc__checkpoint *c);
 void dc__checkpoint_stop(dc__checkpoint *c);
 
+/* dc__checkpoint_begin - training begins, with the checkpoint that it resumes or with none. Run loop. */
+void dc__checkpoint_begin(dc__checkpoint *c, bool resumed);
+
 /* dc__checkpoint_if_due - with versions' lock held: the last whole version may be the next to be written; the one that a run
- * begins with is, so that a server that is lost before its first round can be started again. */
+ * begins with is, so that a server that is lost before its first round can be started again.
+ * dc__checkpoint_plan - likewise, once it is whole: whether the version after it is to be written. */
 void dc__checkpoint_if_due(dc__checkpoint *c);
+void dc__checkpoint_plan(dc__checkpoint *c);
+
+/* dc__checkpoint_kept - versions that are on disk or on their way there: a run may resume at any of them. How many; any
+ * thread. */
+int dc__checkpoint_kept(dc__checkpoint *c, uint64_t versions[DC__KEPT_MOST]);
 
 /* dc__checkpoint_guard - blocks while version may not be overwritten, and
  * says at *heard_ns that the worker is not silent meanwhile: nobody reads
@@ -67,9 +88,7 @@ dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64
  * NAME_final.weights if the run is at its end. Run loop. */
 dc_error dc__checkpoint_final(dc__checkpoint *c);
 
-/* dc__checkpoint_saved - last version on disk, DC__NO_ROUND
- * = none. dc__checkpoint_resumed - it is this one. */
+/* dc__checkpoint_saved - last version on disk, DC__NO_ROUND = none. */
 uint64_t dc__checkpoint_saved(dc__checkpoint *c);
-void dc__checkpoint_resumed(dc__checkpoint *c, uint64_t version);
 
 #endif

@@ -43,6 +43,7 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
         v->round = version + 1;
         v->whole_ns = dc__now_ns();
         dc__checkpoint_if_due(&t->checkpoint);
+        dc__checkpoint_plan(&t->checkpoint);
     }
     t->offer(t->context, first, n, version + 1);
     pthread_mutex_unlock(&v->lock);

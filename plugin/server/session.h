@@ -31,6 +31,7 @@ typedef struct dc__session {
     uint64_t start;    /* (L) the round that START is due for */
     uint64_t has;      /* (L) version it has got, DC__NO_ROUND = none */
     uint64_t want;     /* (L) version it wants next, DC__NO_ROUND = nothing */
+    uint64_t told[2];  /* (L) by version & 1: versions that it was told to keep what belongs to them */
     _Atomic bool over; /* the receiver has ended */
     _Atomic int64_t
         broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one */

@@ -236,6 +236,19 @@ static dc_error send_change(void *session, dc__header *header)
     return dc__link_send(&s->endpoint.link, header, message);
 }
 
+/* What the worker has not sent by this version is part of a checkpoint; and that of these others is still needed. */
+static dc_error send_keep(void *session, dc__header *header)
+{
+    dc__session *s = session;
+    uint64_t versions[DC__KEPT_MOST];
+    uint8_t payload[8 * DC__KEPT_MOST];
+    const int n = dc__checkpoint_kept(&s->training->checkpoint, versions);
+    dc__bytes out = dc__bytes_over(payload, sizeof payload);
+    for (int k = 0; k < n; k++)
+        dc__put_uint(&out, versions[k], 8);
+    return dc__link_send_small(&s->endpoint.link, header, payload, (uint32_t)(out.at - payload));
+}
+
 /* ---- their order ---- */
 
 void dc__session_slice(void *session, uint32_t first, uint32_t n, bool last, dc__turn *turn)
@@ -251,10 +264,24 @@ void dc__session_slice(void *session, uint32_t first, uint32_t n, bool last, dc_
                                 .rate = dc__versions_rate(&s->training->versions, s->want)};
 }
 
+/* A version that the worker is to be told of before any block of it goes out; workers that keep nothing are not. */
+static bool keep_due(dc__session *s, uint64_t *version)
+{
+    const dc__checkpoint *c = &s->training->checkpoint;
+    if (!dc__coding_keeps(&s->training->codes.coding)) return false;
+    *version = DC__NO_ROUND;
+    for (int k = 0; k < 2; k++)
+        if (c->planned[k] != s->told[k] && c->planned[k] < *version) *version = c->planned[k];
+    if (*version == DC__NO_ROUND) return false;
+    s->told[*version & 1] = *version;
+    return true;
+}
+
 static void next_first(dc__session *s, dc__turn *turn)
 {
     const dc__roster *r = &s->training->roster;
     const dc__member_state state = r->member[s->slot].state;
+    uint64_t version;
     if (s->ack_due) {
         turn->send = send_bye_ack;
         turn->ends = true;
@@ -276,6 +303,9 @@ static void next_first(dc__session *s, dc__turn *turn)
     } else if (s->crew_due) {
         s->crew_due = false;
         turn->send = send_crew;
+    } else if (state == DC__MEMBER_RUNNING && keep_due(s, &version)) {
+        turn->header = (dc__header){.type = DC__KEEP, .round = version};
+        turn->send = send_keep;
     }
 }
 

@@ -1,7 +1,6 @@
 #include "server/state_file.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,25 +13,22 @@
 #include "net/wire.h"
 
 #define MAGIC "DYNCRUN2"
+#define MAGIC_BYTES_OF_ANY 7 /* version of the format */
+#define CHECKED_BYTES (1u << 18)
 #define NUMBERS_BYTES (8 + 8 + 8 + 4 + 4)
 #define MEMBER_BYTES (8 + 4 + 4)
-
-static void state_path(char path[PATH_MAX], const char *dir, const dc_model *m)
-{
-    (void)snprintf(path, PATH_MAX, "%s/%s.state", dir, m->name);
-}
 
 /* ---- writing ---- */
 
 typedef struct sink {
-    dc__file file;
+    dc__file *file;
     XXH3_state_t hash;
     bool ok;
 } sink;
 
 static void put(sink *out, const void *data, size_t n)
 {
-    out->ok = out->ok && dc__file_write(&out->file, data, n);
+    out->ok = out->ok && dc__file_write(out->file, data, n);
     XXH3_64bits_update(&out->hash, data, n);
 }
 
@@ -94,19 +90,24 @@ static void put_coding(sink *out, const dc__codes *c)
     put(out, text, sizeof text);
 }
 
-dc_error dc__state_save(const char *dir, const dc__versions *v, const dc__codes *codes, uint64_t version,
-                        const dc__state_head *head, uint64_t stat_floats, const float *stats)
+uint64_t dc__state_bytes(const dc_model *m, int members)
+{
+    const uint64_t trained = m->start[DC_TRAINED + 1],
+                   statistics = m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC];
+    const bool adam = m->optimizer.algorithm == DC_ADAM;
+    return sizeof(float) * (dc__model_floats(m) + (adam ? 2 : 1) * dc__model_state_floats(m) + 2 * trained +
+                            statistics * (uint64_t)members);
+}
+
+dc_error dc__state_write(dc__file *file, const dc__versions *v, const dc__codes *codes, uint64_t version,
+                         const dc__state_head *head, uint64_t stat_floats, const float *stats)
 {
     const dc_model *m = v->model;
     const size_t moments = dc__model_state_floats(m) * sizeof(float);
-    char path[PATH_MAX];
-    state_path(path, dir, m);
-    sink out = {.ok = true};
+    sink out = {.file = file, .ok = true};
     XXH3_64bits_reset(&out.hash);
-    dc_error err = dc__file_begin(&out.file, path);
+    const dc_error err = put_head(&out, v, version, head);
     if (err) return err;
-    err = put_head(&out, v, version, head);
-    if (err) out.ok = false;
     put_coding(&out, codes);
     put(&out, dc__versions_values(v, version), dc__model_floats(m) * sizeof(float));
     put(&out, dc__versions_moment1(v, version), moments);
@@ -118,25 +119,51 @@ dc_error dc__state_save(const char *dir, const dc__versions *v, const dc__codes 
     dc__bytes c = dc__bytes_over(sum, sizeof sum);
     dc__put_uint(&c, XXH3_64bits_digest(&out.hash), 8);
     put(&out, sum, sizeof sum);
-    if (err) {
-        dc__file_abandon(&out.file);
-        return err;
-    }
-    return dc__file_commit(&out.file);
+    return DC_OK;
 }
 
 /* ---- reading ---- */
 
 typedef struct source {
     FILE *file;
-    XXH3_state_t hash;
     bool ok;
 } source;
 
 static void get(source *in, void *data, size_t n)
 {
     in->ok = in->ok && (n == 0 || fread(data, 1, n, in->file) == n);
-    if (in->ok) XXH3_64bits_update(&in->hash, data, n);
+}
+
+/* XXH3 of the next n bytes; *in is not ok if there are fewer. */
+static uint64_t hash_of(source *in, uint64_t n, uint8_t *room)
+{
+    XXH3_state_t hash;
+    XXH3_64bits_reset(&hash);
+    for (size_t part; n > 0 && in->ok; n -= part) {
+        part = n < CHECKED_BYTES ? (size_t)n : CHECKED_BYTES;
+        get(in, room, part);
+        if (in->ok) XXH3_64bits_update(&hash, room, part);
+    }
+    return XXH3_64bits_digest(&hash);
+}
+
+/* The whole file as it was written: what follows is then not a matter of luck. The source is at its beginning again. */
+static dc_error check_whole(source *in, const char *path)
+{
+    const long end = fseek(in->file, 0, SEEK_END) == 0 ? ftell(in->file) : -1;
+    uint8_t *room = malloc(CHECKED_BYTES), sum[8];
+    if (!room) return dc__fail(DC_ENOMEM, "out of memory for %s", path);
+    rewind(in->file);
+    const bool long_enough = end >= 8 + (long)sizeof sum;
+    const uint64_t found = long_enough ? hash_of(in, (uint64_t)end - sizeof sum, room) : 0;
+    free(room);
+    get(in, sum, sizeof sum);
+    dc__bytes b = dc__bytes_over(sum, sizeof sum);
+    if (!long_enough || !in->ok || dc__get_uint(&b, 8) != found)
+        return dc__fail(DC_EFORMAT, "%s is damaged: %s", path,
+                        long_enough ? "its checksum is wrong" : "it is cut short");
+    rewind(in->file);
+    return DC_OK;
 }
 
 /* Every worker's own, to be given out when the file is known to be good; *own is the caller's. */
@@ -162,8 +189,7 @@ static dc_error load_crew(source *in, const char *path, int n, dc__crew *crew)
         const uint64_t number = dc__get_uint(&b, 4);
         m->images = (uint32_t)dc__get_uint(&b, 4);
         if (in->ok && (number > INT32_MAX || (k > 0 && (int)number <= crew->member[k - 1].number)))
-            return dc__fail(DC_EFORMAT, "%s is damaged: start the run anew, from the .weights beside it",
-                            path);
+            return dc__fail(DC_EFORMAT, "%s is damaged: its workers are out of order", path);
         m->number = (int)number;
     }
     return DC_OK;
@@ -204,8 +230,13 @@ static dc_error check_head(source *in, const char *path, const dc_model *model)
     dc__bytes h = dc__bytes_over(head, sizeof head);
     const uint8_t *magic = dc__take(&h, 8);
     const size_t n = (size_t)dc__get_uint(&h, 4);
-    if (!in->ok || memcmp(magic, MAGIC, 8) != 0 || n > DC__MAX_JOIN_BYTES)
-        return dc__fail(DC_EFORMAT, "%s is not a run's state: move it away, or start the run anew", path);
+    if (!in->ok || memcmp(magic, MAGIC, MAGIC_BYTES_OF_ANY) != 0 || n > DC__MAX_JOIN_BYTES)
+        return dc__fail(DC_EFORMAT, "%s is not a run's state", path);
+    if (memcmp(magic, MAGIC, 8) != 0)
+        return dc__fail(DC_EVERSION,
+                        "%s was written by another version of dynacomm: go on with that one, or start "
+                        "the run anew, from the .weights beside it",
+                        path);
     uint8_t *description = malloc(n + 1);
     if (!description) return dc__fail(DC_ENOMEM, "out of memory for %s", path);
     get(in, description, n);
@@ -216,9 +247,7 @@ static dc_error check_head(source *in, const char *path, const dc_model *model)
     if (err) { /* the line so far names no file */
         char why[DC__LINE_BYTES];
         (void)snprintf(why, sizeof why, "%s", dc_last_error());
-        return dc__fail(err == DC_ENOMEM ? err : DC_EFORMAT,
-                        "%.200s is damaged (%.150s): start the run anew, from the .weights beside it", path,
-                        why);
+        return dc__fail(err == DC_ENOMEM ? err : DC_EFORMAT, "%.200s is damaged: %.150s", path, why);
     }
     err = dc__model_same(saved, model, path, "this worker");
     dc_model_free(saved);
@@ -243,8 +272,9 @@ static dc_error check_coding(source *in, const char *path, const dc__codes *c)
 static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *codes,
                      dc__statistics *statistics, dc__roster *roster, uint64_t *seed)
 {
-    uint8_t numbers[NUMBERS_BYTES], sum[8];
-    dc_error err = check_head(in, path, v->model);
+    uint8_t numbers[NUMBERS_BYTES];
+    dc_error err = check_whole(in, path);
+    if (!err) err = check_head(in, path, v->model);
     if (err) return err;
     get(in, numbers, sizeof numbers);
     dc__bytes b = dc__bytes_over(numbers, sizeof numbers);
@@ -253,7 +283,7 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
                    members = dc__get_uint(&b, 4);
     if (!in->ok || members < 1 || members > DC__CREW_MOST || round > UINT32_MAX || step > UINT32_MAX ||
         next > INT32_MAX)
-        return dc__fail(DC_EFORMAT, "%s is cut short: start the run anew, from the .weights beside it", path);
+        return dc__fail(DC_EFORMAT, "%s is damaged: it is cut short", path);
     dc__crew crew;
     float *stats = NULL;
     err = load_crew(in, path, (int)members, &crew);
@@ -263,11 +293,9 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
     load_arrays(in, v, round);
     err = load_statistics(in, (int)members, statistics, &stats);
     get(in, codes->shown[round & 1], shown_bytes(codes));
-    const uint64_t expected = XXH3_64bits_digest(&in->hash);
-    get(in, sum, sizeof sum);
-    dc__bytes c = dc__bytes_over(sum, sizeof sum);
-    if (!err && (!in->ok || dc__get_uint(&c, 8) != expected))
-        err = dc__fail(DC_EFORMAT, "%s is damaged: start the run anew, from the .weights beside it", path);
+    get(in, &(uint8_t[8]){0}, 8); /* the checksum, and nothing after it */
+    if (!err && (!in->ok || fgetc(in->file) != EOF))
+        err = dc__fail(DC_EFORMAT, "%s is damaged: it has another size than this model's", path);
     if (!err) recall(&crew, (int)next, round, stats, statistics, roster);
     if (!err) dc__versions_begin(v, round, step);
     if (!err && round >= v->model->optimizer.average_from) v->first_average = 0;
@@ -275,15 +303,12 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
     return err;
 }
 
-dc_error dc__state_load(const char *dir, dc__versions *v, dc__codes *codes, dc__statistics *statistics,
+dc_error dc__state_load(const char *path, dc__versions *v, dc__codes *codes, dc__statistics *statistics,
                         dc__roster *roster, uint64_t *seed, bool *found)
 {
-    char path[PATH_MAX];
-    state_path(path, dir, v->model);
     source in = {.ok = true};
     *found = false;
     if (dc_input_open(&in.file, path, "")) return errno == ENOENT ? DC_OK : DC_EFILE;
-    XXH3_64bits_reset(&in.hash);
     dc_error err = load(&in, path, v, codes, statistics, roster, seed);
     (void)fclose(in.file);
     *found = err == DC_OK;

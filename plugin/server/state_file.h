@@ -5,10 +5,11 @@
  * there are and of each its id, number and images; the coding (64 bytes), then floats: values of the
  * whole arena, first moments, second moments (Adam), statistics of each worker, and where down loses
  * something the trained values as workers hold them; at the end a XXH3 checksum of
- * all before. Written to a temporary file, synced, renamed. */
+ * all before, which is looked at first. */
 #ifndef DC__STATE_FILE_H
 #define DC__STATE_FILE_H
 
+#include "base/file.h"
 #include "server/codes.h"
 #include "server/statistics.h"
 #include "server/versions.h"
@@ -20,15 +21,18 @@ typedef struct dc__state_head {
     const dc__crew *crew; /* who makes the next version */
 } dc__state_head;
 
-/* dc__state_save - version as it is in versions, with stats [crew->n][floats]. Any thread; the version must not
- * change meanwhile. DC_EFILE, DC_ENOMEM. */
-dc_error dc__state_save(const char *dir, const dc__versions *v, const dc__codes *codes, uint64_t version,
-                        const dc__state_head *head, uint64_t stat_floats, const float *stats);
+/* dc__state_bytes - of a state, about. dc__state_write - version as it is in versions, with stats [crew->n][floats], into
+ * a file that is to be committed, which tells of failures. Any thread; the version must not change meanwhile.
+ * DC_ENOMEM. */
+uint64_t dc__state_bytes(const dc_model *m, int members);
+dc_error dc__state_write(dc__file *file, const dc__versions *v, const dc__codes *codes, uint64_t version,
+                         const dc__state_head *head, uint64_t stat_floats, const float *stats);
 
-/* dc__state_load - begins versions, statistics (allocated) and roster with the run in dir, if there is one
+/* dc__state_load - begins versions, statistics (allocated) and roster with the run in the file, if there is one
  * (*found): its workers are known and away. They go on with their own statistics, others with the mean.
- * DC_EFORMAT, DC_EMODEL, DC_EFILE with a line that names the file. */
-dc_error dc__state_load(const char *dir, dc__versions *v, dc__codes *codes, dc__statistics *statistics,
+ * DC_EFORMAT (damaged), DC_EVERSION, DC_EMODEL, DC_EINVAL (another coding), DC_EFILE with a line that names the file;
+ * then the roster is as it was. */
+dc_error dc__state_load(const char *path, dc__versions *v, dc__codes *codes, dc__statistics *statistics,
                         dc__roster *roster, uint64_t *seed, bool *found);
 
 #endif

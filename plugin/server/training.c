@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "server/run_log_read.h"
-#include "server/state_file.h"
 
 dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 {
@@ -46,6 +45,7 @@ static void release(dc__training *t)
     free(t->fingerprint);
     t->fingerprint = NULL;
     t->resumed = false;
+    dc__generations_none(&t->checkpoint.generations);
 }
 
 void dc__training_destroy(dc__training *t)
@@ -120,8 +120,8 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
                        "without one of the two");
     if (!err) err = allocate(t, model);
     if (!err && c->dir[0] && !fresh)
-        err = dc__state_load(c->dir, &t->versions, &t->codes, &t->statistics, &t->roster, &c->seed,
-                             &t->resumed);
+        err = dc__generations_load(&c->generations, &t->log, &t->versions, &t->codes, &t->statistics,
+                                   &t->roster, &c->seed, &t->resumed);
     if (err) {
         release(t);
         return err;

@@ -22,6 +22,7 @@ enum { SSH_WORDS = 32, VARIABLES = 32 };
 
 typedef struct options {
     const char *hosts_path, *server, *address, *backup, *directory, *ssh_command;
+    dc_every backup_every;
     int per_host, port;
     bool fresh, help;
     char *variables[VARIABLES + 4]; /* NAME=VALUE; the first `given` are the user's */
@@ -65,6 +66,8 @@ static const dc_option table[] = {
     {"port", DC_OPTION_WHOLE, DC_INTO(options, port), .value = "N", .least = 1, .most = 65535,
      .help = "the server's (default 7700)"},
     {"backup", DC_OPTION_TEXT, DC_INTO(options, backup), .value = "DIR", .help = "the server's checkpoints"},
+    {"backup-every", DC_OPTION_EVERY, DC_INTO(options, backup_every), .value = "N|TIME",
+     .help = "rounds (100) or time (30s) between them, or both (100,30s)"},
     {"fresh", DC_OPTION_SWITCH, DC_INTO(options, fresh), .help = "start anew, whatever is in --backup"},
     {"cd", DC_OPTION_TEXT, DC_INTO(options, directory), .value = "DIR",
      .help = "where COMMAND runs on each host (default: this directory's path)"},
@@ -168,7 +171,7 @@ static dc_error start_remote(options *o, dc__launched *child, const char *host, 
 
 static dc_error start_server(options *o, dc__launched *child, int workers)
 {
-    char count[16], listen[64], self[PATH_MAX] = "dynacomm";
+    char count[16], listen[64], every[64], self[PATH_MAX] = "dynacomm";
     (void)snprintf(count, sizeof count, "%d", workers);
     (void)snprintf(listen, sizeof listen, "tcp://%s:%d",
                    strncmp(o->url, "tcp://127.0.0.1:", 16) == 0 ? "127.0.0.1" : "0.0.0.0", o->port);
@@ -178,6 +181,11 @@ static dc_error start_server(options *o, dc__launched *child, int workers)
     if (o->backup) {
         argv[n++] = "--backup";
         argv[n++] = (char *)(uintptr_t)o->backup;
+    }
+    dc_every_text(o->backup_every, every, sizeof every);
+    if (strcmp(every, "0") != 0) {
+        argv[n++] = "--backup-every";
+        argv[n++] = every;
     }
     if (o->fresh) argv[n++] = "--fresh";
     child->server = true;

@@ -14,7 +14,10 @@
 #include "tool/http.h"
 #include "tool/command.h"
 
-#define BACKUP_EVERY_DEFAULT 100
+#define BACKUP_EVERY_DEFAULT         \
+    {                                \
+        .rounds = 100, .seconds = 60 \
+    }
 
 typedef struct options {
     dc_server_options server;
@@ -91,8 +94,10 @@ static const dc_option table[] = {
      .help =
          "checkpoints: NAME.backup and NAME.state while training, NAME_final.weights at the end; a run that "
          "is found there is resumed"},
-    {"backup-every", DC_OPTION_WHOLE, DC_INTO(options, server.backup_every), .value = "N", .most = INT_MAX,
-     .help = "rounds between checkpoints (default 100, 0 = only at the end)"},
+    {"backup-every", DC_OPTION_EVERY, DC_INTO(options, server.backup_every), .value = "N|TIME",
+     .help =
+         "rounds (100) or time (30s) between checkpoints, or both, whichever is first (default 100,60s; 0 = only "
+         "at the end). The last three can be gone back to"},
     {"fresh", DC_OPTION_SWITCH, DC_INTO(options, server.fresh),
      .help = "start anew, whatever is in --backup"},
     {"key", DC_OPTION_TEXT, DC_INTO(options, server.key_path), .value = "FILE",

@@ -238,6 +238,18 @@ static dc_error trace_params(dc_worker *w, const dc__frame *frame)
     return err;
 }
 
+static dc_error take_keep(dc_worker *w, const dc__frame *frame)
+{
+    const uint32_t n = frame->header.payload_bytes / 8;
+    uint64_t needed[DC__NEEDED_MOST];
+    if (n * 8 != frame->header.payload_bytes || n > DC__NEEDED_MOST) return bad(frame, "of a wrong size");
+    dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
+    for (uint32_t k = 0; k < n; k++)
+        needed[k] = dc__get_uint(&in, 8);
+    dc__residues_told(&w->residues, frame->header.round, needed, (int)n);
+    return DC_OK;
+}
+
 static dc_error take_bye_ack(dc_worker *w)
 {
     w->bye_acked = true;
@@ -259,6 +271,8 @@ dc_error dc__worker_on_frame(void *worker, dc__frame *frame)
         return take_start(w, frame);
     case DC__STAT:
         return take_stats(w, frame);
+    case DC__KEEP:
+        return take_keep(w, frame);
     case DC__STOP:
         return take_stop(w, frame);
     case DC__ROSTER:

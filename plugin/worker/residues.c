@@ -38,6 +38,20 @@ static void head_of(const dc__encoder *e, uint64_t version, uint8_t head[HEAD_BY
     memcpy(head + 24, text, sizeof text);
 }
 
+void dc__residues_init(dc__residues *r, const char *dir, int rank, pthread_mutex_t *lock, dc__log *log)
+{
+    *r = (dc__residues){.dir = dir, .rank = rank, .lock = lock, .log = log, .told = {UINT64_MAX, UINT64_MAX}};
+}
+
+void dc__residues_told(dc__residues *r, uint64_t version, const uint64_t *needed, int n)
+{
+    pthread_mutex_lock(r->lock);
+    r->told[version & 1] = version;
+    r->n_needed = n < DC__NEEDED_MOST ? n : DC__NEEDED_MOST;
+    memcpy(r->needed, needed, (size_t)r->n_needed * sizeof *needed);
+    pthread_mutex_unlock(r->lock);
+}
+
 /* ---- writing ---- */
 
 static dc_error write_version(const dc__residues *r, uint64_t version)
@@ -67,8 +81,18 @@ static dc_error write_version(const dc__residues *r, uint64_t version)
     return dc__file_commit(&file);
 }
 
-/* Deletes this worker's files of versions before `oldest`. */
-static void delete_older(const dc__residues *r, uint64_t oldest)
+static bool is_needed(const dc__residues *r, uint64_t version)
+{
+    pthread_mutex_lock(r->lock);
+    bool needed = r->n_needed == 0 || version == r->told[0] || version == r->told[1];
+    for (int k = 0; k < r->n_needed; k++)
+        needed = needed || version == r->needed[k];
+    pthread_mutex_unlock(r->lock);
+    return needed;
+}
+
+/* Deletes this worker's files of versions that nobody goes back to; `last`, and later ones, were just written. */
+static void delete_others(const dc__residues *r, uint64_t last)
 {
     char prefix[DC__NAME_BYTES + 32], path[PATH_MAX];
     const int n = snprintf(prefix, sizeof prefix, "%s.kept-%d-", r->encoder->model->name, r->rank);
@@ -77,7 +101,8 @@ static void delete_older(const dc__residues *r, uint64_t oldest)
         char *end;
         if (strncmp(entry->d_name, prefix, (size_t)n) != 0) continue;
         const unsigned long long version = strtoull(entry->d_name + n, &end, 10);
-        if (*end == 0 && version < oldest && path_of(r, version, path)) (void)unlink(path);
+        if (*end == 0 && version < last && !is_needed(r, version) && path_of(r, version, path))
+            (void)unlink(path);
     }
     if (dir) (void)closedir(dir);
 }
@@ -88,7 +113,7 @@ static void keep(const dc__residues *r, uint64_t version)
         dc__log_line(r->log, "what round %llu has not sent is not kept for a resumed run: %s",
                      (unsigned long long)version, dc_last_error());
     else
-        delete_older(r, version > r->every + 1 ? version - r->every - 1 : 0);
+        delete_others(r, version);
 }
 
 static void *write_due(void *residues)
@@ -107,7 +132,10 @@ static void wait_for_writer(dc__residues *r)
 void dc__residues_round(dc__residues *r, uint64_t round)
 {
     wait_for_writer(r);
-    if (!r->dir || r->every == 0 || round == 0 || round % r->every != 0) return;
+    pthread_mutex_lock(r->lock);
+    const bool told = r->told[round & 1] == round;
+    pthread_mutex_unlock(r->lock);
+    if (!r->dir || !told) return;
     r->version = round;
     r->runs = pthread_create(&r->thread, NULL, write_due, r) == 0;
     if (!r->runs) keep(r, round);

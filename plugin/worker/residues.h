@@ -5,9 +5,10 @@
  * then floats as this machine has them: what is kept, and velocities (of a run where they are the worker's); at the
  * end a XXH3 checksum of all before. Written to a temporary file, synced, renamed.
  *   It stays with the worker: sent to the server it would be as much as the gradients themselves, which are not sent
- * whole because the link is narrow. Written at each version that the server writes a checkpoint of, by a thread of its
- * own (the encoder reads that version's state for as long, and writes the next one's), and when the worker leaves, for
- * the two versions that the server may be at. Those before the last two checkpoints are deleted. */
+ * whole because the link is narrow. Written at each version that the server says it will write a checkpoint of (KEEP), by
+ * a thread of its own (the encoder reads that version's state for as long, and writes the next one's), and when the
+ * worker leaves, for the two versions that the server may be at. Deleted when the server has no checkpoint of the
+ * version any more. */
 #ifndef DC__RESIDUES_H
 #define DC__RESIDUES_H
 
@@ -16,15 +17,27 @@
 #include "base/log.h"
 #include "worker/encoder.h"
 
+enum { DC__NEEDED_MOST = 8 }; /* versions that a server may go back to */
+
 typedef struct dc__residues {
     const char *dir; /* NULL: nothing is kept */
     const dc__encoder *encoder;
     dc__log *log;
     int rank;
-    uint64_t every, version; /* of the server's checkpoints; to write */
+    uint64_t version; /* to write */
+    pthread_mutex_t *lock;
+    uint64_t told[2]; /* (L) by version & 1: versions of the server's next checkpoints, UINT64_MAX = none */
+    uint64_t needed[DC__NEEDED_MOST]; /* (L) what the server had when it said so, */
+    int n_needed;                     /* (L) so many; 0 = it has not said */
     pthread_t thread;
     bool runs;
 } dc__residues;
+
+/* dc__residues_init - for a worker of this rank; lock: the worker's. */
+void dc__residues_init(dc__residues *r, const char *dir, int rank, pthread_mutex_t *lock, dc__log *log);
+
+/* dc__residues_told - the server will write a checkpoint of this version, and may go back to these n. Receiver. */
+void dc__residues_told(dc__residues *r, uint64_t version, const uint64_t *needed, int n);
 
 /* dc__residues_begin - the run begins at this version: reads what was kept there. False if it is lost, which a line tells.
  * Before anything is encoded. */

@@ -142,8 +142,7 @@ static dc_error join_server(dc_worker *w)
     if (!err) err = dc__worker_keys(&w->options, &w->log, w->url, &w->keys);
     if (!err) err = dc__worker_dial(w, dc__worker_join_s(w), &welcome);
     if (err) return err;
-    w->residues = (dc__residues){
-        .dir = w->options.keep_dir, .log = &w->log, .rank = welcome.rank, .every = welcome.every};
+    dc__residues_init(&w->residues, w->options.keep_dir, welcome.rank, &w->lock, &w->log);
     if (welcome.upload) err = dc__finite_model(w->model, "an initial value");
     if (!err) err = allocate(w);
     if (!err && w->options.trace_path)

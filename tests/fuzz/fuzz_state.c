@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     dc__assert(file && fwrite(data, 1, n, file) == n && fclose(file) == 0);
     bool found;
     uint64_t seed;
-    if (dc__state_load(x.dir, &x.versions, &x.codes, &x.statistics, &x.roster, &seed, &found) == DC_OK) {
+    if (dc__state_load(path, &x.versions, &x.codes, &x.statistics, &x.roster, &seed, &found) == DC_OK) {
         dc__assert(found && x.versions.round <= UINT32_MAX);
         dc__crew all = {.n = x.roster.n};
         for (int i = 0; i < all.n; i++)
@@ -92,8 +92,11 @@ size_t fuzz_seed(int k, uint8_t *to)
     float stats[FAKE_STATS] = {1, 2, 3};
     const dc__crew crew = {.n = 1, .images = 4, .member = {{.id = 7, .images = 4}}};
     const dc__state_head head = {.seed = 9, .next_number = 1, .crew = &crew};
-    dc__assert(dc__state_save(x.dir, &x.versions, &x.codes, 0, &head, FAKE_STATS, stats) == DC_OK);
+    dc__file state;
     (void)snprintf(path, sizeof path, "%s/fake.state", x.dir);
+    dc__assert(dc__file_begin(&state, path) == DC_OK);
+    dc__assert(dc__state_write(&state, &x.versions, &x.codes, 0, &head, FAKE_STATS, stats) == DC_OK);
+    dc__assert(dc__file_commit(&state) == DC_OK);
     FILE *file = fopen(path, "rb");
     dc__assert(file);
     const size_t n = fread(to, 1, FUZZ_MOST, file);

@@ -69,6 +69,7 @@ value()
     -dynacomm-strategy) echo ibatch && return ;;
     -dynacomm-rank) echo 1 && return ;;
     -gpus) echo 0,1 && return ;;
+    -backup-every) echo 7,30s && return ;;
     esac
     case $2 in
     N) echo 7 ;;

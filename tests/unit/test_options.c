@@ -21,6 +21,7 @@ typedef struct all {
     float thresh;
     double factor, wait_s, rate_Bps;
     const char *url, *teacher[2];
+    dc_every backup, save;
     colour shade;
     int calls;
     const char *last;
@@ -47,6 +48,8 @@ static const dc_option table[] = {
      .help = "by"},
     {"wait", DC_OPTION_TIME, DC_INTO(all, wait_s), .value = "TIME", .help = "how long"},
     {"rate", DC_OPTION_RATE, DC_INTO(all, rate_Bps), .value = "RATE", .help = "how fast"},
+    {"backup-every", DC_OPTION_EVERY, DC_INTO(all, backup), .value = "N|TIME", .help = "how often"},
+    {"save-every", DC_OPTION_EVERY, DC_INTO(all, save), .value = "N|TIME", .least = 1, .help = "how often"},
     {"url", DC_OPTION_TEXT, DC_INTO(all, url), .value = "URL", .help = "the server's address"},
     {"teacher", DC_OPTION_PAIR, DC_INTO(all, teacher), .value = "CFG WEIGHTS", .help = "two files"},
     {"shade", DC_OPTION_CHOICE, DC_INTO(all, shade), .choices = "red|green|blue", .help = "of three"},
@@ -127,6 +130,16 @@ static void test_values(void **state)
     assert_true(got.rounds == INT64_MAX && got.thresh == .5f && got.factor == 1e3);
     assert_int_equal(parse("-wait", "10ms", "-rate", "100mbit", "-rank", "0"), DC_OK);
     assert_true(got.wait_s == .01 && got.rate_Bps == 12.5e6 && got.rank == 0);
+    static const struct {
+        const char *text;
+        dc_every every;
+    } often[] = {
+        {"100", {100, 0}},    {"30s", {0, 30}}, {"100,60s", {100, 60}}, {"500ms,7", {7, .5}},
+        {"0,1.5s", {0, 1.5}}, {"0", {0, 0}},    {"0s", {0, 0}},         {"2147483647", {INT_MAX, 0}}};
+    for (size_t k = 0; k < sizeof often / sizeof *often; k++) {
+        assert_int_equal(PARSE2("-backup-every", often[k].text), DC_OK);
+        assert_memory_equal(&got.backup, &often[k].every, sizeof got.backup);
+    }
     assert_int_equal(parse("-shade", "blue", "-memory", "low", "-thresh", "0"), DC_OK);
     assert_true(got.shade == BLUE && got.low && got.thresh == 0);
     assert_int_equal(parse("-env", "A", "-env", "B", "-threads=1", "-threads=2"), DC_OK);
@@ -209,6 +222,29 @@ static void test_refused(void **state)
     refused("-shade", "pink", "-shade: 'pink' is not one of red, green, blue");
     refused("-shade", "re", "-shade: 're' is not one of red, green, blue");
     refused("-wait", "10", "-wait: '10' is not a time; write it like 10ms, 250us, 1.5s or 30m");
+    static const char *const seldom[] = {"",
+                                         ",",
+                                         "x",
+                                         "-1",
+                                         "1.5",
+                                         "1,2",
+                                         "1s,2s",
+                                         "1,30s,",
+                                         "2147483648",
+                                         " 30s",
+                                         "30 s",
+                                         "1e3",
+                                         "99999999999999999999s,1,2"};
+    for (size_t k = 0; k < sizeof seldom / sizeof *seldom; k++) {
+        char line[240];
+        (void)snprintf(line, sizeof line,
+                       "-backup-every: '%s' is neither rounds (100) nor a time (30s), nor both (100,30s): "
+                       "whichever is first",
+                       seldom[k]);
+        refused("-backup-every", seldom[k], line);
+    }
+    assert_int_equal(PARSE2("-save-every", "0"), DC_EINVAL);
+    assert_int_equal(PARSE2("-save-every", "0s,0"), DC_EINVAL);
     refused("-rate", "10", "-rate: '10' is not a rate; write it like 100mbit, 1gbit, 500kbit or 12.5mb/s");
     refused("-env", "=", "-env: '=' names nothing");
     refused("-threads", NULL, "-threads needs a value");
@@ -241,12 +277,14 @@ static void test_argv(void **state)
                         .factor = 1. / 3,
                         .wait_s = .25,
                         .rate_Bps = 12.5e6,
+                        .backup = {100, 60},
+                        .save = {0, .25},
                         .url = "tcp://an address with blanks",
                         .teacher = {"a", "b"},
                         .shade = GREEN};
     got = wanted;
     assert_int_equal(dc_options_argv(&options, 0, &argv, &argc), DC_OK);
-    assert_int_equal(argc, 2 + 2 * 10 + 3);
+    assert_int_equal(argc, 2 + 2 * 12 + 3);
     char *line[32] = {"prog"};
     memcpy(line + 1, argv, (size_t)argc * sizeof *argv);
     got = defaults;

@@ -61,6 +61,7 @@ typedef struct setting {
     dc_algorithm algorithm;
     dc_strategy strategy;
     uint64_t every;
+    double every_s;
     bool fresh;
     const char *codec;  /* every worker asks for it */
     const char *serves; /* the server sets it */
@@ -75,7 +76,7 @@ static inline void train(const setting *x, toy *out[MOST])
     dc_server_options so = {.url = x->url,
                             .workers = x->workers,
                             .backup_dir = x->backup,
-                            .backup_every = x->every,
+                            .backup_every = {.rounds = x->every, .seconds = x->every_s},
                             .fresh = x->fresh,
                             .codec = x->serves,
                             .bounds = x->bounds,
