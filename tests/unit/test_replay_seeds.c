@@ -189,7 +189,7 @@ static void play(bool to_its_end)
                                           .min_workers = c.drops ? 1 : 0,
                                           .on_loss = c.drops ? DC_ON_LOSS_DROP : DC_ON_LOSS_END,
                                           .backup_dir = dir,
-                                          .backup_every = draw(3),
+                                          .backup_every.rounds = draw(3),
                                           .bounds = any_bounds(n)});
     if (!b) fail_msg("%s", dc_last_error());
     for (int k = 0; k < n; k++)
