@@ -39,7 +39,7 @@ static void what_was_sent_before_a_close_arrives(void **state)
         dc__channel *closes = k % 2 ? p.dialed : p.accepted, *stays = k % 2 ? p.accepted : p.dialed;
         for (int i = 0; i < 100; i++)
             send_text(closes, "last words");
-        dc__channel_close(closes, 10000);
+        dc__channel_close(closes, 1000);
         for (int i = 0; i < 100; i++) {
             size_t n;
             void *message = NULL;
