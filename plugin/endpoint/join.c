@@ -4,8 +4,6 @@
 
 #include "base/error.h"
 
-#define RANK_MOST 1000000 /* new workers take new numbers, for as long as a run goes on */
-
 enum { WELCOME_UPLOAD = 1, WELCOME_CARRY = 2, WELCOME_RESUMED = 4 };
 
 void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
@@ -134,7 +132,7 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     char coding[DC__CODING_BYTES];
     dc__get_text(&in, coding, sizeof coding);
     if (in.failed || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS || welcome->rank < 0 ||
-        welcome->rank > RANK_MOST)
+        welcome->rank > DC__RANK_MOST)
         return dc__fail(DC_EPROTO, "the server's WELCOME is cut short or out of bounds");
     dc__make_printable(coding);
     return dc__coding_parse(coding, &welcome->coding) ? DC_EPROTO : DC_OK;

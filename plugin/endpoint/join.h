@@ -19,6 +19,8 @@ typedef struct dc__join {
     dc_model *model; /* parsed; owned */
 } dc__join;
 
+#define DC__RANK_MOST 1000000 /* new workers take new numbers, for as long as a run goes on */
+
 typedef struct dc__welcome {
     int rank;     /* its number in the run */
     int workers;  /* that the run wants */

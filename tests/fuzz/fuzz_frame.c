@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     dc__welcome welcome;
     const dc__frame frame = {.header = header, .message = copy, .payload = copy + DC__HEADER_BYTES};
     if (dc__welcome_read(&welcome, &frame) == DC_OK)
-        dc__assert(welcome.rank >= 0 && welcome.rank < welcome.workers && welcome.workers <= DC_MAX_WORKERS);
+        dc__assert(welcome.rank >= 0 && welcome.rank <= DC__RANK_MOST && welcome.workers > 0 &&
+                   welcome.workers <= DC_MAX_WORKERS);
     for (const char *c = dc_last_error(); *c; c++)
         dc__assert((unsigned char)*c >= 0x20 && *c != 0x7f);
     free(copy);
