@@ -52,7 +52,7 @@ uint64_t dk_identity(const char *name, const char *directory, const char *base, 
         if (k > 0) snprintf(another, sizeof another, ".%d", k);
         if (snprintf(path, sizeof path, "%s/.%s%s.id%s", directory, base, which, another) >= (int)sizeof path)
             return 0;
-        const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (fd < 0) return 0;
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) { /* and stays so: fd is never closed */
             const uint64_t id = read_id(fd);

@@ -46,7 +46,8 @@ static int find_older(const dc__generations *g, const dc_model *m, uint64_t foun
         const char *digits = entry->d_name + length;
         if (strncmp(entry->d_name, prefix, (size_t)length) != 0) continue;
         const size_t count = strspn(digits, "0123456789");
-        if (count == 0 || count > 10 || digits[0] == '0' || digits[count] != '\0') continue;
+        if (count == 0 || count > 10 || digits[count] != '\0') continue;
+        if (digits[0] == '0' && count > 1) continue; /* not a name of ours; round 0 is */
         found[n++] = strtoull(digits, NULL, 10);
     }
     if (dir) (void)closedir(dir);

@@ -36,11 +36,17 @@ replayed()
     check "$what: its replay has the same weights to the last bit" cmp store/c_final.weights backup/c_replayed.weights
 }
 
+# killed RANK
+killed()
+{
+    kill -KILL "${worker_pid[$1]}"
+    wait "${worker_pid[$1]}" 2> /dev/null
+}
+
 # back - worker 1 is killed and started again
 back()
 {
-    kill -KILL "${worker_pid[1]}"
-    wait "${worker_pid[1]}" 2> /dev/null
+    killed 1
     worker 1 -rounds $rounds "${train[@]}"
 }
 
@@ -68,8 +74,7 @@ what="both workers killed, and back"
 elastic
 round 8
 back
-kill -KILL "${worker_pid[0]}"
-wait "${worker_pid[0]}" 2> /dev/null
+killed 0
 worker 0 -rounds $rounds "${train[@]}"
 all_end
 same_weights
@@ -90,8 +95,7 @@ replayed
 what="a worker that is not waited for"
 elastic --on-loss drop --min-workers 1
 round 8
-kill -KILL "${worker_pid[1]}"
-wait "${worker_pid[1]}" 2> /dev/null
+killed 1
 ended "worker 0" "${worker_pid[0]}" 0
 ended server "$server_pid" 0
 check "$what: the round went on without it" grep -q 'goes on without worker 1' server.out
@@ -101,8 +105,7 @@ replayed
 what="a worker that is not back in time"
 elastic --on-loss wait:1 --min-workers 1
 round 8
-kill -KILL "${worker_pid[1]}"
-wait "${worker_pid[1]}" 2> /dev/null
+killed 1
 ended "worker 0" "${worker_pid[0]}" 0
 ended server "$server_pid" 0
 check "$what: the server waited" grep -q 'waiting for worker 1, lost 0 s ago, 1 s left' server.out
@@ -146,8 +149,7 @@ ipc=$url
 url=tcp://127.0.0.1:$(free_port)
 elastic
 round 8
-kill -KILL "${worker_pid[1]}"
-wait "${worker_pid[1]}" 2> /dev/null
+killed 1
 seen "$server_pid" server.out 'the connection to worker 1 was closed; waiting for it, 60 s left' # at once
 worker 1 -rounds $rounds "${train[@]}"
 all_end
@@ -159,8 +161,7 @@ url=$ipc
 what="a worker that comes back with other threads"
 elastic
 round 8
-kill -KILL "${worker_pid[1]}"
-wait "${worker_pid[1]}" 2> /dev/null
+killed 1
 worker 1 -rounds $rounds "${train[@]}" -threads 2
 ended "worker 1" "${worker_pid[1]}" 1
 said worker-1.err 'darknet: the server refused' 'worker 1 computed with|when it was lost|threads=2|start it as before'
@@ -173,8 +174,7 @@ replayed
 what="a worker with a codec is lost"
 elastic --codec bf16
 round 8
-kill -KILL "${worker_pid[1]}"
-wait "${worker_pid[1]}" 2> /dev/null
+killed 1
 ended "worker 0" "${worker_pid[0]}" 1
 ended server "$server_pid" 1
 check "$what: the server had said what that means" grep -q 'with this codec a worker keeps what it has not sent yet, so the run ends when a worker is lost' server.out
@@ -183,8 +183,7 @@ what="a worker with recurrent layers is lost"
 sed 's/^\[dropout\]/[crnn]\noutput_filters=4\nhidden_filters=4\nactivation=leaky\n\n&/' c.cfg > crnn.cfg
 cfg=crnn.cfg elastic
 round 4
-kill -KILL "${worker_pid[1]}"
-wait "${worker_pid[1]}" 2> /dev/null
+killed 1
 ended "worker 0" "${worker_pid[0]}" 1
 ended server "$server_pid" 1
 check "$what: the server had said what that means" grep -q "this network's layers remember the rounds before, so the run ends when a worker is lost" server.out

@@ -145,7 +145,7 @@ int gettimeofday(struct timeval *restrict to, void *restrict zone)
 C
 what="a clock that jumps by ten years"
 if [ -n "${LD_PRELOAD:-}" ] || ldd "$dynacomm" | grep -q 'lib[at]san'; then
-    ok "$what: left out, a sanitizer has to be loaded first"
+    echo "skip $what: a sanitizer has to be loaded first"
 elif ! ${CC:-cc} -shared -fPIC -o clock.so clock.c; then
     not_ok "$what" "cannot compile a clock"
 else

@@ -2,21 +2,8 @@
 # Numbers that are none. A loss that is not finite ends a run with a line, alone and as a worker; a gradient is left out,
 # costs its worker the place, or ends the run; and what was saved stays.
 . "$(dirname "$0")/lib_fault.sh"
-liar=$build/tests/liar
 classifier_data
 classifier_cfg max_batches=0
-
-# lying RANK LIE OPTION... - a worker that sends what LIE says (tests/process/liar.c)
-lying()
-{
-    local rank=$1 honest=$darknet
-    export LIE=$2
-    shift 2
-    darknet=$liar
-    worker "$rank" "$@"
-    darknet=$honest
-    unset LIE
-}
 
 # begun OPTION... - a new server with these options
 begun()

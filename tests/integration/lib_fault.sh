@@ -30,6 +30,20 @@ worker()
     worker_pid[$rank]=$!
 }
 
+# lying RANK LIE OPTION... - a worker that sends what LIE says (tests/process/liar.c)
+liar=$build/tests/liar
+lying()
+{
+    local rank=$1 honest=$darknet
+    [ -x "$liar" ] || { not_ok "$what: a worker that lies" "$liar is not built: make tests" && exit 1; }
+    export LIE=$2
+    shift 2
+    darknet=$liar
+    worker "$rank" "$@"
+    darknet=$honest
+    unset LIE
+}
+
 # free_port - one that nobody listens on, below those that the kernel gives out by itself
 free_port()
 {
