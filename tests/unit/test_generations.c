@@ -252,6 +252,29 @@ static void a_damaged_one_is_skipped_with_a_line(void **state)
 }
 
 /* Any damage anywhere is seen, and the newest that has none is taken. */
+/* A run with workers that come and go saves the round that it begins with. */
+static void the_state_of_round_0_is_one_of_them(void **state)
+{
+    (void)state;
+    begin();
+    shell x;
+    bool found;
+    open_shell(&x);
+    assert_int_equal(save(&x, 0, 3), DC_OK);
+    assert_int_equal(save(&x, 1, 3), DC_OK);
+    close_shell(&x);
+    assert_true(is_there("-0"));
+    damage("", FLIP, 900);
+    open_shell(&x);
+    assert_int_equal(load(&x, &found), DC_OK);
+    assert_true(found);
+    assert_int_equal(x.versions.round, 0);
+    close_shell(&x);
+    several(4);
+    assert_int_equal(files(), 3);
+    end();
+}
+
 static void any_damage_is_seen(void **state)
 {
     (void)state;
@@ -389,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_three_stay),
         cmocka_unit_test(a_damaged_one_is_skipped_with_a_line),
+        cmocka_unit_test(the_state_of_round_0_is_one_of_them),
         cmocka_unit_test(any_damage_is_seen),
         cmocka_unit_test(another_model_is_no_damage),
         cmocka_unit_test(a_crash_at_any_step_leaves_the_one_before),
