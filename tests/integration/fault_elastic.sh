@@ -43,10 +43,14 @@ killed()
     wait "${worker_pid[$1]}" 2> /dev/null
 }
 
-# back - worker 1 is killed and started again
+# The server finds that its process is gone, or that its connection is.
+waiting='waiting for worker 1, lost\|the connection to worker 1 was closed; waiting for it'
+
+# back - worker 1 is killed, and started again when that was noticed
 back()
 {
     killed 1
+    seen "$server_pid" server.out "$waiting"
     worker 1 -rounds $rounds "${train[@]}"
 }
 
@@ -63,7 +67,7 @@ for strategy in sequential layerwise ibatch dynacomm duplex auto; do
     round 8
     back
     all_end
-    check "$what: the server said who was waited for" grep -q 'waiting for worker 1, lost' server.out
+    check "$what: the server said who was waited for" grep -q "$waiting" server.out
     check "$what: and that it was back" grep -q 'worker 1 is back, and goes on from round' server.out
     same_weights
     replayed
