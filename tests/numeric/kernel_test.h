@@ -94,6 +94,28 @@ static inline void test_within(const char *what, double error, double most)
     if (!(error <= most)) fail_msg("%s: relative error %.3g, at most %.3g allowed", what, error, most);
 }
 
+/* EACH_RUN - body for each run of a row's pixels that meet one weight of convolution l: n outputs from `out` on, with inputs
+ * l->stride apart from `in` on; `wt` is the weight. */
+#define EACH_RUN(l, body)                                                                              \
+    for (int eb = 0; eb < (l)->batch; eb++)                                                            \
+        for (int ef = 0; ef < (l)->n; ef++)                                                            \
+            for (int ek = 0; ek < (l)->c / (l)->groups; ek++)                                          \
+                for (int e = 0; e < (l)->size * (l)->size; e++)                                        \
+                    for (int ey = 0; ey < (l)->out_h; ey++) {                                          \
+                        const int row = ey * (l)->stride + e / (l)->size - (l)->pad;                   \
+                        const int left = e % (l)->size - (l)->pad;                                     \
+                        const int lo = left < 0 ? (-left + (l)->stride - 1) / (l)->stride : 0;         \
+                        const int inside = left < (l)->w ? ((l)->w - 1 - left) / (l)->stride + 1 : 0;  \
+                        const int n = (inside < (l)->out_w ? inside : (l)->out_w) - lo;                \
+                        if (row < 0 || row >= (l)->h || n <= 0) continue;                              \
+                        const int from = ef / ((l)->n / (l)->groups) * ((l)->c / (l)->groups) + ek;    \
+                        const int in =                                                                 \
+                            ((eb * (l)->c + from) * (l)->h + row) * (l)->w + lo * (l)->stride + left;  \
+                        const int wt = (ef * ((l)->c / (l)->groups) + ek) * (l)->size * (l)->size + e; \
+                        const int out = ((eb * (l)->n + ef) * (l)->out_h + ey) * (l)->out_w + lo;      \
+                        body;                                                                          \
+                    }
+
 /* The network that cfg text describes, with random biases and scales. */
 static inline network *test_network(const char *text, unsigned seed)
 {

@@ -40,24 +40,6 @@ static double slope(double y, ACTIVATION a)
     }
 }
 
-/* Calls visit(output index, input index, weight index) for every product of the convolution. */
-#define EACH_PRODUCT(l, body)                                                                              \
-    for (int eb = 0; eb < (l)->batch; eb++)                                                                \
-        for (int ef = 0; ef < (l)->n; ef++)                                                                \
-            for (int ey = 0; ey < (l)->out_h; ey++)                                                        \
-                for (int ex = 0; ex < (l)->out_w; ex++)                                                    \
-                    for (int ek = 0; ek < (l)->c / (l)->groups; ek++)                                      \
-                        for (int e = 0; e < (l)->size * (l)->size; e++) {                                  \
-                            const int row = ey * (l)->stride + e / (l)->size - (l)->pad;                   \
-                            const int col = ex * (l)->stride + e % (l)->size - (l)->pad;                   \
-                            if (row < 0 || col < 0 || row >= (l)->h || col >= (l)->w) continue;            \
-                            const int from = ef / ((l)->n / (l)->groups) * ((l)->c / (l)->groups) + ek;    \
-                            const int in = ((eb * (l)->c + from) * (l)->h + row) * (l)->w + col;           \
-                            const int wt = (ef * ((l)->c / (l)->groups) + ek) * (l)->size * (l)->size + e; \
-                            const int out = ((eb * (l)->n + ef) * (l)->out_h + ey) * (l)->out_w + ex;      \
-                            body;                                                                          \
-                        }
-
 static double *zeros(size_t n)
 {
     double *x = calloc(n + 1, sizeof *x);
@@ -155,22 +137,41 @@ static void reference_filter(run *r, int f)
                              sum_d * inverse / count));
 }
 
+/* y += a * x, n numbers of each, so far apart. */
+static void add_products(int n, double a, const double *restrict x, int x_step, double *restrict y,
+                         int y_step)
+{
+    for (int i = 0; i < n; i++)
+        y[i * y_step] += a * x[i * x_step];
+}
+
+static double sum_of_products(int n, const double *x, const double *y, int y_step)
+{
+    double sum[2] = {0, 0};
+    for (int i = 0; i < n; i++)
+        sum[i % 2] += x[i] * y[i * y_step];
+    return sum[0] + sum[1];
+}
+
 static void reference(run *r)
 {
     const layer *l = r->l;
-    double *x = r->x, *d = r->d, *dw = r->dw, *din = r->din;
-    const float *input = r->input;
+    const int step = l->stride;
+    double *x = r->x, *d = r->d, *dw = r->dw, *din = r->din, *input = zeros(r->ins);
+    for (size_t i = 0; i < r->ins; i++)
+        input[i] = (double)r->input[i];
     for (int i = 0; i < l->nweights; i++)
         dw[i] = (double)l->weight_updates[i];
-    EACH_PRODUCT(l, x[out] += (double)input[in] * (double)l->weights[wt]);
+    EACH_RUN(l, add_products(n, (double)l->weights[wt], input + in, step, x + out, 1));
     for (int f = 0; f < l->n; f++)
         reference_filter(r, f);
     for (size_t i = 0; i < r->ins; i++)
         din[i] = (double)r->old_delta[i];
-    EACH_PRODUCT(l, {
-        dw[wt] += d[out] * (double)input[in];
-        din[in] += d[out] * (double)l->weights[wt];
+    EACH_RUN(l, {
+        dw[wt] += sum_of_products(n, d + out, input + in, step);
+        add_products(n, (double)l->weights[wt], d + out, 1, din + in, step);
     });
+    free(input);
 }
 
 static void is_within(const run *r, const char *part, const float *ours, const double *right, size_t n,

@@ -14,6 +14,7 @@
 #include "codec/codec.h"
 #include "codec/isa.h"
 #include "plan_cases.h"
+#include "test_few.h"
 
 #define MOST 3000
 
@@ -70,7 +71,7 @@ static void exact_codecs_lose_nothing(void **state)
     for (unsigned id = 0; id < DC__CODEC_END; id++) {
         const dc__codec *c = dc__codec_of(id);
         if (!c->exact) continue;
-        for (uint64_t seed = 0; seed < 2000; seed++) {
+        for (uint64_t seed = 0; seed < test_few(2000); seed++) {
             uint64_t s = seed;
             const size_t n = (size_t)case_below(&s, MOST), at = (size_t)case_below(&s, 8);
             random_bits(&s, values, n);
@@ -129,7 +130,7 @@ static void what_is_not_sent_is_kept(void **state)
     (void)state;
     for (int pass = 0; pass < 2; pass++) {
         for (unsigned id = 1; id < DC__CODEC_END; id++)
-            for (uint64_t seed = 0; seed < 3000; seed++)
+            for (uint64_t seed = 0; seed < test_few(3000); seed++)
                 nothing_is_lost(dc__codec_of(id), seed);
         dc__flush_denormals();
     }
@@ -156,7 +157,7 @@ static void bf16_is_the_nearest(void **state)
 static void int8_is_near(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 2000; seed++) {
+    for (uint64_t seed = 0; seed < test_few(2000); seed++) {
         uint64_t s = seed;
         random_numbers(&s, values, MOST);
         const size_t bytes = dc__codec_int8.encode(values, MOST, 1, NULL, keep, payload);
@@ -191,7 +192,7 @@ static void topk_takes_the_largest(void **state)
     static int order[DC__TOPK_FLOATS_MOST];
     static unsigned char room[2 + 4 * DC__TOPK_FLOATS_MOST];
     static bool taken[DC__TOPK_FLOATS_MOST];
-    for (uint64_t seed = 0; seed < 150; seed++) {
+    for (uint64_t seed = 0; seed < test_few(150); seed++) {
         uint64_t s = seed;
         const size_t n = seed == 0 ? DC__TOPK_FLOATS_MOST : 1 + (size_t)case_below(&s, DC__TOPK_FLOATS_MOST);
         const double share = share_of(&s);
@@ -233,7 +234,7 @@ static void hostile_payloads(void **state)
     (void)state;
     for (unsigned id = 0; id < DC__CODEC_END; id++) {
         const dc__codec *c = dc__codec_of(id);
-        for (uint64_t seed = 0; seed < 4000; seed++) {
+        for (uint64_t seed = 0; seed < test_few(4000); seed++) {
             uint64_t s = seed;
             const size_t n = 1 + (size_t)case_below(&s, 700);
             random_numbers(&s, values, n);
@@ -287,7 +288,7 @@ static void what_is_not_finite_is_seen(void **state)
     (void)state;
     static const float bad[] = {NAN, INFINITY, -INFINITY};
     for (unsigned id = 0; id < DC__CODEC_END; id++)
-        for (uint64_t seed = 0; seed < 600; seed++) {
+        for (uint64_t seed = 0; seed < test_few(600); seed++) {
             uint64_t s = seed;
             const dc__codec *c = dc__codec_of(id);
             random_numbers(&s, values, 1000);
