@@ -4,7 +4,8 @@
  *   Planes (one channel of one image) are independent: they are split over threads. Max pooling notes, as the
  * library does, the index of each maximum (the first of equals; -1 where a window lies outside or holds only
  * NaN); backward follows it. Windows of 2x2 without padding, which nearly every network uses, have loops of
- * their own: both ways with stride 2, forward with stride 1. */
+ * their own: both ways with stride 2, forward with stride 1. Larger windows of stride 1 (spatial pyramids) take
+ * the maxima of rows first and then of those, which finds the same first of equals. */
 #include "kernels/extra.h"
 #include "kernels/isa.h"
 #include "kernels/kernels.h"
@@ -94,10 +95,66 @@ static void max_row(const layer *l, const float *plane, int base, int i, int fro
     }
 }
 
+/* The largest window that max_strip takes. */
+enum { STRIP_ROWS = 32 };
+
+typedef int at_v16 __attribute__((vector_size(64)));
+typedef struct maxima {
+    dk_v16 value;
+    at_v16 at;
+} maxima;
+
+DK_INLINE void keep_larger(maxima *m, const maxima *other)
+{
+    const at_v16 larger = other->value > m->value;
+    m->value = (dk_v16)(((at_v16)other->value & larger) | ((at_v16)m->value & ~larger));
+    m->at = (other->at & larger) | (m->at & ~larger);
+}
+
+/* Maxima of the 16 runs of l->size pixels of a row that begin at `left`, left + 1, ... base: the row's index. */
+DK_INLINE void max_runs(const layer *l, const float *row, int base, int left, maxima *m)
+{
+    float run[16 + STRIP_ROWS];
+    for (int k = 0; k < 16 + l->size; k++)
+        run[k] = left + k >= 0 && left + k < l->w ? row[left + k] : -FLT_MAX;
+    const at_v16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    for (int k = 0; k < l->size; k++) {
+        const maxima other = {*(const dk_v16 *)(run + k), lane + (base + left + k)};
+        keep_larger(m, &other);
+    }
+}
+
+/* Columns from to from + n (at most 16) of a plane's output, windows of stride 1. */
+DK_CLONES static void max_strip(const layer *l, const float *plane, int base, int from, int n, float *out,
+                                int *index)
+{
+    const maxima none = {(dk_v16){0} - FLT_MAX, (at_v16){0} - 1};
+    maxima rows[STRIP_ROWS]; /* of the input, in turn */
+    for (int i = 0, made = 0; i < l->out_h; i++) {
+        const int top = i - l->pad / 2, end = top + l->size < l->h ? top + l->size : l->h;
+        for (; made < end; made++) {
+            rows[made % STRIP_ROWS] = none;
+            max_runs(l, plane + made * l->w, base + made * l->w, from - l->pad / 2, &rows[made % STRIP_ROWS]);
+        }
+        maxima m = none;
+        for (int y = top < 0 ? 0 : top; y < end; y++)
+            keep_larger(&m, &rows[y % STRIP_ROWS]);
+        memcpy(out + i * l->out_w + from, &m.value, (size_t)n * sizeof *out);
+        memcpy(index + i * l->out_w + from, &m.at, (size_t)n * sizeof *index);
+    }
+}
+
 static void max_plane(const layer *l, const float *input, int plane)
 {
     const int base = plane * l->h * l->w;
     const bool pairs = l->size == 2 && l->pad / 2 == 0 && is_square(l);
+    if (!pairs && l->stride == 1 && is_square(l) && l->size <= STRIP_ROWS) {
+        const size_t at = (size_t)(plane * l->out_h) * (size_t)l->out_w;
+        for (int from = 0; from < l->out_w; from += 16)
+            max_strip(l, input + base, base, from, l->out_w - from < 16 ? l->out_w - from : 16,
+                      l->output + at, l->indexes + at);
+        return;
+    }
     for (int i = 0; i < l->out_h; i++) {
         float *out = l->output + (size_t)(plane * l->out_h + i) * (size_t)l->out_w;
         int *index = l->indexes + (size_t)(plane * l->out_h + i) * (size_t)l->out_w;
