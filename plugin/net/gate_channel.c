@@ -221,6 +221,11 @@ const char *dc__channel_member(const dc__channel *c)
     return c->member;
 }
 
+const uint8_t *dc__channel_member_key(const dc__channel *c)
+{
+    return c->member[0] ? c->member_key : NULL;
+}
+
 bool dc__channel_is_sealed(const dc__channel *c)
 {
     return c->member[0] != '\0' || (c->dialer && dc__dialer_has_keys(c->dialer));

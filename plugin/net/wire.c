@@ -67,15 +67,15 @@ dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header
     header->received_bytes = dc__get_uint(&in, 8);
     header->goodput_Bps = dc__get_float(&in);
     header->cost_s = dc__get_float(&in);
+    if (dc__get_uint(&in, 8) !=
+        (checked ? checksum(frame, frame_bytes) : 0)) /* before the rest is blamed on the peer */
+        return dc__fail(DC_ENET, "a frame of %zu bytes arrived damaged (checksum)", frame_bytes);
     if (type == 0 || type >= DC__TYPE_END)
         return dc__fail(DC_EPROTO, "a frame has the unknown type %llu", (unsigned long long)type);
     header->type = (dc__type)type;
     if (frame_bytes - DC__HEADER_BYTES != header->payload_bytes)
         return dc__fail(DC_EPROTO, "a %s frame of %zu bytes says that it has %u of payload",
                         dc__wire_type_name(header->type), frame_bytes, header->payload_bytes);
-    if (dc__get_uint(&in, 8) != (checked ? checksum(frame, frame_bytes) : 0))
-        return dc__fail(DC_EPROTO, "a %s frame of %zu bytes arrived damaged (checksum)",
-                        dc__wire_type_name(header->type), frame_bytes);
     return DC_OK;
 }
 

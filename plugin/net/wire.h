@@ -101,7 +101,7 @@ typedef struct dc__header {
 void dc__wire_seal(void *frame, const dc__header *header, bool checked);
 
 /* dc__wire_open - reads and checks everything about a received frame that can be checked without a model:
- * size, magic, version, type, length, checksum. DC_EVERSION or DC_EPROTO with a line. Allocates nothing. */
+ * size, magic, version, type, length, checksum. DC_EVERSION, DC_ENET (damaged on the way) or DC_EPROTO with a line. Allocates nothing. */
 dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header, bool checked);
 
 /* dc__wire_type_name - "GRAD" for DC__GRAD. */

@@ -217,13 +217,28 @@ static void log_joined(dc_server *s, int number)
         dc__log_line(&t->log, "worker %d%s joined; all %d are here", number, called, t->roster.wanted);
 }
 
-static dc_error admit(dc_server *s, dc__join *join, dc__link *link, bool *busy)
+/* Because of what it sent before. */
+static dc_error check_barred(dc_server *s, dc__joining *j)
 {
+    char why[DC__LINE_BYTES];
+    const uint64_t id = dc__barred_id(j->link.channel, j->join.worker_id);
+    j->kept_out = dc__barred_has(&s->training.barred, id, why);
+    if (!j->kept_out) return DC_OK;
+    return dc__fail(DC_EPROTO,
+                    "this worker is kept out of the run (%.300s); only the server's owner can change that",
+                    why);
+}
+
+static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
+{
+    dc__join *join = &j->join;
+    dc__link *link = &j->link;
     int slot = -1, number = -1;
     dc_error err = DC_OK;
     join->worker_id = identity(join, dc__channel_member(link->channel));
     if (!s->training.model) err = agree_on_model(s, join);
     const bool first = !join->model;
+    if (!err) err = check_barred(s, j);
     if (!err) err = find_slot(s, join, &slot, &number, busy);
     if (*busy) return DC_OK;
     if (!err && !first) err = agree_on_model(s, join);
@@ -235,12 +250,28 @@ static dc_error admit(dc_server *s, dc__join *join, dc__link *link, bool *busy)
     return err;
 }
 
+/* A line about a worker that is refused; none about one that is kept out, which was told when it was put out. */
+static void log_refused(dc_server *s, const dc__joining *j, dc_error err, const char *why)
+{
+    dc__training *t = &s->training;
+    const dc__channel *channel = j->link.channel;
+    const uint64_t id = channel ? dc__barred_id(channel, j->join.worker_id) : 0;
+    if (j->kept_out || (channel && dc__barred_has(&t->barred, id, NULL))) return;
+    const bool lies =
+        channel && err == DC_EPROTO && dc__channel_member(channel)[0]; /* else nobody knows who it was */
+    if (lies) dc__barred_add(&t->barred, id, why);
+    if (lies)
+        dc__log_line(&t->log, "a worker was refused: %s; %s is kept out", why, dc__channel_member(channel));
+    else if (dc__server_tells(s))
+        dc__log_line(&t->log, "a worker was refused: %s", why);
+}
+
 /* With the calling thread's last error. The peer hears why, and then has a moment to close. */
 static void refuse(dc_server *s, dc__joining *j, dc_error err)
 {
     char why[DC__LINE_BYTES];
     (void)snprintf(why, sizeof why, "%s", dc_last_error());
-    if (dc__server_tells(s)) dc__log_line(&s->training.log, "a worker was refused: %s", why);
+    log_refused(s, j, err, why);
     j->refused = true;
     j->until_ns = dc__now_ns() + DC__LINGER_MS * (int64_t)1000000;
     if (j->link.channel) (void)dc__refusal_send(&j->link, err, why);
@@ -250,7 +281,7 @@ static void refuse(dc_server *s, dc__joining *j, dc_error err)
 static void try_to_admit(dc_server *s, dc__joining *j, bool late)
 {
     bool busy = false;
-    const dc_error err = admit(s, &j->join, &j->link, &busy);
+    const dc_error err = admit(s, j, &busy);
     if (err) refuse(s, j, err);
     if (busy && late)
         refuse(
@@ -294,7 +325,7 @@ static bool serve(dc_server *s, dc__joining *j)
     if (!err && !frame.message) return late;
     if (!err)
         take_join(s, j, &frame);
-    else if (err == DC_EPROTO || err == DC_EVERSION)
+    else if (err == DC_EPROTO || err == DC_EVERSION || err == DC_ENET)
         refuse(s, j, err);
     dc__frame_free(&frame);
     return !j->asked && (!j->refused || !j->link.channel);
@@ -307,7 +338,8 @@ static void expect(dc_server *s, dc__channel *channel)
         return;
     }
     dc__joining *j = &s->joining[s->n_joining++];
-    j->refused = j->asked = false;
+    j->refused = j->asked = j->kept_out = false;
+    j->join = (dc__join){0};
     j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);
     dc__link_open(&j->link, channel, "a connection", DC__JOIN_S, NULL);
 }

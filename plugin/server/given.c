@@ -43,6 +43,7 @@ void dc__given_reset(dc__given *given)
     given->round = UINT64_MAX;
     given->refused = given->refusals = 0;
     given->in_a_row = 0;
+    given->expelled = false;
 }
 
 bool dc__given_has(const dc__given *given, uint32_t b)

@@ -17,6 +17,7 @@ typedef struct dc__given {
     uint64_t refused;  /* 1 + the last round in which a value of it was not finite, 0 = none */
     int in_a_row;      /* such rounds up to that one */
     uint64_t refusals; /* all of them */
+    bool expelled;     /* because of them */
     uint64_t *had;     /* bitmap [n_blocks]: of blocks, what is not from this session and comes once more */
     uint32_t n_had;    /* blocks in it */
     uint64_t began;    /* the round that this session began with */

@@ -162,6 +162,7 @@ dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64
     given->refusals++;
     dc__reduce_refuse(&t->reduce, slot, round);
     if (t->bounds.on_bad_value == DC_BAD_STOP) return dc__fail(DC_EVALUE, "%s: the run ends there", line);
+    given->expelled = t->bounds.on_bad_value == DC_BAD_EXPEL || given->in_a_row == REFUSALS_MOST;
     if (t->bounds.on_bad_value == DC_BAD_EXPEL)
         return dc__fail(DC_EVALUE, "%s: the worker is expelled", line);
     if (given->in_a_row == REFUSALS_MOST)

@@ -155,9 +155,11 @@ dc_error dc_server_run(dc_server *s)
             dc__server_begin(s);
         else
             dc__server_change(s);
+        dc__barred_save(&t->barred, &t->log);
         if (dc__roster_all_finished(r, t->versions.round)) dc__roster_end(r, DC_OK, "");
     }
     say_goodbye(s);
+    dc__barred_save(&t->barred, &t->log);
     err = dc__checkpoint_final(&t->checkpoint);
     dc__checkpoint_stop(&t->checkpoint);
     char line[DC__LINE_BYTES];

@@ -23,6 +23,7 @@ typedef struct dc__joining {
     bool asked;    /* its JOIN came, and waits: the worker's session is still with another process */
     dc__join join; /* that it said */
     bool refused;
+    bool kept_out; /* because of what it sent before */
 } dc__joining;
 
 struct dc_server {

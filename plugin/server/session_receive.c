@@ -106,15 +106,15 @@ static dc_error take_last_bye(dc__session *s, const dc__frame *frame)
     return DC_OK;
 }
 
-/* The run goes on without this worker, at once, if enough are left; else it ends. */
-static void go_on_without(dc__session *s, dc_error err, const char *line)
+/* The run goes on without this worker, at once, if enough are left; else it ends. barred: it may not come back. */
+static void go_on_without(dc__session *s, dc_error err, const char *line, bool barred)
 {
     dc__training *t = s->training;
     dc__roster *r = &t->roster;
     const dc__crew *crew = dc__roster_crew(r, t->versions.round);
     if (t->on_loss != DC_ON_LOSS_END && dc__roster_staying(r, crew, s->slot) >= r->least) {
         dc__roster_gone(r, s->slot, DC__MEMBER_LEFT, line);
-        dc__log_line(&t->log, "%s; the run goes on without it", line);
+        dc__log_line(&t->log, "%s; the run goes on without it%s", line, barred ? ", and it is kept out" : "");
     } else {
         dc__roster_end(r, err, line);
         dc__roster_gone(r, s->slot, DC__MEMBER_LOST, line);
@@ -138,7 +138,7 @@ static dc_error take_bye(dc__session *s, const dc__frame *frame, dc__member_stat
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
         dc__log_line(&t->log, "%s", line);
     } else if (state <= DC__MEMBER_RUNNING) {
-        go_on_without(s, DC_EPEER, line);
+        go_on_without(s, DC_EPEER, line, false);
     }
     ack_bye(s);
     return DC_OK;
@@ -221,6 +221,15 @@ dc_error dc__session_on_frame(void *session, dc__frame *frame)
     }
 }
 
+/* Keeps a worker out whose session ended because of what it sent: it would send that again. Whether it does. */
+static bool keep_out(dc__session *s, dc_error err, const char *line)
+{
+    if (err != DC_EPROTO && !(err == DC_EVALUE && s->given.expelled)) return false;
+    const uint64_t id = s->training->roster.member[s->slot].id;
+    dc__barred_add(&s->training->barred, dc__barred_id(s->endpoint.link.channel, id), line);
+    return true;
+}
+
 /* It had no time to say goodbye. */
 static void lose(dc__session *s, dc_error err, const dc__member *m)
 {
@@ -231,6 +240,7 @@ static void lose(dc__session *s, dc_error err, const dc__member *m)
     else
         (void)snprintf(line, sizeof line, "lost worker %d in round %llu: %.380s", s->number,
                        (unsigned long long)t->versions.round + 1, dc_last_error());
+    const bool barred = keep_out(s, err, line);
     if (m->state < DC__MEMBER_ENTERING && !m->known)
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
     else if (!t->roster.training)
@@ -239,7 +249,7 @@ static void lose(dc__session *s, dc_error err, const dc__member *m)
         dc__roster_end(&t->roster, err == DC_EPROTO || err == DC_EVALUE ? err : DC_EPEER, line);
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LOST, line);
     } else if (err == DC_EPROTO || err == DC_EVALUE || err == DC_EKEY)
-        go_on_without(s, err == DC_EKEY ? DC_EPEER : err, line);
+        go_on_without(s, err == DC_EKEY ? DC_EPEER : err, line, barred);
     else
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LOST, line);
 }
@@ -250,7 +260,8 @@ void dc__session_on_end(void *session, dc_error err)
     dc__training *t = s->training;
     const dc__member *m = &t->roster.member[s->slot];
     const bool early = m->state < DC__MEMBER_ENTERING;
-    if (early && (err == DC_EPROTO || err == DC_EVALUE)) dc__log_line(&t->log, "%s", dc_last_error());
+    if (early && (err == DC_EPROTO || err == DC_EVALUE))
+        dc__log_line(&t->log, "%s%s", dc_last_error(), err == DC_EPROTO ? "; it is kept out" : "");
     /* Who stopped it says what that means. */
     if (err != DC_ESTOPPED && m->state <= DC__MEMBER_RUNNING) lose(s, err, m);
     s->over = true;

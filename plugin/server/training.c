@@ -10,6 +10,7 @@
 dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 {
     dc__log_init(&t->log, options->log, options->log_context);
+    dc__barred_init(&t->barred);
     t->bounds = options->bounds;
     t->clip.factor = options->bounds.clip_norm;
     dc__versions_init(&t->versions);
@@ -57,6 +58,7 @@ void dc__training_destroy(dc__training *t)
     dc__run_log_destroy(&t->run_log);
     dc__watch_free(&t->watch);
     dc__roster_destroy(&t->roster);
+    dc__barred_destroy(&t->barred);
     dc__log_destroy(&t->log);
     dc_model_free(t->model);
 }
@@ -122,7 +124,9 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
     if (!err && c->dir[0] && !fresh)
         err = dc__generations_load(&c->generations, &t->log, &t->versions, &t->codes, &t->statistics,
                                    &t->roster, &c->seed, &t->resumed);
+    if (!err && t->resumed) err = dc__barred_open(&t->barred, c->dir, model->name, true);
     if (err) {
+        if (t->resumed) dc__roster_forget(&t->roster);
         release(t);
         return err;
     }
@@ -139,6 +143,7 @@ void dc__training_forget(dc__training *t)
     dc_model *model = t->model;
     set_model(t, NULL);
     dc__roster_forget(&t->roster);
+    dc__barred_close(&t->barred, &t->log);
     t->on_loss = t->on_loss_asked;
     release(t);
     dc_model_free(model);
@@ -169,9 +174,10 @@ dc_error dc__training_log_start(dc__training *t)
                                    .carried = dc__training_carries(t),
                                    .trim = t->bounds.trim,
                                    .clip_norm = t->clip.factor};
-    const dc_error err = t->resumed ? dc__run_log_resume(&t->run_log, dir, t->model, &run, v->round, note)
-                                    : dc__run_log_begin(&t->run_log, dir, t->model, &run);
+    dc_error err = t->resumed ? dc__run_log_resume(&t->run_log, dir, t->model, &run, v->round, note)
+                              : dc__run_log_begin(&t->run_log, dir, t->model, &run);
     if (note[0]) dc__log_line(&t->log, "%s", note);
+    if (!err && !t->resumed) err = dc__barred_open(&t->barred, dir, t->model->name, false);
     if (!err) dc__run_log_server(&t->run_log, v->round, &server);
     return err;
 }

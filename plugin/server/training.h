@@ -7,13 +7,14 @@
  * receivers without a queue.
  *
  *   Lock order: versions, then a session's, then roster, then one of the leaves (statistics, checkpoint,
- * watch, log). None is held during arithmetic, input or output. */
+ * watch, barred, log). None is held during arithmetic, input or output. */
 #ifndef DC__TRAINING_H
 #define DC__TRAINING_H
 
 #include "base/log.h"
 #include "dynacomm_server.h"
 #include "net/link.h"
+#include "server/barred.h"
 #include "server/checkpoint.h"
 #include "server/clip.h"
 #include "server/codes.h"
@@ -31,6 +32,7 @@ typedef struct dc__training {
     char *fingerprint; /* likewise */
     bool resumed;      /* likewise */
     dc__roster roster;
+    dc__barred barred;
     dc__versions versions;
     dc__statistics statistics;
     dc__reduce reduce;
