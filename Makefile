@@ -163,6 +163,9 @@ $(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(TOOL_TEST_OBJ) $(
 # Delays where threads wake each other.
 $(BUILD)/tests/test_stress: ALL_LDFLAGS += -Wl,--wrap=dc__message_alloc,--wrap=pthread_cond_signal,--wrap=pthread_cond_broadcast
 
+# What a listener's processor has.
+$(BUILD)/tests/test_cipher_choice: ALL_LDFLAGS += -Wl,--wrap=dc__cipher_best
+
 $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

@@ -178,7 +178,7 @@ static bool begin_handshake(dc__gate *gate, dc__caller *caller)
 {
     uint8_t bytes[DC__SECOND_BYTES];
     if (!dc__handshake_knows(caller->bytes, gate->keeper->pair) ||
-        !dc__handshake_second(&caller->noise, gate->keeper->pair, caller->bytes, bytes) ||
+        !dc__handshake_second(&caller->noise, gate->keeper->pair, dc__cipher_best(), caller->bytes, bytes) ||
         !say(caller, bytes, sizeof bytes))
         return false;
     caller->knows_us = true;

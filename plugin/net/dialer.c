@@ -250,17 +250,29 @@ static bool take_bytes(dc__dialer *d, size_t want, int64_t now_ns)
     return d->n_answer == want;
 }
 
+/* The listener, whose word this is, has no instructions for AES: at once again, with the cipher that it is fast with. */
+static void begin_anew(dc__dialer *d, int64_t now_ns)
+{
+    (void)close(d->fd);
+    d->keys->cipher = DC__CHACHA_POLY;
+    try_address(d, now_ns);
+}
+
 /* The listener's answer to the handshake proves its key: it may know ours, and what we have to say. */
 static void take_second(dc__dialer *d, int64_t now_ns)
 {
-    uint16_t lowest, highest;
+    dc__terms terms;
     uint8_t bytes[DC__THIRD_BYTES];
     if (!take_bytes(d, DC__SECOND_BYTES, now_ns)) return;
-    if (!dc__handshake_versions(d->noise, d->answer, &lowest, &highest)) {
+    if (!dc__handshake_terms(d->noise, d->answer, &terms)) {
         give_up(d, ECONNRESET, now_ns);
         return;
     }
-    if (lowest > DC__GATE_VERSION || highest < DC__GATE_VERSION) {
+    if (terms.cipher == DC__CHACHA_POLY && d->keys->cipher != DC__CHACHA_POLY) {
+        begin_anew(d, now_ns);
+        return;
+    }
+    if (terms.lowest > DC__GATE_VERSION || terms.highest < DC__GATE_VERSION) {
         give_up(d, ECONNRESET, now_ns);
         dc__carry_end(d->channel, DC__END_VERSION);
         return;

@@ -16,8 +16,8 @@ dc__seal *dc__seal_new(const dc__noise *noise)
     s->in = malloc(DC__SEAL_IN);
     s->plain = malloc(DC__NOISE_PLAIN);
     s->out = malloc(DC__SEAL_CHUNKS * DC__CHUNK_MOST);
-    const bool ok = s->in && s->plain && s->out && dc__aead_init(&s->send, send, true) &&
-                    dc__aead_init(&s->receive, receive, false);
+    const bool ok = s->in && s->plain && s->out && dc__aead_init(&s->send, noise->cipher, send, true) &&
+                    dc__aead_init(&s->receive, noise->cipher, receive, false);
     dc__secret_wipe(send, sizeof send);
     dc__secret_wipe(receive, sizeof receive);
     if (ok) return s;

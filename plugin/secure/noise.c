@@ -6,7 +6,6 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define PROTOCOL "Noise_XK_25519_ChaChaPoly_BLAKE2b"
 #define BLOCK_BYTES 128 /* of BLAKE2b, for HMAC */
 
 void dc__keypair_derive(dc__keypair *pair)
@@ -70,27 +69,36 @@ static void hkdf(const uint8_t ck[DC__NOISE_HASH_BYTES], piece material, uint8_t
 
 /* ---- ciphers ---- */
 
-typedef uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
-
-static void nonce_of(nonce out, uint64_t n)
+/* With the next nonce of the handshake's key. */
+static bool begin_message(dc__noise *s, dc__aead *a, bool seals)
 {
-    dc__bytes b = dc__bytes_over(out, sizeof(nonce));
-    dc__put_uint(&b, 0, 4);
-    dc__put_uint(&b, n, 8);
+    if (!dc__aead_init(a, s->cipher, s->key, seals)) {
+        dc__aead_end(a);
+        return false;
+    }
+    a->n = s->n++;
+    return true;
 }
 
-static void aead_seal(const uint8_t *key, uint64_t n, piece ad, uint8_t *out, const uint8_t *in, size_t bytes)
+static bool aead_seal(dc__noise *s, uint8_t *out, const uint8_t *in, size_t n)
 {
-    nonce at;
-    nonce_of(at, n);
-    (void)crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, in, bytes, ad.at, ad.n, NULL, at, key);
+    dc__aead a;
+    if (!begin_message(s, &a, true)) return false;
+    dc__aead_begin(&a);
+    dc__aead_also(&a, s->h, sizeof s->h);
+    dc__aead_add(&a, out, in, n);
+    dc__aead_tag(&a, out + n);
+    dc__aead_end(&a);
+    return true;
 }
 
-static bool aead_open(const uint8_t *key, uint64_t n, piece ad, uint8_t *out, const uint8_t *in, size_t bytes)
+static bool aead_open(dc__noise *s, uint8_t *out, const uint8_t *in, size_t sealed_bytes)
 {
-    nonce at;
-    nonce_of(at, n);
-    return crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, in, bytes, ad.at, ad.n, at, key) == 0;
+    dc__aead a;
+    if (!begin_message(s, &a, false)) return false;
+    const bool ok = dc__aead_open_with(&a, s->h, sizeof s->h, in, sealed_bytes, out);
+    dc__aead_end(&a);
+    return ok;
 }
 
 /* ---- the symmetric state ---- */
@@ -111,24 +119,27 @@ static void mix_key(dc__noise *s, const uint8_t *material)
 
 static void encrypt_and_hash(dc__noise *s, uint8_t *out, const void *in, size_t n)
 {
-    aead_seal(s->key, s->n++, (piece){s->h, sizeof s->h}, out, in, n);
+    if (!aead_seal(s, out, in, n)) s->failed = true;
     mix_hash(s, out, n + DC__TAG_BYTES);
 }
 
 static bool decrypt_and_hash(dc__noise *s, uint8_t *out, const uint8_t *in, size_t sealed_bytes)
 {
-    const bool ok = aead_open(s->key, s->n++, (piece){s->h, sizeof s->h}, out, in, sealed_bytes);
+    const bool ok = aead_open(s, out, in, sealed_bytes);
     mix_hash(s, in, sealed_bytes);
     return ok;
 }
 
 /* ---- the handshake ---- */
 
-void dc__noise_begin(dc__noise *s, const dc__keypair *own, const uint8_t *remote, const void *prologue,
-                     size_t prologue_bytes)
+void dc__noise_begin(dc__noise *s, dc__cipher cipher, const dc__keypair *own, const uint8_t *remote,
+                     const void *prologue, size_t prologue_bytes)
 {
+    static const char *const names[DC__CIPHERS] = {"Noise_XK_25519_ChaChaPoly_BLAKE2b",
+                                                   "Noise_XK_25519_AESGCM_BLAKE2b"};
     memset(s, 0, sizeof *s);
-    memcpy(s->h, PROTOCOL, sizeof PROTOCOL - 1); /* shorter than a hash: filled with zeros */
+    s->cipher = cipher;
+    memcpy(s->h, names[cipher], strlen(names[cipher])); /* shorter than a hash: filled with zeros */
     memcpy(s->ck, s->h, sizeof s->ck);
     s->initiator = remote != NULL;
     s->s = *own;

@@ -1,8 +1,8 @@
-/* noise.h - Noise_XK_25519_ChaChaPoly_BLAKE2b: two ends find keys that nobody else has. What they seal with them is aead.h's.
+/* noise.h - Noise_XK_25519_ChaChaPoly_BLAKE2b and Noise_XK_25519_AESGCM_BLAKE2b: two ends find keys that nobody else has.
+ * What they seal with them is aead.h's.
  *
  * DESIGN
- *   The Noise Protocol Framework, revision 34 (noiseprotocol.org), over libsodium's X25519, ChaCha20-Poly1305
- * and BLAKE2b. Names are the specification's. Pure: no clock, no socket; random numbers for ephemeral keys.
+ *   The Noise Protocol Framework, revision 34 (noiseprotocol.org), over libsodium's X25519 and BLAKE2b. Names are the specification's. Pure: no clock, no socket; random numbers for ephemeral keys.
  *
  *   Why XK: who dials knows the listener's key (it is in the invitation), so the listener is proved by its
  * first answer. Who dials shows its own key only in the third message, sealed by ephemeral keys of both sides:
@@ -36,6 +36,7 @@ typedef struct dc__noise {
     uint8_t ck[DC__NOISE_HASH_BYTES], h[DC__NOISE_HASH_BYTES];
     uint8_t key[DC__KEY_BYTES];
     uint64_t n; /* messages sealed with key */
+    dc__cipher cipher;
     dc__keypair s, e;
     bool has_e; /* also set by tests that give e */
     uint8_t rs[DC__KEY_BYTES], re[DC__KEY_BYTES];
@@ -48,10 +49,11 @@ typedef struct dc__noise {
 void dc__keypair_make(dc__keypair *pair);
 void dc__keypair_derive(dc__keypair *pair);
 
-/* dc__noise_begin - own: this end's static keys, copied; remote: the other's static public key, NULL at the
+/* dc__noise_begin - cipher: part of the protocol's name, which is hashed first: with another one at each end no message
+ * is genuine. own: this end's static keys, copied; remote: the other's static public key, NULL at the
  * listener. Both ends must give the same prologue. noise belongs in dc__secret_alloc's memory. */
-void dc__noise_begin(dc__noise *noise, const dc__keypair *own, const uint8_t *remote, const void *prologue,
-                     size_t prologue_bytes);
+void dc__noise_begin(dc__noise *noise, dc__cipher cipher, const dc__keypair *own, const uint8_t *remote,
+                     const void *prologue, size_t prologue_bytes);
 
 /* dc__noise_write - the next message with n bytes of payload, to out; how long it is, 0 on failure.
  * dc__noise_read - of the peer's next message of n bytes, the payload, which is as much shorter as DC__NOISE_k_BYTES

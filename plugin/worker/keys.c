@@ -14,6 +14,7 @@ static dc_error take(const dc_worker_options *options, const dc__invitation *inv
     memcpy(keys->server_key, invitation->server_key, DC__KEY_BYTES);
     memcpy(keys->ticket, invitation->ticket, DC__TICKET_BYTES);
     keys->has_ticket = invitation->has_ticket;
+    keys->cipher = dc__cipher_best();
     const dc_error err = dc__own_key(options->key_path, invitation, &keys->own, path, &made);
     if (err) return err;
     if (made) dc__log_line(log, "made this worker's key, %s: whoever has it is %s", path, invitation->name);

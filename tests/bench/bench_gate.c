@@ -48,11 +48,12 @@ static int open_socket(void)
 }
 
 /* A server that has one member, and the dialer's keys. */
-static dc__dial_keys *give_keys(dc__keeper *keeper)
+static dc__dial_keys *give_keys(dc__keeper *keeper, dc__cipher cipher)
 {
     dc__dial_keys *keys = dc__secret_alloc(sizeof *keys);
     *keeper = (dc__keeper){.pair = dc__secret_alloc(sizeof *keeper->pair)};
     if (!keys || !keeper->pair) exit(1);
+    keys->cipher = cipher;
     dc__keypair_make(keeper->pair);
     dc__keypair_make(&keys->own);
     memcpy(keys->server_key, keeper->pair->public_key, DC__KEY_BYTES);
@@ -60,15 +61,17 @@ static dc__dial_keys *give_keys(dc__keeper *keeper)
     return keys;
 }
 
-static void open_ends(ends *e, const char *url, bool gate, bool sealed)
+/* cipher: DC__CIPHERS for none. */
+static void open_ends(ends *e, const char *url, bool gate, dc__cipher cipher)
 {
+    const bool sealed = cipher != DC__CIPHERS;
     if (!gate) {
         for (int k = 0; k < 2; k++)
             e->sockets[k] = open_socket();
         if (nn_bind(e->sockets[1], url) < 0 || nn_connect(e->sockets[0], url) < 0) exit(1);
         return;
     }
-    dc__dial_keys *keys = sealed ? give_keys(&e->keeper) : NULL;
+    dc__dial_keys *keys = sealed ? give_keys(&e->keeper, cipher) : NULL;
     const dc__dial_options options = {.connect_s = 60, .most_bytes = message_bytes, .keys = keys};
     must(dc__listener_open_keyed(&e->listener, url, message_bytes, sealed ? &e->keeper : NULL));
     must(dc__channel_dial(&e->channels[0], url, &options));
@@ -130,12 +133,12 @@ static double processor_s(void)
            1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-static void run(const char *url, bool gate, bool sealed, double *GBps, double *s_per_GB)
+static void run(const char *url, bool gate, dc__cipher cipher, double *GBps, double *s_per_GB)
 {
     ends e = {.sockets = {-1, -1}};
     pthread_t sender;
     const double GB = 1e-9 * (double)message_bytes * (double)messages;
-    open_ends(&e, url, gate, sealed);
+    open_ends(&e, url, gate, cipher);
     const int64_t begin_ns = dc__now_ns();
     const double before_s = processor_s();
     if (pthread_create(&sender, NULL, send_all, &e) != 0) exit(1);
@@ -160,14 +163,19 @@ static double median(double *x, int n)
 
 int main(int argc, char **argv)
 {
-    enum { KINDS = 7 };
+    enum { KINDS = 8 };
     static const struct {
         const char *name, *scheme;
-        bool gate, sealed;
-    } kinds[KINDS] = {{"nanomsg tcp", "tcp", false, false},  {"gate tcp", "tcp", true, false},
-                      {"gate tcp, keys", "tcp", true, true}, {"nanomsg ipc", "ipc", false, false},
-                      {"gate ipc", "ipc", true, false},      {"nanomsg inproc", "inproc", false, false},
-                      {"inproc", "inproc", true, false}};
+        bool gate;
+        dc__cipher cipher;
+    } kinds[KINDS] = {{"nanomsg tcp", "tcp", false, DC__CIPHERS},
+                      {"gate tcp", "tcp", true, DC__CIPHERS},
+                      {"gate tcp, ChaCha20-Poly1305", "tcp", true, DC__CHACHA_POLY},
+                      {"gate tcp, AES-256-GCM", "tcp", true, DC__AES_GCM},
+                      {"nanomsg ipc", "ipc", false, DC__CIPHERS},
+                      {"gate ipc", "ipc", true, DC__CIPHERS},
+                      {"nanomsg inproc", "inproc", false, DC__CIPHERS},
+                      {"inproc", "inproc", true, DC__CIPHERS}};
     static double GBps[KINDS][MOST_TURNS], s_per_GB[KINDS][MOST_TURNS];
     if (argc > 1) message_bytes = (size_t)atol(argv[1]);
     const double megabytes = argc > 2 ? atof(argv[2]) : 4000;
@@ -185,11 +193,11 @@ int main(int argc, char **argv)
             else
                 (void)snprintf(url, sizeof url, "%s:///tmp/dynacomm-bench-gate-%ld-%d-%d", kinds[k].scheme,
                                (long)getpid(), t, k);
-            run(url, kinds[k].gate, kinds[k].sealed, &GBps[k][t], &s_per_GB[k][t]);
+            run(url, kinds[k].gate, kinds[k].cipher, &GBps[k][t], &s_per_GB[k][t]);
         }
     (void)printf("%zu messages of %zu bytes, medians of %d turns\n", messages, message_bytes, turns);
     for (int k = 0; k < KINDS; k++)
-        (void)printf("%-15s %6.2f GB/s  %6.3f processor s per GB\n", kinds[k].name, median(GBps[k], turns),
+        (void)printf("%-28s %6.2f GB/s  %6.3f processor s per GB\n", kinds[k].name, median(GBps[k], turns),
                      median(s_per_GB[k], turns));
     return 0;
 }

@@ -40,6 +40,7 @@ static inline dc__dial_keys *give_keys(pair *p)
 {
     dc__dial_keys *keys = dc__secret_alloc(sizeof *keys);
     assert_non_null(keys);
+    keys->cipher = dc__cipher_best();
     p->keeper = (dc__keeper){.pair = dc__secret_alloc(sizeof *p->keeper.pair)};
     assert_non_null(p->keeper.pair);
     dc__keypair_make(p->keeper.pair);

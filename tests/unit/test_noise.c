@@ -33,7 +33,7 @@ static void begin_end(dc__noise *end, const vector *v, bool initiator)
     bytes_of(v->init_remote_static, remote);
     dc__keypair_derive(&own);
     if (!initiator) assert_memory_equal(own.public_key, remote, DC__KEY_BYTES);
-    dc__noise_begin(end, &own, initiator ? remote : NULL, prologue, n);
+    dc__noise_begin(end, v->cipher, &own, initiator ? remote : NULL, prologue, n);
     bytes_of(initiator ? v->init_ephemeral : v->resp_ephemeral, end->e.secret_key);
     dc__keypair_derive(&end->e);
     end->has_e = true;
@@ -66,8 +66,8 @@ static void published_vectors_hold(void **state)
             assert_memory_equal(opened, payload, n);
             for (int k = 0; m == DC__NOISE_MESSAGES - 1 && k < 2; k++) {
                 dc__noise_split(&ends[k], send[k], receive[k]);
-                assert_true(dc__aead_init(&sends[k], send[k], true) &&
-                            dc__aead_init(&receives[k], receive[k], false));
+                assert_true(dc__aead_init(&sends[k], v->cipher, send[k], true) &&
+                            dc__aead_init(&receives[k], v->cipher, receive[k], false));
             }
         }
         for (int k = 0; k < 2; k++) {
@@ -92,13 +92,20 @@ static void published_vectors_hold(void **state)
 /* ---- what is not genuine ---- */
 
 static dc__keypair server, worker;
+static dc__cipher cipher; /* of the test that runs */
+
+static int with_cipher(void **state)
+{
+    cipher = *(const dc__cipher *)*state;
+    return 0;
+}
 
 static void begin_pair(dc__noise *initiator, dc__noise *responder)
 {
     dc__keypair_make(&server);
     dc__keypair_make(&worker);
-    dc__noise_begin(initiator, &worker, server.public_key, "p", 1);
-    dc__noise_begin(responder, &server, NULL, "p", 1);
+    dc__noise_begin(initiator, cipher, &worker, server.public_key, "p", 1);
+    dc__noise_begin(responder, cipher, &server, NULL, "p", 1);
 }
 
 /* Every byte of every message counts: a flipped bit ends the handshake, at this end or at the other. */
@@ -124,18 +131,21 @@ static void a_flipped_bit_ends_the_handshake(void **state)
         }
 }
 
-static void another_key_or_prologue_ends_the_handshake(void **state)
+static void another_key_prologue_or_cipher_ends_the_handshake(void **state)
 {
     (void)state;
     dc__noise ends[2];
     uint8_t message[MOST], payload[MOST];
     begin_pair(&ends[0], &ends[1]);
-    dc__noise_begin(&ends[1], &worker, NULL, "p", 1);
+    dc__noise_begin(&ends[1], cipher, &worker, NULL, "p", 1);
     assert_false(dc__noise_read(&ends[1], message, dc__noise_write(&ends[0], "", 0, message), payload));
     begin_pair(&ends[0], &ends[1]);
-    dc__noise_begin(&ends[1], &server, NULL, "q", 1);
+    dc__noise_begin(&ends[1], cipher, &server, NULL, "q", 1);
     assert_false(dc__noise_read(&ends[1], message, dc__noise_write(&ends[0], "", 0, message), payload));
     assert_false(dc__noise_read(&ends[1], message, 5, payload)); /* and is over then */
+    begin_pair(&ends[0], &ends[1]);
+    dc__noise_begin(&ends[1], cipher == DC__AES_GCM ? DC__CHACHA_POLY : DC__AES_GCM, &server, NULL, "p", 1);
+    assert_false(dc__noise_read(&ends[1], message, dc__noise_write(&ends[0], "", 0, message), payload));
 }
 
 static void a_point_that_gives_zero_is_refused(void **state)
@@ -146,7 +156,7 @@ static void a_point_that_gives_zero_is_refused(void **state)
         dc__noise ends[2];
         uint8_t message[MOST], payload[MOST];
         begin_pair(&ends[0], &ends[1]);
-        dc__noise_begin(&ends[0], &worker, points[k], "p", 1);
+        dc__noise_begin(&ends[0], cipher, &worker, points[k], "p", 1);
         assert_int_equal(dc__noise_write(&ends[0], "", 0, message), 0);
         memcpy(message, points[k], DC__KEY_BYTES);
         assert_false(dc__noise_read(&ends[1], message, DC__NOISE_1_BYTES, payload));
@@ -168,7 +178,7 @@ static void keys_of(dc__aead *send, dc__aead *receive)
     dc__noise_split(&ends[0], keys[0], unused);
     dc__noise_split(&ends[1], unused, keys[1]);
     assert_memory_equal(keys[0], keys[1], DC__KEY_BYTES);
-    assert_true(dc__aead_init(send, keys[0], true) && dc__aead_init(receive, keys[1], false));
+    assert_true(dc__aead_init(send, cipher, keys[0], true) && dc__aead_init(receive, cipher, keys[1], false));
 }
 
 enum { PLAIN = 48, SEALED = PLAIN + DC__TAG_BYTES, ATTACKS = 10000 };
@@ -207,12 +217,17 @@ static void nothing_but_the_next_message_opens(void **state)
 
 int main(void)
 {
+    static dc__cipher chacha = DC__CHACHA_POLY, aes = DC__AES_GCM;
+#define WITH(test, cipher) cmocka_unit_test_prestate_setup_teardown(test, with_cipher, NULL, &(cipher))
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_vectors_hold),
-        cmocka_unit_test(a_flipped_bit_ends_the_handshake),
-        cmocka_unit_test(another_key_or_prologue_ends_the_handshake),
-        cmocka_unit_test(a_point_that_gives_zero_is_refused),
-        cmocka_unit_test(nothing_but_the_next_message_opens),
+        WITH(a_flipped_bit_ends_the_handshake, chacha),
+        WITH(a_flipped_bit_ends_the_handshake, aes),
+        WITH(another_key_prologue_or_cipher_ends_the_handshake, chacha),
+        WITH(another_key_prologue_or_cipher_ends_the_handshake, aes),
+        WITH(a_point_that_gives_zero_is_refused, chacha),
+        WITH(nothing_but_the_next_message_opens, chacha),
+        WITH(nothing_but_the_next_message_opens, aes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
