@@ -16,8 +16,7 @@ static size_t header_bytes(FILE *file, const char *path)
     if (fread(version, sizeof(int), 3, file) != 3) dk_die("%s is too short to be a weights file", path);
     if (version[0] < 0 || version[1] < 0)
         dk_die("%s is not a weights file (version %d.%d)", path, version[0], version[1]);
-    const bool wide = version[0] < 1000 && version[1] < 1000 && version[0] * 10 + version[1] >= 2;
-    return 3 * sizeof(int) + (wide ? sizeof(size_t) : sizeof(int));
+    return 3 * sizeof(int) + dk_weights_seen_bytes(version);
 }
 
 void dk_check_weights(const char *path, const network *net, bool force)

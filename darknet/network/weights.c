@@ -142,9 +142,16 @@ static bool read_layer(FILE *file, const layer *l, bool old)
     return true;
 }
 
+/* Any two numbers: a file may be none of ours. */
+size_t dk_weights_seen_bytes(const int version[2])
+{
+    const bool wide = version[0] < 1000 && version[1] < 1000 && (long)version[0] * 10 + version[1] >= 2;
+    return wide ? sizeof(size_t) : sizeof(int);
+}
+
 static bool read_seen(FILE *file, const int *version, network *net)
 {
-    if (version[0] * 10 + version[1] >= 2 && version[0] < 1000 && version[1] < 1000)
+    if (dk_weights_seen_bytes(version) == sizeof *net->seen)
         return fread(net->seen, sizeof *net->seen, 1, file) == 1;
     int seen;
     if (fread(&seen, sizeof seen, 1, file) != 1) return false;

@@ -22,6 +22,9 @@ typedef struct dk_arrays {
  * numload). None for layers that compute with another's weights. */
 dk_arrays dk_arrays_of(const layer *l, bool reading);
 
+/* dk_weights_seen_bytes - how long the images seen are in a file of this version (major, minor): 8, or 4 in old ones. */
+size_t dk_weights_seen_bytes(const int version[2]);
+
 /* dk_weights_count - floats that layer reads from a .weights file. */
 size_t dk_weights_count(const layer *l);
 
