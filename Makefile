@@ -69,6 +69,9 @@ FRONT_OBJ   := $(filter-out $(call obj,darknet/main/main.c),$(DARKNET_OBJ))
 UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 NUM_BIN     := $(patsubst tests/numeric/%.c,$(BUILD)/tests/%,$(NUM_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(FUZZ_SRC))
+# Targets that read what the darknet program reads, and one for the page.
+FUZZ_FRONT  := $(addprefix $(BUILD)/tests/fuzz_,cfg datafile labels weights)
+FUZZ_TOOL   := $(BUILD)/tests/fuzz_http
 EXACT_BIN   := $(BUILD)/tests/exact_net
 FORKS_BIN   := $(BUILD)/tests/fork_vectors
 # Processes that tests start beside the programs: a worker that lies, peers that attack.
@@ -195,10 +198,22 @@ $(CROWD_BIN): $(BUILD)/obj/tests/process/crowd.c.o $(BUILD)/libdynacomm.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-$(FUZZ_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
+$(filter-out $(FUZZ_FRONT) $(FUZZ_TOOL),$(FUZZ_BIN)): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) $(FUZZ_LINK) -o $@ $^ $(LIB_LIBS)
+
+$(FUZZ_TOOL): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(TOOL_TEST_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) $(FUZZ_LINK) -Wl,--wrap=MHD_start_daemon -o $@ $^ $(LIB_LIBS) $(TOOL_LIBS)
+
+# An input that would end the program ends there (tests/fuzz/fuzz_dies.h).
+FUZZ_WRAP   := dk_die dk_note dk_chatter_hold dk_chatter_release dk_chatter_drop fopen fclose
+$(FUZZ_FRONT): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -pie $(ALL_LDFLAGS) $(FUZZ_LINK) $(FUZZ_WRAP:%=-Wl,--wrap=%) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) $(LIB_LIBS)
 
 $(BENCH_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/bench/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
@@ -255,8 +270,10 @@ churn: all
 # tests/fuzz/corpus: needs clang and libclang-rt-14-dev (scripts/deps fuzz).
 FUZZ_S     ?= 60
 FUZZ_CLANG ?= clang
+FUZZ_CLANGXX ?= clang++
 fuzz:
-	$(Q)$(MAKE) SANITIZER=address,undefined BUILD=build-fuzz CC='$(FUZZ_CLANG)' WARN= FUZZ_LINK=-fsanitize=fuzzer \
+	$(Q)$(MAKE) SANITIZER=address,undefined BUILD=build-fuzz CC='$(FUZZ_CLANG)' CXX='$(FUZZ_CLANGXX)' WARN= FUZZ_LINK=-fsanitize=fuzzer \
+	    KERNEL_CFLAGS=-DDK_NO_DNNL KERNEL_LIBS=-fopenmp \
 	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link -fno-sanitize-recover=all -DFUZZ_LIBFUZZER -DLIBFUZZER' \
 	    $(patsubst tests/fuzz/%.c,build-fuzz/tests/%,$(FUZZ_SRC))
 	$(Q)scripts/fuzz build-fuzz $(FUZZ_S)

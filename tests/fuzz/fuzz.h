@@ -1,4 +1,5 @@
-/* fuzz.h - a fuzz target's main: seeded mutations of good inputs, so that it runs anywhere, in seconds.
+/* fuzz.h - a fuzz target's main: the inputs of tests/fuzz/corpus/TARGET, which once found something or are good, and seeded
+ * mutations of good inputs, so that it runs anywhere, in seconds.
  *
  * A target defines LLVMFuzzerTestOneInput (as libFuzzer wants it: build with clang -fsanitize=fuzzer
  * -DFUZZ_LIBFUZZER to use that instead) and fuzz_seed, which writes the k-th good input.
@@ -7,6 +8,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -92,7 +94,45 @@ static void fuzz_write(int k, const uint8_t *data, size_t n)
     if (!file || fwrite(data, 1, n, file) != n || fclose(file) != 0) abort();
 }
 
-int main(void)
+static size_t fuzz_read(const char *directory, const char *name, uint8_t *data)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "rb");
+    if (!file) abort();
+    const size_t n = fread(data, 1, FUZZ_MOST, file);
+    (void)fclose(file);
+    return n;
+}
+
+/* In a copy of its own, so that a sanitizer sees a read past the end. */
+static void fuzz_take(const uint8_t *data, size_t n)
+{
+    uint8_t *exact = malloc(n ? n : 1);
+    if (!exact) abort();
+    if (n) memcpy(exact, data, n);
+    (void)LLVMFuzzerTestOneInput(exact, n);
+    free(exact);
+}
+
+/* The files of the target's corpus, where the program is started from the tree; how many. */
+static int fuzz_corpus(const char *program, uint8_t *data)
+{
+    const char *slash = strrchr(program, '/');
+    char path[512];
+    int files = 0;
+    (void)snprintf(path, sizeof path, "tests/fuzz/corpus/%s", slash ? slash + 1 : program);
+    DIR *directory = opendir(path);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (entry->d_name[0] == '.') continue;
+        fuzz_take(data, fuzz_read(path, entry->d_name, data));
+        files++;
+    }
+    if (directory) (void)closedir(directory);
+    return files;
+}
+
+int main(int argc, char **argv)
 {
     const char *seed_text = getenv("FUZZ_SEED"), *iterations_text = getenv("FUZZ_ITERATIONS");
     const uint64_t seed = seed_text ? strtoull(seed_text, NULL, 10) : 7;
@@ -101,6 +141,7 @@ int main(void)
     uint8_t *data = malloc(FUZZ_MOST);
     int seeds = 0;
     if (!data) return 1;
+    const int files = argc > 0 ? fuzz_corpus(argv[0], data) : 0;
     for (size_t n; (n = fuzz_seed(seeds, data)) > 0; seeds++) {
         (void)LLVMFuzzerTestOneInput(data, n); /* good input stays good: the target asserts it */
         fuzz_write(seeds, data, n);
@@ -110,15 +151,11 @@ int main(void)
         for (uint64_t changes = 1 + fuzz_random(&random) % 4; changes > 0; changes--)
             n = fuzz_mutate(data, n, &random);
         if (fuzz_random(&random) % 8) fuzz_repair(data, n);
-        /* a copy of its own, so that a sanitizer sees a read past the end */
-        uint8_t *exact = malloc(n ? n : 1);
-        if (!exact) return 1;
-        memcpy(exact, data, n);
-        (void)LLVMFuzzerTestOneInput(exact, n);
-        free(exact);
+        fuzz_take(data, n);
     }
     free(data);
-    (void)printf("ok %ld inputs of %d kinds, FUZZ_SEED=%llu\n", iterations, seeds, (unsigned long long)seed);
+    (void)printf("ok %ld inputs of %d kinds, %d of the corpus, FUZZ_SEED=%llu\n", iterations, seeds, files,
+                 (unsigned long long)seed);
     return 0;
 }
 
