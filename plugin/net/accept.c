@@ -103,16 +103,24 @@ static dc__hello_status judge(dc__gate *gate, const dc__hello *hello, const char
 
 /* ---- answers ---- */
 
+/* A unix socket may be another program's, that carries its bytes over a network: then one end does not see it. */
+static bool is_local(const dc__gate *gate, const dc__hello *hello)
+{
+    return hello->local && gate->scheme == DC__IPC;
+}
+
 /* A connection that has carried little yet takes so much. */
 static bool say(const dc__caller *caller, const uint8_t *bytes, size_t n)
 {
     return send(caller->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
 }
 
-static void write_answer(uint8_t bytes[DC__ANSWER_BYTES], dc__hello_status status, const dc__channel *c)
+static void write_answer(uint8_t bytes[DC__ANSWER_BYTES], dc__hello_status status, const dc__channel *c,
+                         bool local)
 {
     const dc__answer out = {.version = DC__GATE_VERSION,
-                            .status = status,
+                            .status = (uint8_t)status,
+                            .local = local,
                             .received = c ? c->stream.received : 0,
                             .partial = c ? dc__connection_partial(&c->connection) : 0};
     dc__answer_write(bytes, &out);
@@ -124,6 +132,7 @@ static void attach(dc__channel *c, dc__caller *caller, dc__seal *seal, const dc_
     const int fd = caller->fd;
     caller->fd = -1;
     c->attempt = hello->attempt;
+    c->local = is_local(c->gate, hello);
     dc__carry_attach(c, fd, seal, hello->received, hello->partial, now_ns);
 }
 
@@ -135,7 +144,7 @@ static void answer(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     dc__channel *c = NULL;
     if (!dc__hello_read(caller->bytes, &hello) || is_late(gate, &hello)) return;
     const dc__hello_status status = gate->keeper ? DC__HELLO_KEYS : judge(gate, &hello, "", NULL, &c);
-    write_answer(bytes, status, c);
+    write_answer(bytes, status, c, is_local(gate, &hello));
     const bool sent = say(caller, bytes, sizeof bytes);
     if (c && sent) attach(c, caller, NULL, &hello, now_ns);
 }
@@ -164,7 +173,7 @@ static void answer_sealed(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     dc__seal *seal = is_late(gate, &hello) ? NULL : dc__seal_new(&caller->noise);
     if (!seal) return;
     if (status == DC__HELLO_OK) status = judge(gate, &hello, member, key, &c);
-    write_answer(plain, status, c);
+    write_answer(plain, status, c, is_local(gate, &hello));
     dc__chunk_header(bytes, sizeof plain);
     dc__aead_seal(&seal->send, bytes + DC__CHUNK_HEADER_BYTES, plain, sizeof plain);
     const bool sent = say(caller, bytes, sizeof bytes);

@@ -199,6 +199,7 @@ static dc__hello next_hello(dc__channel *c)
 {
     dc__hello hello = {.version = DC__GATE_VERSION,
                        .resumes = c->state != DC__CHANNEL_CONNECTING,
+                       .local = c->dialer->address.scheme == DC__IPC,
                        .received = c->stream.received,
                        .partial = dc__connection_partial(&c->connection),
                        .attempt = ++c->attempt};
@@ -332,6 +333,7 @@ static void take_answer(dc__dialer *d, int64_t now_ns)
     }
     d->fd = -1;
     d->phase = REST;
+    d->channel->local = answer.local && d->address.scheme == DC__IPC;
     dc__carry_attach(d->channel, fd, seal, answer.received, answer.partial, now_ns);
 }
 

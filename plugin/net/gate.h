@@ -70,6 +70,7 @@ struct dc__channel {
     _Atomic uint64_t reconnects;
     _Atomic size_t most_bytes;
     _Atomic bool admitted;
+    _Atomic bool local;            /* both gates know that a unix socket connects them */
     _Atomic int64_t close_by_ns;   /* 0 = it is not being closed */
     char url[DC__URL_BYTES];       /* that was dialed, "" at a listener */
     char member[DC__MEMBER_BYTES]; /* who it is, at a listener with keys; "": not known. Constant */

@@ -226,9 +226,9 @@ const uint8_t *dc__channel_member_key(const dc__channel *c)
     return c->member[0] ? c->member_key : NULL;
 }
 
-bool dc__channel_is_sealed(const dc__channel *c)
+bool dc__channel_is_intact(const dc__channel *c)
 {
-    return c->member[0] != '\0' || (c->dialer && dc__dialer_has_keys(c->dialer));
+    return c->inproc || c->local || c->member[0] != '\0' || (c->dialer && dc__dialer_has_keys(c->dialer));
 }
 
 uint64_t dc__channel_reconnects(const dc__channel *c)

@@ -134,7 +134,7 @@ dc_error dc__link_send(dc__link *link, dc__header *header, void *message)
     if (!message) return dc__fail(DC_ENOMEM, "out of memory for a frame of %u bytes", header->payload_bytes);
     const int64_t begin = dc__now_ns();
     report(link, header);
-    dc__wire_seal(message, header, !dc__channel_is_sealed(link->channel));
+    dc__wire_seal(message, header, !dc__channel_is_intact(link->channel));
     while (!dc__channel_send(link->channel, message, DC__HEADER_BYTES + (size_t)header->payload_bytes,
                              DC__POLL_MS)) {
         const dc_error err = look_around(link);
@@ -186,7 +186,7 @@ dc_error dc__link_receive(dc__link *link, dc__frame *frame, int wait_ms)
     report_return(link);
     link->heard_ns = dc__now_ns();
     link->received_bytes += n;
-    dc_error err = dc__wire_open(frame->message, n, &frame->header, !dc__channel_is_sealed(link->channel));
+    dc_error err = dc__wire_open(frame->message, n, &frame->header, !dc__channel_is_intact(link->channel));
     if (!err && frame->header.sequence != link->next_in)
         err = dc__fail(DC_EPEER, "frames from %s were lost: number %u came where %u was due", link->peer,
                        frame->header.sequence, link->next_in);

@@ -12,7 +12,8 @@ void dc__hello_write(uint8_t out[DC__HELLO_BYTES], const dc__hello *hello)
     dc__bytes b = dc__bytes_over(out + MAGIC_BYTES, DC__HELLO_BYTES - MAGIC_BYTES);
     memcpy(out, MAGIC, MAGIC_BYTES);
     dc__put_uint(&b, hello->version, 2);
-    dc__put_uint(&b, hello->resumes, 2);
+    dc__put_uint(&b, hello->resumes, 1);
+    dc__put_uint(&b, hello->local, 1);
     dc__put_uint(&b, hello->partial, 4);
     memcpy(dc__take(&b, DC__SESSION_ID_BYTES), hello->id, DC__SESSION_ID_BYTES);
     dc__put_uint(&b, hello->received, 8);
@@ -23,13 +24,14 @@ bool dc__hello_read(const uint8_t in[DC__HELLO_BYTES], dc__hello *hello)
 {
     dc__bytes b = dc__bytes_over((void *)(in + MAGIC_BYTES), DC__HELLO_BYTES - MAGIC_BYTES); /* only read */
     hello->version = (uint16_t)dc__get_uint(&b, 2);
-    const uint64_t kind = dc__get_uint(&b, 2);
+    const uint64_t kind = dc__get_uint(&b, 1), local = dc__get_uint(&b, 1);
     hello->partial = (uint32_t)dc__get_uint(&b, 4);
     memcpy(hello->id, dc__take(&b, DC__SESSION_ID_BYTES), DC__SESSION_ID_BYTES);
     hello->received = dc__get_uint(&b, 8);
     hello->attempt = (uint32_t)dc__get_uint(&b, 4);
     hello->resumes = kind == 1;
-    return memcmp(in, MAGIC, MAGIC_BYTES) == 0 && kind <= 1;
+    hello->local = local == 1;
+    return memcmp(in, MAGIC, MAGIC_BYTES) == 0 && kind <= 1 && local <= 1;
 }
 
 void dc__answer_write(uint8_t out[DC__ANSWER_BYTES], const dc__answer *answer)
@@ -37,7 +39,8 @@ void dc__answer_write(uint8_t out[DC__ANSWER_BYTES], const dc__answer *answer)
     dc__bytes b = dc__bytes_over(out + MAGIC_BYTES, DC__ANSWER_BYTES - MAGIC_BYTES);
     memcpy(out, MAGIC, MAGIC_BYTES);
     dc__put_uint(&b, answer->version, 2);
-    dc__put_uint(&b, answer->status, 2);
+    dc__put_uint(&b, answer->status, 1);
+    dc__put_uint(&b, answer->local, 1);
     dc__put_uint(&b, answer->partial, 4);
     dc__put_uint(&b, answer->received, 8);
 }
@@ -46,10 +49,12 @@ bool dc__answer_read(const uint8_t in[DC__ANSWER_BYTES], dc__answer *answer)
 {
     dc__bytes b = dc__bytes_over((void *)(in + MAGIC_BYTES), DC__ANSWER_BYTES - MAGIC_BYTES); /* only read */
     answer->version = (uint16_t)dc__get_uint(&b, 2);
-    answer->status = (uint16_t)dc__get_uint(&b, 2);
+    answer->status = (uint8_t)dc__get_uint(&b, 1);
+    const uint64_t local = dc__get_uint(&b, 1);
     answer->partial = (uint32_t)dc__get_uint(&b, 4);
     answer->received = dc__get_uint(&b, 8);
-    return memcmp(in, MAGIC, MAGIC_BYTES) == 0 && answer->status < DC__HELLO_END;
+    answer->local = local == 1;
+    return memcmp(in, MAGIC, MAGIC_BYTES) == 0 && answer->status < DC__HELLO_END && local <= 1;
 }
 
 void dc__record_write(uint8_t out[DC__RECORD_BYTES], const dc__record *record)

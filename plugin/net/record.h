@@ -1,11 +1,13 @@
 /* record.h - what two gates say to each other, byte by byte. All numbers are little-endian.
  *
  *   Hello, from who dials (44 bytes):
- *     0-7 "DYNCGATE"   8-9 gate version   10-11 kind (0 a new session, 1 one that goes on)
+ *     0-7 "DYNCGATE"   8-9 gate version   10 kind (0 a new session, 1 one that goes on)
+ *     11 1 = it comes over a unix socket
  *     12-15 bytes received of the message after those   16-31 session id, random
  *     32-39 messages of the session received so far   40-43 which hello of the session this is, from 1 on
  *   Answer (24 bytes):
- *     0-7 "DYNCGATE"   8-9 gate version   10-11 status   12-15 bytes received of the message after those
+ *     0-7 "DYNCGATE"   8-9 gate version   10 status   11 1 = so it came (then no frame needs a checksum)
+ *     12-15 bytes received of the message after those
  *     16-23 messages received so far
  *   Then records in both directions, a header (16 bytes) and `length` bytes:
  *     0 type (1 message, 2 acknowledgement, 3 heartbeat, 4 goodbye)   1-3 zero
@@ -18,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DC__GATE_VERSION 2
+#define DC__GATE_VERSION 3
 #define DC__HELLO_BYTES 44
 #define DC__ANSWER_BYTES 24
 #define DC__RECORD_BYTES 16
@@ -27,6 +29,7 @@
 typedef struct dc__hello {
     uint16_t version;
     bool resumes;
+    bool local; /* dialed to a unix socket */
     uint8_t id[DC__SESSION_ID_BYTES];
     uint64_t received;
     uint32_t partial; /* bytes of the next message */
@@ -50,7 +53,8 @@ typedef enum dc__hello_status {
 
 typedef struct dc__answer {
     uint16_t version;
-    uint16_t status;
+    uint8_t status;
+    bool local; /* accepted from one, too */
     uint64_t received;
     uint32_t partial;
 } dc__answer;

@@ -67,8 +67,8 @@ dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header
     header->received_bytes = dc__get_uint(&in, 8);
     header->goodput_Bps = dc__get_float(&in);
     header->cost_s = dc__get_float(&in);
-    if (dc__get_uint(&in, 8) !=
-        (checked ? checksum(frame, frame_bytes) : 0)) /* before the rest is blamed on the peer */
+    const uint64_t sum = dc__get_uint(&in, 8);
+    if ((checked || sum) && sum != checksum(frame, frame_bytes)) /* before the rest is blamed on the peer */
         return dc__fail(DC_ENET, "a frame of %zu bytes arrived damaged (checksum)", frame_bytes);
     if (type == 0 || type >= DC__TYPE_END)
         return dc__fail(DC_EPROTO, "a frame has the unknown type %llu", (unsigned long long)type);

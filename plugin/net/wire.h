@@ -11,7 +11,7 @@
  *           16-23 round            24-31 offset             32-35 count of values, decoded
  *           36-39 rate (float)     40-47 payload bytes received on this link so far
  *           48-51 goodput measured at this end (float, bytes/s)   52-55 cost of a frame here (float, s)
- *           56-63 checksum, taken with these bytes zero; zero where the connection is sealed
+ *           56-63 checksum, taken with these bytes zero; zero where nothing can change it on its way
  *
  *   A session's frames, in order:
  *     worker: JOIN; server: WELCOME, or REFUSED and the end
@@ -97,11 +97,12 @@ typedef struct dc__header {
 } dc__header;
 
 /* dc__wire_seal - writes header into frame (DC__HEADER_BYTES + payload_bytes long, payload in place) and its checksum; not
- * checked: 0 in its place, for a connection that proves every byte by itself. */
+ * checked: 0 in its place, for a connection on which nothing can change it. */
 void dc__wire_seal(void *frame, const dc__header *header, bool checked);
 
 /* dc__wire_open - reads and checks everything about a received frame that can be checked without a model:
- * size, magic, version, type, length, checksum. DC_EVERSION, DC_ENET (damaged on the way) or DC_EPROTO with a line. Allocates nothing. */
+ * size, magic, version, type, length, checksum; not checked: it may have none. DC_EVERSION, DC_ENET (damaged on the way) or
+ * DC_EPROTO with a line. Allocates nothing. */
 dc_error dc__wire_open(const void *frame, size_t frame_bytes, dc__header *header, bool checked);
 
 /* dc__wire_type_name - "GRAD" for DC__GRAD. */

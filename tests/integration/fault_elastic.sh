@@ -50,7 +50,7 @@ waiting='waiting for worker 1, lost\|the connection to worker 1 was closed; wait
 back()
 {
     killed 1
-    seen "$server_pid" server.out "$waiting"
+    seen "$server_pid" server.out "$waiting\|worker 1 is not waited for"
     worker 1 -rounds $rounds "${train[@]}"
 }
 

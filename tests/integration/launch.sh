@@ -140,6 +140,7 @@ wait ${pids[-1]}
 check "launch: Ctrl-C" sh -c 'test $1 -eq 130 && grep -q "^edge1\[0\]: darknet: stopped by Ctrl-C" err' - $?
 none_left
 ok "launch: Ctrl-C: nothing runs on"
+: > rounds
 "${launch[@]}" -- "${train[@]}" -rounds 1000000 -clear > rounds 2> err &
 pids+=($!)
 seen $! rounds '^edge1\[0\]: 3, ' || cat err

@@ -24,6 +24,7 @@ worker()
 {
     local rank=$1
     shift
+    : > "worker-$rank.out" # an earlier one's lines are not this one's
     env --default-signal=INT "$darknet" "${kind:-classifier}" train "${data:-c.data}" "${cfg:-c.cfg}" -dynacomm "$url" \
         -dynacomm-rank "$rank" -dynacomm-timeout 3 -kernels stock -threads 1 -seed 3 "$@" \
         > "worker-$rank.out" 2> "worker-$rank.err" &

@@ -170,6 +170,22 @@ static void forgeries_do_not_arrive(void **state)
     assert_true(forged >= 20);
 }
 
+/* Both ends know whether a frame needs a checksum. */
+static void a_unix_socket_is_intact(void **state)
+{
+    (void)state;
+    const char *const urls[] = {test_url("intact"), "inproc://test-intact", tcp_url(lies_free_port())};
+    for (int k = 0; k < 3; k++) {
+        pair p = {0};
+        open_pair(&p, urls[k], urls[k]);
+        await_up(p.dialed);
+        await_up(p.accepted);
+        assert_int_equal(dc__channel_is_intact(p.dialed), with_keys || k < 2);
+        assert_int_equal(dc__channel_is_intact(p.accepted), with_keys || k < 2);
+        close_pair(&p);
+    }
+}
+
 static int take_keys(void **state)
 {
     (void)state;
@@ -183,9 +199,11 @@ int main(void)
         cmocka_unit_test(all_arrives_in_order),
         cmocka_unit_test(cut_a_hundred_times_nothing_is_lost),
         cmocka_unit_test(a_network_of_lies_loses_nothing),
+        cmocka_unit_test(a_unix_socket_is_intact),
         cmocka_unit_test_setup(all_arrives_in_order, take_keys),
         cmocka_unit_test_setup(cut_a_hundred_times_nothing_is_lost, take_keys),
         cmocka_unit_test_setup(a_network_of_lies_loses_nothing, take_keys),
+        cmocka_unit_test_setup(a_unix_socket_is_intact, take_keys),
         cmocka_unit_test_setup(forgeries_do_not_arrive, take_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

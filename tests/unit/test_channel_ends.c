@@ -247,6 +247,7 @@ static void await_answer(int fd)
     assert_int_equal(recv(fd, bytes, sizeof bytes, MSG_WAITALL), sizeof bytes);
     assert_true(dc__answer_read(bytes, &answer));
     assert_int_equal(answer.status, DC__HELLO_OK);
+    assert_false(answer.local); /* it came over TCP, whatever it said */
 }
 
 /* A dialer waited in vain for the answer to its first hello and came again; now the first one arrives, which knows of no
@@ -259,7 +260,7 @@ static void a_hello_that_comes_late_changes_nothing(void **state)
     uint8_t bytes[DC__RECORD_BYTES + 2], byte;
     dc__record record;
     assert_int_equal(dc__listener_open(&listener, tcp_url(port), 1000), DC_OK);
-    dc__hello hello = {.version = DC__GATE_VERSION, .id = {5, 5}, .attempt = 2};
+    dc__hello hello = {.version = DC__GATE_VERSION, .local = true, .id = {5, 5}, .attempt = 2};
     const int fd = say_hello(port, &hello);
     await_answer(fd);
     dc__channel *c = await_channel(listener);

@@ -52,6 +52,22 @@ static void every_flipped_bit_is_seen(void **state)
     }
 }
 
+/* Where nothing can change a frame, it needs no checksum; one that it has is right there, too. */
+static void a_frame_without_a_checksum(void **state)
+{
+    (void)state;
+    uint8_t frame[DC__HEADER_BYTES + 20];
+    dc__header h;
+    memset(frame, 3, sizeof frame);
+    dc__wire_seal(frame, &good, false);
+    assert_int_equal(dc__wire_open(frame, sizeof frame, &h, true), DC_ENET);
+    assert_int_equal(dc__wire_open(frame, sizeof frame, &h, false), DC_OK);
+    dc__wire_seal(frame, &good, true);
+    assert_int_equal(dc__wire_open(frame, sizeof frame, &h, false), DC_OK);
+    frame[DC__HEADER_BYTES] ^= 1;
+    assert_int_equal(dc__wire_open(frame, sizeof frame, &h, false), DC_ENET);
+}
+
 static void every_other_length_is_seen(void **state)
 {
     (void)state;
@@ -80,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_header_comes_back), cmocka_unit_test(every_flipped_bit_is_seen),
-        cmocka_unit_test(every_other_length_is_seen), cmocka_unit_test(types_have_names)};
+        cmocka_unit_test(a_frame_without_a_checksum), cmocka_unit_test(every_other_length_is_seen),
+        cmocka_unit_test(types_have_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
