@@ -121,6 +121,22 @@ DK_CLONES static void gradient_range(const float *x, size_t n, ACTIVATION a, flo
 }
 #undef DK_X
 
+void dk_activate_run(float *x, size_t n, ACTIVATION a)
+{
+    if (dk_is_curve(a))
+        dk_curve_range(x, n, a);
+    else
+        activate_range(x, n, a);
+}
+
+void dk_gradient_run(const float *y, size_t n, ACTIVATION a, float *delta)
+{
+    if (dk_is_curve(a))
+        dk_curve_gradient_range(y, n, a, delta);
+    else
+        gradient_range(y, n, a, delta);
+}
+
 bool dk_needs_before(ACTIVATION a)
 {
     return dk_is_curve(a) && (int)a != DK_RELU6; /* whose slope is the same at its output */

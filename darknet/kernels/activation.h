@@ -11,6 +11,11 @@
 /* dk_needs_before - true if the gradient cannot be had from the activation's output. */
 bool dk_needs_before(ACTIVATION a);
 
+/* dk_activate_run - what activate_array does, on n values by the calling thread. dk_gradient_run - the same for
+ * gradient_array; y: the activation's output. Of fast kernels only. */
+void dk_activate_run(float *x, size_t n, ACTIVATION a);
+void dk_gradient_run(const float *y, size_t n, ACTIVATION a, float *delta);
+
 /* dk_gradient_before - delta[i] *= the slope at before[i], its input, of one of the activations above. */
 void dk_gradient_before(const float *before, size_t n, ACTIVATION a, float *delta);
 

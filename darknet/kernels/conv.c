@@ -11,8 +11,8 @@
  *   l.delta is read, not written: nothing reads it after its layer's backward.
  *   Differences from the library, on purpose: the gradient is added to net.delta for 1x1 filters too (a later
  * shortcut or route has already added to it), and 1x1 filters may have stride and padding. Shapes without
- * vector code, those with few pixels and many weights, and 3x3 filters of many channels are computed on plain
- * arrays (conv_plain.c: im2col and gemm, or winograd.c); binary and xnor layers by the library. */
+ * vector code, those with few pixels and many weights, 3x3 filters of many channels, and the forks' 1x1 filters are
+ * computed on plain arrays (conv_plain.c: im2col and gemm, or winograd.c); binary and xnor layers by the library. */
 #include "kernels/activation.h"
 #include "kernels/blocked.h"
 #include "kernels/conv_plain.h"

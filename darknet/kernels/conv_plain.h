@@ -3,6 +3,12 @@
 #define DK_CONV_PLAIN_H
 
 #include <darknet.h>
+#include <stdbool.h>
+
+/* dk_product_takes - true for 1x1 filters that multiply the image as it lies, which is quicker by the way into oneDNN's
+ * layout and out of it; curves (kernels/curves.h) are quicker there, fused. In the forks' dialect only: elsewhere results
+ * keep the bits that they have had. */
+bool dk_product_takes(const layer *l);
 
 /* dk_conv_plain_forward, _backward - the whole layer, with batch norm, bias and activation. */
 void dk_conv_plain_forward(layer *l, network *net);

@@ -9,6 +9,7 @@
  * all) is the layer's input. */
 #include "kernels/norm.h"
 
+#include "kernels/activation.h"
 #include "kernels/curves.h"
 #include "kernels/extra.h"
 #include "kernels/isa.h"
@@ -168,31 +169,76 @@ static void moments(const runs *r, const float *x, int channel, float *mean, flo
     *m2 = (float)square;
 }
 
-DK_EXPORT void forward_batchnorm_layer(layer l, network net)
+void dk_norm_forward(layer *l, const network *net, ACTIVATION a)
 {
-    if (!dk_kernels_fast() && !dk_is_forks(&l)) {
-        DK_STOCK(forward_batchnorm_layer)(l, net);
-        return;
-    }
-    const runs r = runs_of(&l);
+    const runs r = runs_of(l);
     const int threads = threads_for(&r);
-    const float *x = l.type == BATCHNORM ? net.input : l.output;
-    if (net.train) {
+    const float *x = l->type == BATCHNORM ? net->input : l->output;
+    if (net->train) {
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
         for (int c = 0; c < r.channels; c++)
-            moments(&r, x, c, &l.mean[c], &l.variance[c]);
-        dk_norm_statistics(&l, (size_t)r.batch * r.n);
+            moments(&r, x, c, &l->mean[c], &l->variance[c]);
+        dk_norm_statistics(l, (size_t)r.batch * r.n);
     }
     float *arrays = dk_scratch(DK_SCRATCH_CHANNELS, 3 * (size_t)r.channels * sizeof *arrays);
     dk_affine f = {arrays, arrays + r.channels, arrays + 2 * r.channels};
-    dk_norm_affine(&l, net.train, &f);
+    dk_norm_affine(l, net->train, &f);
 #pragma omp parallel for num_threads(threads) schedule(static) collapse(2) if (threads > 1)
     for (int b = 0; b < r.batch; b++)
         for (int c = 0; c < r.channels; c++) {
             const size_t i = at(&r, b, c);
-            if (l.x != NULL) memcpy(l.x + i, x + i, r.n * sizeof *x);
-            run_affine(x + i, f.center[c], f.gain[c], f.bias[c], r.n, l.output + i);
+            if (l->x != NULL) memcpy(l->x + i, x + i, r.n * sizeof *x);
+            run_affine(x + i, f.center[c], f.gain[c], f.bias[c], r.n, l->output + i);
+            dk_activate_run(l->output + i, r.n, a);
         }
+}
+
+DK_EXPORT void forward_batchnorm_layer(layer l, network net)
+{
+    if (!dk_kernels_fast() && !dk_is_forks(&l))
+        DK_STOCK(forward_batchnorm_layer)(l, net);
+    else
+        dk_norm_forward(&l, &net, LINEAR);
+}
+
+/* Gradient of one channel of one image, a part at a time: the norm's output is made anew. */
+static void run_gradient_after(const float *x, const dk_affine *f, int c, size_t n, ACTIVATION a, float *d)
+{
+    enum { PART = 1024 };
+    float y[PART];
+    for (size_t i = 0; i < n; i += PART) {
+        const size_t m = n - i < PART ? n - i : PART;
+        run_affine(x + i, f->center[c], f->gain[c], f->bias[c], m, y);
+        dk_curve_gradient_range(y, m, a, d + i);
+    }
+}
+
+void dk_norm_backward_plain(layer *l, const network *net, ACTIVATION a)
+{
+    const runs r = runs_of(l);
+    const int threads = threads_for(&r);
+    const size_t channels = (size_t)r.channels;
+    const float *x = l->type == BATCHNORM ? net->input : l->x, *mean = net->train ? l->mean : l->rolling_mean;
+    float *arrays = dk_scratch(DK_SCRATCH_CHANNELS, 6 * channels * sizeof *arrays);
+    norm_context n = context_of(l, net, (double)r.batch * (double)r.n, arrays, channels);
+    dk_affine f = {arrays + 3 * channels, arrays + 4 * channels, arrays + 5 * channels};
+    dk_norm_affine(l, net->train, &f);
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+    for (int c = 0; c < r.channels; c++) {
+        double sum_d = 0, sum_dx = 0;
+        for (int b = 0; b < r.batch; b++) {
+            float *d = l->delta + at(&r, b, c);
+            if (dk_needs_before(a))
+                run_gradient_after(x + at(&r, b, c), &f, c, r.n, a, d);
+            else
+                dk_gradient_run(l->output + at(&r, b, c), r.n, a, d);
+            sum_d += dk_sum(d, r.n);
+            sum_dx += run_product(x + at(&r, b, c), mean[c], d, r.n);
+        }
+        coefficients(&n, c, 1, &(float){(float)sum_d}, &(float){(float)sum_dx});
+        for (int b = 0; b < r.batch; b++)
+            run_gradient(x + at(&r, b, c), mean[c], n.a[c], n.b[c], n.c[c], r.n, l->delta + at(&r, b, c));
+    }
 }
 
 DK_EXPORT void backward_batchnorm_layer(layer l, network net)
@@ -201,37 +247,9 @@ DK_EXPORT void backward_batchnorm_layer(layer l, network net)
         DK_STOCK(backward_batchnorm_layer)(l, net);
         return;
     }
-    const runs r = runs_of(&l);
-    const int threads = threads_for(&r);
-    const float *x = l.type == BATCHNORM ? net.input : l.x, *mean = net.train ? l.mean : l.rolling_mean;
-    float *arrays = dk_scratch(DK_SCRATCH_CHANNELS, 3 * (size_t)r.channels * sizeof *arrays);
-    norm_context n = context_of(&l, &net, (double)r.batch * (double)r.n, arrays, (size_t)r.channels);
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int c = 0; c < r.channels; c++) {
-        double sum_d = 0, sum_dx = 0;
-        for (int b = 0; b < r.batch; b++) {
-            sum_d += dk_sum(l.delta + at(&r, b, c), r.n);
-            sum_dx += run_product(x + at(&r, b, c), mean[c], l.delta + at(&r, b, c), r.n);
-        }
-        coefficients(&n, c, 1, &(float){(float)sum_d}, &(float){(float)sum_dx});
-        for (int b = 0; b < r.batch; b++)
-            run_gradient(x + at(&r, b, c), mean[c], n.a[c], n.b[c], n.c[c], r.n, l.delta + at(&r, b, c));
-    }
+    dk_norm_backward_plain(&l, &net, LINEAR);
     /* The library overwrites net.delta here; what a later shortcut or route has added must stay. */
     if (l.type == BATCHNORM && net.delta != NULL) axpy_cpu(l.outputs * l.batch, 1, l.delta, 1, net.delta, 1);
-}
-
-/* Gradient of one channel of one image, a part at a time: the norm's output is made anew. */
-static void run_gradient_after(const float *x, float center, float gain, float bias, size_t n, ACTIVATION a,
-                               float *d)
-{
-    enum { PART = 1024 };
-    float y[PART];
-    for (size_t i = 0; i < n; i += PART) {
-        const size_t m = n - i < PART ? n - i : PART;
-        run_affine(x + i, center, gain, bias, m, y);
-        dk_curve_gradient_range(y, m, a, d + i);
-    }
 }
 
 void dk_norm_gradient_after(layer *l, const network *net)
@@ -243,10 +261,8 @@ void dk_norm_gradient_after(layer *l, const network *net)
     dk_norm_affine(l, net->train, &f);
 #pragma omp parallel for num_threads(threads) schedule(static) collapse(2) if (threads > 1)
     for (int b = 0; b < r.batch; b++)
-        for (int c = 0; c < r.channels; c++) {
-            const size_t i = at(&r, b, c);
-            run_gradient_after(l->x + i, f.center[c], f.gain[c], f.bias[c], r.n, l->activation, l->delta + i);
-        }
+        for (int c = 0; c < r.channels; c++)
+            run_gradient_after(l->x + at(&r, b, c), &f, c, r.n, l->activation, l->delta + at(&r, b, c));
 }
 
 /* ---- bias and scale --------------------------------------------------------------------------------- */

@@ -116,6 +116,15 @@ static void test_convolutions(void **state)
                         CONV(1, "activation=linear\ngroups=2"));
 }
 
+static void test_products(void **state)
+{
+    (void)state;
+    check("1x1 filters whose input is used again",
+          NET CONV(3, "activation=leaky") CONV(1, "activation=leaky")
+              CONV(1, "activation=leaky") "[route]\nlayers=-1,-3\ngroups=2\ngroup_id=1\n" CONV(
+                  1, "activation=linear"));
+}
+
 static void test_shared_and_blurred(void **state)
 {
     (void)state;
@@ -182,7 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_activations),        cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_shared_and_blurred), cmocka_unit_test(test_joined),
-        cmocka_unit_test(test_routes_and_scales),
+        cmocka_unit_test(test_routes_and_scales),  cmocka_unit_test(test_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
