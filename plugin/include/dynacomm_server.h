@@ -62,16 +62,24 @@ DC_API void dc_server_stop(dc_server *server);
 /* dc_server_free - after dc_server_run has returned. */
 DC_API void dc_server_free(dc_server *server);
 
+/* dc_server_drop - never waits for this worker again, and does not take it back, also not after the server was started
+ * again: the round that it holds up is closed as for DC_ON_LOSS_DROP, and a live worker's part ends. who: its name, number or
+ * id (16 hexadecimal digits). line: what was done, or the error's line. Any thread, while dc_server_run runs; blocks for 10 s at
+ * most. DC_EINVAL: nobody is called so, or the run ends on a loss; DC_ETIMEOUT. */
+DC_API dc_error dc_server_drop(dc_server *server, const char *who, char *line, size_t line_bytes);
+
 /* ---- watching a server ---- */
 
 typedef enum dc_run_state { DC_RUN_WAITING, DC_RUN_TRAINING, DC_RUN_FINISHED, DC_RUN_FAILED } dc_run_state;
 typedef enum dc_worker_state {
     DC_WORKER_AWAITED, /* nobody has taken this rank yet */
     DC_WORKER_JOINING,
+    DC_WORKER_ENTERING, /* fetches values, and takes part from the next round on */
     DC_WORKER_TRAINING,
-    DC_WORKER_DONE, /* said goodbye after its last round */
-    DC_WORKER_LOST, /* and waited for */
-    DC_WORKER_LEFT  /* said goodbye, or is not waited for any more */
+    DC_WORKER_DONE,   /* said goodbye after its last round */
+    DC_WORKER_LOST,   /* and waited for */
+    DC_WORKER_LEFT,   /* said goodbye, or is not waited for any more */
+    DC_WORKER_DROPPED /* and may not come back: dc_server_drop, or it sent what no worker may */
 } dc_worker_state;
 
 /* One worker, as the server sees it and as it reported last
@@ -82,6 +90,8 @@ typedef struct dc_status_worker {
     int rank;
     uint64_t id;                /* that it keeps; 0 = nobody yet */
     uint32_t images;            /* that it feeds in a round */
+    double since_s;             /* it has been in its state */
+    uint64_t losses;            /* how often it was lost, since it joined this server */
     double lost_s, wait_left_s; /* DC_WORKER_LOST: since when, and how long it is waited for */
     uint64_t round;  /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
     double silent_s; /* since its last frame; a live one sends a heartbeat every second */
@@ -125,7 +135,10 @@ typedef struct dc_status {
     double round_s;              /* lately, mean over workers */
     double rate;                 /* learning rate of the last round */
     double loss;                 /* mean of the workers' last ones */
-    int wanted, least;           /* workers: that the run is for, that it trains with at least */
+    int wanted, least, here; /* workers: that the run is for, that it trains with at least, that are here */
+    uint64_t joins, losses, rejoins, drops; /* of workers, since the server was started */
+    uint64_t rounds_held;                   /* rounds that somebody who was lost held up, likewise */
+    int restarts;                           /* servers that have worked on the run before this one */
     int n_workers, n_loss, n_map;
     dc_status_worker *workers; /* [n_workers] by rank */
     dc_curve_point *loss_curve, *map_curve;

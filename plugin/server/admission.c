@@ -192,10 +192,12 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
     dc__fingerprint_note(join->fingerprint, member->note, sizeof member->note);
     if (anew) member->reached = 0;
     if (anew) member->known = member->closed = false;
-    member->state = DC__MEMBER_JOINED;
+    if (anew) member->losses = 0;
+    dc__member_enter(member, DC__MEMBER_JOINED);
     pthread_mutex_unlock(&t->roster.lock);
     const dc_error err = dc__session_open(session, link, &welcome, silence_s(s), anew);
     if (err) dc__roster_set(&t->roster, slot, was);
+    if (!err) dc__server_came(s, slot, was, anew);
     if (!err) dc__watch_present(&t->watch, slot, true);
     return err;
 }
@@ -217,12 +219,13 @@ static void log_joined(dc_server *s, int number)
         dc__log_line(&t->log, "worker %d%s joined; all %d are here", number, called, t->roster.wanted);
 }
 
-/* Because of what it sent before. */
+/* Because of what it sent before, or because it was dropped: a member of a run is dropped by its name, not its key. */
 static dc_error check_barred(dc_server *s, dc__joining *j)
 {
     char why[DC__LINE_BYTES];
     const uint64_t id = dc__barred_id(j->link.channel, j->join.worker_id);
-    j->kept_out = dc__barred_has(&s->training.barred, id, why);
+    j->kept_out = dc__barred_has(&s->training.barred, id, why) ||
+                  dc__barred_has(&s->training.barred, j->join.worker_id, why);
     if (!j->kept_out) return DC_OK;
     return dc__fail(DC_EPROTO,
                     "this worker is kept out of the run (%.300s); only the server's owner can change that",

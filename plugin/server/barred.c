@@ -69,6 +69,14 @@ bool dc__barred_has(dc__barred *b, uint64_t id, char *why)
     return one != NULL;
 }
 
+int dc__barred_count(dc__barred *b)
+{
+    pthread_mutex_lock(&b->lock);
+    const int n = b->n;
+    pthread_mutex_unlock(&b->lock);
+    return n;
+}
+
 /* ---- the file ---- */
 
 dc_error dc__barred_read(dc__barred *b, const char *path, char *text)

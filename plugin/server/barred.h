@@ -1,8 +1,10 @@
-/* barred.h - workers that are kept out of the rest of a run, because of what they sent, and why.
+/* barred.h - workers that are kept out of the rest of a run, because of what they sent or because its owner dropped them,
+ * and why.
  *
  * DESIGN
  *   With keys it is a key that is kept out: its owner is in again if it is expelled and invited anew with another. Without keys
- * it is the id that a worker says it has; it can say another, so only those who mean no harm are kept out.
+ * it is the id that a worker says it has; it can say another, so only those who mean no harm are kept out. A worker that was dropped is kept out by the id that its roster has, with keys its
+ * member's name's.
  *   The list outlives slots and sessions, and the server: beside the run's state it is NAME.barred, a line for each worker,
  * "ID why", that a person may take out while no server runs. It is written by the run loop. The lock is a leaf. */
 #ifndef DC__BARRED_H
@@ -43,6 +45,9 @@ void dc__barred_add(dc__barred *b, uint64_t id, const char *why);
 
 /* dc__barred_has - whether this one is; why [DC__LINE_BYTES], or NULL. Any thread. */
 bool dc__barred_has(dc__barred *b, uint64_t id, char *why);
+
+/* dc__barred_count - how many are. Any thread. */
+int dc__barred_count(dc__barred *b);
 
 /* dc__barred_open - the run's file is NAME.barred in this directory. resumes: whom it lists is kept out, too;
  * otherwise the file is of another run, and the next dc__barred_save replaces it. DC_EFILE, DC_EFORMAT with the

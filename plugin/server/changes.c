@@ -75,8 +75,7 @@ static void reap(dc_server *s, int slot)
     if (m->known) return;
     if (!r->training && dc__server_tells(s))
         dc__log_line(&s->training.log, "worker %d left before the start; its place is free", m->number);
-    dc__roster_set(r, slot, DC__MEMBER_FREE);
-    m->number = -1;
+    dc__roster_vacate(r, slot);
 }
 
 void dc__server_reap(dc_server *s)
@@ -116,6 +115,22 @@ static bool has_values(const dc_server *s)
     return s->training.resumed || (first >= 0 && state_of(s, first) == DC__MEMBER_READY);
 }
 
+/* Workers that are awaited for the start: as many as the run wants, but for those of a run that is resumed who may not come
+ * back, and in whose place nobody had come. */
+static int awaited(dc_server *s)
+{
+    dc__training *t = &s->training;
+    const dc__roster *r = &t->roster;
+    int staying = 0;
+    if (!t->resumed) return r->wanted;
+    for (int k = 0; k < r->saved.n; k++)
+        staying += !dc__barred_has(&t->barred, r->saved.member[k].id, NULL);
+    int n = r->wanted - dc__barred_count(&t->barred);
+    n = n < staying ? staying : n;
+    n = n < r->least ? r->least : n;
+    return n > r->wanted ? r->wanted : n;
+}
+
 void dc__server_begin(dc_server *s)
 {
     dc__training *t = &s->training;
@@ -126,7 +141,7 @@ void dc__server_begin(dc_server *s)
     if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
     const double after_s = s->options.start_after_s > 0 ? s->options.start_after_s : DC_DEFAULT_START_AFTER_S;
     const double left_s = after_s - dc__seconds(dc__now_ns() - s->first_ready_ns);
-    if (ready == r->wanted) {
+    if (ready >= awaited(s) && has_values(s)) {
         begin(s, ready);
     } else if (ready >= r->least && left_s <= 0 && has_values(s)) {
         begin(s, r->least);
@@ -296,6 +311,7 @@ void dc__server_change(dc_server *s)
         gone |= state_of(s, i) >= DC__MEMBER_LOST;
         ready |= state == DC__MEMBER_READY;
     }
+    dc__server_count(s);
     if (!gone && !ready) return;
     dc__crew crew;
     const uint64_t round = crew_now(s, &crew);

@@ -56,6 +56,19 @@ static void crew_add(dc__crew *crew, const dc__member *m, int slot, bool fresh)
     crew->images += m->images;
 }
 
+void dc__member_enter(dc__member *m, dc__member_state state)
+{
+    if (m->state != state) m->state_ns = dc__now_ns();
+    m->state = state;
+}
+
+void dc__member_words(const dc__member *m, char words[DC__CALLED_BYTES])
+{
+    const bool named = m->name[0] != '\0';
+    (void)snprintf(words, DC__CALLED_BYTES, "worker %d%s%s%s", m->number, named ? " (" : "", m->name,
+                   named ? ")" : "");
+}
+
 /* With the lock held. */
 static void takes_part(dc__roster *r, int slot)
 {
@@ -82,11 +95,11 @@ bool dc__roster_start(dc__roster *r, uint64_t round, int need)
         dc__member *m = &r->member[i];
         if (m->state == DC__MEMBER_READY) {
             const bool fresh = r->saved.n > 0 && !m->known; /* the run goes on with it */
-            m->state = DC__MEMBER_RUNNING;
+            dc__member_enter(m, DC__MEMBER_RUNNING);
             takes_part(r, i);
             crew_add(crew, m, i, fresh);
         } else if (m->state == DC__MEMBER_LOST) { /* of the run that is resumed, and not here */
-            m->state = DC__MEMBER_LEFT;
+            dc__member_enter(m, DC__MEMBER_LEFT);
         }
     }
     r->crew[(round + 1) & 1] = *crew;
@@ -114,7 +127,7 @@ bool dc__roster_border(dc__roster *r, uint64_t round)
     for (int i = 0; i < r->n; i++) {
         dc__member *m = &r->member[i];
         if (m->state != DC__MEMBER_ENTERING || m->enters != round) continue;
-        m->state = DC__MEMBER_RUNNING;
+        dc__member_enter(m, DC__MEMBER_RUNNING);
         if (dc__crew_has(was, i) && !m->closed) continue; /* it was away for a while */
         m->closed = false;
         takes_part(r, i);
@@ -135,7 +148,7 @@ void dc__roster_close(dc__roster *r, int slot)
 void dc__roster_take_over(dc__roster *r, uint64_t round, int slot)
 {
     pthread_mutex_lock(&r->lock);
-    r->member[slot].state = DC__MEMBER_RUNNING;
+    dc__member_enter(&r->member[slot], DC__MEMBER_RUNNING);
     takes_part(r, slot);
     crew_add(&r->crew[round & 1], &r->member[slot], slot, true);
     pthread_mutex_unlock(&r->lock);
@@ -201,7 +214,7 @@ void dc__roster_recall(dc__roster *r, const dc__crew *crew, int *slots)
         m->id = member->id;
         m->number = member->number;
         m->images = member->images;
-        m->state = DC__MEMBER_LOST;
+        dc__member_enter(m, DC__MEMBER_LOST);
         takes_part(r, slots[k]);
     }
     pthread_mutex_unlock(&r->lock);
@@ -220,7 +233,15 @@ int dc__roster_count(dc__roster *r, dc__member_state least, dc__member_state mos
 void dc__roster_set(dc__roster *r, int slot, dc__member_state state)
 {
     pthread_mutex_lock(&r->lock);
-    r->member[slot].state = state;
+    dc__member_enter(&r->member[slot], state);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void dc__roster_vacate(dc__roster *r, int slot)
+{
+    pthread_mutex_lock(&r->lock);
+    dc__member_enter(&r->member[slot], DC__MEMBER_FREE);
+    r->member[slot].number = -1;
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -228,7 +249,7 @@ bool dc__roster_advance(dc__roster *r, int slot, dc__member_state from, dc__memb
 {
     pthread_mutex_lock(&r->lock);
     const bool was = r->member[slot].state == from;
-    if (was) r->member[slot].state = to;
+    if (was) dc__member_enter(&r->member[slot], to);
     pthread_mutex_unlock(&r->lock);
     return was;
 }
@@ -239,7 +260,7 @@ void dc__roster_gone(dc__roster *r, int slot, dc__member_state state, const char
     pthread_mutex_lock(&r->lock);
     if (m->state != state) {
         if (m->state < DC__MEMBER_LOST) m->since_ns = dc__now_ns();
-        m->state = state;
+        dc__member_enter(m, state);
         (void)snprintf(m->reason, sizeof m->reason, "%s", reason);
     }
     pthread_mutex_unlock(&r->lock);
@@ -285,7 +306,7 @@ dc_error dc__roster_finish(dc__roster *r, int slot, uint64_t rounds)
     dc_error err = DC_OK;
     pthread_mutex_lock(&r->lock);
     r->member[slot].finished_round = rounds;
-    r->member[slot].state = DC__MEMBER_FINISHED;
+    dc__member_enter(&r->member[slot], DC__MEMBER_FINISHED);
     for (int i = 0; !err && i < r->n; i++)
         if (r->member[i].state == DC__MEMBER_RUNNING && r->member[i].reached > rounds)
             err = uneven(r, slot, i);

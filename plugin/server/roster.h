@@ -20,6 +20,7 @@
 #include "secure/key.h"
 #include "dynacomm.h"
 
+#define DC__CALLED_BYTES (DC__MEMBER_BYTES + 24)
 #define DC__CREW_MOST \
     (2 * DC_MAX_WORKERS) /* slots of a server: those who make a round, and those who come instead */
 
@@ -39,6 +40,8 @@ typedef struct dc__member {
     int number;
     char name[DC__MEMBER_BYTES];    /* whose key it has proved, "" without keys */
     uint32_t images;                /* that it feeds in a round */
+    uint64_t losses;                /* (L) how often it was lost */
+    int64_t state_ns;               /* (L) since when it is in its state */
     char note[DC_NOTE_BYTES];       /* (L) how it computes, for the run's log */
     _Atomic dc__member_state state; /* written with the lock */
     uint64_t enters;                /* (L) ENTERING: the round it begins with */
@@ -108,8 +111,14 @@ void dc__roster_forget(dc__roster *r);
 /* dc__roster_count - members whose state is from `least` to `most`. */
 int dc__roster_count(dc__roster *r, dc__member_state least, dc__member_state most);
 
-/* dc__roster_set - a member's state. dc__roster_advance - the same if it is `from`; whether it was.
+/* dc__member_words - "worker 1", with keys "worker 1 (cam-2)". dc__roster_vacate - nobody's slot. */
+void dc__member_words(const dc__member *m, char words[DC__CALLED_BYTES]);
+void dc__roster_vacate(dc__roster *r, int slot);
+
+/* dc__member_enter - a member's state from here on; with the lock held.
+ * dc__roster_set - a member's state. dc__roster_advance - the same if it is `from`; whether it was.
  * dc__roster_gone - LOST or LEFT, with the reason; not if it is so already. */
+void dc__member_enter(dc__member *m, dc__member_state state);
 void dc__roster_set(dc__roster *r, int slot, dc__member_state state);
 bool dc__roster_advance(dc__roster *r, int slot, dc__member_state from, dc__member_state to);
 void dc__roster_gone(dc__roster *r, int slot, dc__member_state state, const char *reason);

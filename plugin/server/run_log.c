@@ -217,6 +217,7 @@ dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m
                         (unsigned long long)version, strerror(errno));
     else {
         log->n = 0;
+        log->servers = cut.servers;
         log->rated = cut.rated;
         log->rate = cut.rate;
         return DC_OK;

@@ -20,6 +20,7 @@ typedef struct dc__run_log {
     uint8_t *pending;     /* (L) records that are not on disk yet */
     size_t n, room;       /* (L) bytes of it */
     bool short_of_memory; /* (L) a record was lost: the next write fails */
+    int servers;          /* that worked on the run before this one; constant once training */
     bool rated;           /* (L) a learning rate was logged, */
     float rate;           /* (L) and this was the last */
 } dc__run_log;

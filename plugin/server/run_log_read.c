@@ -270,6 +270,7 @@ dc_error dc__run_log_find_cut(const char *path, const dc_model *model, uint64_t 
             now.rated = true;
             now.rate = record.rate;
         }
+        if (!err && record.type == DC__LOG_SERVER) now.servers++;
         if (err || record.type != DC__LOG_SAVED || record.round != version) continue;
         *cut = now; /* a server that was started with nothing left to train has saved it once more */
         found = true;

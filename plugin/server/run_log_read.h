@@ -36,8 +36,9 @@ uint64_t dc__run_log_hash(const dc_model *model, const float *values);
 /* Where a log ends when it is cut back to a version. */
 typedef struct dc__log_cut {
     uint64_t bytes;
-    bool rated; /* a learning rate was logged, */
-    float rate; /* and this was the last */
+    int servers; /* that have worked on the run */
+    bool rated;  /* a learning rate was logged, */
+    float rate;  /* and this was the last */
 } dc__log_cut;
 
 /* dc__run_log_find_cut - DC_EFORMAT if the log is not this model's, is damaged, or never saved the version. */

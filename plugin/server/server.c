@@ -105,6 +105,7 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     s->options = *options;
     (void)snprintf(s->url, sizeof s->url, "%s", options->url);
     s->backup_lock = -1;
+    dc__drop_init(&s->drop);
     err = take_backup(s);
     if (!err) err = set_up(s);
     if (err) {
@@ -150,6 +151,7 @@ dc_error dc_server_run(dc_server *s)
         dc__server_admit(s); /* blocks up to DC__POLL_MS */
         dc__server_reap(s);
         dc__server_watch_gate(s);
+        dc__server_take_wish(s);
         if (s->stop_requested) dc__roster_end(r, DC_ESTOPPED, "the server was stopped");
         if (!r->training)
             dc__server_begin(s);
@@ -158,6 +160,7 @@ dc_error dc_server_run(dc_server *s)
         dc__barred_save(&t->barred, &t->log);
         if (dc__roster_all_finished(r, t->versions.round)) dc__roster_end(r, DC_OK, "");
     }
+    dc__server_no_wish(s);
     say_goodbye(s);
     dc__barred_save(&t->barred, &t->log);
     err = dc__checkpoint_final(&t->checkpoint);
@@ -176,6 +179,7 @@ void dc_server_free(dc_server *s)
     dc__listener_close(s->listener);
     dc__keeper_close(&s->keeper);
     dc__training_destroy(&s->training);
+    dc__drop_destroy(&s->drop);
     dc__unlock_directory(s->backup, s->backup_lock);
     free(s->sessions);
     free(s);

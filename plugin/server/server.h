@@ -23,8 +23,31 @@ typedef struct dc__joining {
     bool asked;    /* its JOIN came, and waits: the worker's session is still with another process */
     dc__join join; /* that it said */
     bool refused;
-    bool kept_out; /* because of what it sent before */
+    bool kept_out; /* it is barred */
 } dc__joining;
+
+typedef enum dc__drop_state {
+    DC__DROP_NONE,
+    DC__DROP_ASKED,
+    DC__DROP_ANSWERED,
+    DC__DROP_OVER /* the run loop has ended */
+} dc__drop_state;
+
+/* A wish of dc_server_drop, one at a time. */
+typedef struct dc__drop {
+    pthread_mutex_t lock; /* guards all; a leaf */
+    pthread_cond_t news;
+    dc__drop_state state;
+    bool awaited; /* somebody waits for the answer */
+    char who[64];
+    dc_error err;
+    char line[DC__LINE_BYTES];
+} dc__drop;
+
+/* What has happened since this server was started; the run loop counts. */
+typedef struct dc__tally {
+    _Atomic uint64_t joins, losses, rejoins, drops, rounds_held;
+} dc__tally;
 
 struct dc_server {
     dc_server_options options;
@@ -46,7 +69,10 @@ struct dc_server {
     dc__training training;
     dc__session *sessions;  /* [roster.n], by slot */
     int64_t first_ready_ns; /* run loop: since when somebody is ready for the start, 0 = nobody is */
-    bool announced;         /* run loop: that it waits, and for what */
+    dc__drop drop;
+    dc__tally tally;
+    uint64_t held_round; /* run loop: 1 + the last round that is counted as held up */
+    bool announced;      /* run loop: that it waits, and for what */
 };
 
 /* guard.c: the keys, or that url needs none, before it is listened on; and, while the run goes on, lines about those
@@ -71,6 +97,17 @@ void dc__server_admit_none(dc_server *s);
 void dc__server_reap(dc_server *s);
 void dc__server_begin(dc_server *s);
 void dc__server_change(dc_server *s);
+
+/* tally.c: counts losses, returns, and the rounds that somebody who is lost holds up; while it trains. Run loop.
+ * dc__server_came - a worker has joined in this slot, whose state was that before; anew: another than the slot's before. */
+void dc__server_count(dc_server *s);
+void dc__server_came(dc_server *s, int slot, dc__member_state was, bool anew);
+
+/* drop.c: dc__server_take_wish - does what dc_server_drop asks for; dc__server_no_wish - nothing any more, the run is over. Run loop. _init, _destroy. */
+void dc__server_take_wish(dc_server *s);
+void dc__server_no_wish(dc_server *s);
+void dc__drop_init(dc__drop *drop);
+void dc__drop_destroy(dc__drop *drop);
 
 /* dc__server_forget_if_empty - without a single worker before the start the run is anybody's: the next one may
  * bring another model. dc__server_members - how many take part or are about to. Run loop. */

@@ -35,6 +35,7 @@ typedef struct dc__session {
     _Atomic bool over; /* the receiver has ended */
     _Atomic int64_t
         broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one */
+    bool away;       /* run loop: it is counted as lost */
     int64_t said_ns; /* run loop: when a line last said so, 0 = never */
 } dc__session;
 

@@ -46,15 +46,17 @@ static int find_places(const dc__roster *r, place *places)
     return n;
 }
 
-static dc_worker_state state_of(const dc__roster *r, int slot)
+static dc_worker_state state_of(dc__training *t, int slot)
 {
+    const dc__roster *r = &t->roster;
     switch (slot < 0 ? DC__MEMBER_FREE : r->member[slot].state) {
     case DC__MEMBER_FREE:
         return DC_WORKER_AWAITED;
     case DC__MEMBER_JOINED:
     case DC__MEMBER_READY:
-    case DC__MEMBER_ENTERING:
         return DC_WORKER_JOINING;
+    case DC__MEMBER_ENTERING:
+        return DC_WORKER_ENTERING;
     case DC__MEMBER_RUNNING:
         return DC_WORKER_TRAINING;
     case DC__MEMBER_FINISHED:
@@ -64,14 +66,14 @@ static dc_worker_state state_of(const dc__roster *r, int slot)
     case DC__MEMBER_LEFT:
         break;
     }
-    return DC_WORKER_LEFT;
+    return dc__barred_has(&t->barred, r->member[slot].id, NULL) ? DC_WORKER_DROPPED : DC_WORKER_LEFT;
 }
 
 /* Before the start a link may be closed and opened anew. */
-static void copy_member(const dc_server *s, place at, int64_t now, dc_status_worker *to)
+static void copy_member(dc_server *s, place at, int64_t now, dc_status_worker *to)
 {
     const dc__training *t = &s->training;
-    to->state = state_of(&t->roster, at.slot);
+    to->state = state_of(&s->training, at.slot);
     to->rank = at.number;
     if (at.slot < 0) return;
     const dc__member *m = &t->roster.member[at.slot];
@@ -80,6 +82,8 @@ static void copy_member(const dc_server *s, place at, int64_t now, dc_status_wor
     to->id = m->id;
     (void)snprintf(to->name, sizeof to->name, "%s", m->name);
     to->images = m->images;
+    to->losses = m->losses;
+    to->since_s = dc__seconds(now - m->state_ns);
     if (!t->roster.training || m->state == DC__MEMBER_JOINED) return;
     to->round = m->reached > t->versions.first_round ? m->reached : t->versions.first_round;
     to->silent_s = dc__seconds(now - link->heard_ns);
@@ -92,12 +96,12 @@ static void copy_member(const dc_server *s, place at, int64_t now, dc_status_wor
                                                               : 0;
     if (!since_ns) return;
     to->state = DC_WORKER_LOST;
-    to->lost_s = dc__seconds(now - since_ns);
+    to->lost_s = to->since_s = dc__seconds(now - since_ns);
     to->wait_left_s = t->on_loss == DC_ON_LOSS_WAIT ? fmax(0, t->loss_wait_s - to->lost_s) : 0;
 }
 
 /* With the roster's lock held. */
-static void copy_roster(const dc_server *s, const place *places, int64_t now, dc_status *to)
+static void copy_roster(dc_server *s, const place *places, int64_t now, dc_status *to)
 {
     const dc__training *t = &s->training;
     const dc__roster *r = &t->roster;
@@ -112,13 +116,22 @@ static void copy_roster(const dc_server *s, const place *places, int64_t now, dc
         to->trained_bytes = dc_model_trained_bytes(t->model, -1);
         to->images_per_round = t->model->images_per_round;
     }
-    for (int i = 0; i < to->n_workers; i++)
+    for (int i = 0; i < to->n_workers; i++) {
         copy_member(s, places[i], now, &to->workers[i]);
+        const dc_worker_state state = to->workers[i].state;
+        to->here += state >= DC_WORKER_JOINING && state <= DC_WORKER_DONE;
+    }
+    to->joins = s->tally.joins;
+    to->losses = s->tally.losses;
+    to->rejoins = s->tally.rejoins;
+    to->drops = s->tally.drops;
+    to->rounds_held = s->tally.rounds_held;
     to->wanted = r->wanted;
     to->least = r->least;
     if (!r->training) return; /* until then others write what follows */
     if (r->ending) now = r->ended_ns;
     to->resumed = t->resumed;
+    to->restarts = t->run_log.servers;
     to->first_round = t->versions.first_round;
     to->elapsed_s = dc__seconds(now - r->began_ns);
     to->stalled_s = fmax(0, dc__seconds(now - t->versions.whole_ns));
@@ -175,7 +188,7 @@ static void copy_watch(const dc__watch *watch, const place *places, dc_status *t
         dc_status_worker *w = &to->workers[i];
         const dc__watched *watched = places[i].slot < 0 ? &nobody : &watch->workers[places[i].slot];
         copy_report(watched, to->images_per_round, dc__now_ns(), w);
-        if (w->state == DC_WORKER_LEFT) continue;
+        if (w->state >= DC_WORKER_LEFT) continue;
         if (isfinite(w->loss) && w->reported_s >= 0) losses += w->loss, n_loss++;
         if (watched->pace_s > 0) times += watched->pace_s, n_time++;
         if (watched->report.last_round > to->last_round) to->last_round = watched->report.last_round;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "secure/secret.h"
+#include "tool/http_drop.h"
 #include "tool/http_guard.h"
 #include "tool/plan.h"
 #include "tool/status_view.h"
@@ -35,6 +36,7 @@ struct dc__http {
     dc_server *server;
     char url[320];
     dc__http_guard guard;
+    dc__http_drop drop;
     cached page, status, metrics, plan;
     cached other;              /* what is said once, such as that nothing is here */
     _Atomic int64_t polled_ns; /* /status was asked for; 0 = never */
@@ -158,6 +160,26 @@ static struct MHD_Response *plan_route(dc__http *h, struct MHD_Connection *conne
     return keep(*code == MHD_HTTP_OK ? &h->plan : &h->other, response, (uint64_t)rank);
 }
 
+static const char *header_of(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static struct MHD_Response *drop_route(dc__http *h, struct MHD_Connection *connection, bool post,
+                                       unsigned *code)
+{
+    char line[DC__LINE_BYTES];
+    if (post)
+        *code = dc__http_drop_do(&h->drop, h->server,
+                                 MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "worker"),
+                                 header_of(connection, DC__PROOF_HEADER), line);
+    if (post)
+        h->status.made_ns = h->metrics.made_ns = 0; /* they show another roster now */
+    else
+        *code = dc__http_drop_ask(&h->drop, line);
+    return keep(&h->other, line_response(line), 0);
+}
+
 /* The response stays the cache's. */
 static struct MHD_Response *route(dc__http *h, struct MHD_Connection *connection, const char *path,
                                   unsigned *code)
@@ -189,27 +211,23 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned code, 
     return queued;
 }
 
-static const char *header_of(struct MHD_Connection *connection, const char *name)
-{
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *body, size_t *body_bytes,
                               void **state)
 {
-    const dc__http *h = context;
+    dc__http *h = context;
     (void)version;
     (void)body;
     static int begun;
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+    const bool drops = strcmp(path, "/drop") == 0, post = drops && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    if (!post && strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "this page is only read: GET or HEAD",
-                      MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+                      MHD_HTTP_HEADER_ALLOW, drops ? "GET, HEAD, POST" : "GET, HEAD");
     if (*state == NULL) { /* headers only: the request may not be whole yet */
         *state = &begun;
         return MHD_YES;
     }
-    if (*body_bytes > 0) { /* of a GET: nobody reads it */
+    if (*body_bytes > 0) { /* nobody reads it */
         *body_bytes = 0;
         return MHD_YES;
     }
@@ -221,7 +239,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         return refuse(connection, MHD_HTTP_UNAUTHORIZED,
                       "this page needs the token of --http-token-file, as password",
                       MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"dynacomm\", charset=\"UTF-8\"");
-    struct MHD_Response *response = route(context, connection, path, &code);
+    struct MHD_Response *response =
+        drops ? drop_route(h, connection, post, &code) : route(h, connection, path, &code);
     return response ? MHD_queue_response(connection, code, response) : MHD_NO;
 }
 
@@ -243,7 +262,15 @@ static dc_error open_socket(dc__http *h, const char *where, const char *token_pa
     return err;
 }
 
-dc_error dc__http_start(dc__http **out, const char *where, const char *token_path, dc_server *server)
+static void free_http(dc__http *h)
+{
+    dc__secret_free(h->guard.token);
+    dc__http_drop_free(&h->drop);
+    free(h);
+}
+
+dc_error dc__http_start(dc__http **out, const char *where, const char *token_path, const char *key_path,
+                        dc_server *server)
 {
     int fd;
     *out = NULL;
@@ -251,10 +278,10 @@ dc_error dc__http_start(dc__http **out, const char *where, const char *token_pat
     if (!h) return dc__fail(DC_ENOMEM, "out of memory for the page");
     h->server = server;
     dc_error err = open_socket(h, where, token_path, &fd);
+    if (!err) err = dc__http_drop_init(&h->drop, key_path);
     if (err) {
         if (fd >= 0) (void)close(fd);
-        dc__secret_free(h->guard.token);
-        free(h);
+        free_http(h);
         return err;
     }
     pthread_mutex_init(&h->lock, NULL);
@@ -265,8 +292,7 @@ dc_error dc__http_start(dc__http **out, const char *where, const char *token_pat
     if (!h->daemon) {
         (void)close(fd);
         pthread_mutex_destroy(&h->lock);
-        dc__secret_free(h->guard.token);
-        free(h);
+        free_http(h);
         return dc__fail(DC_ENET, "--http: cannot serve on %s", where);
     }
     *out = h;
@@ -303,6 +329,5 @@ void dc__http_stop(dc__http *h)
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         if (all[k]->response) MHD_destroy_response(all[k]->response);
     pthread_mutex_destroy(&h->lock);
-    dc__secret_free(h->guard.token);
-    free(h);
+    free_http(h);
 }

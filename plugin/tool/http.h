@@ -1,7 +1,7 @@
 /* http.h - a server's page: what dc_server_status shows, for a browser, a script and Prometheus.
  *
  * DESIGN
- *   libmicrohttpd in one thread of its own, read-only: GET and HEAD, a bounded number of connections with a
+ *   libmicrohttpd in one thread of its own, read-only but for /drop: GET and HEAD, a bounded number of connections with a
  * deadline each. What is shown is made from a copy of the run's state at most every DC__HTTP_FRESH_NS,
  * however many ask, so that watching costs the training next to nothing.
  *   A request must name this machine, not a name that somebody else made to lead here; with a token it must have that,
@@ -9,7 +9,8 @@
  *     /             the page (page.html, .css, .js in one; it polls /status)
  *     /status       JSON (status_view.h)
  *     /metrics      Prometheus text
- *     /plan.svg     ?worker=N: the round as that worker's plan has it, drawn by the simulator */
+ *     /plan.svg     ?worker=N: the round as that worker's plan has it, drawn by the simulator
+ *     /drop         GET and POST: http_drop.h */
 #ifndef DC__TOOL_HTTP_H
 #define DC__TOOL_HTTP_H
 
@@ -22,9 +23,11 @@
 typedef struct dc__http dc__http;
 
 /* dc__http_start - listens on where ("HOST:PORT"; port 0: any free one) and serves from there on, those who have the
- * token in the file token_path (NULL: all). server must outlive it. DC_EINVAL for a bad address, DC_ENET when it can't be
+ * token in the file token_path (NULL: all). key_path: of the server's key, whose owner may drop workers; NULL: without keys.
+ * server must outlive it. DC_EINVAL for a bad address, DC_ENET when it can't be
  * listened on, DC_EKEY when other machines reach it and there is no token, DC_EFILE and DC_EFORMAT about the file. */
-dc_error dc__http_start(dc__http **http, const char *where, const char *token_path, dc_server *server);
+dc_error dc__http_start(dc__http **http, const char *where, const char *token_path, const char *key_path,
+                        dc_server *server);
 
 /* dc__http_url - "http://127.0.0.1:7780/", with the port that was found. */
 const char *dc__http_url(const dc__http *http);

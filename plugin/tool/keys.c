@@ -1,4 +1,4 @@
-/* keys.c - dynacomm keygen, invite, members, expel: who may take part in the runs of a server. */
+/* keys.c - dynacomm keygen, invite, expel: who may take part in the runs of a server. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,6 @@ static const dc_option invite_table[] = {
      .help = "how long the invitation holds: 30m, 12h, 7d (default 7d)"},
     HELP_OPTION,
 };
-static const dc_option members_table[] = {KEY_OPTION, MEMBERS_OPTION, HELP_OPTION};
 static const dc_option expel_table[] = {KEY_OPTION, MEMBERS_OPTION, HELP_OPTION};
 
 /* word: what the command takes beside options, NULL = nothing. */
@@ -165,53 +164,6 @@ static int run_invite(int argc, char **argv)
     return done(&dc__invite_command, err);
 }
 
-/* ---- members ---- */
-
-static void print_date(int64_t at_s)
-{
-    char text[32];
-    struct tm tm;
-    const time_t at = (time_t)at_s;
-    (void)strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", gmtime_r(&at, &tm));
-    (void)fputs(text, stdout);
-}
-
-static dc_error list(const dc__keeper *keeper)
-{
-    char text[DC__KEY_TEXT_BYTES];
-    dc__notes notes;
-    const dc_error err = dc__notes_read(&notes, keeper->notes_path);
-    if (err) return err;
-    dc__secret_text(text, keeper->pair->public_key, DC__KEY_BYTES);
-    (void)printf("%-*s %s\n", DC__MEMBER_BYTES - 1, "(the server)", text);
-    for (size_t k = 0; k < keeper->members.n; k++) {
-        dc__secret_text(text, keeper->members.list[k].key, DC__KEY_BYTES);
-        (void)printf("%-*s %s\n", DC__MEMBER_BYTES - 1, keeper->members.list[k].name, text);
-    }
-    for (size_t k = 0; k < notes.n; k++) {
-        if (notes.list[k].used) continue;
-        const bool late = notes.list[k].expires_s < (int64_t)time(NULL);
-        (void)printf("%-*s invited, %s ", DC__MEMBER_BYTES - 1, notes.list[k].name,
-                     late ? "expired" : "until");
-        print_date(notes.list[k].expires_s);
-        (void)printf("\n");
-    }
-    dc__notes_free(&notes);
-    return DC_OK;
-}
-
-static int run_members(int argc, char **argv)
-{
-    options o;
-    dc__keeper keeper = {0};
-    dc_error err = take_options(&o, &dc__members_command, NULL, argc, argv);
-    if (!err && o.help) return dc__command_help(&dc__members_command);
-    if (!err) err = dc__keeper_open(&keeper, o.key, o.members, NULL);
-    if (!err) err = list(&keeper);
-    dc__keeper_close(&keeper);
-    return done(&dc__members_command, err);
-}
-
 /* ---- expel ---- */
 
 /* What was open for that name is void, too. */
@@ -281,17 +233,6 @@ const dc__command dc__invite_command = {
     .options = invite_table,
     .n_options = sizeof invite_table / sizeof *invite_table,
     .run = run_invite};
-
-const dc__command dc__members_command = {
-    .name = "members",
-    .does = "list who may take part",
-    .usage = "members --key FILE [--members FILE]\n"
-             "Lists the server's public key, its members with theirs, and open "
-             "invitations.",
-    .notes = "",
-    .options = members_table,
-    .n_options = sizeof members_table / sizeof *members_table,
-    .run = run_members};
 
 const dc__command dc__expel_command = {
     .name = "expel",

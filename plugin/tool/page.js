@@ -102,16 +102,19 @@ function notices(s) {
   else if (s.state === 'failed') say('bad', `The run has ended: ${s.line}.` + (gone ? ' The server has ended; these are its last figures.' : ''));
   else if (gone) say('bad', `The server has not answered for ${ago}: it has ended, or the connection is cut. The figures are the last ones received.`);
   if (s && s.state === 'training' && !gone) {
-    const all_rounds = s.workers.map(w => w.round), least = Math.min(...all_rounds);
-    s.workers.forEach((w, k) => { if (silent(w)) say('warn', `Worker ${k} has sent no heartbeat for ${long(w.silent_s)}.`); });
-    const late = s.workers.map((w, k) => k).filter(k => s.workers[k].round === least);
+    const part = s.workers.filter(w => ['training', 'lost'].includes(w.state)), lost = part.filter(w => w.state === 'lost');
+    const least = Math.min(...part.map(w => w.round)), late = part.filter(w => w.round === least);
+    lost.forEach(w => say('warn', `Waiting for worker ${called(w)}, lost ${long(w.lost_s)} ago, ${long(w.wait_left_s)} left.`));
+    if (s.workers_here + lost.length < s.workers_least)
+      say('warn', `Waiting for workers: ${s.workers_here} of at least ${s.workers_least} are here.`);
+    part.forEach(w => { if (silent(w)) say('warn', `Worker ${called(w)} has sent no heartbeat for ${long(w.silent_s)}.`); });
     if (s.stalled_s > Math.max(5, 5 * s.round_s))
       say('warn', `Round ${count(s.round + 1)} has not been completed for ${long(s.stalled_s)}` +
-        (late.length < s.workers.length ? `: worker ${late.join(', ')} has sent nothing of it yet.` : ': all workers are at it.'));
-    const busy = s.workers.map((w, k) => [w.compute_s, k]).filter(([t]) => t > 0).sort((a, b) => b[0] - a[0]);
+        (late.length < part.length ? `: worker ${late.map(called).join(', ')} has sent nothing of it yet.` : ': all workers are at it.'));
+    const busy = part.map(w => [w.compute_s, w]).filter(([t]) => t > 0).sort((a, b) => b[0] - a[0]);
     if (busy.length > 1 && busy[0][0] > 1.4 * busy[1][0])
-      say('', `Worker ${busy[0][1]} sets the pace: its layers compute for ${short(busy[0][0])} a round, the next slowest's for ${short(busy[1][0])}.`);
-    if (s.loss_curve.points.length) s.workers.forEach((w, k) => { if (w.reported_s >= 0 && w.loss === null) say('bad', `Worker ${k}'s loss is not a number any more.`); });
+      say('', `Worker ${called(busy[0][1])} sets the pace: its layers compute for ${short(busy[0][0])} a round, the next slowest's for ${short(busy[1][0])}.`);
+    if (s.loss_curve.points.length) part.forEach(w => { if (w.reported_s >= 0 && w.loss === null) say('bad', `Worker ${called(w)}'s loss is not a number any more.`); });
   }
   if (s && s.state === 'waiting' && !gone) {
     const here = s.workers.filter(w => w.state !== 'awaited').length;
@@ -137,12 +140,14 @@ function tiles(s) {
   $('progress').firstElementChild.style.width = (s.last_round ? Math.min(100, 100 * s.round / s.last_round) : 0) + '%';
 }
 
+const called = w => w.name || String(w.rank);
 const silent = w => w.state === 'training' && w.silent_s > 3; /* a heartbeat is due every second */
 const columns = [
-  ['worker', (w, k) => {
-    const state = silent(w) ? 'silent' : w.state;
-    return [el('span', { class: 'light ' + state }), (w.name ? `${k} · ${w.name} · ${state}` : `${k} · ${state}`) + (silent(w) ? ` for ${long(w.silent_s)}` : '')];
+  ['worker', w => {
+    const state = silent(w) ? 'silent' : w.state, since = silent(w) ? w.silent_s : w.since_s;
+    return [el('span', { class: 'light ' + state, title: 'id ' + w.id }), (w.name ? `${w.rank} · ${w.name} · ${state}` : `${w.rank} · ${state}`) + (state === 'awaited' ? '' : ` for ${long(since)}`)];
   }],
+  ['lost', w => w.losses ? count(w.losses) + '×' : '–'],
   ['round', w => count(w.round)],
   ['loss', w => or(w.loss, digits)],
   ['images/s', w => w.images_per_s > 0 ? digits(w.images_per_s) : '–'],
@@ -160,18 +165,26 @@ const columns = [
 function workers(s) {
   const table = $('workers');
   table.tHead.replaceChildren(el('tr', {}, ...columns.map(([name]) => el('th', {}, name))));
-  table.tBodies[0].replaceChildren(...s.workers.map((w, k) => el('tr', {}, ...columns.map(([name, cell]) => {
-    const content = cell(w, k);
+  table.tBodies[0].replaceChildren(...s.workers.map(w => el('tr', {}, ...columns.map(([name, cell]) => {
+    const content = cell(w);
     return el('td', { 'data-of': name }, ...(Array.isArray(content) ? content : [content]));
   }))));
-  const select = $('whose');
-  if (select.options.length !== s.workers.length) select.replaceChildren(...s.workers.map((w, k) => el('option', { value: k }, String(k))));
+  const many = (n, one, more) => `${count(n)} ${n === 1 ? one : more}`;
+  set('roster', `${s.workers_here} of ${s.workers_wanted} here; ${many(s.joins, 'join', 'joins')}, ${many(s.losses, 'loss', 'losses')}, ` +
+    `${many(s.rejoins, 'return', 'returns')}, ${s.drops} dropped, ${many(s.restarts, 'restart of the server', 'restarts of the server')}, ` +
+    `${many(s.rounds_held_up, 'round', 'rounds')} held up`);
+  const select = $('whose'), ranks = s.workers.map(w => w.rank);
+  if (select.dataset.ranks !== ranks.join()) {
+    select.replaceChildren(...ranks.map(rank => el('option', { value: rank }, String(rank))));
+    select.dataset.ranks = ranks.join();
+    if (ranks.includes(whose)) select.value = whose; else whose = Number(select.value);
+  }
 }
 
 /* The chart is a document with its own style: it lives in a shadow tree. */
 const dark = '@media (prefers-color-scheme: dark){svg>rect:first-of-type{fill:transparent}text{fill:#e6e9ee}.tick{fill:#98a2b0}.lane{fill:#2a3038}.grid{stroke:#323841}.end{stroke:#e6e9ee}}svg{width:100%;height:auto;display:block}';
 async function gantt(s) {
-  const w = s.workers[whose], want = `${whose}:${w ? w.plans : 0}`;
+  const w = s.workers.find(w => w.rank === whose), want = `${whose}:${w ? w.plans : 0}`;
   if (!w || !w.plans) { set('plan-now', ''); return; }
   set('plan-now', `${w.strategy}${w.asked === 'auto' ? ' (picked by auto)' : ''}: ` +
     (w.strategy === 'duplex' ? `slices of ${bytes(w.slice_bytes)}` : `${w.pull_segments} pull and ${w.push_segments} push segments`) +
@@ -190,7 +203,7 @@ function show(s) {
   set('model', s.model || 'no model yet');
   set('state', gone && s.state !== 'finished' ? 'gone' : s.state);
   $('state').className = 'pill ' + $('state').textContent;
-  set('clock', `${s.workers.length} worker${s.workers.length === 1 ? '' : 's'}, ${s.images_per_round} images each a round`);
+  set('clock', `${s.workers_here} worker${s.workers_here === 1 ? '' : 's'}, ${s.images_per_round} images each a round`);
   document.title = `${s.model ? s.model + ' · ' : ''}${s.state === 'training' ? 'round ' + count(s.round) : s.state} · DynaComm`;
   document.body.classList.toggle('stale', gone && s.state !== 'finished');
   tiles(s);

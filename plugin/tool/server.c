@@ -215,7 +215,7 @@ static int run_server(int argc, char **argv)
     if (!err) dc__secret_harden();
     const char *option = "";
     if (!err) option = option_of(err = dc_server_start(&running, &o.server), &o.server);
-    if (!err && o.http) err = dc__http_start(&page, o.http, o.http_token, running);
+    if (!err && o.http) err = dc__http_start(&page, o.http, o.http_token, o.server.key_path, running);
     if (err) {
         (void)fprintf(stderr, "dynacomm server: %s%s\n", dc_last_error(), option);
         dc_server_free(running);

@@ -18,8 +18,9 @@ const char *dc__run_state_name(dc_run_state state)
 const char *dc__worker_state_name(dc_worker_state state)
 {
     static const char *const names[] = {
-        [DC_WORKER_AWAITED] = "awaited", [DC_WORKER_JOINING] = "joining", [DC_WORKER_TRAINING] = "training",
-        [DC_WORKER_DONE] = "done",       [DC_WORKER_LOST] = "lost",       [DC_WORKER_LEFT] = "left"};
+        [DC_WORKER_AWAITED] = "awaited",   [DC_WORKER_JOINING] = "joining", [DC_WORKER_ENTERING] = "entering",
+        [DC_WORKER_TRAINING] = "training", [DC_WORKER_DONE] = "done",       [DC_WORKER_LOST] = "lost",
+        [DC_WORKER_LEFT] = "left",         [DC_WORKER_DROPPED] = "dropped"};
     return names[state];
 }
 
@@ -63,6 +64,12 @@ static void put_worker(FILE *out, const dc_status_worker *w)
     (void)fputc('{', out);
     put_text(out, "state", dc__worker_state_name(w->state));
     put_text(out, "name", w->name);
+    (void)fprintf(out, "\"id\":\"%016llx\",", (unsigned long long)w->id);
+    put_number(out, "since_s", w->since_s);
+    put_number(out, "lost_s", w->state == DC_WORKER_LOST ? w->lost_s : NAN);
+    put_number(out, "wait_left_s", w->state == DC_WORKER_LOST ? w->wait_left_s : NAN);
+    put_count(out, "losses", w->losses);
+    put_count(out, "images", w->images);
     put_count(out, "round", w->round);
     put_number(out, "silent_s", w->silent_s);
     put_number(out, "reported_s", w->reported_s);
@@ -122,6 +129,15 @@ static void put_run(FILE *out, const dc_status *s)
     put_number(out, "eta_s", ends ? (double)(s->last_round - s->round) * s->round_s : NAN);
     put_number(out, "rate", s->rate);
     put_number(out, "loss", s->loss);
+    put_count(out, "workers_wanted", (uint64_t)s->wanted);
+    put_count(out, "workers_least", (uint64_t)s->least);
+    put_count(out, "workers_here", (uint64_t)s->here);
+    put_count(out, "joins", s->joins);
+    put_count(out, "losses", s->losses);
+    put_count(out, "rejoins", s->rejoins);
+    put_count(out, "drops", s->drops);
+    put_count(out, "restarts", (uint64_t)s->restarts);
+    put_count(out, "rounds_held_up", s->rounds_held);
     put_bool(out, "sealed", s->sealed);
     put_bool(out, "insecure", s->insecure);
     put_bool(out, "resumed", s->resumed);

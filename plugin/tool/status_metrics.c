@@ -47,7 +47,14 @@ static void put_run(FILE *out, const dc_status *s)
         s->last_round ? (double)s->last_round : NAN);
     one(out, "saved_round", "gauge", "The last round in the backup.",
         s->saved_round ? (double)s->saved_round : NAN);
-    one(out, "workers", "gauge", "Workers that make up the run.", s->n_workers);
+    one(out, "workers", "gauge", "Workers that are here.", s->here);
+    one(out, "workers_wanted", "gauge", "Workers that the run is for.", s->wanted);
+    one(out, "joins_total", "counter", "Workers that joined.", (double)s->joins);
+    one(out, "losses_total", "counter", "Times that a worker was lost.", (double)s->losses);
+    one(out, "rejoins_total", "counter", "Times that a worker came back.", (double)s->rejoins);
+    one(out, "drops_total", "counter", "Workers dropped by the run's owner.", (double)s->drops);
+    one(out, "restarts_total", "counter", "Servers that worked on the run before this one.", s->restarts);
+    one(out, "rounds_held_up_total", "counter", "Rounds that a lost worker held up.", (double)s->rounds_held);
     one(out, "model_bytes", "gauge", "Trained parameters: what travels each way, per worker and round.",
         (double)s->trained_bytes);
     one(out, "elapsed_seconds", "gauge", "Since the first round began.", s->elapsed_s);
@@ -78,7 +85,9 @@ static double known(double value)
     {                                             \
         return (expression);                      \
     }
-GAUGE(connected, w->state == DC_WORKER_TRAINING || w->state == DC_WORKER_JOINING)
+GAUGE(connected, w->state >= DC_WORKER_JOINING && w->state <= DC_WORKER_TRAINING)
+GAUGE(lost, w->state == DC_WORKER_LOST ? w->lost_s : NAN)
+GAUGE(wait_left, w->state == DC_WORKER_LOST ? w->wait_left_s : NAN)
 GAUGE(reached, (double)w->round)
 GAUGE(silent, w->state == DC_WORKER_TRAINING ? w->silent_s : NAN)
 GAUGE(loss, reported(w, w->loss))
@@ -97,6 +106,8 @@ GAUGE(least, known(w->floor_s))
 
 static const gauge gauges[] = {
     {"connected", "1 while the worker takes part.", connected},
+    {"lost_seconds", "Since it was lost.", lost},
+    {"wait_left_seconds", "That it is waited for still.", wait_left},
     {"round", "Rounds whose gradients it has begun to send.", reached},
     {"silent_seconds", "Since its last heartbeat.", silent},
     {"loss", "Over its images, lately.", loss},
@@ -131,6 +142,17 @@ static void put_gauge(FILE *out, const gauge *g, const dc_status *s)
 void dc__status_metrics(FILE *out, const dc_status *s)
 {
     put_run(out, s);
+    head(out, "worker_info", "gauge", "1 for the state that the worker is in, and whose key it has.");
+    for (int i = 0; i < s->n_workers; i++) {
+        const dc_status_worker *w = &s->workers[i];
+        (void)fprintf(out, "dynacomm_worker_info{worker=\"%d\",name=\"", w->rank);
+        put_escaped(out, w->name);
+        (void)fprintf(out, "\",state=\"%s\"} 1\n", dc__worker_state_name(w->state));
+    }
+    head(out, "worker_losses_total", "counter", "Times that the worker was lost.");
+    for (int i = 0; i < s->n_workers; i++)
+        (void)fprintf(out, "dynacomm_worker_losses_total{worker=\"%d\"} %llu\n", s->workers[i].rank,
+                      (unsigned long long)s->workers[i].losses);
     head(out, "worker_up_bytes_total", "counter", "Received from the worker.");
     for (int i = 0; i < s->n_workers; i++)
         (void)fprintf(out, "dynacomm_worker_up_bytes_total{worker=\"%d\"} %llu\n", s->workers[i].rank,

@@ -10,40 +10,11 @@
 
 #define SPARKS 24
 
-/* NAN for what is missing, null or no number. */
-static double number(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) && isfinite(item->valuedouble) ? item->valuedouble : NAN;
-}
-
-/* At most size - 1 printable characters. */
-static const char *words(const cJSON *object, const char *name, char *text, size_t size)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    (void)snprintf(text, size, "%s", cJSON_IsString(item) ? item->valuestring : "?");
-    dc__make_printable(text);
-    return text;
-}
-
 static void put(FILE *out, const char *format, double value, int width)
 {
     char text[32] = "-";
     if (isfinite(value)) (void)snprintf(text, sizeof text, format, value);
     (void)fprintf(out, "%*s", width, text);
-}
-
-static const char *duration(double s, char text[32])
-{
-    if (!isfinite(s) || s < 0 || s > 1e9)
-        (void)snprintf(text, 32, "?");
-    else if (s < 60)
-        (void)snprintf(text, 32, "%.0f s", s);
-    else if (s < 3600)
-        (void)snprintf(text, 32, "%d:%02d min", (int)s / 60, (int)s % 60);
-    else
-        (void)snprintf(text, 32, "%d:%02d h", (int)(s / 3600), (int)fmod(s, 3600) / 60);
-    return text;
 }
 
 /* The curve's means as at most SPARKS columns of eight heights. */
@@ -84,7 +55,7 @@ static double sum_of(const cJSON *workers, const char *name)
 {
     double sum = 0;
     for (const cJSON *w = workers->child; w; w = w->next) {
-        const double value = number(w, name);
+        const double value = dc__json_number(w, name);
         if (isfinite(value)) sum += value;
     }
     return sum;
@@ -93,19 +64,20 @@ static double sum_of(const cJSON *workers, const char *name)
 static void put_run(FILE *out, const cJSON *s, const cJSON *workers)
 {
     char model[80], state[16], line[DC__LINE_BYTES], elapsed[32], eta[32];
-    const double round = number(s, "round"), last = number(s, "last_round"), loss = number(s, "loss");
+    const double round = dc__json_number(s, "round"), last = dc__json_number(s, "last_round"),
+                 loss = dc__json_number(s, "loss");
     const cJSON *maps = points_of(s, "map_curve"), *losses = points_of(s, "loss_curve");
     const int n = cJSON_GetArraySize(maps);
-    words(s, "state", state, sizeof state);
-    (void)fprintf(out, "%s: %s, round %.0f", words(s, "model", model, sizeof model), state, round);
+    dc__json_words(s, "state", state, sizeof state);
+    (void)fprintf(out, "%s: %s, round %.0f", dc__json_words(s, "model", model, sizeof model), state, round);
     if (last > 0) (void)fprintf(out, " of %.0f (%.0f %%)", last, 100 * round / last);
-    (void)fprintf(out, ", %s", duration(number(s, "elapsed_s"), elapsed));
-    if (isfinite(number(s, "eta_s")))
-        (void)fprintf(out, ", about %s to go", duration(number(s, "eta_s"), eta));
+    (void)fprintf(out, ", %s", dc__duration_words(dc__json_number(s, "elapsed_s"), elapsed));
+    if (isfinite(dc__json_number(s, "eta_s")))
+        (void)fprintf(out, ", about %s to go", dc__duration_words(dc__json_number(s, "eta_s"), eta));
     (void)fputc('\n', out);
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s, "insecure")))
         (void)fputs("insecure: whoever reaches the server can take part; nothing is encrypted\n", out);
-    if (*words(s, "line", line, sizeof line)) (void)fprintf(out, "%s\n", line);
+    if (*dc__json_words(s, "line", line, sizeof line)) (void)fprintf(out, "%s\n", line);
     if (losses && losses->child && isfinite(loss)) {
         (void)fprintf(out, "loss %.4g ", loss);
         put_sparks(out, losses);
@@ -118,40 +90,40 @@ static void put_run(FILE *out, const cJSON *s, const cJSON *workers)
         (void)fputs("   ", out);
     }
     (void)fprintf(out, "round %.4g ms   %.4g images/s   up %.4g MB   down %.4g MB\n",
-                  1e3 * number(s, "round_s"), sum_of(workers, "images_per_s"),
+                  1e3 * dc__json_number(s, "round_s"), sum_of(workers, "images_per_s"),
                   1e-6 * sum_of(workers, "up_bytes"), 1e-6 * sum_of(workers, "down_bytes"));
 }
 
 static void put_worker(FILE *out, const cJSON *w)
 {
     char state[16], strategy[16], name[DC__MEMBER_BYTES];
-    const bool silent =
-        strcmp(words(w, "state", state, sizeof state), "training") == 0 && number(w, "silent_s") > 3;
-    const bool planned = number(w, "plans") > 0;
-    (void)fprintf(out, "%6.0f  %-9s", number(w, "rank"), silent ? "silent" : state);
-    put(out, "%.0f", number(w, "round"), 8);
-    put(out, "%.4g", number(w, "loss"), 10);
-    put(out, "%.4g", number(w, "images_per_s"), 10);
-    put(out, "%.0f %%", 100 * number(w, "wait_share"), 9);
-    put(out, "%.4g", 1e3 * number(w, "round_s"), 10);
-    put(out, "%.4g", planned ? 1e3 * number(w, "predicted_s") : NAN, 11);
-    (void)fprintf(out, "  %-10s", planned ? words(w, "strategy", strategy, sizeof strategy) : "-");
-    const double up = 8e-6 * number(w, "up_Bps"), down = 8e-6 * number(w, "down_Bps");
+    const bool silent = strcmp(dc__json_words(w, "state", state, sizeof state), "training") == 0 &&
+                        dc__json_number(w, "silent_s") > 3;
+    const bool planned = dc__json_number(w, "plans") > 0;
+    (void)fprintf(out, "%6.0f  %-9s", dc__json_number(w, "rank"), silent ? "silent" : state);
+    put(out, "%.0f", dc__json_number(w, "round"), 8);
+    put(out, "%.4g", dc__json_number(w, "loss"), 10);
+    put(out, "%.4g", dc__json_number(w, "images_per_s"), 10);
+    put(out, "%.0f %%", 100 * dc__json_number(w, "wait_share"), 9);
+    put(out, "%.4g", 1e3 * dc__json_number(w, "round_s"), 10);
+    put(out, "%.4g", planned ? 1e3 * dc__json_number(w, "predicted_s") : NAN, 11);
+    (void)fprintf(out, "  %-10s", planned ? dc__json_words(w, "strategy", strategy, sizeof strategy) : "-");
+    const double up = 8e-6 * dc__json_number(w, "up_Bps"), down = 8e-6 * dc__json_number(w, "down_Bps");
     put(out, "%.4g", up > 0 ? up : NAN, 10);
     put(out, "%.4g", down > 0 ? down : NAN, 13);
-    put(out, "%.3g", 1e3 * number(w, "rtt_s"), 8);
+    put(out, "%.3g", 1e3 * dc__json_number(w, "rtt_s"), 8);
     if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(w, "name")))
-        (void)fprintf(out, "  %s", words(w, "name", name, sizeof name));
+        (void)fprintf(out, "  %s", dc__json_words(w, "name", name, sizeof name));
     (void)fputc('\n', out);
 }
 
 dc_error dc__status_table(FILE *out, const cJSON *s, const char *url)
 {
     const cJSON *workers = cJSON_GetObjectItemCaseSensitive(s, "workers");
-    if (!cJSON_IsObject(s) || !cJSON_IsArray(workers) || !isfinite(number(s, "round")) ||
-        !cJSON_IsString(cJSON_GetObjectItemCaseSensitive(s, "state")))
-        return dc__fail(DC_EFORMAT, "%s is JSON, but no status of a dynacomm server: check the address", url);
+    const dc_error err = dc__status_check(s, url);
+    if (err) return err;
     put_run(out, s, workers);
+    dc__status_waits(out, s);
     (void)fprintf(out, "worker  %-9s%8s%10s%10s%9s%10s%11s  %-10s%10s%13s%8s\n", "state", "round", "loss",
                   "images/s", "waiting", "round ms", "planned ms", "strategy", "up Mbit/s", "down Mbit/s",
                   "rtt ms");
