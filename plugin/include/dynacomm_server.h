@@ -82,6 +82,18 @@ typedef enum dc_worker_state {
     DC_WORKER_DROPPED /* and may not come back: dc_server_drop, or it sent what no worker may */
 } dc_worker_state;
 
+/* What makes a worker slower than the others. */
+typedef enum dc_cause {
+    DC_CAUSE_UNKNOWN,
+    DC_CAUSE_COMPUTE, /* all that is not waiting for the network */
+    DC_CAUSE_UP,      /* its link to the server, */
+    DC_CAUSE_DOWN,    /* from the server */
+    DC_CAUSES
+} dc_cause;
+
+/* dc_cause_name - "computation", "link up", "link down". */
+DC_API const char *dc_cause_name(dc_cause cause);
+
 /* One worker, as the server sees it and as it reported last
  * (dc_worker_report); what is not known is 0, a loss or mAP NAN. */
 typedef struct dc_status_worker {
@@ -139,6 +151,10 @@ typedef struct dc_status {
     uint64_t joins, losses, rejoins, drops; /* of workers, since the server was started */
     uint64_t rounds_held;                   /* rounds that somebody who was lost held up, likewise */
     int restarts;                           /* servers that have worked on the run before this one */
+    int straggler;         /* whom the others wait for in most rounds, of workers; -1 = nobody */
+    double straggler_s;    /* by so much of a round, */
+    dc_cause cause;        /* for this reason: */
+    double own_s, usual_s; /* what that takes it, and the others */
     int n_workers, n_loss, n_map;
     dc_status_worker *workers; /* [n_workers] by rank */
     dc_curve_point *loss_curve, *map_curve;

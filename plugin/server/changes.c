@@ -312,6 +312,7 @@ void dc__server_change(dc_server *s)
         ready |= state == DC__MEMBER_READY;
     }
     dc__server_count(s);
+    dc__server_watch_pace(s);
     if (!gone && !ready) return;
     dc__crew crew;
     const uint64_t round = crew_now(s, &crew);

@@ -30,7 +30,7 @@ void dc__drop_destroy(dc__drop *d)
 /* With the lock held: until the wish is in that state; false when it takes too long. */
 static bool await_state(dc__drop *d, dc__drop_state state, const struct timespec *until)
 {
-    while (d->state != state && d->state != DC__DROP_OVER)
+    while (d->state != state && d->state != DC__DROP_OFF)
         if (pthread_cond_timedwait(&d->news, &d->lock, until) == ETIMEDOUT) return false;
     return true;
 }
@@ -42,17 +42,17 @@ dc_error dc_server_drop(dc_server *s, const char *who, char *line, size_t line_b
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ANSWER_S;
     dc_error err = DC_OK;
-    (void)snprintf(line, line_bytes, "the run is over");
+    (void)snprintf(line, line_bytes, "no run is on");
     pthread_mutex_lock(&d->lock);
     bool answered = await_state(d, DC__DROP_NONE, &until);
-    if (answered && d->state != DC__DROP_OVER) {
+    if (answered && d->state != DC__DROP_OFF) {
         (void)snprintf(d->who, sizeof d->who, "%s", who);
         d->state = DC__DROP_ASKED;
         d->awaited = true;
         answered = await_state(d, DC__DROP_ANSWERED, &until);
         d->awaited = false;
     }
-    if (d->state == DC__DROP_OVER) {
+    if (d->state == DC__DROP_OFF) {
         err = DC_EINVAL;
     } else if (!answered) {
         err = DC_ETIMEOUT;
@@ -151,10 +151,10 @@ void dc__server_take_wish(dc_server *s)
     pthread_mutex_unlock(&d->lock);
 }
 
-void dc__server_no_wish(dc_server *s)
+void dc__server_wishes(dc_server *s, bool on)
 {
     pthread_mutex_lock(&s->drop.lock);
-    s->drop.state = DC__DROP_OVER;
+    s->drop.state = on ? DC__DROP_NONE : DC__DROP_OFF;
     pthread_cond_broadcast(&s->drop.news);
     pthread_mutex_unlock(&s->drop.lock);
 }

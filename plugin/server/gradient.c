@@ -39,6 +39,7 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
     for (uint32_t b = first; b < first + n; b++)
         v->block[b] = version + 1;
     if (whole) {
+        dc__pace_round(&t->pace, dc__roster_crew(&t->roster, version), v->whole_ns);
         dc__training_border(t, version + 1);
         v->round = version + 1;
         v->whole_ns = dc__now_ns();
@@ -233,6 +234,7 @@ dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__
     for (uint32_t b = first; err && b < end; b++) /* it is not put: who closes the round skips it */
         if (!dc__given_was_had(given, b)) dc__given_remove(given, b);
     if (err) return err;
+    if (given->n == given->n_blocks) dc__pace_done(&t->pace, slot);
     dc__held *held = NULL;
     if (wanted > 0) held = dc__reduce_hold(&t->reduce, slot, lead, wanted, frame->message);
     *kept = wanted > 0;

@@ -27,10 +27,10 @@ typedef struct dc__joining {
 } dc__joining;
 
 typedef enum dc__drop_state {
+    DC__DROP_OFF, /* the run loop has not begun, or has ended */
     DC__DROP_NONE,
     DC__DROP_ASKED,
-    DC__DROP_ANSWERED,
-    DC__DROP_OVER /* the run loop has ended */
+    DC__DROP_ANSWERED
 } dc__drop_state;
 
 /* A wish of dc_server_drop, one at a time. */
@@ -71,6 +71,7 @@ struct dc_server {
     int64_t first_ready_ns; /* run loop: since when somebody is ready for the start, 0 = nobody is */
     dc__drop drop;
     dc__tally tally;
+    int64_t paced_ns;    /* run loop: when it last looked who holds up the others */
     uint64_t held_round; /* run loop: 1 + the last round that is counted as held up */
     bool announced;      /* run loop: that it waits, and for what */
 };
@@ -103,9 +104,12 @@ void dc__server_change(dc_server *s);
 void dc__server_count(dc_server *s);
 void dc__server_came(dc_server *s, int slot, dc__member_state was, bool anew);
 
-/* drop.c: dc__server_take_wish - does what dc_server_drop asks for; dc__server_no_wish - nothing any more, the run is over. Run loop. _init, _destroy. */
+/* straggler.c: a line when somebody begins to hold up the others, or does not any more. Run loop. */
+void dc__server_watch_pace(dc_server *s);
+
+/* drop.c: dc__server_take_wish - does what dc_server_drop asks for; dc__server_wishes - from here on, or no more. Run loop. _init, _destroy. */
 void dc__server_take_wish(dc_server *s);
-void dc__server_no_wish(dc_server *s);
+void dc__server_wishes(dc_server *s, bool on);
 void dc__drop_init(dc__drop *drop);
 void dc__drop_destroy(dc__drop *drop);
 

@@ -137,6 +137,22 @@ static void copy_roster(dc_server *s, const place *places, int64_t now, dc_statu
     to->stalled_s = fmax(0, dc__seconds(now - t->versions.whole_ns));
 }
 
+static void copy_straggler(dc__pace *pace, const place *places, dc_status *to)
+{
+    const dc__straggler s = dc__pace_shown(pace);
+    to->straggler = -1;
+    for (int i = 0; s.slot >= 0 && i < to->n_workers; i++)
+        if (places[i].slot == s.slot && to->workers[i].state == DC_WORKER_TRAINING) to->straggler = i;
+    if (to->straggler < 0 || to->state != DC_RUN_TRAINING) {
+        to->straggler = -1;
+        return;
+    }
+    to->straggler_s = s.held_s;
+    to->cause = s.cause;
+    to->own_s = s.own_s;
+    to->usual_s = s.others_s;
+}
+
 static void copy_run(dc_server *s, place *places, dc_status *to)
 {
     dc__training *t = &s->training;
@@ -222,6 +238,7 @@ dc_error dc_server_status(dc_server *s, dc_status **out)
     pthread_mutex_lock(&watch->lock);
     copy_watch(watch, places, to);
     pthread_mutex_unlock(&watch->lock);
+    copy_straggler(&s->training.pace, places, to);
     free(places);
     *out = to;
     return DC_OK;

@@ -29,6 +29,7 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
                                    options->min_workers > 0 ? options->min_workers : options->workers);
     if (!err) err = dc__codes_init(&t->codes, options->codec, options->workers);
     if (!err) err = dc__watch_init(&t->watch, t->roster.n, options->workers);
+    if (!err) err = dc__pace_init(&t->pace, t->roster.n);
     t->watch.coding = &t->codes.coding;
     return err;
 }
@@ -57,6 +58,7 @@ void dc__training_destroy(dc__training *t)
     dc__versions_destroy(&t->versions);
     dc__run_log_destroy(&t->run_log);
     dc__watch_free(&t->watch);
+    dc__pace_destroy(&t->pace);
     dc__roster_destroy(&t->roster);
     dc__barred_destroy(&t->barred);
     dc__log_destroy(&t->log);

@@ -7,7 +7,7 @@
  * receivers without a queue.
  *
  *   Lock order: versions, then a session's, then roster, then one of the leaves (statistics, checkpoint,
- * watch, barred, log). None is held during arithmetic, input or output. */
+ * watch, pace, barred, log). None is held during arithmetic, input or output. */
 #ifndef DC__TRAINING_H
 #define DC__TRAINING_H
 
@@ -20,6 +20,7 @@
 #include "server/codes.h"
 #include "server/given.h"
 #include "server/omissions.h"
+#include "server/pace.h"
 #include "server/reduce.h"
 #include "server/roster.h"
 #include "server/run_log.h"
@@ -40,6 +41,7 @@ typedef struct dc__training {
     dc__codes codes;
     dc__checkpoint checkpoint;
     dc__watch watch;
+    dc__pace pace;
     dc__run_log run_log;
     dc__log log;
     dc_bounds bounds;

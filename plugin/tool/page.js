@@ -111,9 +111,10 @@ function notices(s) {
     if (s.stalled_s > Math.max(5, 5 * s.round_s))
       say('warn', `Round ${count(s.round + 1)} has not been completed for ${long(s.stalled_s)}` +
         (late.length < part.length ? `: worker ${late.map(called).join(', ')} has sent nothing of it yet.` : ': all workers are at it.'));
-    const busy = part.map(w => [w.compute_s, w]).filter(([t]) => t > 0).sort((a, b) => b[0] - a[0]);
-    if (busy.length > 1 && busy[0][0] > 1.4 * busy[1][0])
-      say('', `Worker ${called(busy[0][1])} sets the pace: its layers compute for ${short(busy[0][0])} a round, the next slowest's for ${short(busy[1][0])}.`);
+    const by = s.held_up_by;
+    if (by)
+      say('', `Worker ${called(by)} holds up the others by ${short(by.seconds)} a round` +
+        (by.own_s > 0 ? `: its ${by.cause} takes ${short(by.own_s)}, the others' ${short(by.others_s)}.` : '.'));
     if (s.loss_curve.points.length) part.forEach(w => { if (w.reported_s >= 0 && w.loss === null) say('bad', `Worker ${called(w)}'s loss is not a number any more.`); });
   }
   if (s && s.state === 'waiting' && !gone) {

@@ -109,6 +109,22 @@ static void put_curve(FILE *out, const char *name, const dc_curve_point *points,
     (void)fputs("]},", out);
 }
 
+static void put_straggler(FILE *out, const dc_status *s)
+{
+    if (s->straggler < 0) {
+        (void)fputs("\"held_up_by\":null,", out);
+        return;
+    }
+    const dc_status_worker *w = &s->workers[s->straggler];
+    (void)fputs("\"held_up_by\":{", out);
+    put_text(out, "name", w->name);
+    put_number(out, "seconds", s->straggler_s);
+    put_text(out, "cause", dc_cause_name(s->cause));
+    put_number(out, "own_s", s->own_s);
+    put_number(out, "others_s", s->usual_s);
+    (void)fprintf(out, "\"rank\":%d},", w->rank);
+}
+
 static void put_run(FILE *out, const dc_status *s)
 {
     const bool ends = s->state == DC_RUN_TRAINING && s->last_round > s->round && s->round_s > 0;
@@ -138,6 +154,7 @@ static void put_run(FILE *out, const dc_status *s)
     put_count(out, "drops", s->drops);
     put_count(out, "restarts", (uint64_t)s->restarts);
     put_count(out, "rounds_held_up", s->rounds_held);
+    put_straggler(out, s);
     put_bool(out, "sealed", s->sealed);
     put_bool(out, "insecure", s->insecure);
     put_bool(out, "resumed", s->resumed);

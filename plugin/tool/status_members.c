@@ -51,6 +51,21 @@ static const char *called(const cJSON *w, char text[DC__MEMBER_BYTES])
     return text;
 }
 
+/* Who holds up the others, if somebody does. */
+static void put_straggler(FILE *out, const cJSON *s)
+{
+    char name[DC__MEMBER_BYTES], cause[24];
+    const cJSON *by = cJSON_GetObjectItemCaseSensitive(s, "held_up_by");
+    if (!cJSON_IsObject(by)) return;
+    (void)fprintf(out, "worker %s holds up the others by %.3g s a round", called(by, name),
+                  dc__json_number(by, "seconds"));
+    if (dc__json_number(by, "own_s") > 0)
+        (void)fprintf(out, ": its %s takes %.3g s, the others' %.3g s",
+                      dc__json_words(by, "cause", cause, sizeof cause), dc__json_number(by, "own_s"),
+                      dc__json_number(by, "others_s"));
+    (void)fputc('\n', out);
+}
+
 void dc__status_waits(FILE *out, const cJSON *s)
 {
     char state[16], name[DC__MEMBER_BYTES], lost[32], left[32];
@@ -66,6 +81,7 @@ void dc__status_waits(FILE *out, const cJSON *s)
     const double here = dc__json_number(s, "workers_here"), least = dc__json_number(s, "workers_least");
     if (here + waited_for < least)
         (void)fprintf(out, "waiting for workers: %.0f of at least %.0f are here\n", here, least);
+    put_straggler(out, s);
 }
 
 static void put_count(FILE *out, const cJSON *s, const char *name, const char *one, const char *many)

@@ -142,6 +142,11 @@ static void put_gauge(FILE *out, const gauge *g, const dc_status *s)
 void dc__status_metrics(FILE *out, const dc_status *s)
 {
     put_run(out, s);
+    if (s->straggler >= 0) {
+        head(out, "straggler_seconds", "gauge", "Of a round, that the others wait for this worker, and why.");
+        (void)fprintf(out, "dynacomm_straggler_seconds{worker=\"%d\",cause=\"%s\"} %.9g\n",
+                      s->workers[s->straggler].rank, dc_cause_name(s->cause), s->straggler_s);
+    }
     head(out, "worker_info", "gauge", "1 for the state that the worker is in, and whose key it has.");
     for (int i = 0; i < s->n_workers; i++) {
         const dc_status_worker *w = &s->workers[i];

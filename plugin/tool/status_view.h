@@ -14,7 +14,7 @@ dc_error dc__status_json(const dc_status *status, const char *const *lines, int 
 /* dc__status_metrics - in Prometheus' text format, version 0.0.4. */
 void dc__status_metrics(FILE *out, const dc_status *status);
 
-/* dc__status_waits - whom the run waits for: a line each, of a checked status. dc__status_check - whether it is one; see
+/* dc__status_waits - whom the run waits for, and who holds up the others: a line each, of a checked status. dc__status_check - whether it is one; see
  * below. */
 void dc__status_waits(FILE *out, const cJSON *status);
 dc_error dc__status_check(const cJSON *status, const char *url);

@@ -50,7 +50,7 @@ static void begin(void)
     dc__assert(fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, TOKEN "\n", 17) == 17 && close(fd) == 0);
     const dc_server_options options = {.url = "inproc://fuzz-http", .workers = 2};
     dc__assert(dc_server_start(&server, &options) == DC_OK);
-    dc__assert(dc__http_start(&http, "127.0.0.1:0", token, server) == DC_OK && daemon_here);
+    dc__assert(dc__http_start(&http, "127.0.0.1:0", token, NULL, server) == DC_OK && daemon_here);
     (void)unlink(token);
     dc__http_event(http, "a line of the log \"with\" <marks>");
 }
@@ -108,6 +108,8 @@ size_t fuzz_seed(int k, uint8_t *to)
         "HEAD / HTTP/1.0\r\nHost: [::1]:80\r\nAuthorization: Basic " TOKEN_BASIC "\r\n\r\n",
         "GET /plan.svg?worker=0&x=%41 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " TOKEN "\r\n\r\n"
         "GET /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " TOKEN "\r\n\r\n",
+        "POST /drop?worker=1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " TOKEN
+        "\r\nX-Dynacomm-Proof: none\r\nContent-Length: 0\r\n\r\n",
         "POST /status HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         "GET /status HTTP/1.1\r\nHost: elsewhere.example\r\nContent-Length: 3\r\n\r\nabc",
     };

@@ -43,8 +43,8 @@ killed()
     wait "${worker_pid[$1]}" 2> /dev/null
 }
 
-# The server finds that its process is gone, or that its connection is.
-waiting='waiting for worker 1, lost\|the connection to worker 1 was closed; waiting for it'
+# The server finds that its process is gone, or that its connection is; with --on-loss drop nobody waits.
+waiting='waiting for worker 1, lost\|the connection to worker 1 was closed; waiting for it\|worker 1 is not waited for'
 
 # back - worker 1 is killed, and started again when that was noticed
 back()

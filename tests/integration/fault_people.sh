@@ -95,6 +95,21 @@ ended server "$server_pid" 0
     not_ok "$what: replayed" "$(tail -n 3 replay.log)"
 check "$what: its replay has the same weights to the last bit" cmp store/c_final.weights backup/c_replayed.weights
 
+what="a worker that is slower than the other"
+rm -rf store backup
+crowd
+worker 0 -rounds 100000
+lying 1 "slow 0.05" -rounds 100000
+check "$what: the server's line" seen "$server_pid" server.out 'worker 1 holds up the others by .* s of a round.* s: its computation takes .* s a round, the others'
+check "$what: the status" shown '.held_up_by | .rank == 1 and .cause == "computation" and .seconds > 0.02 and .own_s > 0.05 and .others_s < .own_s'
+"$dynacomm" status "$page" > table
+check "$what: the table" grep -qE "^worker 1 holds up the others by 0.0[0-9]* s a round: its computation takes 0.0[0-9]* s, the others' 0.[0-9]* s$" table
+curl -s -m 10 "${page}metrics" > metrics
+check "$what: the metrics" grep -qE '^dynacomm_straggler_seconds\{worker="1",cause="computation"\} 0.0' metrics
+check "$what: it is said once" test "$(grep -c 'holds up' server.out)" -eq 1
+kill -TERM "$server_pid"
+wait "$server_pid" "${worker_pid[@]}" 2> /dev/null
+
 what="a worker that is dropped while it trains, with keys"
 rm -rf store backup
 url=$tcp

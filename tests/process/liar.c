@@ -4,6 +4,7 @@
  *   LIE="scale FACTOR"        every gradient times FACTOR: -10 sends it the wrong way, ten times as strong
  *   LIE="nan ROUND [N]"       the first float of every layer's gradient is nan, in N rounds (default 1) from ROUND on,
  *                             counted from 1
+ *   LIE="slow SECONDS"        no lie: each round's computation takes so much longer
  *   LIE="frame WHAT"          from its 20th gradient frame on: WHAT is round (the next one), twice (a block comes again), beyond (the
  *                             end of the model), between (two blocks' middle), many (2^31 floats)
  *   LIE="join WHAT"           its JOIN: WHAT is model (every count is another), cut (half of it), long (a byte too many)
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/bytes.h"
 #include "model/model.h"
@@ -54,8 +56,19 @@ static void change(dc_tensor *t, uint64_t round)
         t->gradient[0] = NAN;
 }
 
+static void be_slow(void)
+{
+    const char *lie = getenv("LIE");
+    double seconds;
+    if (!lie || sscanf(lie, "slow %lf", &seconds) != 1) return;
+    const struct timespec pause = {.tv_sec = (time_t)seconds,
+                                   .tv_nsec = (long)((seconds - floor(seconds)) * 1e9)};
+    (void)nanosleep(&pause, NULL);
+}
+
 dc_error __wrap_dc_worker_backward_end(dc_worker *worker, int layer)
 {
+    if (whole && layer == trained->n_layers - 1) be_slow();
     for (int i = 0; whole && i < trained->n_tensors; i++)
         if (trained->tensors[i].layer == layer && trained->tensors[i].t.role == DC_TRAINED)
             change(&trained->tensors[i].t, dc_worker_info_get(worker).round);

@@ -218,6 +218,7 @@ static void fill(dc_status *s, dc_status_worker w[2], dc_curve_point points[2])
     points[1] = (dc_curve_point){10, 2, 1.5, 1, 2};
     *s = (dc_status){.model = EVIL,
                      .state = DC_RUN_FAILED,
+                     .straggler = -1,
                      .line = EVIL,
                      .round = 11,
                      .last_round = 100,

@@ -39,6 +39,11 @@ static void members_and_waits_are_said(void **state)
          .since_s = 12,
          .wait_left_s = 48}};
     dc_status s = {.state = DC_RUN_TRAINING,
+                   .straggler = 0,
+                   .straggler_s = .42,
+                   .cause = DC_CAUSE_UP,
+                   .own_s = .5,
+                   .usual_s = .125,
                    .wanted = 3,
                    .least = 3,
                    .here = 1,
@@ -52,6 +57,7 @@ static void members_and_waits_are_said(void **state)
         "1 of 3 workers are here, 2 joins, 1 loss, 0 returns, 0 dropped, 4 restarts of the server, 0 rounds held up\n",
         "waiting for worker cam-2, lost 12 s ago, 48 s left\n",
         "waiting for workers: 1 of at least 3 are here\n",
+        "worker 0 holds up the others by 0.42 s a round: its link up takes 0.5 s, the others' 0.125 s\n",
         "     0  -                 0000000000000abc  training     1:01 h       0      12      64\n",
         "     1  cam-2             0000000000000000  lost           12 s       1       0       -\n"};
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
@@ -59,8 +65,10 @@ static void members_and_waits_are_said(void **state)
     free(text);
     w[1].state = DC_WORKER_DROPPED;
     s.least = 1;
+    s.straggler = -1;
     text = members_of(&s);
     assert_null(strstr(text, "waiting for"));
+    assert_null(strstr(text, "holds up"));
     assert_non_null(strstr(text, "  dropped "));
     free(text);
 }
