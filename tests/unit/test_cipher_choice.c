@@ -91,7 +91,8 @@ static void what_is_asked_for_cannot_be_changed(void **state)
         first[CIPHER_AT] ^= 1;
         assert_false(dc__handshake_knows(first, &listener));
         /* by one who knows the listener's public key */
-        dc__secret_digest(first + MAC_AT, DC__FIRST_BYTES - MAC_AT, first, MAC_AT, listener.public_key, DC__KEY_BYTES);
+        dc__secret_digest(first + MAC_AT, DC__FIRST_BYTES - MAC_AT, first, MAC_AT, listener.public_key,
+                          DC__KEY_BYTES);
         assert_true(dc__handshake_knows(first, &listener));
         assert_false(dc__handshake_second(&ends[1], &listener, DC__AES_GCM, first, second));
     }
