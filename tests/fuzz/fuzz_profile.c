@@ -4,6 +4,7 @@
  *   fuzz_profile [ITERATIONS [SEED]]   seeded mutations, the same in every run (default 200000, 1)
  *   fuzz_profile FILE ...              each file as one input
  * Under clang -fsanitize=fuzzer -DLIBFUZZER it has libFuzzer's entry point instead of main(). */
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,11 @@ int main(int argc, char **argv)
             if (run_file(argv[k])) return 1;
         return 0;
     }
+    glob_t files; /* where the program is started from the tree */
+    const bool found = glob("tests/fuzz/corpus/fuzz_profile/*", 0, NULL, &files) == 0;
+    for (size_t k = 0; found && k < files.gl_pathc; k++)
+        if (run_file(files.gl_pathv[k])) return 1;
+    if (found) globfree(&files);
     long iterations = argc > 1 ? atol(argv[1]) : 200000;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     long taken = 0;
