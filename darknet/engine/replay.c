@@ -88,19 +88,20 @@ int dk_replay_compute(dk_replay *r, int i, const data *d, float *loss)
     const dc_replay_info info = dc_replay_info_get(r->log);
     const uint64_t batch = r->round.round * (uint64_t)info.local_steps + (uint64_t)i;
     float sum = 0, rate = 0;
-    dk_assert(d->X.rows == net->batch * net->subdivisions);
-    *net->seen = (size_t)(batch * (uint64_t)net->batch * (uint64_t)net->subdivisions);
+    const int n = d->X.rows / net->batch;
+    const size_t seen = (size_t)(batch * (uint64_t)net->batch * (uint64_t)net->subdivisions);
+    dk_assert(n > 0 && d->X.rows == n * net->batch);
     *net->t = (int)batch;
-    for (int k = 0; k < net->subdivisions; k++) {
+    for (int k = 0; k < n; k++) {
         get_next_batch(*d, net->batch, k * net->batch, net->input, net->truth);
-        *net->seen += (size_t)net->batch;
+        *net->seen = dk_seen_in_round(net, seen, k, n);
         net->train = 1;
         forward_network(net);
-        if (k == net->subdivisions - 1) rate = dk_round_rate(net, info.seed, batch, r->round.workers);
+        if (k == n - 1) rate = dk_round_rate(net, info.seed, batch, r->round.workers);
         backward_network(net);
         sum += *net->cost;
     }
-    *loss = sum / (float)(net->subdivisions * net->batch);
+    *loss = sum / (float)(n * net->batch);
     if (i < info.local_steps - 1) {
         dc_replay_step_alone(r->log, rate);
         return DC_OK;

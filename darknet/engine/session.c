@@ -73,6 +73,7 @@ static int join(dk_session *s, const dk_session_options *options)
         .fingerprint = options->fingerprint,
         .seed = options->seed,
         .round = get_current_batch(s->net),
+        .part = (uint32_t)s->net->batch,
         .clear = options->clear,
         .remembers = remembers(s->net),
         .timeout_s = options->timeout_s,
@@ -137,14 +138,19 @@ uint64_t dk_session_round(const dk_session *s)
     return s->round;
 }
 
-/* One subdivision: the library's forward and backward, our hooks inside them. The rate is asked for where the
+uint64_t dk_session_images(const dk_session *s, uint64_t round)
+{
+    return s->worker ? dc_worker_images(s->worker, round) : images_per_round(s->net);
+}
+
+/* One of n subdivisions: the library's forward and backward, our hooks inside them. The rate is asked for where the
  * library would, after all of a round's other random numbers are drawn. */
-static int subdivision(dk_session *s, const data *d, int index, float *rate)
+static int subdivision(dk_session *s, const data *d, int index, int n, size_t seen, float *rate)
 {
     network *net = s->net;
-    const bool last = index == net->subdivisions - 1;
+    const bool last = index == n - 1;
     get_next_batch(*d, net->batch, index * net->batch, net->input, net->truth);
-    *net->seen += (size_t)net->batch;
+    *net->seen = dk_seen_in_round(net, seen, index, n);
     net->train = 1;
     if (s->worker && !s->hooks.err) s->hooks.err = dc_worker_subdivision(s->worker, last);
     forward_network(net);
@@ -192,11 +198,12 @@ int dk_session_train(dk_session *s, const data *d, dk_round *round)
     const double begin_s = now_s();
     dc_round_report report = {0};
     float rate = 0, sum = 0;
-    dk_assert(d->X.rows == net->batch * net->subdivisions);
+    const int n = d->X.rows / net->batch;
+    dk_assert(n > 0 && d->X.rows == n * net->batch);
     if (s->stop && *s->stop) return dc_error_set(DC_ESTOPPED, "stopped on request");
     int err = s->worker ? (int)dc_worker_round_begin(s->worker) : DC_OK;
-    for (int i = 0; !err && i < net->subdivisions; i++) {
-        err = subdivision(s, d, i, &rate);
+    for (int i = 0; !err && i < n; i++) {
+        err = subdivision(s, d, i, n, seen_before, &rate);
         sum += *net->cost;
     }
     if (!err) ++*net->t;
@@ -214,7 +221,7 @@ int dk_session_train(dk_session *s, const data *d, dk_round *round)
     s->round++;
     *round = (dk_round){
         .round = s->round,
-        .loss = sum / (float)(net->subdivisions * net->batch),
+        .loss = sum / (float)(n * net->batch),
         .rate = rate,
         .seconds = report.round_s,
         .wait_s = report.wait_s,

@@ -66,7 +66,11 @@ uint64_t dk_session_round(const dk_session *session);
 /* dk_session_multiple - the run must end after a multiple of so many rounds (local steps). */
 uint64_t dk_session_multiple(const dk_session *session);
 
-/* dk_session_train - one round on d: net->batch * net->subdivisions rows of X and y, in order. Borrows d. */
+/* dk_session_images - of a round that follows so many rounds: net->batch * net->subdivisions, or another multiple of net->batch if the
+ * server balances its workers. Known for rounds up to two after the one that is next. The thread that trains. */
+uint64_t dk_session_images(const dk_session *session, uint64_t round);
+
+/* dk_session_train - one round on d: dk_session_images rows of X and y, in order. Borrows d. */
 int dk_session_train(dk_session *session, const data *d, dk_round *round);
 
 /* dk_session_lost_server - a call has failed because the server is gone, or was started again.

@@ -1,7 +1,7 @@
 /* loader.c - a fixed pool of threads, one round ahead.
  *
  * DESIGN
- *   A round is options.args.n tasks, one image each: seed this thread's generator from (seed, rank, round,
+ *   A round is n tasks, one image each: seed this thread's generator from (seed, rank, round,
  * image), choose a path, let the library load and augment it, put its two rows into their places. The rows
  * are the library's own allocations: nothing is copied. As soon as the caller takes a finished round the
  * threads start on the next, so that at most two rounds of images exist, one training and one loading. One
@@ -26,6 +26,7 @@ struct dk_loader {
     pthread_mutex_t lock; /* over everything below */
     pthread_cond_t work, finished;
     uint64_t round;  /* being loaded */
+    int n;           /* images of it */
     int taken, done; /* images of it handed to threads, and loaded */
     bool stopping;
     data rows;
@@ -34,7 +35,9 @@ struct dk_loader {
 
 static int room_for_round(dk_loader *loader)
 {
-    const int n = loader->options.args.n;
+    const dk_loader_options *o = &loader->options;
+    const int n = o->images ? (int)o->images(o->context, loader->round) : o->args.n;
+    loader->n = n;
     loader->rows = (data){0};
     loader->rows.X.rows = loader->rows.y.rows = n;
     loader->rows.X.vals = calloc((size_t)n, sizeof(float *));
@@ -133,12 +136,11 @@ static void store(dk_loader *loader, int image, const data *row)
 static void *run(void *pointer)
 {
     dk_loader *loader = pointer;
-    const int n = loader->options.args.n;
     char text[sizeof loader->error];
     dk_image_catch();
     pthread_mutex_lock(&loader->lock);
     for (;;) {
-        while (!loader->stopping && (loader->taken == n || loader->error[0]))
+        while (!loader->stopping && (loader->taken == loader->n || loader->error[0]))
             pthread_cond_wait(&loader->work, &loader->lock);
         if (loader->stopping) break;
         const int image = loader->taken++;
@@ -150,7 +152,7 @@ static void *run(void *pointer)
         if (row.X.vals && row.y.vals) store(loader, image, &row);
         if (result != 0 && !loader->error[0]) memcpy(loader->error, text, sizeof text);
         loader->done++;
-        if (loader->done == n || loader->error[0]) pthread_cond_signal(&loader->finished);
+        if (loader->done == loader->n || loader->error[0]) pthread_cond_signal(&loader->finished);
     }
     pthread_mutex_unlock(&loader->lock);
     return NULL;
@@ -184,7 +186,7 @@ int dk_loader_next(dk_loader *loader, data *d)
 {
     int result = 0;
     pthread_mutex_lock(&loader->lock);
-    while (loader->done < loader->options.args.n && !loader->error[0])
+    while (loader->done < loader->n && !loader->error[0])
         pthread_cond_wait(&loader->finished, &loader->lock);
     if (loader->error[0]) {
         result = -1;

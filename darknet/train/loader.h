@@ -11,7 +11,8 @@
 typedef struct dk_loader dk_loader;
 
 typedef struct dk_loader_options {
-    load_args args; /* as for the library's load_data; paths and labels are borrowed; n = images a round */
+    load_args
+        args; /* as for the library's load_data; paths and labels are borrowed; n = images a round, see images */
     /* of detectors in the forks' dialect: examples are made
      * so, of args.w x args.h; NULL = the library's way */
     const dk_augmentation *augmentation;
@@ -22,6 +23,8 @@ typedef struct dk_loader_options {
     int threads;                /* at least 1 */
     /* shape - sets what depends on the round (input size); may be NULL. Called from any loader thread. */
     void (*shape)(void *context, uint64_t round, load_args *args);
+    /* images - of a round, if not always args.n; may be NULL. The thread that opens the loader and takes rounds. */
+    uint64_t (*images)(void *context, uint64_t round);
     void *context;
 } dk_loader_options;
 

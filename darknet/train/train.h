@@ -69,8 +69,9 @@ struct dk_train {
     uint64_t epoch;     /* whole passes over the list so far */
     double saved_s;     /* when it was written, or training began; steady clock */
     uint64_t saved;     /* round of the newest .backup of this process, 0 = none */
-    int images;         /* per round of this worker: batch * subdivisions */
-    dk_size cfg_size;   /* the input's */
+    int images; /* per round: batch * subdivisions; a server that balances gives a worker more or fewer */
+    struct dk_session *session;          /* of a run: NULL in a replay */
+    dk_size cfg_size;                    /* the input's */
     const dk_augmentation *augmentation; /* of a detector's images in the forks' dialect, or NULL */
     const dk_class_mix *mixing;          /* of a classifier's, likewise */
     dk_train_map *map;                   /* measures mAP now and then; NULL = not asked for */
@@ -109,7 +110,8 @@ uint64_t dk_train_seen(const dk_train *train, uint64_t round);
 int dk_train_run(dk_train *train);
 
 /* dk_train_change_size - resizes the network if the round that follows `round` rounds takes another input than *size.
- * dk_train_loader - images of one worker: args' list, in the order that follows from its number. */
+ * dk_train_loader - images of one worker: args' list, in the order that follows from its number; args' n a round, but as
+ * many as the session says if there is one. */
 void dk_train_change_size(dk_train *train, uint64_t round, dk_progress *progress, dk_size *size);
 struct dk_loader *dk_train_loader(dk_train *train, const load_args *args, const char *list, uint64_t number,
                                   uint64_t first_round);

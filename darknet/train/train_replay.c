@@ -22,7 +22,8 @@ typedef struct player {
     dk_lines labels; /* a classifier's; else empty */
     dk_loader *loader;
     int threads;   /* that computed its gradients: sums over them have that many parts */
-    uint64_t next; /* round that its loader gives next */
+    uint64_t next; /* round that its loader gives next, */
+    int feeds;     /* so many of them */
 } player;
 
 /* There is one replay in a process: what dk_replay_prepare read, for dk_replay_run. */
@@ -115,11 +116,12 @@ void dk_replay_prepare(dk_cli *cli, dk_datafile_use use)
 
 /* ---- rounds ---- */
 
-/* The images of a worker's round; it may have missed some rounds since its last. */
+/* The images of a worker's round; it may have missed some rounds since its last, or have been given more images, or fewer. */
 static int next_images(dk_train *train, player *p, uint64_t round, data *d)
 {
-    if (!p->loader || p->next != round) {
+    if (!p->loader || p->next != round || p->feeds != (int)p->who.images) {
         load_args args = train->args;
+        args.n = p->feeds = (int)p->who.images;
         args.paths = p->images.line;
         args.m = p->images.n;
         if (p->labels.n > 0) args.labels = p->labels.line;
@@ -138,9 +140,9 @@ static int next_images(dk_train *train, player *p, uint64_t round, data *d)
 
 static int check_images(const dk_train *train, const player *p, uint64_t round)
 {
-    if (p->who.images == (uint32_t)train->images) return 0;
-    dk_note("round %llu: worker %d fed %u images, this cfg feeds %d", (unsigned long long)round + 1,
-            p->who.number, p->who.images, train->images);
+    if (p->who.images <= INT32_MAX && p->who.images % (uint32_t)train->net->batch == 0) return 0;
+    dk_note("round %llu: worker %d fed %u images, which is no whole number of this cfg's batches of %d",
+            (unsigned long long)round + 1, p->who.number, p->who.images, train->net->batch);
     return -1;
 }
 

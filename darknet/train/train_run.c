@@ -60,6 +60,12 @@ static void shape(void *context, uint64_t round, load_args *args)
     if (size.w) train->kind->resize(train, size, args);
 }
 
+static uint64_t images_of(void *context, uint64_t round)
+{
+    const dk_train *train = context;
+    return dk_session_images(train->session, round);
+}
+
 dk_loader *dk_train_loader(dk_train *train, const load_args *args, const char *list, uint64_t number,
                            uint64_t first_round)
 {
@@ -74,6 +80,7 @@ dk_loader *dk_train_loader(dk_train *train, const load_args *args, const char *l
                                        .first_round = first_round,
                                        .threads = threads,
                                        .shape = shape,
+                                       .images = train->session ? images_of : NULL,
                                        .context = train};
     return dk_loader_open(&options);
 }
@@ -348,6 +355,7 @@ int dk_train_run(dk_train *train)
     dk_session *session;
     const int status = open_session(train, &session);
     if (status != 0) return status;
+    train->session = session;
     train->seed = dk_session_seed(session);
     printf("Seed: %llu\n", (unsigned long long)train->seed);
     const uint64_t first = dk_session_round(session), last = end_round(train, session);

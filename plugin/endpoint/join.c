@@ -17,6 +17,7 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
     dc__put_uint(&out, join->worker_id, 8);
     dc__put_uint(&out, join->seed, 8);
     dc__put_uint(&out, join->round, 8);
+    dc__put_uint(&out, join->part, 4);
     dc__put_uint(&out, (join->clear ? DC__JOIN_CLEAR : 0u) | (join->remembers ? DC__JOIN_REMEMBERS : 0u), 1);
     dc__put_text(&out, join->coding);
     dc__put_text(&out, join->fingerprint);
@@ -50,6 +51,7 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     join->worker_id = dc__get_uint(&in, 8);
     join->seed = dc__get_uint(&in, 8);
     join->round = dc__get_uint(&in, 8);
+    join->part = (uint32_t)dc__get_uint(&in, 4);
     const uint64_t flags = dc__get_uint(&in, 1);
     join->clear = flags & DC__JOIN_CLEAR;
     join->remembers = flags & DC__JOIN_REMEMBERS;

@@ -11,6 +11,7 @@ typedef struct dc__join {
     int rank;           /* requested, -1 = any */
     uint64_t worker_id; /* who joins, whatever its address; a worker keeps it */
     uint64_t seed, round;
+    uint32_t part; /* images that it computes at once, 0 = not known */
     bool clear;
     bool remembers;                /* dc_worker_options.remembers */
     char version[32];              /* of the program, for lines */

@@ -138,7 +138,10 @@ typedef struct dc_worker_options {
     const char *fingerprint; /* what all workers must share beyond the model, see below; may be NULL */
     uint64_t seed;           /* requested; the run's is dc_worker_info.seed */
     uint64_t round;          /* rounds behind the values at hand: what a new run starts from */
-    bool clear;              /* refuse to resume a run that the server has in its backup */
+    uint32_t
+        part; /* images computed at once, of which a round has a whole number; the run may give this worker more or
+                      fewer (dc_worker_images). 0: it always feeds the model's */
+    bool clear; /* refuse to resume a run that the server has in its backup */
     bool
         remembers; /* gradients depend on rounds before by more than parameters and statistics, as with recurrent
                               * layers whose state goes on: a round cannot be made again when it is lost */
@@ -186,6 +189,10 @@ DC_API dc_error dc_worker_join(dc_worker **worker, dc_model *model, const dc_wor
 
 /* dc_worker_info_get - what was agreed. Compute thread. */
 DC_API dc_worker_info dc_worker_info_get(const dc_worker *worker);
+
+/* dc_worker_images - that this worker is to feed in a round (dc_worker_info.round counts), known while the round two before it is
+ * computed. Compute thread. */
+DC_API uint32_t dc_worker_images(dc_worker *worker, uint64_t round);
 
 /* The calls around the computation; all from one thread, the compute thread, in this order:
  *

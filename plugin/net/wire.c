@@ -102,6 +102,7 @@ const char *dc__wire_type_name(dc__type type)
         [DC__REPORT] = "REPORT",
         [DC__ROSTER] = "ROSTER",
         [DC__KEEP] = "KEEP",
+        [DC__IMAGES] = "IMAGES",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

@@ -24,6 +24,7 @@
  *     worker: REPORT, now and then, of how it is doing (endpoint/telemetry.h)
  *     server, with a codec, before the PARAM frames of a version that a checkpoint will be made of: KEEP
  *     server: ROSTER, before START and whenever it is another: how many workers make the round, of how many images
+ *     server, before START and whenever it is another: IMAGES, how many images the worker feeds from a round on
  *     the end: worker BYE, server BYE_ACK; or server STOP */
 #ifndef DC__WIRE_H
 #define DC__WIRE_H
@@ -32,7 +33,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 5
+#define DC__PROTOCOL_VERSION 6
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
@@ -59,6 +60,7 @@ typedef enum dc__type {
     DC__REPORT,
     DC__ROSTER,
     DC__KEEP,
+    DC__IMAGES,
     DC__TYPE_END
 } dc__type;
 

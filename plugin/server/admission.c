@@ -120,6 +120,25 @@ static dc_error agree_on_start(dc_server *s, const dc__join *join, int slot, int
     return DC_OK;
 }
 
+/* What a worker computes at once: a whole number makes a round, or it is the round. */
+static uint32_t part_of(const dc_model *m, uint32_t part)
+{
+    return part > 0 && part <= m->images_per_round && m->images_per_round % part == 0 ? part
+                                                                                      : m->images_per_round;
+}
+
+/* Whether it is a member of the round that is on, which is not closed without it; or of the run that is resumed. */
+static bool goes_on(dc_server *s, int slot)
+{
+    dc__training *t = &s->training;
+    const dc__member *m = &t->roster.member[slot];
+    if (!t->roster.training || !m->known || m->closed) return m->known && !t->roster.training;
+    pthread_mutex_lock(&t->versions.lock);
+    const bool on = dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot);
+    pthread_mutex_unlock(&t->versions.lock);
+    return on;
+}
+
 /* A member that comes back into its round makes the same gradients only if it computes as before. */
 static dc_error agree_on_computing(dc_server *s, const dc__join *join, int slot)
 {
@@ -127,11 +146,12 @@ static dc_error agree_on_computing(dc_server *s, const dc__join *join, int slot)
     const dc__member *m = &t->roster.member[slot];
     char note[DC_NOTE_BYTES];
     dc__fingerprint_note(join->fingerprint, note, sizeof note);
-    if (!t->roster.training || !m->known || m->closed || strcmp(note, m->note) == 0) return DC_OK;
-    pthread_mutex_lock(&t->versions.lock);
-    const bool on = dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot);
-    pthread_mutex_unlock(&t->versions.lock);
-    if (!on) return DC_OK;
+    if (!goes_on(s, slot)) return DC_OK;
+    if (m->images % part_of(t->model, join->part) != 0)
+        return dc__fail(DC_EINVAL,
+                        "worker %d feeds %u images of a round, and its batch is %u now: start it as before",
+                        m->number, m->images, part_of(t->model, join->part));
+    if (!t->roster.training || strcmp(note, m->note) == 0) return DC_OK;
     return dc__fail(DC_EINVAL,
                     "worker %d computed with %s when it was lost, and now with %s: start it as before",
                     m->number, m->note, note);
@@ -181,14 +201,19 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
                                  .coding = t->codes.coding};
     dc__member *member = &t->roster.member[slot];
     const dc__member_state was = member->state;
-    const bool anew = member->number != number;
+    const bool anew = member->number != number, fed = !anew && goes_on(s, slot);
     if (session->endpoint.threads) dc__session_close(session, 0); /* of the process before */
     (void)snprintf(session->fingerprint, sizeof session->fingerprint, "%s", join->fingerprint);
     pthread_mutex_lock(&t->roster.lock);
     member->id = join->worker_id;
     member->number = number;
     (void)snprintf(member->name, sizeof member->name, "%s", dc__channel_member(link->channel));
-    member->images = t->model->images_per_round;
+    if (!fed) {
+        member->images = t->model->images_per_round;
+        member->images_round = t->versions.round;
+        member->next_images = 0;
+    }
+    member->part = part_of(t->model, join->part);
     dc__fingerprint_note(join->fingerprint, member->note, sizeof member->note);
     if (anew) member->reached = 0;
     if (anew) member->known = member->closed = false;

@@ -108,6 +108,25 @@ bool dc__roster_start(dc__roster *r, uint64_t round, int need)
     return true;
 }
 
+void dc__roster_plan_images(dc__roster *r, int slot, uint64_t round, uint32_t images)
+{
+    pthread_mutex_lock(&r->lock);
+    r->member[slot].next_round = round;
+    r->member[slot].next_images = images;
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* What was planned for this round; whether it changes anything. With the lock held. */
+static bool take_images(dc__member *m, uint64_t round)
+{
+    if (m->next_images == 0 || m->next_round > round) return false;
+    const bool changed = m->images != m->next_images;
+    m->images = m->next_images;
+    m->images_round = round;
+    m->next_images = 0;
+    return changed;
+}
+
 bool dc__roster_border(dc__roster *r, uint64_t round)
 {
     pthread_mutex_lock(&r->lock);
@@ -118,6 +137,7 @@ bool dc__roster_border(dc__roster *r, uint64_t round)
     crew->images = 0;
     for (int k = 0; k < was->n; k++) {
         const int slot = was->member[k].slot;
+        changed |= take_images(&r->member[slot], round);
         if (r->member[slot].state == DC__MEMBER_LEFT || r->member[slot].closed)
             changed = true;
         else

@@ -42,6 +42,10 @@ typedef struct dc__member {
     uint32_t images;                /* that it feeds in a round */
     uint64_t losses;                /* (L) how often it was lost */
     int64_t state_ns;               /* (L) since when it is in its state */
+    uint32_t part;                  /* images that it computes at once */
+    uint64_t images_round;          /* (L) since when it feeds so many */
+    uint64_t next_round;            /* (L) from that round on it feeds others, */
+    uint32_t next_images;           /* (L) namely so many; 0 = nothing is planned */
     char note[DC_NOTE_BYTES];       /* (L) how it computes, for the run's log */
     _Atomic dc__member_state state; /* written with the lock */
     uint64_t enters;                /* (L) ENTERING: the round it begins with */
@@ -131,6 +135,9 @@ bool dc__roster_start(dc__roster *r, uint64_t round, int need);
  * left are not in it, those who are to enter with it are, and RUNNING. True if it is another than before. With
  * versions' lock. */
 bool dc__roster_border(dc__roster *r, uint64_t round);
+
+/* dc__roster_plan_images - a member feeds so many from that round on, which is still to come. */
+void dc__roster_plan_images(dc__roster *r, int slot, uint64_t round, uint32_t images);
 
 /* dc__roster_take_over - a member joins the round that is on, whose other members have all left; nobody works
  * for the round. With versions' lock. */

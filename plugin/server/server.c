@@ -83,6 +83,10 @@ static dc_error check_bounds(const dc_server_options *o)
             DC_EINVAL,
             "a mean without the %d smallest and largest leaves none of %d workers: trim at most %d", b->trim,
             o->workers, (o->workers - 1) / 2);
+    if (o->balance && (b->trim || b->clip_norm != 0))
+        return dc__fail(DC_EINVAL,
+                        "gradients of different numbers of images are not compared: balance them, or bound "
+                        "liars, not both");
     if (b->clip_norm != 0 && o->workers < 2)
         return dc__fail(DC_EINVAL,
                         "norms are compared between workers: a bound on them needs 2 workers or more");

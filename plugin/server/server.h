@@ -72,6 +72,7 @@ struct dc_server {
     dc__drop drop;
     dc__tally tally;
     int64_t paced_ns;    /* run loop: when it last looked who holds up the others */
+    int64_t balanced_ns; /* run loop: when it last looked whether other images would pay */
     uint64_t held_round; /* run loop: 1 + the last round that is counted as held up */
     bool announced;      /* run loop: that it waits, and for what */
 };
@@ -103,6 +104,9 @@ void dc__server_change(dc_server *s);
  * dc__server_came - a worker has joined in this slot, whose state was that before; anew: another than the slot's before. */
 void dc__server_count(dc_server *s);
 void dc__server_came(dc_server *s, int slot, dc__member_state was, bool anew);
+
+/* rebalance.c: plans other images for the workers if that pays. Run loop. */
+void dc__server_balance(dc_server *s);
 
 /* straggler.c: a line when somebody begins to hold up the others, or does not any more. Run loop. */
 void dc__server_watch_pace(dc_server *s);

@@ -60,7 +60,8 @@ static void reset(dc__session *s, bool anew)
     s->told[0] = s->told[1] = DC__NO_ROUND;
     dc__queue_clear(&s->endpoint.queue);
     s->endpoint.pong_due = false;
-    s->soon_due = s->crew_due = s->start_due = s->stat_due = s->ack_due = s->stop_due = s->acked = false;
+    s->soon_due = s->images_due = s->crew_due = s->start_due = s->stat_due = s->ack_due = s->stop_due =
+        s->acked = false;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -141,6 +142,16 @@ void dc__session_say_stop(dc__session *s)
 {
     pthread_mutex_lock(&s->lock);
     s->stop_due = true;
+    dc__endpoint_wake(&s->endpoint);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void dc__session_say_images(dc__session *s, uint64_t round, uint32_t images)
+{
+    pthread_mutex_lock(&s->lock);
+    s->images_round = round;
+    s->images = images;
+    s->images_due = true;
     dc__endpoint_wake(&s->endpoint);
     pthread_mutex_unlock(&s->lock);
 }

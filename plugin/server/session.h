@@ -25,14 +25,16 @@ typedef struct dc__session {
     char fingerprint[DC_FINGERPRINT_BYTES]; /* of the worker in that place */
     uint64_t upload_at;                     /* receiver only: next float of the upload */
     dc__given given;                        /* receiver only */
-    bool soon_due, crew_due, start_due, stat_due, ack_due, stop_due; /* (L) */
-    bool acked;        /* (L) the acknowledgement of its goodbye has gone */
-    uint64_t enters;   /* (L) the round that it begins with, DC__NO_ROUND = it has begun */
-    uint64_t start;    /* (L) the round that START is due for */
-    uint64_t has;      /* (L) version it has got, DC__NO_ROUND = none */
-    uint64_t want;     /* (L) version it wants next, DC__NO_ROUND = nothing */
-    uint64_t told[2];  /* (L) by version & 1: versions that it was told to keep what belongs to them */
-    _Atomic bool over; /* the receiver has ended */
+    bool soon_due, crew_due, images_due, start_due, stat_due, ack_due, stop_due; /* (L) */
+    bool acked;            /* (L) the acknowledgement of its goodbye has gone */
+    uint64_t images_round; /* (L) from there on */
+    uint32_t images;       /* (L) it is to feed so many */
+    uint64_t enters;       /* (L) the round that it begins with, DC__NO_ROUND = it has begun */
+    uint64_t start;        /* (L) the round that START is due for */
+    uint64_t has;          /* (L) version it has got, DC__NO_ROUND = none */
+    uint64_t want;         /* (L) version it wants next, DC__NO_ROUND = nothing */
+    uint64_t told[2];      /* (L) by version & 1: versions that it was told to keep what belongs to them */
+    _Atomic bool over;     /* the receiver has ended */
     _Atomic int64_t
         broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one */
     bool away;       /* run loop: it is counted as lost */
@@ -61,6 +63,9 @@ void dc__session_begins_with(dc__session *s, uint64_t round, bool soon);
 void dc__session_start(dc__session *s, uint64_t round);
 void dc__session_border(dc__session *s, uint64_t round, bool changed);
 void dc__session_say_stop(dc__session *s);
+
+/* dc__session_say_images - IMAGES, before any block of a version that is still to come. */
+void dc__session_say_images(dc__session *s, uint64_t round, uint32_t images);
 
 /* dc__session_offer - blocks [first, first + n) are at version; with versions' lock held. */
 void dc__session_offer(dc__session *s, uint32_t first, uint32_t n, uint64_t version);

@@ -108,6 +108,29 @@ static dc_error send_crew(void *session, dc__header *unused)
     return dc__link_send_small(&s->endpoint.link, &header, NULL, 0);
 }
 
+static dc_error send_images_frame(dc__session *s, uint64_t round, uint32_t images)
+{
+    dc__header header = {.type = DC__IMAGES, .round = round, .count = images};
+    return dc__link_send_small(&s->endpoint.link, &header, NULL, 0);
+}
+
+static dc_error send_images(void *session, dc__header *turn)
+{
+    return send_images_frame(session, turn->round, turn->count);
+}
+
+/* What it feeds in the round that it begins with, and what was planned for later ones before it came. */
+static dc_error send_all_images(dc__session *s, uint64_t round)
+{
+    dc__roster *r = &s->training->roster;
+    pthread_mutex_lock(&r->lock);
+    const dc__member m = r->member[s->slot];
+    pthread_mutex_unlock(&r->lock);
+    dc_error err = send_images_frame(s, round, m.images);
+    if (!err && m.next_images > 0) err = send_images_frame(s, m.next_round, m.next_images);
+    return err;
+}
+
 static dc_error send_start_frame(dc__session *s, uint8_t flags, uint64_t round)
 {
     const dc__training *t = s->training;
@@ -151,6 +174,7 @@ static dc_error send_start(void *session, dc__header *turn)
         err =
             send_range(s, header, dc__versions_moment2(v, version) + moments_from, moments_from, moments_to);
     if (!err) err = send_crew(s, NULL);
+    if (!err) err = send_all_images(s, version);
     return err ? err : send_start_frame(s, 0, version);
 }
 
@@ -300,6 +324,10 @@ static void next_first(dc__session *s, dc__turn *turn)
         s->start_due = false;
         turn->send = send_start;
         turn->header.round = s->start;
+    } else if (s->images_due) {
+        s->images_due = false;
+        turn->header = (dc__header){.round = s->images_round, .count = s->images};
+        turn->send = send_images;
     } else if (s->crew_due) {
         s->crew_due = false;
         turn->send = send_crew;

@@ -203,7 +203,7 @@ static void copy_watch(const dc__watch *watch, const place *places, dc_status *t
         static const dc__watched nobody = {.report.loss = NAN, .map = NAN};
         dc_status_worker *w = &to->workers[i];
         const dc__watched *watched = places[i].slot < 0 ? &nobody : &watch->workers[places[i].slot];
-        copy_report(watched, to->images_per_round, dc__now_ns(), w);
+        copy_report(watched, w->images, dc__now_ns(), w);
         if (w->state >= DC_WORKER_LEFT) continue;
         if (isfinite(w->loss) && w->reported_s >= 0) losses += w->loss, n_loss++;
         if (watched->pace_s > 0) times += watched->pace_s, n_time++;

@@ -24,6 +24,7 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     t->checkpoint.run_log = &t->run_log;
     dc__run_log_init(&t->run_log);
     t->on_loss = t->on_loss_asked = options->on_loss;
+    t->balance = options->balance;
     t->loss_wait_s = options->loss_wait_s > 0 ? options->loss_wait_s : DC_DEFAULT_LOSS_WAIT_S;
     dc_error err = dc__roster_init(&t->roster, options->workers,
                                    options->min_workers > 0 ? options->min_workers : options->workers);
@@ -122,6 +123,9 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
         err = dc__fail(DC_EINVAL,
                        "local steps keep no average of the parameters, and this cfg has ema_alpha=: train "
                        "without one of the two");
+    if (!err && t->codes.coding.local_steps > 1 && t->balance)
+        err =
+            dc__fail(DC_EINVAL, "local steps are of the cfg's images each: the server must not balance them");
     if (!err) err = allocate(t, model);
     if (!err && c->dir[0] && !fresh)
         err = dc__generations_load(&c->generations, &t->log, &t->versions, &t->codes, &t->statistics,

@@ -120,6 +120,7 @@ dc_error dc__watch_take(dc__watch *watch, int slot, const dc_model *model, const
     pthread_mutex_lock(&watch->lock);
     w->report = report;
     w->reported_ns = now;
+    w->reported_round = frame->header.round;
     if (report.round_s > 0)
         w->pace_s = w->pace_s > 0 ? PACE_KEEP * w->pace_s + (1 - PACE_KEEP) * report.round_s : report.round_s;
     if (with_plan) {

@@ -24,11 +24,12 @@ typedef struct dc__shown_plan {
 
 typedef struct dc__watched {
     dc__telemetry report;
-    int64_t reported_ns; /* 0 = never */
-    double map;          /* the last one reported, NAN = none */
-    bool present;        /* it has a session */
-    bool news;           /* reported since the loss curve's last point */
-    double pace_s;       /* a round, over the last reports */
+    int64_t reported_ns;     /* 0 = never */
+    uint64_t reported_round; /* rounds done then */
+    double map;              /* the last one reported, NAN = none */
+    bool present;            /* it has a session */
+    bool news;               /* reported since the loss curve's last point */
+    double pace_s;           /* a round, over the last reports */
     uint64_t plans;
     dc__shown_plan shown, spare;
 } dc__watched;

@@ -132,6 +132,10 @@ static const dc_option table[] = {
      .help =
          "scale a worker's gradient of a layer down to at most FACTOR times the median norm of all workers' in "
          "the 16 rounds before"},
+    {"balance", DC_OPTION_SWITCH, DC_INTO(options, server.balance),
+     .help =
+         "give more of a round's images to workers that are faster, in whole subdivisions, when that makes the round 5 % "
+         "shorter"},
     {"quiet", DC_OPTION_SWITCH, DC_INTO(options, quiet), .help = "only errors"},
     {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
 };
@@ -198,6 +202,7 @@ static const char *option_of(dc_error err, const dc_server_options *o)
     const bool key = o->key_path != NULL;
     if (err == DC_EKEY && !key) return ": give --key FILE, or --insecure if it may be so";
     if (err == DC_EINVAL && !key && o->members_path) return " (--key)";
+    if (err == DC_EINVAL && o->balance) return " (--balance)";
     if (err == DC_EINVAL && o->bounds.trim) return " (--aggregate)";
     if (err == DC_EINVAL && o->bounds.clip_norm > 0) return " (--clip-norm)";
     if (err == DC_ENET || err == DC_EURL) return " (--listen)";

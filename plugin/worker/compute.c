@@ -221,7 +221,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     w->progress.passes = 0;
     w->progress.local = 0;
     dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->progress.rate,
-                           dc__worker_images(w, w->info.round),
+                           dc__worker_crew_images(w, w->info.round),
                            w->start_step + (w->info.round - w->start_round) + 1);
     if (!w->progress.pushing) err = offer_statistics(w);
     if (err) return err;

@@ -189,7 +189,31 @@ static dc_error take_roster(dc_worker *w, const dc__frame *frame)
     return DC_OK;
 }
 
-uint64_t dc__worker_images(dc_worker *w, uint64_t round)
+static dc_error take_images(dc_worker *w, const dc__frame *frame)
+{
+    const dc__header *h = &frame->header;
+    const uint32_t part = w->options.part;
+    if (h->count == 0 || h->count > INT32_MAX || (!part && h->count != w->model->images_per_round) ||
+        (part && h->count % part != 0))
+        return bad(frame, "with no whole number of subdivisions");
+    pthread_mutex_lock(&w->lock);
+    dc__download *d = &w->download;
+    if (h->round != d->images_round) d->own_images[0] = d->own_images[1]; /* not if it is said once more */
+    d->own_images[1] = h->count;
+    d->images_round = h->round;
+    pthread_mutex_unlock(&w->lock);
+    return DC_OK;
+}
+
+uint32_t dc_worker_images(dc_worker *w, uint64_t round)
+{
+    pthread_mutex_lock(&w->lock);
+    const uint32_t images = w->download.own_images[round / w->coding.local_steps >= w->download.images_round];
+    pthread_mutex_unlock(&w->lock);
+    return images;
+}
+
+uint64_t dc__worker_crew_images(dc_worker *w, uint64_t round)
 {
     pthread_mutex_lock(&w->lock);
     const uint64_t images = w->download.crew_images[round >= w->download.crew_round];
@@ -277,6 +301,8 @@ dc_error dc__worker_on_frame(void *worker, dc__frame *frame)
         return take_stop(w, frame);
     case DC__ROSTER:
         return take_roster(w, frame);
+    case DC__IMAGES:
+        return take_images(w, frame);
     case DC__BYE_ACK:
         return take_bye_ack(w);
     default:

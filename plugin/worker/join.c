@@ -55,6 +55,7 @@ static dc_error request(dc_worker *w)
                      .worker_id = w->id,
                      .seed = w->options.seed,
                      .round = w->options.round,
+                     .part = w->options.part,
                      .clear = w->options.clear && !w->joined_once,
                      .remembers = w->options.remembers};
     if (!w->joined_once) dc__worker_coding_asked(&w->options, join.coding);

@@ -175,6 +175,7 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     (void)snprintf(w->fingerprint, sizeof w->fingerprint, "%s",
                    options->fingerprint ? options->fingerprint : "");
     w->download.incoming = UINT64_MAX;
+    w->download.own_images[0] = w->download.own_images[1] = model->images_per_round;
     pthread_mutex_init(&w->lock, NULL);
     dc__log_init(&w->log, options->log, options->log_context);
     dc__condition_init(&w->arrived);

@@ -50,6 +50,8 @@ typedef struct dc__download {
     bool begun;              /* (L) START came for that round */
     uint64_t crew_round;     /* (L) since when so many images as in crew_images[1] make a round */
     uint64_t crew_images[2]; /* (L) [0]: before */
+    uint64_t images_round;   /* (L) since when it feeds own_images[1] in a round */
+    uint32_t own_images[2];  /* (L) [0]: before */
     float *stat_mean;  /* [statistics] answer to WANT_STAT; receiver writes, compute thread reads after */
     bool stat_here;    /* (L) */
     int64_t before_ns; /* receiver: when the frame before came, for traces */
@@ -152,7 +154,7 @@ void dc__worker_coding_asked(const dc_worker_options *o, char text[DC__CODING_BY
 double dc__worker_patience_s(const dc_worker *w);
 
 /* download.c: images that a round is made of, of all workers; it is on, or was the one before. */
-uint64_t dc__worker_images(dc_worker *w, uint64_t round);
+uint64_t dc__worker_crew_images(dc_worker *w, uint64_t round);
 
 /* download.c: asks for version, in segments or slices as the plan in force says; with the lock held. */
 void dc__worker_pull(dc_worker *w, uint64_t version, bool first);

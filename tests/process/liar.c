@@ -5,6 +5,7 @@
  *   LIE="nan ROUND [N]"       the first float of every layer's gradient is nan, in N rounds (default 1) from ROUND on,
  *                             counted from 1
  *   LIE="slow SECONDS"        no lie: each round's computation takes so much longer
+ *   LIE="drag SECONDS"        no lie: each subdivision takes so much longer
  *   LIE="frame WHAT"          from its 20th gradient frame on: WHAT is round (the next one), twice (a block comes again), beyond (the
  *                             end of the model), between (two blocks' middle), many (2^31 floats)
  *   LIE="join WHAT"           its JOIN: WHAT is model (every count is another), cut (half of it), long (a byte too many)
@@ -60,7 +61,9 @@ static void be_slow(void)
 {
     const char *lie = getenv("LIE");
     double seconds;
-    if (!lie || sscanf(lie, "slow %lf", &seconds) != 1) return;
+    if (!lie ||
+        ((!whole || sscanf(lie, "slow %lf", &seconds) != 1) && sscanf(lie, "drag %lf", &seconds) != 1))
+        return;
     const struct timespec pause = {.tv_sec = (time_t)seconds,
                                    .tv_nsec = (long)((seconds - floor(seconds)) * 1e9)};
     (void)nanosleep(&pause, NULL);
@@ -68,7 +71,7 @@ static void be_slow(void)
 
 dc_error __wrap_dc_worker_backward_end(dc_worker *worker, int layer)
 {
-    if (whole && layer == trained->n_layers - 1) be_slow();
+    if (layer == trained->n_layers - 1) be_slow();
     for (int i = 0; whole && i < trained->n_tensors; i++)
         if (trained->tensors[i].layer == layer && trained->tensors[i].t.role == DC_TRAINED)
             change(&trained->tensors[i].t, dc_worker_info_get(worker).round);
