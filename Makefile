@@ -257,6 +257,10 @@ bench-codecs: all
 bench-server: all $(BUILD)/tests/bench_gate
 	$(Q)scripts/bench-server
 
+# What single faults cost a run, in the network lab: a quarter of an hour, most of it waiting.
+bench-faults: all
+	$(Q)scripts/bench-faults
+
 # Random delays at every hand-over under the thread sanitizer: STRESS_ROUNDS= and STRESS_SEED= say how many and which.
 stress:
 	$(Q)$(MAKE) SANITIZER=thread build-thread/tests/test_stress
@@ -330,6 +334,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-codecs bench-ddp bench-forks bench-kernels bench-quick bench-server check churn clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint stress tests
+.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-server check churn clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)
