@@ -146,6 +146,9 @@ static dc_error agree_on_computing(dc_server *s, const dc__join *join, int slot)
     const dc__member *m = &t->roster.member[slot];
     char note[DC_NOTE_BYTES];
     dc__fingerprint_note(join->fingerprint, note, sizeof note);
+    if (t->lost_for_good && t->roster.training && m->known)
+        return dc__fail(DC_EINVAL, "what worker %d's codec had not sent is lost: it cannot come back",
+                        m->number);
     if (!goes_on(s, slot)) return DC_OK;
     if (m->images % part_of(t->model, join->part) != 0)
         return dc__fail(DC_EINVAL,

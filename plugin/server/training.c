@@ -95,12 +95,20 @@ static dc_error allocate(dc__training *t, const dc_model *m)
 }
 
 /* What a codec has not sent yet, a worker's own steps, and what layers remember of the rounds before are gone with its
- * process: it cannot come back as it was. */
+ * process: it cannot come back as it was. Where nobody is waited for, the run goes on without it for good; but layers that
+ * remember are not left to a replay. */
 static void end_on_loss(dc__training *t, bool remembers)
 {
     const dc__coding *c = &t->codes.coding;
     const bool coded = !c->up.codec->exact || !c->down.codec->exact || c->local_steps != 1;
     if ((!coded && !remembers) || t->on_loss == DC_ON_LOSS_END) return;
+    t->lost_for_good = t->on_loss == DC_ON_LOSS_DROP && !remembers;
+    if (t->lost_for_good) {
+        dc__log_line(
+            &t->log,
+            "with this codec a worker keeps what it has not sent yet, so one that is lost cannot come back");
+        return;
+    }
     t->on_loss = DC_ON_LOSS_END;
     dc__log_line(&t->log, "%s, so the run ends when a worker is lost",
                  coded ? "with this codec a worker keeps what it has not sent yet"
@@ -151,6 +159,7 @@ void dc__training_forget(dc__training *t)
     dc__roster_forget(&t->roster);
     dc__barred_close(&t->barred, &t->log);
     t->on_loss = t->on_loss_asked;
+    t->lost_for_good = false;
     release(t);
     dc_model_free(model);
 }

@@ -47,6 +47,7 @@ typedef struct dc__training {
     dc_bounds bounds;
     dc__clip clip;
     dc_on_loss on_loss, on_loss_asked; /* the first of the model that is trained */
+    bool lost_for_good;                /* likewise: whoever is lost cannot come back */
     bool balance;                      /* workers' images may differ */
     double loss_wait_s;                /* of DC_ON_LOSS_WAIT */
     /* Blocks [first, first + n) are at version: those who want them may be sent them. With versions' lock. */

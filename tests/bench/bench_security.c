@@ -57,9 +57,11 @@ static void handshakes(dc__cipher cipher, double s[PARTS])
         must(!dc__handshake_knows(first, &another));
         s[NO_KEY] += processor_s() - begin;
         begin = processor_s();
-        must(dc__handshake_knows(first, &listener) && dc__handshake_second(&ends[1], &listener, cipher, first, second));
+        must(dc__handshake_knows(first, &listener) &&
+             dc__handshake_second(&ends[1], &listener, cipher, first, second));
         const double half = processor_s() - begin;
-        must(dc__handshake_terms(&ends[0], second, &terms) && dc__handshake_third(&ends[0], &keys, &hello, third));
+        must(dc__handshake_terms(&ends[0], second, &terms) &&
+             dc__handshake_third(&ends[0], &keys, &hello, third));
         begin = processor_s();
         must(dc__handshake_read(&ends[1], third, &hello, room, &ticket));
         dc__seal *seal = dc__seal_new(&ends[1]);
@@ -148,10 +150,11 @@ int main(int argc, char **argv)
         finite_s[t] = finite();
     }
     for (int c = 0; c < DC__CIPHERS; c++)
-        (void)printf("%-18s  a handshake takes the listener %.3f ms; its first part %.3f ms; of one who does not know its key %.4f ms; "
-                     "sealing %.3f, opening %.3f s per GB\n",
-                     names[c], 1e3 * median(whole[WHOLE][c], turns), 1e3 * median(whole[HALF][c], turns),
-                     1e3 * median(whole[NO_KEY][c], turns), median(seal_s[c], turns), median(open_s[c], turns));
+        (void)printf(
+            "%-18s  a handshake takes the listener %.3f ms; its first part %.3f ms; of one who does not know its key %.4f ms; "
+            "sealing %.3f, opening %.3f s per GB\n",
+            names[c], 1e3 * median(whole[WHOLE][c], turns), 1e3 * median(whole[HALF][c], turns),
+            1e3 * median(whole[NO_KEY][c], turns), median(seal_s[c], turns), median(open_s[c], turns));
     (void)printf("%-18s  %.4f s per GB\n", "finite gradients", median(finite_s, turns));
     return 0;
 }

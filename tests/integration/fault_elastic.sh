@@ -183,6 +183,22 @@ ended "worker 0" "${worker_pid[0]}" 1
 ended server "$server_pid" 1
 check "$what: the server had said what that means" grep -q 'with this codec a worker keeps what it has not sent yet, so the run ends when a worker is lost' server.out
 
+for codec in bf16 topk:0.1/int8 int8+local:3; do
+    what="$codec: a worker is lost, and nobody waits"
+    elastic --codec $codec --on-loss drop --min-workers 1
+    round 9
+    killed 1
+    seen "$server_pid" server.out 'goes on without worker 1' || not_ok "$what: goes on"
+    kill -STOP "${worker_pid[0]}" # it has rounds left when the other has come back in vain
+    worker 1 -rounds $rounds
+    ended "worker 1" "${worker_pid[1]}" 1
+    said worker-1.err 'darknet: the server refused' "what worker 1's codec had not sent is lost|cannot come back"
+    kill -CONT "${worker_pid[0]}"
+    ended "worker 0" "${worker_pid[0]}" 0
+    ended server "$server_pid" 0
+    replayed
+done
+
 what="a worker with recurrent layers is lost"
 sed 's/^\[dropout\]/[crnn]\noutput_filters=4\nhidden_filters=4\nactivation=leaky\n\n&/' c.cfg > crnn.cfg
 cfg=crnn.cfg elastic
