@@ -224,3 +224,9 @@ bool dc__model_blocks(const dc_model *model, uint64_t offset, uint64_t count, ui
     *end = block_at(model, offset + count);
     return *first < model->n_blocks && *end <= model->n_blocks;
 }
+
+uint32_t dc__model_part(const dc_model *m, uint32_t part)
+{
+    const uint32_t images = m->images_per_round;
+    return part > 0 && part <= images && images % part == 0 ? part : images;
+}

@@ -82,6 +82,9 @@ static inline uint64_t dc__model_state_floats(const dc_model *model)
     return model->start[DC_FIXED];
 }
 
+/* dc__model_part - images that a worker computes at once, as it says: a whole number of them makes a round, or it is the round. */
+uint32_t dc__model_part(const dc_model *model, uint32_t part);
+
 /* dc__model_find - index into by_offset of the tensor that holds an arena offset. */
 int dc__model_find(const dc_model *model, uint64_t offset);
 

@@ -120,23 +120,19 @@ static dc_error agree_on_start(dc_server *s, const dc__join *join, int slot, int
     return DC_OK;
 }
 
-/* What a worker computes at once: a whole number makes a round, or it is the round. */
-static uint32_t part_of(const dc_model *m, uint32_t part)
-{
-    return part > 0 && part <= m->images_per_round && m->images_per_round % part == 0 ? part
-                                                                                      : m->images_per_round;
-}
-
-/* Whether it is a member of the round that is on, which is not closed without it; or of the run that is resumed. */
-static bool goes_on(dc_server *s, int slot)
+/* What it feeds, if it is a member of the round that is on, which is not closed without it, or of the run that is resumed;
+ * else 0. */
+static uint32_t goes_on(dc_server *s, int slot)
 {
     dc__training *t = &s->training;
     const dc__member *m = &t->roster.member[slot];
-    if (!t->roster.training || !m->known || m->closed) return m->known && !t->roster.training;
     pthread_mutex_lock(&t->versions.lock);
-    const bool on = dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot);
+    const bool on =
+        m->known && (!t->roster.training ||
+                     (!m->closed && dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot)));
+    const uint32_t images = on ? m->images : 0;
     pthread_mutex_unlock(&t->versions.lock);
-    return on;
+    return images;
 }
 
 /* A member that comes back into its round makes the same gradients only if it computes as before. */
@@ -149,11 +145,12 @@ static dc_error agree_on_computing(dc_server *s, const dc__join *join, int slot)
     if (t->lost_for_good && t->roster.training && m->known)
         return dc__fail(DC_EINVAL, "what worker %d's codec had not sent is lost: it cannot come back",
                         m->number);
-    if (!goes_on(s, slot)) return DC_OK;
-    if (m->images % part_of(t->model, join->part) != 0)
+    const uint32_t images = goes_on(s, slot);
+    if (!images) return DC_OK;
+    if (images % dc__model_part(t->model, join->part) != 0)
         return dc__fail(DC_EINVAL,
                         "worker %d feeds %u images of a round, and its batch is %u now: start it as before",
-                        m->number, m->images, part_of(t->model, join->part));
+                        m->number, images, dc__model_part(t->model, join->part));
     if (!t->roster.training || strcmp(note, m->note) == 0) return DC_OK;
     return dc__fail(DC_EINVAL,
                     "worker %d computed with %s when it was lost, and now with %s: start it as before",
@@ -204,7 +201,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
                                  .coding = t->codes.coding};
     dc__member *member = &t->roster.member[slot];
     const dc__member_state was = member->state;
-    const bool anew = member->number != number, fed = !anew && goes_on(s, slot);
+    const bool anew = member->number != number, fed = !anew && goes_on(s, slot) > 0;
     if (session->endpoint.threads) dc__session_close(session, 0); /* of the process before */
     (void)snprintf(session->fingerprint, sizeof session->fingerprint, "%s", join->fingerprint);
     pthread_mutex_lock(&t->roster.lock);
@@ -216,7 +213,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
         member->images_round = t->versions.round;
         member->next_images = 0;
     }
-    member->part = part_of(t->model, join->part);
+    member->part = dc__model_part(t->model, join->part);
     dc__fingerprint_note(join->fingerprint, member->note, sizeof member->note);
     if (anew) member->reached = 0;
     if (anew) member->known = member->closed = false;

@@ -61,8 +61,9 @@ static int by_size(const void *a, const void *b)
 /* Of two in the middle the smaller one. Sorts. */
 static double median(double *values, int n)
 {
+    if (n == 0) return 0;
     qsort(values, (size_t)n, sizeof *values, by_size);
-    return n > 0 ? values[(n - 1) / 2] : 0;
+    return values[(n - 1) / 2];
 }
 
 static int most_often_last(const dc__paced *rounds, int n)
@@ -98,7 +99,7 @@ dc_cause dc__pace_why(const dc__pace_costs *costs, int n, int who, double *own_s
     dc_cause cause = DC_CAUSE_UNKNOWN;
     *own_s = *others_s = 0;
     for (int c = DC_CAUSE_UNKNOWN + 1; c < DC_CAUSES; c++) {
-        double others[DC__CREW_MOST];
+        double others[DC__CREW_MOST] = {0};
         int m = 0;
         for (int k = 0; k < n && m < DC__CREW_MOST; k++)
             if (k != who && costs[k].of[c] > 0) others[m++] = costs[k].of[c];
