@@ -37,7 +37,9 @@ void dc__stream_take(dc__stream *s, void *message, size_t bytes)
 const dc__kept *dc__stream_next(dc__stream *s)
 {
     if (s->sent == s->taken) return NULL;
-    return slot(s, s->sent++);
+    const dc__kept *kept = slot(s, s->sent++);
+    if (s->sent > s->begun) s->begun = s->sent;
+    return kept;
 }
 
 void dc__stream_carried(dc__stream *s)
@@ -60,9 +62,10 @@ bool dc__stream_ack(dc__stream *s, uint64_t received)
 bool dc__stream_resume(dc__stream *s, uint64_t received, size_t partial)
 {
     /* The peer may have got all of a message whose last bytes we do not know to be written. */
-    if (received > s->reached && received <= s->sent) s->reached = received;
+    if (received > s->reached && received <= s->begun) s->reached = received;
     if (!dc__stream_ack(s, received)) return false;
-    if (partial > 0 && (s->sent == s->acked || partial >= slot(s, s->acked)->bytes)) return false;
+    /* Whatever connection it came over: the one before may have carried nothing. */
+    if (partial > 0 && (s->begun == s->acked || partial >= slot(s, s->acked)->bytes)) return false;
     s->sent = s->written = s->acked;
     s->skip = partial;
     return true;

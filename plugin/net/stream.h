@@ -24,6 +24,7 @@ typedef struct dc__stream {
     uint64_t sent;     /* messages given to the current connection */
     uint64_t written;  /* of those, carried whole by it */
     uint64_t reached;  /* most that any connection has carried whole: no more can be acknowledged */
+    uint64_t begun;    /* most that were given to any connection: no more can have come in part */
     size_t skip;       /* bytes of the next message that the peer has already */
     uint64_t taken;    /* messages so far; acked <= written <= sent <= taken */
     uint64_t received; /* messages from the peer */
