@@ -298,7 +298,8 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
         err = dc__fail(DC_EFORMAT, "%s is damaged: it has another size than this model's", path);
     if (!err) recall(&crew, (int)next, round, stats, statistics, roster);
     if (!err) dc__versions_begin(v, round, step);
-    if (!err && round >= v->model->optimizer.average_from) v->first_average = 0;
+    /* Where a run begins its average has not. */
+    if (!err && step > 0 && round >= v->model->optimizer.average_from) v->first_average = 0;
     free(stats);
     return err;
 }

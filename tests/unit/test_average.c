@@ -39,13 +39,13 @@ static void add(trained *t, int at, int n, bool averaged)
     assert_int_equal(dc_model_add_tensor(t->model, &tensor), DC_OK);
 }
 
-static trained *begin(float average)
+static trained *begin_from(float average, uint64_t from)
 {
     trained *t = calloc(1, sizeof *t);
     const dc_optimizer o = {.momentum = .9f,
                             .decay = 5e-4f,
                             .average = average,
-                            .average_from = average > 0 ? FROM : 0,
+                            .average_from = average > 0 ? from : 0,
                             .average_until = average > 0 ? UNTIL : 0};
     assert_non_null(t);
     assert_int_equal(dc_model_new(&t->model, "mean", &o, 1), DC_OK);
@@ -54,6 +54,11 @@ static trained *begin(float average)
     for (int i = 0; i < ALL; i++)
         t->values[i] = sinf((float)i);
     return t;
+}
+
+static trained *begin(float average)
+{
+    return begin_from(average, FROM);
 }
 
 static void end(trained *t)
@@ -211,6 +216,26 @@ static void the_same_alone_and_over_a_server(void **state)
     end(hand), end(alone), end(one), end(two[0]), end(two[1]);
 }
 
+/* The state of a run's first version has no average yet: that begins after the first round, whoever makes it. */
+static void goes_on_from_before_its_first_round(void **state)
+{
+    (void)state;
+    char whole[] = "/tmp/dynacomm-test-XXXXXX", parts[] = "/tmp/dynacomm-test-XXXXXX", command[256];
+    assert_non_null(mkdtemp(whole));
+    assert_non_null(mkdtemp(parts));
+    trained *t = begin_from(KEEP, 0);
+    train_over_a_server(&t, 1, HALF, whole, "average-at-once");
+    end(t);
+    for (int rounds = 0; rounds <= HALF; rounds += HALF) {
+        t = begin_from(KEEP, 0);
+        train_over_a_server(&t, 1, rounds, parts, "average-in-two");
+        end(t);
+    }
+    (void)snprintf(command, sizeof command, "cmp %s/mean_ema.weights %s/mean_ema.weights && rm -r %s %s",
+                   whole, parts, whole, parts);
+    assert_int_equal(system(command), 0);
+}
+
 static void begins_late_and_never_takes_over(void **state)
 {
     (void)state;
@@ -247,6 +272,7 @@ static void no_average(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_same_alone_and_over_a_server),
+                                       cmocka_unit_test(goes_on_from_before_its_first_round),
                                        cmocka_unit_test(begins_late_and_never_takes_over),
                                        cmocka_unit_test(no_average)};
     return cmocka_run_group_tests(tests, NULL, NULL);
