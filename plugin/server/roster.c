@@ -169,6 +169,7 @@ void dc__roster_take_over(dc__roster *r, uint64_t round, int slot)
 {
     pthread_mutex_lock(&r->lock);
     dc__member_enter(&r->member[slot], DC__MEMBER_RUNNING);
+    r->member[slot].closed = false; /* of a round before, which went on without it */
     takes_part(r, slot);
     crew_add(&r->crew[round & 1], &r->member[slot], slot, true);
     pthread_mutex_unlock(&r->lock);
@@ -340,9 +341,10 @@ bool dc__roster_all_finished(dc__roster *r, uint64_t round)
     pthread_mutex_lock(&r->lock);
     const dc__crew *crew = dc__roster_crew(r, round);
     for (int k = 0; k < crew->n; k++) {
-        const dc__member_state state = r->member[crew->member[k].slot].state;
-        finished += state == DC__MEMBER_FINISHED;
-        left += state == DC__MEMBER_LEFT;
+        const dc__member *m = &r->member[crew->member[k].slot];
+        finished += m->state == DC__MEMBER_FINISHED;
+        left += m->state == DC__MEMBER_LEFT ||
+                m->closed; /* who came back meanwhile waits for a round that nobody begins */
     }
     const bool all = r->training && finished > 0 && finished + left == crew->n;
     pthread_mutex_unlock(&r->lock);

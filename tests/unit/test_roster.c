@@ -151,6 +151,37 @@ static void a_round_whose_crew_left_is_taken_over(void **state)
     dc__roster_destroy(&r);
 }
 
+/* One that was passed over in a round before takes over, and stays; and it is no hindrance to the end of a run that it comes
+ * back to when the last round is over. */
+static void who_was_passed_over_takes_over_or_comes_too_late(void **state)
+{
+    (void)state;
+    dc__roster r = {0};
+    assert_int_equal(dc__roster_init(&r, 2, 1), DC_OK);
+    const int a = come(&r, 0, 11, -1), b = come(&r, 0, 22, -1);
+    assert_true(dc__roster_start(&r, 0, 2));
+    dc__roster_gone(&r, b, DC__MEMBER_LEFT, "gone");
+    dc__roster_close(&r, b);
+    assert_true(dc__roster_border(&r, 1));
+    crew_is(&r, 1, "0");
+    dc__roster_gone(&r, a, DC__MEMBER_LEFT, "gone");
+    dc__roster_take_over(&r, 1, b);
+    assert_true(dc__roster_border(&r, 2));
+    crew_is(&r, 2, "1");
+
+    dc__roster_set(&r, a, DC__MEMBER_READY);
+    enter(&r, a, 3);
+    assert_true(dc__roster_border(&r, 3));
+    crew_is(&r, 3, "0+ 1");
+    dc__roster_gone(&r, b, DC__MEMBER_LEFT, "gone");
+    dc__roster_close(&r, b);
+    assert_int_equal(dc__roster_finish(&r, a, 3), DC_OK);
+    dc__roster_set(&r, b, DC__MEMBER_READY);
+    enter(&r, b, 4);
+    assert_true(dc__roster_all_finished(&r, 3));
+    dc__roster_destroy(&r);
+}
+
 static void a_resumed_run_knows_its_workers(void **state)
 {
     (void)state;
@@ -273,6 +304,7 @@ int main(void)
                                        cmocka_unit_test(borders_are_where_crews_change),
                                        cmocka_unit_test(who_was_passed_over_comes_back_fresh),
                                        cmocka_unit_test(a_round_whose_crew_left_is_taken_over),
+                                       cmocka_unit_test(who_was_passed_over_takes_over_or_comes_too_late),
                                        cmocka_unit_test(a_resumed_run_knows_its_workers),
                                        cmocka_unit_test(the_end_is_said_once),
                                        cmocka_unit_test(each_block_comes_once),
