@@ -76,9 +76,11 @@ enum {
     DC__REPORT_PLAN = 1, /* REPORT: with the plan in force */
     DC__STAT_FORGOT =
         1, /* STAT: the round's gradients are encoded with nothing kept of those before: it was lost */
-    DC__BYE_OK = 1,        /* BYE: all rounds done as planned */
-    DC__BYE_LEAVE = 2,     /* BYE: the run is to go on without this worker */
-    DC__START_SOON = 1,    /* START: the round is not on yet, but its version may be pulled */
+    DC__BYE_OK = 1,     /* BYE: all rounds done as planned */
+    DC__BYE_LEAVE = 2,  /* BYE: the run is to go on without this worker */
+    DC__START_SOON = 1, /* START: the round is not on yet, but its version may be pulled */
+    DC__START_FRESH =
+        2, /* START: the worker had no part in making that version; what it kept of one is of another */
     DC__JOIN_CLEAR = 1,    /* JOIN: the worker asks for a new run */
     DC__JOIN_REMEMBERS = 2 /* JOIN: it cannot make a round again */
 };

@@ -148,6 +148,14 @@ static dc_error send_soon(void *session, dc__header *turn)
     return send_start_frame(session, DC__START_SOON, turn->round);
 }
 
+static bool is_fresh(const dc__session *s, uint64_t round)
+{
+    const dc__crew *crew = dc__roster_crew(&s->training->roster, round);
+    for (int k = 0; k < crew->n; k++)
+        if (crew->member[k].slot == s->slot) return crew->member[k].fresh;
+    return true;
+}
+
 /* What a worker must have before its first round and never pulls: everything but trained values. Its round is
  * on until it has pushed for it: the version is intact. */
 static dc_error send_start(void *session, dc__header *turn)
@@ -175,7 +183,7 @@ static dc_error send_start(void *session, dc__header *turn)
             send_range(s, header, dc__versions_moment2(v, version) + moments_from, moments_from, moments_to);
     if (!err) err = send_crew(s, NULL);
     if (!err) err = send_all_images(s, version);
-    return err ? err : send_start_frame(s, 0, version);
+    return err ? err : send_start_frame(s, is_fresh(s, version) ? DC__START_FRESH : 0, version);
 }
 
 static dc_error send_mean_statistics(void *session, dc__header *unused)

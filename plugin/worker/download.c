@@ -169,6 +169,7 @@ static dc_error take_start(dc_worker *w, const dc__frame *frame)
     }
     if (!again && !soon) {
         d->begun = true;
+        d->fresh = h->flags & DC__START_FRESH;
         pthread_cond_signal(&w->arrived);
     }
     pthread_mutex_unlock(&w->lock);

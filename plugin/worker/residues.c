@@ -40,7 +40,12 @@ static void head_of(const dc__encoder *e, uint64_t version, uint8_t head[HEAD_BY
 
 void dc__residues_init(dc__residues *r, const char *dir, int rank, pthread_mutex_t *lock, dc__log *log)
 {
-    *r = (dc__residues){.dir = dir, .rank = rank, .lock = lock, .log = log, .told = {UINT64_MAX, UINT64_MAX}};
+    *r = (dc__residues){.dir = dir,
+                        .rank = rank,
+                        .lock = lock,
+                        .log = log,
+                        .told = {UINT64_MAX, UINT64_MAX},
+                        .lost = UINT64_MAX};
 }
 
 void dc__residues_told(dc__residues *r, uint64_t version, const uint64_t *needed, int n)
@@ -91,8 +96,21 @@ static bool is_needed(const dc__residues *r, uint64_t version)
     return needed;
 }
 
-/* Deletes this worker's files of versions that nobody goes back to; `last`, and later ones, were just written. */
-static void delete_others(const dc__residues *r, uint64_t last)
+/* Nobody goes back to it; `last`, and later ones, were just written. */
+static bool is_old(const dc__residues *r, uint64_t version, uint64_t last)
+{
+    return version < last && !is_needed(r, version);
+}
+
+static bool is_later(const dc__residues *r, uint64_t version, uint64_t last)
+{
+    (void)r;
+    return version > last;
+}
+
+/* Deletes this worker's files of versions that are so. */
+static void delete_those(const dc__residues *r, uint64_t last,
+                         bool (*are)(const dc__residues *r, uint64_t version, uint64_t last))
 {
     char prefix[DC__NAME_BYTES + 32], path[PATH_MAX];
     const int n = snprintf(prefix, sizeof prefix, "%s.kept-%d-", r->encoder->model->name, r->rank);
@@ -101,25 +119,26 @@ static void delete_others(const dc__residues *r, uint64_t last)
         char *end;
         if (strncmp(entry->d_name, prefix, (size_t)n) != 0) continue;
         const unsigned long long version = strtoull(entry->d_name + n, &end, 10);
-        if (*end == 0 && version < last && !is_needed(r, version) && path_of(r, version, path))
-            (void)unlink(path);
+        if (*end == 0 && are(r, version, last) && path_of(r, version, path)) (void)unlink(path);
     }
     if (dir) (void)closedir(dir);
 }
 
-static void keep(const dc__residues *r, uint64_t version)
+/* The server may be at `oldest`, or at a later one. */
+static void keep(const dc__residues *r, uint64_t version, uint64_t oldest)
 {
+    if (version == r->lost) return;
     if (write_version(r, version))
         dc__log_line(r->log, "what round %llu has not sent is not kept for a resumed run: %s",
                      (unsigned long long)version, dc_last_error());
     else
-        delete_others(r, version);
+        delete_those(r, oldest, is_old);
 }
 
 static void *write_due(void *residues)
 {
     const dc__residues *r = residues;
-    keep(r, r->version);
+    keep(r, r->version, r->version);
     return NULL;
 }
 
@@ -138,15 +157,15 @@ void dc__residues_round(dc__residues *r, uint64_t round)
     if (!r->dir || !told) return;
     r->version = round;
     r->runs = pthread_create(&r->thread, NULL, write_due, r) == 0;
-    if (!r->runs) keep(r, round);
+    if (!r->runs) keep(r, round, round);
 }
 
 void dc__residues_end(dc__residues *r, uint64_t round)
 {
     wait_for_writer(r);
     if (!r->dir || round == UINT64_MAX) return;
-    keep(r, round);
-    keep(r, round + 1);
+    keep(r, round, round);
+    keep(r, round + 1, round);
 }
 
 /* ---- reading ---- */
@@ -177,13 +196,17 @@ static bool read_all(const dc__residues *r, dc__encoder *e, uint64_t version)
     return ok;
 }
 
-bool dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed)
+bool dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed, bool fresh)
 {
     r->encoder = e;
     if (dc__encoder_exact(e)) r->dir = NULL;
+    if (r->dir) delete_those(r, version, is_later);
     if (dc__encoder_exact(e) || !resumed || version == 0) return true;
+    r->lost = version;
+    if (fresh) return false;
     if (r->dir && read_all(r, e, version)) {
         dc__encoder_begin(e, version);
+        r->lost = UINT64_MAX;
         return true;
     }
     dc__log_line(

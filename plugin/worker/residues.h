@@ -25,6 +25,8 @@ typedef struct dc__residues {
     dc__log *log;
     int rank;
     uint64_t version; /* to write */
+    uint64_t
+        lost; /* what was kept of this version is not here, and is not written as if it were; UINT64_MAX = none */
     pthread_mutex_t *lock;
     uint64_t told[2]; /* (L) by version & 1: versions of the server's next checkpoints, UINT64_MAX = none */
     uint64_t needed[DC__NEEDED_MOST]; /* (L) what the server had when it said so, */
@@ -39,9 +41,10 @@ void dc__residues_init(dc__residues *r, const char *dir, int rank, pthread_mutex
 /* dc__residues_told - the server will write a checkpoint of this version, and may go back to these n. Receiver. */
 void dc__residues_told(dc__residues *r, uint64_t version, const uint64_t *needed, int n);
 
-/* dc__residues_begin - the run begins at this version: reads what was kept there. False if it is lost, which a line tells.
- * Before anything is encoded. */
-bool dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed);
+/* dc__residues_begin - the run begins at this version: reads what was kept there, unless the worker is fresh, which had no
+ * part in making the version. What is there of later ones is of a course that the run has not taken, and goes. False if
+ * nothing is kept; a line tells if it is lost. Before anything is encoded. */
+bool dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed, bool fresh);
 
 /* dc__residues_round - the gradients of this round are about to be encoded; all before it are. Compute thread. */
 void dc__residues_round(dc__residues *r, uint64_t round);

@@ -150,7 +150,10 @@ static dc_error join_server(dc_worker *w)
     if (!err) err = dc__planner_start(&w->planner);
     if (!err) err = dc__worker_enter(w, &welcome);
     if (err && dc_worker_lost_server(w)) err = dc_worker_rejoin(w);
-    if (!err) w->forgot = !dc__residues_begin(&w->residues, &w->encoder, w->start_round, w->info.resumed);
+    w->residues.rank = w->info.rank; /* another, if it had to join twice */
+    if (!err)
+        w->forgot = !dc__residues_begin(&w->residues, &w->encoder, w->start_round, w->info.resumed,
+                                        w->download.fresh);
     return err;
 }
 

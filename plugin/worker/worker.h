@@ -48,6 +48,7 @@ typedef struct dc__download {
     _Atomic uint64_t *ready; /* [layers] 1 + the version that may be computed on, 0 = none yet */
     bool started;            /* (L) START came, of a round that may be still to come */
     bool begun;              /* (L) START came for that round */
+    bool fresh;              /* (L) and the worker had no part in making the version */
     uint64_t crew_round;     /* (L) since when so many images as in crew_images[1] make a round */
     uint64_t crew_images[2]; /* (L) [0]: before */
     uint64_t images_round;   /* (L) since when it feeds own_images[1] in a round */
