@@ -144,6 +144,7 @@ static void reset(dc_worker *w)
     d->started = d->begun = d->stat_here = false;
     for (int i = 0; i < m->n_layers; i++)
         d->ready[i] = 0;
+    dc__reporter_restart(&w->reporter, w->planner.plan.round_s > 0);
     dc__upload *u = &w->upload;
     u->grows = u->pull_due = u->stat_due = u->ready_due = u->want_stat_due = u->bye_due = u->bye_leave =
         false;

@@ -86,6 +86,14 @@ void dc__reporter_flush(dc__reporter *r)
     if (r->sums.rounds > 0 || !isnan(r->sums.map)) (void)make_due(r, dc__now_ns());
 }
 
+void dc__reporter_restart(dc__reporter *r, bool has_plan)
+{
+    r->sums = (dc__telemetry){.map = NAN};
+    r->losses = 0;
+    r->round_counts = r->due = r->plan_due = false;
+    r->plan_news = has_plan;
+}
+
 bool dc__reporter_is_due(const dc__reporter *r, bool gradients_wait)
 {
     return r->due && (!gradients_wait || dc__now_ns() - r->due_ns > DC__REPORT_PATIENCE_NS);

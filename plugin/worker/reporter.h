@@ -32,10 +32,12 @@ void dc__reporter_free(dc__reporter *r);
 
 /* dc__reporter_round_end - a round has ended; compute thread. dc__reporter_add - with the lock held: the
  * caller's figures after `rounds` rounds and the plan in force; true if a REPORT is due now.
- * dc__reporter_flush - with the lock held: what was not reported yet is due, before a goodbye. */
+ * dc__reporter_flush - with the lock held: what was not reported yet is due, before a goodbye. dc__reporter_restart - with
+ * the lock held: the server is another, or at another round: figures of rounds before are nobody's, the plan, if there is one, is news. */
 void dc__reporter_round_end(dc__reporter *r, const dc_round_report *round);
 bool dc__reporter_add(dc__reporter *r, const dc_report *figures, uint64_t rounds, const dc__planner *planner);
 void dc__reporter_flush(dc__reporter *r);
+void dc__reporter_restart(dc__reporter *r, bool has_plan);
 
 /* dc__reporter_is_due - a REPORT may go now. dc__reporter_take - with the lock held: the figures to send, the
  * link's left for the caller to fill in, and starts over; *plan_bytes of r->plan go with them. */

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "endpoint/telemetry.h"
 #include "net/wire.h"
+#include "worker/reporter.h"
 
 #define LAYERS 5
 
@@ -184,10 +185,33 @@ static void a_damaged_plan_is_refused_or_sound(void **state)
     dc_plan_free(&plan);
 }
 
+/* What was due to a server that is gone is not said to the one that comes in its place, which knows nothing of it. */
+static void figures_of_before_are_forgotten(void **state)
+{
+    (void)state;
+    dc__planner planner = {.plan = {.strategy = DC_DUPLEX}};
+    dc__reporter r = {0};
+    size_t plan_bytes;
+    assert_int_equal(dc__reporter_init(&r, LAYERS), DC_OK);
+    dc__reporter_round_end(&r, &(dc_round_report){.round_s = 1});
+    assert_true(dc__reporter_add(&r, &(dc_report){.loss = 1, .map = .5}, 40, &planner));
+    assert_true(dc__reporter_is_due(&r, false));
+    dc__reporter_restart(&r, false);
+    assert_false(dc__reporter_is_due(&r, false));
+    dc__reporter_flush(&r);
+    assert_false(dc__reporter_is_due(&r, false));
+    const dc__telemetry report = dc__reporter_take(&r, &plan_bytes);
+    assert_true(isnan(report.loss) && isnan(report.map));
+    assert_int_equal(report.rounds, 0);
+    assert_int_equal(plan_bytes, 0);
+    dc__reporter_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_comes_back), cmocka_unit_test(nonsense_is_refused),
-        cmocka_unit_test(a_plan_comes_back), cmocka_unit_test(a_damaged_plan_is_refused_or_sound)};
+        cmocka_unit_test(figures_of_before_are_forgotten), cmocka_unit_test(a_plan_comes_back),
+        cmocka_unit_test(a_damaged_plan_is_refused_or_sound)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
