@@ -7,9 +7,12 @@
  * moments are fetched, gradients are zero. Compute thread. */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "worker/worker.h"
+
+#define AGAIN_NS 200000000 /* between two attempts to join */
 
 /* A server that is not there yet is waited for shortly; one that was there, long. */
 double dc__worker_join_s(const dc_worker *w)
@@ -81,11 +84,30 @@ static dc_error await_welcome(dc_worker *w, double answer_s, dc__welcome *welcom
     return err;
 }
 
+/* A server that was about to end when it was asked: another may come in its place. */
+static dc_error pause_between(dc_worker *w, const dc_error lost)
+{
+    char line[DC__LINE_BYTES];
+    (void)snprintf(line, sizeof line, "%s", dc_last_error());
+    dc__link_close(&w->endpoint.link, 0);
+    const struct timespec pause = {.tv_nsec = AGAIN_NS};
+    nanosleep(&pause, NULL);
+    const dc_error err = dc__worker_check(w);
+    return err ? err : dc__fail(lost, "%s", line);
+}
+
 dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
 {
-    dc_error err = dial(w, connect_s);
-    if (!err) err = request(w);
-    if (!err) err = await_welcome(w, 2 * connect_s, welcome);
+    const int64_t until_ns = dc__now_ns() + (int64_t)(connect_s * 1e9);
+    dc_error err;
+    for (double left_s = connect_s;; left_s = dc__seconds(until_ns - dc__now_ns())) {
+        err = dial(w, left_s);
+        if (!err) err = request(w);
+        if (!err) err = await_welcome(w, 2 * connect_s, welcome);
+        if (err != DC_EPEER || dc__now_ns() + AGAIN_NS >= until_ns) break;
+        err = pause_between(w, err);
+        if (err != DC_EPEER) break;
+    }
     if (err) return err;
     w->info.rank = welcome->rank;
     w->info.workers = welcome->workers;

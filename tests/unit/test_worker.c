@@ -61,8 +61,9 @@ static void await_join(stage *s)
 {
     dc__frame frame;
     dc__channel *channel = NULL;
-    while (!channel)
+    for (int left = 60; !channel && left > 0; left--)
         channel = dc__listener_accept(s->listener, 1000);
+    assert_non_null(channel);
     dc__link_open(&s->f.link, channel, "the worker", 60, NULL);
     assert_int_equal(dc__link_receive(&s->f.link, &frame, -1), DC_OK);
     assert_int_equal(frame.header.type, DC__JOIN);
@@ -256,10 +257,23 @@ static void lies_before_the_start(void **state)
     }
 }
 
+/* Who is asked ends before it has answered; another takes its place. */
+static void another_server_is_asked(void **state)
+{
+    (void)state;
+    stage s;
+    open_stage(&s, test_url("another"));
+    await_join(&s);
+    fake_close(&s.f);
+    await_join(&s);
+    assert_int_equal(dc__refusal_send(&s.f.link, DC_EFULL, "there are enough"), DC_OK);
+    close_stage(&s, DC_EFULL, "there are enough");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lies_at_the_door),
-                                       cmocka_unit_test(lies_before_the_start),
-                                       cmocka_unit_test(lies_in_a_run)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lies_at_the_door), cmocka_unit_test(lies_before_the_start),
+        cmocka_unit_test(another_server_is_asked), cmocka_unit_test(lies_in_a_run)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
