@@ -51,12 +51,12 @@ static int member_of(const dc_server *s, const dc__join *join)
     return slot < 0 && r->wanted == 1 && state_of(s, 0) != DC__MEMBER_FREE ? 0 : slot;
 }
 
-/* Whether a member that comes back takes nobody's place. */
+/* Whether a member that comes back takes nobody's place: before the start, one whose session is not known to be over. */
 static bool is_awaited(const dc_server *s, int slot)
 {
-    const dc__roster *r = &s->training.roster;
     const dc__member_state state = state_of(s, slot);
-    return r->training && state != DC__MEMBER_FREE && state != DC__MEMBER_LEFT;
+    if (state == DC__MEMBER_FREE || state == DC__MEMBER_LEFT) return false;
+    return s->training.roster.training || state != DC__MEMBER_LOST;
 }
 
 /* With keys, a place in a run belongs to one member; but that a run for one worker may be resumed by another. */

@@ -1,0 +1,143 @@
+/* test_server_back.c - workers that are killed and come back: in the middle of a round, and before the start. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fault/box.h"
+#include "fault/fake.h"
+#include "test_url.h"
+
+#define ID 4711
+
+static fake_model *m;
+
+/* The same worker, whenever it comes. */
+static dc_error join_as(fake *f, const char *url, int rank)
+{
+    dc__join join = fake_join_for(rank);
+    join.worker_id = ID + (uint64_t)rank;
+    return fake_join(f, url, &join, m);
+}
+
+static void enter_as(fake *f, const char *url, int rank)
+{
+    assert_int_equal(join_as(f, url, rank), DC_OK);
+    if (f->welcome.upload) assert_int_equal(fake_upload(f), DC_OK);
+    assert_int_equal(fake_word(f, DC__READY, 0), DC_OK);
+}
+
+static void take_round_0(fake *f)
+{
+    assert_int_equal(fake_wait_start(f), DC_OK);
+    assert_int_equal(f->round, 0);
+    assert_int_equal(fake_pull(f, 0), DC_OK);
+    assert_int_equal(fake_take(f, 0), DC_OK);
+    assert_int_equal(fake_stats(f, 1, .5f), DC_OK);
+}
+
+static void ping(fake *f)
+{
+    dc__frame frame;
+    assert_int_equal(fake_word(f, DC__PING, 1), DC_OK);
+    assert_int_equal(fake_expect(f, DC__PONG, &frame), DC_OK);
+    dc__frame_free(&frame);
+}
+
+/* It had given block 0 when it was lost, and gives the others first when it is back: with them the round ends, and block 0 comes
+ * once more after that. */
+static void what_was_given_comes_after_the_round(void **state)
+{
+    (void)state;
+    const char *url = test_url("back");
+    box *b = box_open((dc_server_options){.url = url, .workers = 2, .loss_wait_s = 600});
+    fake f[2];
+    dc__frame frame;
+    for (int k = 0; k < 2; k++)
+        enter_as(&f[k], url, k);
+    for (int k = 0; k < 2; k++)
+        take_round_0(&f[k]);
+    assert_int_equal(fake_push(&f[1], 0, 0, 1, .5f), DC_OK);
+    ping(&f[1]); /* it has arrived */
+    fake_close(&f[1]);
+    assert_true(box_wait(b, "waiting for worker 1"));
+    assert_int_equal(fake_push(&f[0], 0, 0, 3, .5f), DC_OK);
+    enter_as(&f[1], url, 1);
+    take_round_0(&f[1]);
+    assert_int_equal(fake_push(&f[1], 0, 1, 3, .5f), DC_OK);
+    assert_int_equal(fake_pull(&f[1], 1), DC_OK);
+    assert_int_equal(fake_take(&f[1], 1), DC_OK); /* the round is over */
+    assert_int_equal(fake_push(&f[1], 0, 0, 1, .5f), DC_OK);
+    f[0].round = f[1].round = 1;
+    assert_int_equal(fake_pull(&f[0], 1), DC_OK);
+    assert_int_equal(fake_take(&f[0], 1), DC_OK);
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(fake_push(&f[k], 1, 0, 3, .5f), DC_OK);
+        assert_int_equal(fake_stats(&f[k], 2, .5f), DC_OK);
+        assert_int_equal(fake_bye(&f[k], 2, true), DC_OK);
+    }
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(fake_expect(&f[k], DC__BYE_ACK, &frame), DC_OK);
+        dc__frame_free(&frame);
+        fake_close(&f[k]);
+    }
+    box_wait_end(b);
+    assert_int_equal(b->err, DC_OK);
+    assert_false(strstr(b->log, "lost worker 1 in round 2") != NULL);
+    box_close(b);
+}
+
+/* A process that joins when it is told to, and says so. */
+static pid_t fork_joiner(const char *url, int go[2], int done[2])
+{
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(done), 0);
+    const pid_t pid = fork();
+    char byte = 1;
+    if (pid != 0) return pid;
+    fake f;
+    if (read(go[0], &byte, 1) != 1 || join_as(&f, url, 0) || write(done[1], &byte, 1) != 1) _exit(1);
+    pause();
+    _exit(1);
+}
+
+/* Its place is its own: who was killed between JOIN and READY may take it again. */
+static void killed_while_it_joins(void **state)
+{
+    (void)state;
+    const char *url = "tcp://127.0.0.1:17760";
+    int go[2], done[2], status;
+    char byte = 1;
+    const pid_t pid = fork_joiner(url, go, done); /* before there are threads */
+    assert_true(pid > 0);
+    box *b = box_open((dc_server_options){.url = url, .workers = 1, .loss_wait_s = 600});
+    assert_non_null(b);
+    assert_int_equal(write(go[1], &byte, 1), 1);
+    assert_int_equal(read(done[0], &byte, 1), 1);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    fake f;
+    enter_as(&f, url, 0);
+    assert_int_equal(fake_wait_start(&f), DC_OK);
+    dc_server_stop(b->server);
+    fake_close(&f);
+    box_close(b);
+    for (int k = 0; k < 2; k++) {
+        (void)close(go[k]);
+        (void)close(done[k]);
+    }
+}
+
+int main(void)
+{
+    m = fake_model_new("fake", true);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(killed_while_it_joins),
+                                       cmocka_unit_test(what_was_given_comes_after_the_round)};
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    fake_model_free(m);
+    return failed;
+}
