@@ -70,13 +70,14 @@ dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *wel
 {
     char name[32];
     dc_error err = allocate(s);
+    /* Before it knows that it is welcome: its next message may be as large as any. */
+    if (!err) dc__channel_admit(link->channel, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES);
     if (!err) err = dc__welcome_send(link, welcome);
     if (err) return err;
     s->welcome = *welcome;
     s->number = welcome->rank;
     reset(s, anew);
     (void)snprintf(name, sizeof name, "worker %d", s->number);
-    dc__channel_admit(link->channel, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES);
     dc__link_move(&s->endpoint.link, link, name, silence_s, &s->endpoint.stop);
     s->endpoint.link.log = &s->training->log;
     s->endpoint.link.meter.memory_bytes = (double)dc_model_trained_bytes(s->training->model, -1);

@@ -309,12 +309,21 @@ static bool keep_due(dc__session *s, uint64_t *version)
     return true;
 }
 
+/* It is done, and so is the run: its receiver may be about to say that its goodbye is to be answered. */
+static bool ends_well(const dc__session *s)
+{
+    dc__roster *r = &s->training->roster;
+    char line[DC__LINE_BYTES];
+    return s->stop_due && r->member[s->slot].state == DC__MEMBER_FINISHED &&
+           dc__roster_result(r, line) == DC_OK;
+}
+
 static void next_first(dc__session *s, dc__turn *turn)
 {
     const dc__roster *r = &s->training->roster;
     const dc__member_state state = r->member[s->slot].state;
     uint64_t version;
-    if (s->ack_due) {
+    if (s->ack_due || ends_well(s)) {
         turn->send = send_bye_ack;
         turn->ends = true;
     } else if (s->stop_due) {
