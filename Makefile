@@ -57,6 +57,7 @@ EXACT_SRC   := $(wildcard tests/exact/*.c)
 # Compiled against a fork, side_fork.c is scripts/fork-vectors' business.
 FORKS_SRC   := $(filter-out tests/forks/side_fork.c,$(wildcard tests/forks/*.c))
 BENCH_SRC   := $(wildcard tests/bench/bench_*.c)
+SIM_SRC     := $(wildcard tests/sim/*.c)
 BOX_SRC     := $(wildcard scripts/netlab.d/*.c)
 
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(1))
@@ -77,6 +78,8 @@ FORKS_BIN   := $(BUILD)/tests/fork_vectors
 # Processes that tests start beside the programs: a worker that lies, peers that attack.
 LIAR_BIN    := $(BUILD)/tests/liar
 CROWD_BIN   := $(BUILD)/tests/crowd
+# Schedules of a whole run without processes (tests/sim).
+SIM_BIN     := $(BUILD)/tests/simulate
 BENCH_BIN   := $(patsubst tests/bench/%.c,$(BUILD)/tests/%,$(BENCH_SRC))
 
 DARKNET_CFLAGS := -isystem $(DARKNET_DIR)/include -Idarknet -DOPENCV
@@ -198,6 +201,12 @@ $(CROWD_BIN): $(BUILD)/obj/tests/process/crowd.c.o $(BUILD)/libdynacomm.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
+# What blocks a thread, tells the time or reaches the network is the simulation's: the library is the one that ships.
+$(SIM_BIN): $(call obj,$(SIM_SRC)) $(BUILD)/libdynacomm.a tests/sim/wraps.opt
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie $(ALL_LDFLAGS) @tests/sim/wraps.opt -o $@ $(filter-out %.opt,$^) $(LIB_LIBS)
+
 $(filter-out $(FUZZ_FRONT) $(FUZZ_TOOL),$(FUZZ_BIN)): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.c.o $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -224,7 +233,7 @@ $(BUILD)/kernels-bench: $(BUILD)/obj/tests/bench/kernels_bench.c.o $(KERNEL_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(ALL_LDFLAGS) -o $@ $^ $(DARKNET_LIBS) $(KERNEL_LIBS) $(OPENCV_LIBS) -lm
 
-tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(FORKS_BIN) $(BENCH_BIN) $(LIAR_BIN) $(CROWD_BIN) $(BUILD)/kernels-bench
+tests: all $(UNIT_BIN) $(NUM_BIN) $(FUZZ_BIN) $(EXACT_BIN) $(FORKS_BIN) $(BENCH_BIN) $(LIAR_BIN) $(CROWD_BIN) $(SIM_BIN) $(BUILD)/kernels-bench
 
 check: tests
 	$(Q)scripts/run-tests $(BUILD)
@@ -269,6 +278,10 @@ stress:
 # Workers and the server killed, stopped and started again for CHURN_S seconds, then the replay; CHURN_SEED= repeats one.
 churn: all
 	$(Q)CHURN_S=$${CHURN_S:-60} BUILD=$(BUILD) tests/integration/fault_churn.sh
+
+# Seeded schedules of server and workers in one process: SEEDS=FIRST-LAST says which, JOBS= how many at a time.
+simulate: $(SIM_BIN)
+	$(Q)$(SIM_BIN) --jobs $${JOBS:-$$(nproc)} $${SEEDS:-1-10000}
 
 # Every tests/fuzz/fuzz_*.c with libFuzzer under the address and undefined sanitizers, FUZZ_S seconds each, from the inputs in
 # tests/fuzz/corpus: needs clang and libclang-rt-14-dev (scripts/deps fuzz).
@@ -334,6 +347,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-server check churn clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint stress tests
+.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-server check churn clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

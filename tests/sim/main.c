@@ -1,0 +1,204 @@
+/* main.c - simulate [--trace] [--jobs N] [--twice] SEED | FIRST-LAST: seeded schedules of a server and its workers as they are, with what
+ * happens to machines on edges. Each seed is run in a process of its own; one that fails is named with the command that
+ * repeats it. --twice runs each seed a second time, and compares the traces. */
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/floatmode.h"
+#include "sim/run.h"
+
+#define FAILED_MOST 64
+
+/* What the processes of this program share. */
+typedef struct shared {
+    _Atomic uint64_t next, passed;
+    _Atomic uint64_t failed[FAILED_MOST];
+    _Atomic uint32_t n_failed;
+    _Atomic uint64_t count[sizeof(sim_count) / sizeof(uint64_t)];
+} shared;
+
+static shared *all;
+static bool traces, twice;
+static const char *program;
+
+static void add_counts(const sim_count *c)
+{
+    uint64_t numbers[sizeof *c / sizeof(uint64_t)];
+    memcpy(numbers, c, sizeof numbers);
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+        all->count[k] += numbers[k];
+}
+
+/* In a process of its own: 0 if all is as it must be. The trace's hash goes to `to`. */
+static int run_seed(uint64_t seed, const char *dir, int to)
+{
+    static sim_plan plan;
+    static sim_run_state state;
+    char why[700] = "", text[2048];
+    dc__flush_denormals();
+    sim_plan_draw(&plan, seed);
+    state.plan = &plan;
+    state.dir = dir;
+    sim_plan_text(&plan, text, sizeof text);
+    if (traces) (void)fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, text);
+    const bool ok = sim_play(&state, seed, traces, why, sizeof why) && sim_check(&state, why, sizeof why);
+    const uint64_t hash = sim_hash();
+    if (!ok) (void)fprintf(stderr, "%s\n%s\n", text, why);
+    if (traces)
+        (void)fprintf(stderr, "%llu steps, trace %016llx\n", (unsigned long long)sim_steps(),
+                      (unsigned long long)hash);
+    add_counts(&state.count);
+    return write(to, &hash, sizeof hash) == sizeof hash && ok ? 0 : 1;
+}
+
+static int remove_one(const char *path, const struct stat *unused, int kind, struct FTW *at)
+{
+    (void)unused;
+    return at->level == 0 ? 0 : kind == FTW_DP ? rmdir(path) : unlink(path);
+}
+
+static void empty(const char *dir)
+{
+    if (nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0) (void)fprintf(stderr, "cannot empty %s\n", dir);
+}
+
+/* Whether it is as it must be. */
+static bool try_seed(uint64_t seed, const char *dir, uint64_t *hash)
+{
+    int ends[2], status;
+    if (pipe(ends) != 0) abort();
+    const pid_t child = fork();
+    if (child < 0) abort();
+    if (child == 0) _exit(run_seed(seed, dir, ends[1]));
+    (void)close(ends[1]);
+    *hash = 0;
+    const bool said = read(ends[0], hash, sizeof *hash) == sizeof *hash;
+    (void)close(ends[0]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFSIGNALED(status))
+        (void)fprintf(stderr, "seed %llu: signal %d\n", (unsigned long long)seed, WTERMSIG(status));
+    return said && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void fail(uint64_t seed, const char *why)
+{
+    (void)printf("not ok simulate: seed %llu%s; repeat it with: %s --trace %llu\n", (unsigned long long)seed,
+                 why, program, (unsigned long long)seed);
+    (void)fflush(stdout);
+    const uint32_t n = all->n_failed++;
+    if (n < FAILED_MOST) all->failed[n] = seed;
+}
+
+static void work(uint64_t last)
+{
+    char dir[64];
+    const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    (void)snprintf(dir, sizeof dir, "%s/dynacomm-sim-XXXXXX", root);
+    if (!mkdtemp(dir)) abort();
+    uint64_t seed, first, second;
+    while ((seed = all->next++) <= last && all->n_failed < FAILED_MOST) {
+        const bool ok = try_seed(seed, dir, &first);
+        if (!ok) fail(seed, "");
+        if (traces && !ok) break;
+        empty(dir);
+        if (ok && twice) {
+            if (!try_seed(seed, dir, &second) || first != second)
+                fail(seed, " took another course the second time");
+            empty(dir);
+        }
+        all->passed += ok;
+    }
+    if (rmdir(dir) != 0) (void)fprintf(stderr, "%s is kept\n", dir);
+}
+
+static void report(uint64_t first, uint64_t last)
+{
+    sim_count c;
+    uint64_t numbers[sizeof c / sizeof(uint64_t)];
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+        numbers[k] = all->count[k];
+    memcpy(&c, numbers, sizeof c);
+    (void)printf("seeds %llu-%llu: %llu are as they must be, %u are not\n", (unsigned long long)first,
+                 (unsigned long long)last, (unsigned long long)all->passed, (unsigned)all->n_failed);
+    (void)printf(
+        "%llu rounds, %llu steps: %llu killed, %llu without power, %llu stopped, %llu links cut, %llu told to leave, %llu slow "
+        "disks, %llu full disks, %llu started again after an error\n",
+        (unsigned long long)c.rounds, (unsigned long long)c.steps, (unsigned long long)c.deeds[SIM_KILL],
+        (unsigned long long)c.deeds[SIM_POWER], (unsigned long long)c.deeds[SIM_STOP],
+        (unsigned long long)c.deeds[SIM_CUT], (unsigned long long)c.deeds[SIM_LEAVE],
+        (unsigned long long)c.deeds[SIM_SLOW_DISK], (unsigned long long)c.deeds[SIM_FULL_DISK],
+        (unsigned long long)c.restarts);
+    (void)printf(
+        "%llu servers went on from a checkpoint, %llu workers joined anew, %llu came back into their round, %llu came late, "
+        "%llu rounds went on without one; %llu runs with parts of a round; %llu runs equal an undisturbed one\n",
+        (unsigned long long)c.resumed, (unsigned long long)c.rejoined, (unsigned long long)c.back,
+        (unsigned long long)c.entered, (unsigned long long)c.passed, (unsigned long long)c.partial,
+        (unsigned long long)c.undisturbed);
+}
+
+/* Many seeds see everything happen now and then: else they test nothing. */
+static bool has_seen_all(uint64_t seeds)
+{
+    sim_count c;
+    uint64_t numbers[sizeof c / sizeof(uint64_t)];
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+        numbers[k] = all->count[k];
+    memcpy(&c, numbers, sizeof c);
+    bool seen = c.resumed > seeds / 10 && c.rejoined > seeds / 10 && c.back > seeds / 20 &&
+                c.entered > seeds / 50 && c.passed > seeds / 100 && c.partial > seeds / 200 &&
+                c.undisturbed > seeds / 4;
+    for (int k = SIM_KILL; k <= SIM_FULL_DISK; k++)
+        seen = seen && c.deeds[k] > seeds / 100;
+    if (!seen) (void)printf("not ok simulate: too little happened\n");
+    return seen;
+}
+
+static int usage(void)
+{
+    (void)fprintf(stderr, "simulate [--trace] [--twice] [--jobs N] SEED | FIRST-LAST\n");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, last = 100;
+    int jobs = 1, at = 1;
+    program = argv[0];
+    for (; at < argc && argv[at][0] == '-'; at++) {
+        if (strcmp(argv[at], "--trace") == 0)
+            traces = true;
+        else if (strcmp(argv[at], "--twice") == 0)
+            twice = true;
+        else if (strcmp(argv[at], "--jobs") == 0 && at + 1 < argc)
+            jobs = atoi(argv[++at]);
+        else
+            return usage();
+    }
+    if (at < argc) {
+        char *end;
+        first = last = strtoull(argv[at], &end, 10);
+        if (*end == '-') last = strtoull(end + 1, &end, 10);
+        if (*end || end == argv[at] || last < first) return usage();
+    }
+    all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED) return 1;
+    all->next = first;
+    for (int k = 0; k < jobs; k++)
+        if (fork() == 0) {
+            work(last);
+            _exit(0);
+        }
+    while (wait(NULL) > 0 || errno == EINTR) {
+    }
+    report(first, last);
+    const uint64_t seeds = last - first + 1;
+    return all->n_failed > 0 || all->passed != seeds || (seeds >= 1000 && !has_seen_all(seeds));
+}

@@ -1,0 +1,149 @@
+/* nodes.c - what the simulated processes do: as `dynacomm server` and the darknet program do it. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dynacomm_file.h"
+#include "sim/run.h"
+
+sim_run_state *sim_now_run;
+
+static void ends(sim_node *node, dc_error err, const char *line)
+{
+    node->err = err;
+    node->over = true;
+    (void)snprintf(node->line, sizeof node->line, "%s", err ? line : "");
+    sim_event("is over: %s %s", err ? "error," : "well", node->line);
+    sim_wake(sim_now_run->world);
+}
+
+/* ---- the server ---- */
+
+static void count_line(const char *line)
+{
+    sim_count *c = &sim_now_run->count;
+    sim_now_run->trains |= strstr(line, "training sim with ") == line;
+    c->resumed += strstr(line, "resuming ") == line;
+    c->passed += strstr(line, " goes on without worker ") != NULL;
+    c->back += strstr(line, " is back, and goes on ") != NULL;
+    c->entered += strstr(line, " takes part from round ") != NULL;
+    c->rejoined += strstr(line, "; joining it again") != NULL;
+}
+
+static void on_line(void *node, const char *line)
+{
+    (void)node;
+    count_line(line);
+    sim_event("| %s", line);
+}
+
+void sim_server_main(void *argument)
+{
+    sim_node *node = argument;
+    const sim_run_state *r = sim_now_run;
+    dc_server *server;
+    dc_server_options options = r->plan->server;
+    char line[512];
+    options.url = "tcp://127.0.0.1:7700";
+    options.backup_dir = r->dir;
+    options.log = on_line;
+    dc_error err = dc_server_start(&server, &options);
+    if (!err) {
+        node->server = server;
+        err = dc_server_run(server);
+        (void)snprintf(line, sizeof line, "%s", dc_last_error());
+        node->server = NULL;
+        dc_server_free(server);
+    } else {
+        (void)snprintf(line, sizeof line, "%s", dc_last_error());
+    }
+    ends(node, err, line);
+}
+
+/* ---- a worker ---- */
+
+static dc_error train_batch(sim_toy *t, dc_worker *w, const sim_plan *p, int64_t layer_ns)
+{
+    const dc_worker_info info = dc_worker_info_get(w);
+    dc_round_report report;
+    dc_error err = dc_worker_round_begin(w);
+    for (int s = 0; !err && s < p->subdivisions; s++) {
+        err = dc_worker_subdivision(w, s == p->subdivisions - 1);
+        for (int i = 0; !err && i < p->layers; i++) {
+            err = dc_worker_forward_begin(w, i);
+            if (!err) sim_forward(t, i, info.rank, info.round);
+            if (layer_ns) sim_sleep((int64_t)sim_draw((uint64_t)layer_ns));
+            if (!err) err = dc_worker_forward_end(w, i);
+        }
+        if (!err && s == p->subdivisions - 1) err = dc_worker_rate(w, sim_rate(info.round));
+        for (int i = p->layers - 1; !err && i >= p->frozen; i--) {
+            err = dc_worker_backward_begin(w, i);
+            if (!err) sim_backward(t, t, i, info.rank, info.round, s);
+            if (layer_ns) sim_sleep((int64_t)sim_draw((uint64_t)layer_ns));
+            if (!err) err = dc_worker_backward_end(w, i);
+        }
+    }
+    if (err) return err;
+    err = dc_worker_round_end(w, &report);
+    const dc_report told = {.loss = 1, .map = 0, .last_round = (uint64_t)p->rounds};
+    if (!err) dc_worker_report(w, &told);
+    return err;
+}
+
+/* To the last round, and its weights: as dk_train does. */
+static dc_error train(sim_node *node, sim_toy *t, dc_worker *w)
+{
+    const sim_plan *p = t->plan;
+    dc_error err;
+    do {
+        err = DC_OK;
+        node->life = sim_now_run->life;
+        while (!err && dc_worker_info_get(w).round < (uint64_t)p->rounds)
+            err = node->leave ? dc_error_set(DC_ESTOPPED, "SIGTERM")
+                              : train_batch(t, w, p, p->layer_ns[node->machine]);
+        if (!err) {
+            (void)snprintf(node->saved, sizeof node->saved, "%s/sim_final.weights", node->dir);
+            err = dc_worker_save(w, node->saved, 0);
+        }
+    } while (err && !node->leave && dc_worker_lost_server(w) && !(err = dc_worker_rejoin(w)));
+    return err;
+}
+
+void sim_worker_main(void *argument)
+{
+    sim_node *node = argument;
+    const sim_run_state *r = sim_now_run;
+    const sim_plan *p = r->plan;
+    sim_toy *t = sim_toy_new(p, 1);
+    dc_worker *w;
+    char line[512] = "";
+    node->leave = 0;
+    node->saved[0] = 0;
+    (void)snprintf(node->dir, sizeof node->dir, "%s/worker-%d", r->dir, node->machine);
+    (void)mkdir(node->dir, 0777);
+    dc_sweep(node->dir);
+    const dc_worker_options options = {.url = "tcp://127.0.0.1:7700",
+                                       .rank = p->ranked ? node->machine - 1 : -1,
+                                       .id = 1000 + (uint64_t)node->machine,
+                                       .strategy = p->strategy[node->machine],
+                                       .seed = 5,
+                                       .timeout_s = p->patience_s,
+                                       .codec = p->codec,
+                                       .local_steps = p->local_steps > 1 ? p->local_steps : 0,
+                                       .keep_dir = node->dir,
+                                       .leave = &node->leave,
+                                       .log = on_line,
+                                       .log_context = node};
+    dc_error err = dc_worker_join(&w, t->model, &options);
+    if (!err) {
+        err = train(node, t, w);
+        (void)snprintf(line, sizeof line, "%s", err ? dc_last_error() : "");
+        const dc_error left = dc_worker_leave(w, err == DC_OK, line);
+        if (!err && left) (void)snprintf(line, sizeof line, "%s", dc_last_error());
+        if (!err) err = left;
+    } else {
+        (void)snprintf(line, sizeof line, "%s", dc_last_error());
+    }
+    sim_toy_free(t);
+    ends(node, err, line);
+}

@@ -1,0 +1,58 @@
+/* run.h - one schedule: a server and its workers, each a process that is started again whenever it ends otherwise than it
+ * should, until the run is over; and what must be true then. */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include "sim/plan.h"
+
+/* What has happened, for those who want to know that a test is one. */
+typedef struct sim_count {
+    uint64_t deeds[SIM_FULL_DISK + 1];
+    uint64_t restarts;    /* of processes that had ended by themselves, with an error */
+    uint64_t resumed;     /* servers that went on from a checkpoint */
+    uint64_t rejoined;    /* workers that have joined anew in their process */
+    uint64_t passed;      /* rounds that went on without somebody */
+    uint64_t back;        /* workers that came back into their round */
+    uint64_t entered;     /* workers that came while others trained */
+    uint64_t undisturbed; /* runs that had to equal one that nothing happens to */
+    uint64_t partial;     /* runs in which only a part of a worker's blocks counted */
+    uint64_t rounds, steps;
+} sim_count;
+
+/* A process and its machine; 0 is the server's. */
+typedef struct sim_node {
+    int machine;
+    sim_process *process;
+    bool over;          /* it has ended by itself, and the supervisor does not know yet */
+    dc_error err;       /* with which */
+    bool done;          /* it is not started again */
+    int life;           /* of the server that it has joined last */
+    volatile int leave; /* SIGTERM */
+    dc_server *server;  /* the server's, while it runs */
+    char line[512];
+    char dir[96], saved[128]; /* a worker's directory; its .weights there, "" = none */
+} sim_node;
+
+typedef struct sim_run_state {
+    const sim_plan *plan;
+    const char *dir;
+    sim_node nodes[SIM_WORKERS + 1];
+    bool done;         /* all of it */
+    bool trains;       /* it has begun to */
+    int life;          /* the server's: one more when it has died */
+    sim_thread *world; /* the supervisor's */
+    sim_count count;
+} sim_run_state;
+
+/* world.c: plays the plan, in an order that the seed decides; false with a line if processes end otherwise than they should. */
+bool sim_play(sim_run_state *r, uint64_t seed, bool traces, char *why, size_t size);
+
+/* nodes.c: the processes' main functions; argument: a sim_node. */
+void sim_server_main(void *node);
+void sim_worker_main(void *node);
+extern sim_run_state *sim_now_run;
+
+/* check.c: files, weights and log are as they must be; false with a line. */
+bool sim_check(sim_run_state *r, char *why, size_t size);
+
+#endif
