@@ -236,6 +236,15 @@ static void *new_stack(void)
     return stack;
 }
 
+/* A function of its own: to a compiler getcontext may return twice. */
+static __attribute__((noinline)) void prepare(sim_thread *t)
+{
+    (void)getcontext(&t->first);
+    t->first.uc_stack.ss_sp = t->stack;
+    t->first.uc_stack.ss_size = STACK_BYTES;
+    makecontext(&t->first, begin_thread, 0);
+}
+
 sim_thread *sim_thread_new(sim_process *p, void *(*start)(void *), void *argument)
 {
     static int number;
@@ -253,10 +262,7 @@ sim_thread *sim_thread_new(sim_process *p, void *(*start)(void *), void *argumen
     t->argument = argument;
     t->until_ns = SIM_FOREVER;
     t->at = -1;
-    (void)getcontext(&t->first);
-    t->first.uc_stack.ss_sp = stack;
-    t->first.uc_stack.ss_size = STACK_BYTES;
-    makecontext(&t->first, begin_thread, 0);
+    prepare(t);
     t->state = SIM_READY;
     enqueue(t);
     return t;
