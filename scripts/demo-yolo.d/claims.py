@@ -3,14 +3,14 @@
 
 A full run claims that the new domains cost the stale model at least 25 points on every edge, that retraining together wins at
 least 80 % of that back on every edge, and that the common model does better on the other edges' domains than one that an edge
-trained alone. A quick run claims that retraining together gains points on every edge; both, that auto is no slower than
-sequential.
+trained alone. A quick run claims that at least 50 % is won back on every edge, a brief one that retraining together gains points
+there; all, that auto is no slower than sequential.
 """
 import json
 import statistics
 import sys
 
-LOSS, RECOVERED, GAIN = 25, 80, 5
+LOSS, RECOVERED, RECOVERED_QUICK, GAIN = 25, 80, 50, 5
 NOISE = 1.02
 
 
@@ -26,6 +26,9 @@ def claims(s):
                        e['stale'] <= s['clean'] - LOSS),
                       (f"{name}: together wins back {e['recovered']:.0f} %, at least {RECOVERED} %", e['recovered'] >= RECOVERED),
                       (f"{name}: on the others' domains together {common:.1f} % beats alone {alone:.1f} %", common > alone)]
+        elif s['mode'] == 'quick':
+            found.append((f"{name}: together wins back {e['recovered']:.0f} %, at least {RECOVERED_QUICK} %",
+                          e['recovered'] >= RECOVERED_QUICK))
         else:
             found.append((f"{name}: together {e['full']:.1f} % is {GAIN} points over stale {e['stale']:.1f} %",
                           e['full'] >= e['stale'] + GAIN))

@@ -76,11 +76,11 @@ def main(out):
         for edge in s['edges'])
     values = {
         'quick': '<p class="note">A quick run: little training, on few pictures. The full run is the one to judge by.</p>'
-                 if s['mode'] == 'quick' else '',
+                 if s['mode'] != 'full' else '',
         'clean': f'{s["clean"]:.0f}', 'low': f'{min(e["stale"] for e in edges):.0f}', 'high': f'{max(e["stale"] for e in edges):.0f}',
         'after_low': f'{min(e["full"] for e in edges):.0f}', 'after_high': f'{max(e["full"] for e in edges):.0f}',
         'recovered': f'{min(e["recovered"] for e in edges):.0f}', 'rounds': s['rounds'], 'race': s['race'], 'every': s['every'],
-        'megabytes': f'{s["bytes"] / 1e6:.2f}', 'parameters': f'{s["bytes"] // 4:,}', 'saved': saved(s), 'goal': s['goal'],
+        'up_mbit': s['up_mbit'], 'megabytes': f'{s["bytes"] / 1e6:.2f}', 'parameters': f'{s["bytes"] // 4:,}', 'saved': saved(s), 'goal': s['goal'],
         'clean_after': f'{s["clean_after"]:.1f}', 'frozen_seconds': f'{s["seconds"]["frozen"]:.2f}',
         'ratio': f'{s["seconds"]["sequential"] / s["seconds"]["auto"]:.2f}', 'table': table(s), 'cross': cross_table(s),
         'price': price(s),

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""summary.py OUT MODE GOAL RACE EVERY - what scripts/demo-yolo measured, as OUT/summary.json, OUT/curve-EDGE.tsv and a table.
+"""summary.py OUT MODE GOAL RACE EVERY UP_MBIT - what scripts/demo-yolo measured, as OUT/summary.json, OUT/curve-EDGE.tsv and a table.
 
 Reads OUT/map.tsv (model, round, domain, mAP in percent) and the first edge's logs. Seconds per round are the median over the
 rounds that both strategies ran (from the sixth to RACE), so that both are of the same work. The target of an edge is
@@ -58,10 +58,10 @@ def write_curve(out, edge, s, points, frozen):
                     f"{s['clean']} {e['target']:.2f} {e['alone'][edge]}\n")
 
 
-def main(out, mode, goal, race, every):
+def main(out, mode, goal, race, every, up_mbit):
     table = maps(out)
     rounds = max(n for model, n, _ in table if model == 'full')
-    s = {'mode': mode, 'goal': goal, 'race': race, 'every': every, 'rounds': rounds, 'clean': table['stale', 0, 'clean'],
+    s = {'mode': mode, 'goal': goal, 'race': race, 'every': every, 'up_mbit': up_mbit, 'rounds': rounds, 'clean': table['stale', 0, 'clean'],
          'clean_after': table['full', rounds, 'clean'],
          'bytes': os.path.getsize(os.path.join(out, 'clean', 'folded.weights')) - 20,
          'seconds': {'auto': round_seconds(os.path.join(out, 'full', 'edge0.log'), race),
@@ -98,6 +98,6 @@ def show(s):
               f"auto {n * t['auto']:.0f} s")
 
 
-if len(sys.argv) != 6:
-    sys.exit('usage: summary.py OUT MODE GOAL RACE EVERY')
+if len(sys.argv) != 7:
+    sys.exit('usage: summary.py OUT MODE GOAL RACE EVERY UP_MBIT')
 main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))

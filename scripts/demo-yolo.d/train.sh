@@ -17,7 +17,7 @@ trap 'exit 130' INT TERM
 
 open_lab()
 {
-    scripts/netlab --name "$lab" up --edges ${#edges[@]} --down 100mbit --up 20mbit --delay 10ms --while $$ > "$out/netlab.log" 2>&1 ||
+    scripts/netlab --name "$lab" up --edges ${#edges[@]} --down 100mbit --up ${up_mbit}mbit --delay 10ms --while $$ > "$out/netlab.log" 2>&1 ||
         die "no emulated network here: run it as root or allow user namespaces ($(tail -n 1 "$out/netlab.log"))"
     host=$(scripts/netlab --name "$lab" address server0)
 }

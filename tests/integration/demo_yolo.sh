@@ -1,5 +1,5 @@
 #!/bin/bash
-# demo_yolo.sh - scripts/demo-yolo --quick: edges over the lab retrain a real detector and gain; the page, pictures and film are whole.
+# demo_yolo.sh - scripts/demo-yolo --brief: edges over the lab retrain a real detector and gain; the page, pictures and film are whole.
 # Runs alone: it uses the lab, and both cores.
 demo=demo-yolo
 . "$(dirname "${BASH_SOURCE[0]}")/lib_demo.sh"
@@ -20,7 +20,7 @@ if ! "$root/scripts/netlab" --name "demo-yolo-probe-$$" run --edges 1 -- true > 
     echo "skip demo-yolo: the run: no emulated network here: $(tail -n 1 "$log.lab")"
     exit "$failures"
 fi
-check "ends well, its own claims hold" run_demo --quick --out "$out/run"
+check "ends well, its own claims hold" run_demo --brief --out "$out/run"
 check "the strategies' weights are compared" grep -q 'same weights as auto, bit for bit' "$log"
 check "claims about three edges and the time" test "$(grep -c '^ *holds ' "$log")" -eq 4
 check "no lab is left" test -z "$("$root/scripts/netlab" list | grep '^demo-yolo-[0-9]')"
