@@ -152,7 +152,7 @@ static void answer(dc__gate *gate, dc__caller *caller, int64_t now_ns)
 static dc__hello_status status_of(dc__entry entry)
 {
     static const dc__hello_status status[] = {
-        [DC__ENTRY_MEMBER] = DC__HELLO_OK,         [DC__ENTRY_STRANGER] = DC__HELLO_STRANGER,
+        [DC__ENTRY_MEMBER] = DC__HELLO_OK,         [DC__ENTRY_UNKNOWN_KEY] = DC__HELLO_UNKNOWN_KEY,
         [DC__ENTRY_UNKNOWN] = DC__HELLO_UNINVITED, [DC__ENTRY_EXPIRED] = DC__HELLO_EXPIRED,
         [DC__ENTRY_USED] = DC__HELLO_USED,         [DC__ENTRY_FILES] = DC__HELLO_FILES};
     return status[entry];

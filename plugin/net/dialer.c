@@ -308,7 +308,7 @@ static dc__ending ending_of(dc__hello_status status)
 {
     static const dc__ending endings[DC__HELLO_END] = {
         [DC__HELLO_UNKNOWN] = DC__END_UNKNOWN,     [DC__HELLO_VERSION] = DC__END_VERSION,
-        [DC__HELLO_KEYS] = DC__END_KEYS,           [DC__HELLO_STRANGER] = DC__END_STRANGER,
+        [DC__HELLO_KEYS] = DC__END_KEYS,           [DC__HELLO_UNKNOWN_KEY] = DC__END_UNKNOWN_KEY,
         [DC__HELLO_UNINVITED] = DC__END_UNINVITED, [DC__HELLO_EXPIRED] = DC__END_EXPIRED,
         [DC__HELLO_USED] = DC__END_USED,           [DC__HELLO_FILES] = DC__END_FILES};
     return endings[status];

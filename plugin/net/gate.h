@@ -53,9 +53,9 @@ typedef enum dc__ending {
     DC__END_VERSION,   /* the peer's gate is of another version */
     DC__END_PROTOCOL,  /* the peer does not keep to the protocol */
     DC__END_MEMORY,
-    DC__END_KEYS,     /* the listener takes only who has a key */
-    DC__END_SHUT,     /* the handshake came to nothing again and again: another key, or none */
-    DC__END_STRANGER, /* as dc__hello_status */
+    DC__END_KEYS,        /* the listener takes only who has a key */
+    DC__END_SHUT,        /* the handshake came to nothing again and again: another key, or none */
+    DC__END_UNKNOWN_KEY, /* as dc__hello_status */
     DC__END_UNINVITED,
     DC__END_EXPIRED,
     DC__END_USED,

@@ -156,7 +156,7 @@ static dc_error key_error(const dc__channel *c, const char *peer)
             "%s does not have the key that the invitation names: it has another one or none, or it is "
             "another server; ask its owner for a new invitation",
             peer);
-    case DC__END_STRANGER:
+    case DC__END_UNKNOWN_KEY:
         return dc__fail(DC_EKEY,
                         "%s does not know this worker's key: it was expelled or never invited; ask for an "
                         "invitation (dynacomm invite)",

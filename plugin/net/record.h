@@ -43,7 +43,7 @@ typedef enum dc__hello_status {
     DC__HELLO_VERSION, /* the gate's version is another; `version` says which is spoken here */
     DC__HELLO_KEYS,    /* who has no key has no part in it */
     /* to who has proved its key, but is no member */
-    DC__HELLO_STRANGER,
+    DC__HELLO_UNKNOWN_KEY,
     DC__HELLO_UNINVITED, /* nobody noted the invitation */
     DC__HELLO_EXPIRED,
     DC__HELLO_USED,

@@ -77,7 +77,7 @@ int dc_replay_place(dc_replay *r, int k)
     r->at = k;
     dc__model_scatter(m, 0, trained, shown);
     dc__model_scatter(m, trained, statistic - trained, values + trained);
-    if (pass->afresh) memcpy(p->statistics, p->told, (size_t)r->stat_floats * sizeof *p->told);
+    if (pass->afresh) memcpy(p->statistics, p->reported, (size_t)r->stat_floats * sizeof *p->reported);
     dc__model_scatter(m, statistic, r->stat_floats, p->statistics);
     if (p->encodes && pass->afresh) dc__encoder_forget(&p->encoder, r->round);
     if (p->encodes && p->encoder.base) memcpy(p->encoder.base, shown, trained * sizeof *shown);

@@ -40,7 +40,7 @@ void dc__replay_free_players(dc_replay *r)
     for (int k = 0; k < r->info.members; k++) {
         dc__player *p = &r->players[k];
         free(p->statistics);
-        free(p->told);
+        free(p->reported);
         free(p->counts);
         free(p->old);
         free_sent(&p->sent);
@@ -60,7 +60,7 @@ dc_error dc__replay_allocate(dc_replay *r)
     for (int k = 0; ok && k < r->info.members; k++) {
         dc__player *p = &r->players[k];
         ok &= (p->statistics = calloc(r->stat_floats + 1, sizeof *p->statistics)) != NULL;
-        ok &= (p->told = calloc(r->stat_floats + 1, sizeof *p->told)) != NULL;
+        ok &= (p->reported = calloc(r->stat_floats + 1, sizeof *p->reported)) != NULL;
         ok &= (p->counts = calloc(map, 1)) != NULL && (p->old = calloc(map, 1)) != NULL;
     }
     return ok ? DC_OK : dc__fail(DC_ENOMEM, "out of memory for the workers of %s", r->path);

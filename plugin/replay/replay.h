@@ -32,7 +32,7 @@ typedef struct dc__player {
     dc_replay_member who; /* as the last roster has it */
     bool known;           /* it has statistics */
     float *statistics;    /* [statistics' floats] in its own arrays */
-    float *told;          /* likewise, as the server has them */
+    float *reported;      /* likewise, as the server has them */
     dc__encoder encoder;
     bool encodes;    /* it is there: the player has taken part in a round */
     dc__sent sent;   /* of the round */

@@ -30,7 +30,7 @@ dc_error dc__replay_mean(const dc_replay *r, float *mean)
 {
     const float *from[ADDENDS_MOST];
     for (int k = 0; k < r->n_crew; k++)
-        from[k] = r->players[r->crew[k]].told;
+        from[k] = r->players[r->crew[k]].reported;
     return mean_of(r, from, r->n_crew, mean);
 }
 
@@ -41,7 +41,7 @@ void dc__replay_take_statistics(dc_replay *r, dc__player *p)
     for (size_t at = 0; at < n; at += most) {
         const size_t count = n - at < most ? n - at : most;
         if (dc__is_finite(count, p->statistics + at))
-            memcpy(p->told + at, p->statistics + at, count * sizeof *p->told);
+            memcpy(p->reported + at, p->statistics + at, count * sizeof *p->reported);
     }
 }
 
@@ -54,7 +54,7 @@ dc_error dc__replay_server(dc_replay *r)
     r->begins = true;
     r->codes.workers = r->server.workers;
     for (int k = 0; k < r->info.members; k++)
-        memcpy(r->players[k].statistics, r->players[k].told, r->stat_floats * sizeof(float));
+        memcpy(r->players[k].statistics, r->players[k].reported, r->stat_floats * sizeof(float));
     dc__clip_release(&r->clip);
     r->clip.factor = r->server.clip_norm;
     return dc__clip_allocate(&r->clip, r->model, r->most_crew);
@@ -63,7 +63,7 @@ dc_error dc__replay_server(dc_replay *r)
 static void set(const dc_replay *r, dc__player *p, const float *statistics)
 {
     const size_t bytes = (size_t)r->stat_floats * sizeof *statistics;
-    if (p->told != statistics) memcpy(p->told, statistics, bytes);
+    if (p->reported != statistics) memcpy(p->reported, statistics, bytes);
     if (p->statistics != statistics) memcpy(p->statistics, statistics, bytes);
     p->known = true;
 }
@@ -101,15 +101,15 @@ static dc_error begin_new(dc_replay *r)
     int n = 0;
     for (int k = 0; k < r->next.n; k++)
         if (r->next.members[k].statistics != DC__LOG_OF_OTHERS)
-            from[n++] = dc__replay_find(r, r->next.members[k].number)->told;
+            from[n++] = dc__replay_find(r, r->next.members[k].number)->reported;
     for (int k = 0; k < r->next.n; k++) {
         if (r->next.members[k].statistics != DC__LOG_OF_OTHERS) continue;
         dc__player *p = dc__replay_find(r, r->next.members[k].number);
         if (n == 0) return unknown(r, p->who.number);
-        const dc_error err = first ? DC_OK : mean_of(r, from, n, p->told);
+        const dc_error err = first ? DC_OK : mean_of(r, from, n, p->reported);
         if (err) return err;
         if (!first) first = p;
-        set(r, p, first->told);
+        set(r, p, first->reported);
     }
     return DC_OK;
 }

@@ -133,7 +133,7 @@ static dc__entry judge(const dc__note *note, const uint8_t key[DC__KEY_BYTES])
 {
     if (!note) return DC__ENTRY_UNKNOWN;
     if (note->used)
-        return memcmp(note->used_by, key, DC__KEY_BYTES) == 0 ? DC__ENTRY_STRANGER : DC__ENTRY_USED;
+        return memcmp(note->used_by, key, DC__KEY_BYTES) == 0 ? DC__ENTRY_UNKNOWN_KEY : DC__ENTRY_USED;
     return note->expires_s < (int64_t)time(NULL) ? DC__ENTRY_EXPIRED : DC__ENTRY_MEMBER;
 }
 
@@ -177,7 +177,7 @@ dc__entry dc__keeper_admit(dc__keeper *k, const uint8_t key[DC__KEY_BYTES],
                            const uint8_t ticket[DC__TICKET_BYTES], char name[DC__MEMBER_BYTES])
 {
     const dc__listed *member = dc__members_of_key(&k->members, key);
-    dc__entry entry = DC__ENTRY_STRANGER;
+    dc__entry entry = DC__ENTRY_UNKNOWN_KEY;
     name[0] = '\0';
     if (member) {
         (void)snprintf(name, DC__MEMBER_BYTES, "%s", member->name);

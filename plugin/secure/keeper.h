@@ -21,8 +21,8 @@
 
 typedef enum dc__entry {
     DC__ENTRY_MEMBER,
-    DC__ENTRY_STRANGER, /* a key that is not listed, and no invitation */
-    DC__ENTRY_UNKNOWN,  /* an invitation that nobody noted */
+    DC__ENTRY_UNKNOWN_KEY, /* a key that is not listed, and no invitation */
+    DC__ENTRY_UNKNOWN,     /* an invitation that nobody noted */
     DC__ENTRY_EXPIRED,
     DC__ENTRY_USED,
     DC__ENTRY_FILES /* the lists cannot be read or written: the server's log says why */

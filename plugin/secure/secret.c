@@ -13,7 +13,7 @@ static void begin(void)
     dc__assert(sodium_init() >= 0); /* without random numbers nothing here may run */
 }
 
-/* libsodium chooses its fastest code when it is told to begin; more than once does no harm. */
+/* libsodium chooses its fastest code in sodium_init; more than once does no harm. */
 static void ensure(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -229,7 +229,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
 
 static void log_joined(dc_server *s, int number)
 {
-    if (s->untold) return; /* many come and leave: not each is told */
+    if (s->unreported) return; /* many come and leave: not each gets a line */
     dc__training *t = &s->training;
     const int slot = dc__roster_numbered(&t->roster, number);
     char called[DC__MEMBER_BYTES + 4] = "";
@@ -278,7 +278,7 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     return err;
 }
 
-/* A line about a worker that is refused; none about one that is kept out, which was told when it was put out. */
+/* A line about a worker that is refused; none about one that is kept out, which got one when it was put out. */
 static void log_refused(dc_server *s, const dc__joining *j, dc_error err, const char *why)
 {
     dc__training *t = &s->training;

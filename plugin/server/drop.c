@@ -1,4 +1,4 @@
-/* drop.c - what dc_server_drop asks for: a worker that nobody waits for any more. The caller's thread leaves its wish
+/* drop.c - what dc_server_drop asks for: a worker that nobody waits for any more. The caller's thread leaves its request
  * with the run loop, which owns the roster and the sessions, and waits for the answer. */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ void dc__drop_destroy(dc__drop *d)
     pthread_mutex_destroy(&d->lock);
 }
 
-/* With the lock held: until the wish is in that state; false when it takes too long. */
+/* With the lock held: until the request is in that state; false when it takes too long. */
 static bool await_state(dc__drop *d, dc__drop_state state, const struct timespec *until)
 {
     while (d->state != state && d->state != DC__DROP_OFF)
@@ -133,7 +133,7 @@ static dc_error drop(dc_server *s, const char *who, char *line, size_t bytes)
     return DC_OK;
 }
 
-void dc__server_take_wish(dc_server *s)
+void dc__server_take_request(dc_server *s)
 {
     dc__drop *d = &s->drop;
     char who[sizeof d->who], line[DC__LINE_BYTES] = "";
@@ -151,7 +151,7 @@ void dc__server_take_wish(dc_server *s)
     pthread_mutex_unlock(&d->lock);
 }
 
-void dc__server_wishes(dc_server *s, bool on)
+void dc__server_requests(dc_server *s, bool on)
 {
     pthread_mutex_lock(&s->drop.lock);
     s->drop.state = on ? DC__DROP_NONE : DC__DROP_OFF;

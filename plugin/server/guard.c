@@ -7,7 +7,7 @@
 #include "server/server.h"
 
 #define WARN_NS 600000000000       /* an open server says so as often */
-#define TURNED_AWAY_NS 20000000000 /* between two lines about strangers: three in a minute */
+#define TURNED_AWAY_NS 20000000000 /* between two lines about unauthenticated peers: three in a minute */
 #define COMINGS_NS 60000000000
 #define COMINGS 3 /* lines in that time */
 
@@ -38,24 +38,24 @@ bool dc__server_tells(dc_server *s)
 {
     if (!s->comings_ns) s->comings_ns = dc__now_ns();
     if (s->comings == COMINGS) {
-        s->untold++;
+        s->unreported++;
         return false;
     }
     s->comings++;
     return true;
 }
 
-/* A minute is over: what was not told, as a number. */
+/* A minute is over: what was not reported, as a number. */
 static void count_comings(dc_server *s, int64_t now_ns)
 {
     if (!s->comings_ns || now_ns - s->comings_ns < COMINGS_NS) return;
-    if (s->untold)
+    if (s->unreported)
         dc__log_line(&s->training.log,
                      "in the last minute %llu more workers were refused, or left before the start",
-                     (unsigned long long)s->untold);
+                     (unsigned long long)s->unreported);
     s->comings_ns = 0;
     s->comings = 0;
-    s->untold = 0;
+    s->unreported = 0;
 }
 
 void dc__server_watch_gate(dc_server *s)

@@ -100,7 +100,7 @@ void dc__server_balance(dc_server *s)
     const double now_s = dc__balance_s(loads, crew->n, NULL), then_s = dc__balance_s(loads, crew->n, parts);
     const bool pays = sum != all || then_s <= (1 - DC__BALANCE_PAYS) * now_s;
     if (pays) plan(s, crew, round, parts);
-    const dc__crew told = *crew;
+    const dc__crew reported = *crew;
     pthread_mutex_unlock(&t->versions.lock);
-    if (pays) say(s, &told, round, parts, now_s, then_s);
+    if (pays) say(s, &reported, round, parts, now_s, then_s);
 }

@@ -202,9 +202,9 @@ int dc__roster_numbered(const dc__roster *r, int number)
 }
 
 /* A slot that is free, or that belongs to somebody who left and whose gradients nobody waits for. */
-static int free_slot(const dc__roster *r, uint64_t round, int wish)
+static int free_slot(const dc__roster *r, uint64_t round, int requested)
 {
-    if (wish >= 0 && wish < r->n && r->member[wish].state == DC__MEMBER_FREE) return wish;
+    if (requested >= 0 && requested < r->n && r->member[requested].state == DC__MEMBER_FREE) return requested;
     for (int i = 0; i < r->n; i++)
         if (r->member[i].state == DC__MEMBER_FREE) return i;
     for (int i = 0; r->training && i < r->n; i++)

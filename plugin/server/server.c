@@ -151,12 +151,12 @@ dc_error dc_server_run(dc_server *s)
     dc__log_line(&t->log, "listening on %s for %d worker%s", s->url, r->wanted, r->wanted > 1 ? "s" : "");
     dc_error err = dc__checkpoint_start(&t->checkpoint);
     if (err) return err;
-    dc__server_wishes(s, true);
+    dc__server_requests(s, true);
     while (!r->ending) {
         dc__server_admit(s); /* blocks up to DC__POLL_MS */
         dc__server_reap(s);
         dc__server_watch_gate(s);
-        dc__server_take_wish(s);
+        dc__server_take_request(s);
         if (s->stop_requested) dc__roster_end(r, DC_ESTOPPED, "the server was stopped");
         if (!r->training)
             dc__server_begin(s);
@@ -165,7 +165,7 @@ dc_error dc_server_run(dc_server *s)
         dc__barred_save(&t->barred, &t->log);
         if (dc__roster_all_finished(r, t->versions.round)) dc__roster_end(r, DC_OK, "");
     }
-    dc__server_wishes(s, false);
+    dc__server_requests(s, false);
     say_goodbye(s);
     dc__barred_save(&t->barred, &t->log);
     err = dc__checkpoint_final(&t->checkpoint);

@@ -33,7 +33,7 @@ typedef enum dc__drop_state {
     DC__DROP_ANSWERED
 } dc__drop_state;
 
-/* A wish of dc_server_drop, one at a time. */
+/* A request of dc_server_drop, one at a time. */
 typedef struct dc__drop {
     pthread_mutex_t lock; /* guards all; a leaf */
     pthread_cond_t news;
@@ -60,7 +60,7 @@ struct dc_server {
     int64_t turned_away_ns; /* since when */
     int64_t comings_ns;     /* the minute whose lines about workers that come in vain are counted, */
     int comings;            /* how many were written, */
-    uint64_t untold;        /* and how many were not */
+    uint64_t unreported;    /* and how many were not */
     dc__joining joining[DC__JOINING_MOST];
     int n_joining;
     _Atomic bool stop_requested;
@@ -111,9 +111,9 @@ void dc__server_balance(dc_server *s);
 /* straggler.c: a line when somebody begins to hold up the others, or does not any more. Run loop. */
 void dc__server_watch_pace(dc_server *s);
 
-/* drop.c: dc__server_take_wish - does what dc_server_drop asks for; dc__server_wishes - from here on, or no more. Run loop. _init, _destroy. */
-void dc__server_take_wish(dc_server *s);
-void dc__server_wishes(dc_server *s, bool on);
+/* drop.c: dc__server_take_request - does what dc_server_drop asks for; dc__server_requests - from here on, or no more. Run loop. _init, _destroy. */
+void dc__server_take_request(dc_server *s);
+void dc__server_requests(dc_server *s, bool on);
 void dc__drop_init(dc__drop *drop);
 void dc__drop_destroy(dc__drop *drop);
 

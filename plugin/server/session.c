@@ -57,7 +57,7 @@ static void reset(dc__session *s, bool anew)
     dc__given_enter(&s->given, s->training->versions.first_round);
     pthread_mutex_lock(&s->lock);
     s->has = s->enters = s->want = DC__NO_ROUND;
-    s->told[0] = s->told[1] = DC__NO_ROUND;
+    s->announced[0] = s->announced[1] = DC__NO_ROUND;
     dc__queue_clear(&s->endpoint.queue);
     s->endpoint.pong_due = false;
     s->soon_due = s->images_due = s->crew_due = s->start_due = s->stat_due = s->ack_due = s->stop_due =

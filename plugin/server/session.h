@@ -33,7 +33,7 @@ typedef struct dc__session {
     uint64_t start;        /* (L) the round that START is due for */
     uint64_t has;          /* (L) version it has got, DC__NO_ROUND = none */
     uint64_t want;         /* (L) version it wants next, DC__NO_ROUND = nothing */
-    uint64_t told[2];      /* (L) by version & 1: versions that it was told to keep what belongs to them */
+    uint64_t announced[2]; /* (L) by version & 1: versions whose KEEP it was sent */
     _Atomic bool over;     /* the receiver has ended */
     _Atomic int64_t
         broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one */
@@ -56,7 +56,7 @@ void dc__session_close(dc__session *s, int linger_ms);
 void dc__session_forget(dc__session *s);
 
 /* dc__session_begins_with - a round that is to begin: START follows at its border, and if soon the worker is
- * told to fetch that version already. dc__session_start - START for the round that is on, now.
+ * asked to fetch that version already. dc__session_start - START for the round that is on, now.
  * dc__session_border - the round begins: START if it is what the session waits for; else, if changed, what the
  * crew is now; with versions' lock held. dc__session_say_stop - STOP with the roster's result. */
 void dc__session_begins_with(dc__session *s, uint64_t round, bool soon);

@@ -296,16 +296,16 @@ void dc__session_slice(void *session, uint32_t first, uint32_t n, bool last, dc_
                                 .rate = dc__versions_rate(&s->training->versions, s->want)};
 }
 
-/* A version that the worker is to be told of before any block of it goes out; workers that keep nothing are not. */
+/* A version that the worker must hear of before any block of it goes out; workers that keep nothing are not. */
 static bool keep_due(dc__session *s, uint64_t *version)
 {
     const dc__checkpoint *c = &s->training->checkpoint;
     if (!dc__coding_keeps(&s->training->codes.coding)) return false;
     *version = DC__NO_ROUND;
     for (int k = 0; k < 2; k++)
-        if (c->planned[k] != s->told[k] && c->planned[k] < *version) *version = c->planned[k];
+        if (c->planned[k] != s->announced[k] && c->planned[k] < *version) *version = c->planned[k];
     if (*version == DC__NO_ROUND) return false;
-    s->told[*version & 1] = *version;
+    s->announced[*version & 1] = *version;
     return true;
 }
 

@@ -52,7 +52,7 @@ typedef struct dc__training {
     double loss_wait_s;                /* of DC_ON_LOSS_WAIT */
     /* Blocks [first, first + n) are at version: those who want them may be sent them. With versions' lock. */
     void (*offer)(void *context, uint32_t first, uint32_t n, uint64_t version);
-    /* A round begins, with its crew: those who enter with it are to be told, and if changed all are. Likewise. */
+    /* A round begins, with its crew: those who enter with it must hear of it, and if it changed all must. Likewise. */
     void (*border)(void *context, uint64_t round, bool changed);
     void *context; /* of both */
 } dc__training;

@@ -33,7 +33,7 @@ void dc__owner_challenge(char challenge[DC__CHALLENGE_BYTES])
     dc__secret_text(challenge, random, sizeof random);
 }
 
-/* A challenge has no blank, so the two are told apart. */
+/* A challenge has no blank, so the two cannot be confused. */
 void dc__owner_proof(const uint8_t *key, const char *challenge, const char *who,
                      char proof[DC__KEY_TEXT_BYTES])
 {

@@ -38,11 +38,11 @@ void dc__worker_choices(void *worker, const dc_profile *measured)
     dc_layer_cost *costs = calloc((size_t)measured->n_layers, sizeof *costs);
     if (!costs) return; /* a line less */
     dc__coding_text(&w->coding, own);
-    bool told = false;
+    bool listed = false;
     for (size_t k = 0; k <= CHOICES; k++) {
-        if (k == CHOICES && told) break;
+        if (k == CHOICES && listed) break;
         const char *text = k < CHOICES ? choices[k] : own;
-        told |= strcmp(text, own) == 0;
+        listed |= strcmp(text, own) == 0;
         used += (size_t)snprintf(line + used, sizeof line - used, "%s%s%s %.3g%s", used ? "; " : "", text,
                                  strcmp(text, own) == 0 ? " (this run)" : "",
                                  predict(w, measured, text, costs), used ? "" : " s per batch");

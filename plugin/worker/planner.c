@@ -173,12 +173,12 @@ static void *make_plans(void *argument)
         while (!p->want && !p->quit)
             pthread_cond_wait(&p->wanted, &p->lock);
         if (p->quit) break;
-        const bool replan = p->replan, first = p->on_first && !p->told;
+        const bool replan = p->replan, first = p->on_first && !p->reported;
         pthread_mutex_unlock(&p->lock); /* want keeps others off next and its costs */
         const dc_error err = replan ? dc_plan_make(&p->next, &p->next_profile, p->strategy)
                                     : dc__plan_predict(&p->next, &p->next_profile);
         if (first) p->on_first(p->context, &p->next_profile);
-        p->told = true;
+        p->reported = true;
         pthread_mutex_lock(&p->lock);
         if (err) (void)snprintf(p->failure, sizeof p->failure, "%s", dc_last_error());
         p->here = err == DC_OK;

@@ -31,7 +31,7 @@ typedef struct dc__planner {
     pthread_mutex_t lock;
     pthread_cond_t wanted;
     pthread_t thread;
-    bool runs, told;           /* told: on_first was called; the thread's */
+    bool runs, reported;       /* reported: on_first was called; the thread's */
     bool want, here, quit;     /* (L) a plan is to be made; is made and not adopted */
     bool replan;               /* (L) from scratch; else `next`, a copy, is predicted anew */
     double next_change;        /* (L) */

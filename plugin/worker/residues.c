@@ -44,14 +44,14 @@ void dc__residues_init(dc__residues *r, const char *dir, int rank, pthread_mutex
                         .rank = rank,
                         .lock = lock,
                         .log = log,
-                        .told = {UINT64_MAX, UINT64_MAX},
+                        .announced = {UINT64_MAX, UINT64_MAX},
                         .lost = UINT64_MAX};
 }
 
 void dc__residues_told(dc__residues *r, uint64_t version, const uint64_t *needed, int n)
 {
     pthread_mutex_lock(r->lock);
-    r->told[version & 1] = version;
+    r->announced[version & 1] = version;
     r->n_needed = n < DC__NEEDED_MOST ? n : DC__NEEDED_MOST;
     memcpy(r->needed, needed, (size_t)r->n_needed * sizeof *needed);
     pthread_mutex_unlock(r->lock);
@@ -89,7 +89,7 @@ static dc_error write_version(const dc__residues *r, uint64_t version)
 static bool is_needed(const dc__residues *r, uint64_t version)
 {
     pthread_mutex_lock(r->lock);
-    bool needed = r->n_needed == 0 || version == r->told[0] || version == r->told[1];
+    bool needed = r->n_needed == 0 || version == r->announced[0] || version == r->announced[1];
     for (int k = 0; k < r->n_needed; k++)
         needed = needed || version == r->needed[k];
     pthread_mutex_unlock(r->lock);
@@ -152,9 +152,9 @@ void dc__residues_round(dc__residues *r, uint64_t round)
 {
     wait_for_writer(r);
     pthread_mutex_lock(r->lock);
-    const bool told = r->told[round & 1] == round;
+    const bool announced = r->announced[round & 1] == round;
     pthread_mutex_unlock(r->lock);
-    if (!r->dir || !told) return;
+    if (!r->dir || !announced) return;
     r->version = round;
     r->runs = pthread_create(&r->thread, NULL, write_due, r) == 0;
     if (!r->runs) keep(r, round, round);

@@ -28,7 +28,8 @@ typedef struct dc__residues {
     uint64_t
         lost; /* what was kept of this version is not here, and is not written as if it were; UINT64_MAX = none */
     pthread_mutex_t *lock;
-    uint64_t told[2]; /* (L) by version & 1: versions of the server's next checkpoints, UINT64_MAX = none */
+    uint64_t
+        announced[2]; /* (L) by version & 1: versions of the server's next checkpoints, UINT64_MAX = none */
     uint64_t needed[DC__NEEDED_MOST]; /* (L) what the server had when it said so, */
     int n_needed;                     /* (L) so many; 0 = it has not said */
     pthread_t thread;

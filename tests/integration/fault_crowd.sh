@@ -1,6 +1,6 @@
 #!/bin/bash
 # Two thousand peers that nobody invited: a run with keys begins, goes on and ends with the weights that it makes alone, and
-# the server holds at most 64 of them, in bounded memory, and says little. The same without keys, for those that can be told.
+# the server holds at most 64 of them, in bounded memory, and says little. The same without keys, for those that need none.
 . "$(dirname "$0")/lib_crowd.sh"
 
 classifier_data

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Workers that are killed and come back, the server too: nobody else is started by hand, and the weights are those of a run
-# that nobody disturbed, to the last bit. Workers that do not come back, come late, or leave: the run goes on as it was told.
+# that nobody disturbed, to the last bit. Workers that do not come back, come late, or leave: the run goes on by --on-loss.
 . "$(dirname "$0")/lib_fault.sh"
 classifier_data 60
 classifier_cfg max_batches=0

@@ -74,7 +74,7 @@ refused()
 
 server --workers 2 --key server.key
 refused "an invitation that was used, another key" 'this invitation was used before' "$one" -dynacomm-key other.key
-refused "a stranger" "does not know this worker's key" "${one%/*/*}" -dynacomm-key stranger.key
+refused "an unknown key" "does not know this worker's key" "${one%/*/*}" -dynacomm-key unknown.key
 refused "another server's key" 'does not have the key that the invitation names' \
     "dynacomm:cam-1@127.0.0.1:$port/$("$dynacomm" keygen second.key)"
 refused "no key" 'takes only workers with a key' "$url"

@@ -206,7 +206,7 @@ static bool is_over(void)
 static void crowd(int n)
 {
     const bool is_answered = what == HELLO || what == GARBAGE || what == JOIN || (what == HUGE_ && !has_key);
-    bool told = false;
+    bool reported = false;
     int open = 0, most = 0;
     const int64_t begin_ns = now_ns();
     for (;;) {
@@ -217,9 +217,9 @@ static void crowd(int n)
             open++;
         }
         if (open > most) most = open;
-        if (!told && (is_answered ? ended : made) >= (unsigned)n) {
+        if (!reported && (is_answered ? ended : made) >= (unsigned)n) {
             (void)puts("there");
-            told = fflush(stdout) == 0;
+            reported = fflush(stdout) == 0;
         }
         fds[MOST].revents = 0;
         /* the last of the array stands behind those that are there */

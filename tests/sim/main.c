@@ -129,7 +129,7 @@ static void report(uint64_t first, uint64_t last)
     (void)printf("seeds %llu-%llu: %llu are as they must be, %u are not\n", (unsigned long long)first,
                  (unsigned long long)last, (unsigned long long)all->passed, (unsigned)all->n_failed);
     (void)printf(
-        "%llu rounds, %llu steps: %llu killed, %llu without power, %llu stopped, %llu links cut, %llu told to leave, %llu slow "
+        "%llu rounds, %llu steps: %llu killed, %llu without power, %llu stopped, %llu links cut, %llu asked to leave, %llu slow "
         "disks, %llu full disks, %llu started again after an error\n",
         (unsigned long long)c.rounds, (unsigned long long)c.steps, (unsigned long long)c.deeds[SIM_KILL],
         (unsigned long long)c.deeds[SIM_POWER], (unsigned long long)c.deeds[SIM_STOP],

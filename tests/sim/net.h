@@ -25,7 +25,7 @@ int sim_net_machine(const sim_process *p);
 
 /* sim_net_cut - nothing passes between a worker's machine and the server's until until_ns; what was under way comes
  * then. Who waits for an acknowledgement for 10 s gives the connection up, as the kernel does (TCP_USER_TIMEOUT).
- * sim_net_power - a machine has lost its power: its sockets are gone, and nobody is told. Then sim_kill. */
+ * sim_net_power - a machine has lost its power: its sockets are gone, and nobody hears of it. Then sim_kill. */
 void sim_net_cut(int machine, int64_t until_ns);
 void sim_net_power(const sim_process *p);
 

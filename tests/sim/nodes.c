@@ -85,8 +85,8 @@ static dc_error train_batch(sim_toy *t, dc_worker *w, const sim_plan *p, int64_t
     }
     if (err) return err;
     err = dc_worker_round_end(w, &report);
-    const dc_report told = {.loss = 1, .map = 0, .last_round = (uint64_t)p->rounds};
-    if (!err) dc_worker_report(w, &told);
+    const dc_report figures = {.loss = 1, .map = 0, .last_round = (uint64_t)p->rounds};
+    if (!err) dc_worker_report(w, &figures);
     return err;
 }
 

@@ -202,7 +202,7 @@ int __wrap_pthread_detach(pthread_t id)
     return 0;
 }
 
-/* Whoever it waited for is told nothing any more; its process's own memory is nobody's. */
+/* Whoever it waited for hears nothing any more; its process's own memory is nobody's. */
 void sim_threads_forget(sim_thread *t)
 {
     if (t->lock) ((mutex *)(uintptr_t)t->lock)->waiting--;

@@ -91,7 +91,7 @@ static void what_was_given_comes_after_the_round(void **state)
     box_close(b);
 }
 
-/* A process that joins when it is told to, and says so. */
+/* A process that joins when it is asked to, and says so. */
 static pid_t fork_joiner(const char *url, int go[2], int done[2])
 {
     assert_int_equal(pipe(go), 0);

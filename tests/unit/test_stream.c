@@ -51,7 +51,8 @@ static void what_has_not_come_goes_again(void **state)
     assert_int_equal(dc__stream_skip(&s), 30);
     assert_true(dc__stream_next(&s) == &s.kept[2]);
     assert_int_equal(dc__stream_skip(&s), 0);
-    assert_true(dc__stream_resume(&s, 3, 0)); /* the last of the third was written, and nobody told us */
+    assert_true(
+        dc__stream_resume(&s, 3, 0)); /* the last of the third was written, and no acknowledgement said so */
     assert_true(dc__stream_next(&s) == &s.kept[3]);
     assert_null(dc__stream_next(&s));
 }
