@@ -8,8 +8,8 @@
 #include "server/apply.h"
 #include "server/training.h"
 
-#define REFUSALS_MOST 3  /* rounds in a row with values that are not finite */
-#define REFUSALS_TOLD 10 /* lines about one worker; then only for each power of two */
+#define REFUSALS_MOST 3      /* rounds in a row with values that are not finite */
+#define REFUSALS_REPORTED 10 /* lines about one worker; then only for each power of two */
 
 /* How version + 1, whose blocks are all made, came about: for who makes the run again. */
 static void log_version(dc__training *t, uint64_t version)
@@ -148,9 +148,9 @@ static bool is_anybody_left(const dc__training *t, uint64_t round)
 }
 
 /* Whether a refusal's line is to be written: a worker may send as many as there are rounds. */
-static bool is_told(uint64_t refusals)
+static bool is_reported(uint64_t refusals)
 {
-    return refusals <= REFUSALS_TOLD || (refusals & (refusals - 1)) == 0;
+    return refusals <= REFUSALS_REPORTED || (refusals & (refusals - 1)) == 0;
 }
 
 dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64_t round)
@@ -171,7 +171,7 @@ dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64
                         REFUSALS_MOST);
     if (!is_anybody_left(t, round))
         return dc__fail(DC_EVALUE, "%s, and no other worker's gradient is left to train with", line);
-    if (is_told(given->refusals))
+    if (is_reported(given->refusals))
         dc__log_line(&t->log, "%s: left out of that round (%llu time%s so far)", line,
                      (unsigned long long)given->refusals, given->refusals > 1 ? "s" : "");
     return DC_OK;

@@ -28,7 +28,6 @@ typedef struct run {
     int n;
     int signal_number; /* the user's, 0 = none */
     bool stopping;     /* the others were asked to */
-    bool server_told;  /* the server too */
     int worst;
     int64_t deadline_ns; /* then what still runs is killed; 0 = none */
 } run;

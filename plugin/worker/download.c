@@ -271,7 +271,7 @@ static dc_error take_keep(dc_worker *w, const dc__frame *frame)
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     for (uint32_t k = 0; k < n; k++)
         needed[k] = dc__get_uint(&in, 8);
-    dc__residues_told(&w->residues, frame->header.round, needed, (int)n);
+    dc__residues_announce(&w->residues, frame->header.round, needed, (int)n);
     return DC_OK;
 }
 

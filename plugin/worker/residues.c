@@ -48,7 +48,7 @@ void dc__residues_init(dc__residues *r, const char *dir, int rank, pthread_mutex
                         .lost = UINT64_MAX};
 }
 
-void dc__residues_told(dc__residues *r, uint64_t version, const uint64_t *needed, int n)
+void dc__residues_announce(dc__residues *r, uint64_t version, const uint64_t *needed, int n)
 {
     pthread_mutex_lock(r->lock);
     r->announced[version & 1] = version;

@@ -39,8 +39,8 @@ typedef struct dc__residues {
 /* dc__residues_init - for a worker of this rank; lock: the worker's. */
 void dc__residues_init(dc__residues *r, const char *dir, int rank, pthread_mutex_t *lock, dc__log *log);
 
-/* dc__residues_told - the server will write a checkpoint of this version, and may go back to these n. Receiver. */
-void dc__residues_told(dc__residues *r, uint64_t version, const uint64_t *needed, int n);
+/* dc__residues_announce - the server will write a checkpoint of this version, and may go back to these n. Receiver. */
+void dc__residues_announce(dc__residues *r, uint64_t version, const uint64_t *needed, int n);
 
 /* dc__residues_begin - the run begins at this version: reads what was kept there, unless the worker is fresh, which had no
  * part in making the version. What is there of later ones is of a course that the run has not taken, and goes. False if

@@ -93,6 +93,9 @@ finds "a function of 61 lines" "sizes: plugin/net/long.c: longer (line 2) has 61
 file plugin/net/link.c 'int dc__sum(int a);'
 finds "a name that parts by an underscore" "names: plugin/net/link.c: dc__sum parts from dc_sum by an underscore only"
 
+file plugin/net/link.c '/* Workers are told. */'
+finds "a word of our own" "words: plugin/net/link.c says 'told': the field says reported, announced or asked"
+
 mkdir "$work/empty"
 "$root/scripts/check-rooms" "$work/empty" >"$work/out" 2>&1
 [ $? -eq 1 ] && grep -q 'no sources in' "$work/out"

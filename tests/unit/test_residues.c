@@ -38,7 +38,7 @@ static bool live(uint64_t version, bool resumed, bool fresh, uint64_t last)
     static const uint64_t needed[] = {3};
     dc__residues r;
     dc__residues_init(&r, dir, 1, &lock, &log_of_worker);
-    dc__residues_told(&r, 3, needed, 1);
+    dc__residues_announce(&r, 3, needed, 1);
     const bool had = dc__residues_begin(&r, &encoder, version, resumed, fresh);
     dc__residues_end(&r, last);
     return had;
