@@ -152,6 +152,17 @@ static dc_error enlist(dc__keeper *k, dc__notes *notes, dc__note *note, const ui
     return err ? err : dc__members_push(&k->members, note->name, key);
 }
 
+/* Whether somebody is a member under this name, as the file has it now: who was expelled a moment ago may be
+ * still among those that were read last. */
+static dc_error is_taken(const dc__keeper *k, const char *name, bool *taken)
+{
+    dc__members now = {0};
+    const dc_error err = k->key_path[0] ? dc__members_read(&now, k->members_path) : DC_OK;
+    *taken = dc__members_named(k->key_path[0] ? &now : &k->members, name) != NULL;
+    dc__members_free(&now);
+    return err;
+}
+
 static dc_error take_ticket(dc__keeper *k, const uint8_t key[DC__KEY_BYTES],
                             const uint8_t ticket[DC__TICKET_BYTES], char name[DC__MEMBER_BYTES],
                             dc__entry *entry)
@@ -166,7 +177,9 @@ static dc_error take_ticket(dc__keeper *k, const uint8_t key[DC__KEY_BYTES],
     dc__note *note = err ? NULL : dc__notes_find(notes, ticket);
     *entry = judge(note, key);
     if (note) (void)snprintf(name, DC__MEMBER_BYTES, "%s", note->name);
-    if (!err && *entry == DC__ENTRY_MEMBER && dc__members_named(&k->members, name)) *entry = DC__ENTRY_USED;
+    bool taken = false;
+    if (!err && *entry == DC__ENTRY_MEMBER) err = is_taken(k, name, &taken);
+    if (taken) *entry = DC__ENTRY_USED;
     if (!err && *entry == DC__ENTRY_MEMBER) err = enlist(k, notes, note, key);
     dc__notes_free(&from_file);
     if (lock >= 0) (void)close(lock);
