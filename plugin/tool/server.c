@@ -202,6 +202,10 @@ static const char *option_of(dc_error err, const dc_server_options *o)
     const bool key = o->key_path != NULL;
     if (err == DC_EKEY && !key) return ": give --key FILE, or --insecure if it may be so";
     if (err == DC_EINVAL && !key && o->members_path) return " (--key)";
+    /* a bound that has too few workers is looked at before what it may not go together with */
+    if (err == DC_EINVAL && o->bounds.trim && (o->workers < 3 || 2 * o->bounds.trim >= o->workers))
+        return " (--aggregate)";
+    if (err == DC_EINVAL && o->bounds.clip_norm > 0 && o->workers < 2) return " (--clip-norm)";
     if (err == DC_EINVAL && o->balance) return " (--balance)";
     if (err == DC_EINVAL && o->bounds.trim) return " (--aggregate)";
     if (err == DC_EINVAL && o->bounds.clip_norm > 0) return " (--clip-norm)";
