@@ -24,16 +24,6 @@ killed()
     wait "${worker_pid[$1]}" 2> /dev/null
 }
 
-# shown FILTER - until the status is so
-shown()
-{
-    local line
-    while read -r line; do
-        jq -e "$1" <<< "$line" > /dev/null && return 0
-    done < <("$dynacomm" status "$page" --json --watch 2> /dev/null)
-    return 1
-}
-
 # refused NAME WORDS COMMAND... - one line with the words, status 1
 refused()
 {
@@ -57,7 +47,7 @@ worker 0 -rounds $rounds -dynacomm-timeout 60
 worker 1 -rounds $rounds -dynacomm-timeout 60
 seen "${worker_pid[0]}" worker-0.out '^20, '
 killed 1
-check "$what: the status says so" shown '.losses == 1 and .rejoins == 0 and .joins == 2 and .rounds_held_up == 1 and .workers_here == 1 and
+check "$what: the status says so" until_status '.losses == 1 and .rejoins == 0 and .joins == 2 and .rounds_held_up == 1 and .workers_here == 1 and
     (.workers[1] | .state == "lost" and .losses == 1 and .lost_s < 60 and .wait_left_s > 500 and .since_s == .lost_s)'
 "$dynacomm" status "$page" > table
 check "$what: the table says how long it is waited for" grep -qE '^waiting for worker 1, lost [0-9]+ s ago, 9:[0-9]+ min left$' table
@@ -67,11 +57,11 @@ check "$what: members names all" test "$(grep -cE '^ +[01]  -  +[0-9a-f]{16}  (t
 curl -s -m 10 "${page}metrics" > metrics
 check "$what: metrics count" test "$(grep -cE '^dynacomm_(losses_total 1|rejoins_total 0|joins_total 2|rounds_held_up_total 1|restarts_total 0|drops_total 0|workers 1|worker_losses_total\{worker="1"\} 1|worker_info\{worker="1",name="",state="lost"\} 1)$' metrics)" -eq 9
 worker 1 -rounds $rounds -dynacomm-timeout 60
-check "$what, and back" shown '.losses == 1 and .rejoins == 1 and .workers_here == 2 and .workers[1].state == "training"'
+check "$what, and back" until_status '.losses == 1 and .rejoins == 1 and .workers_here == 2 and .workers[1].state == "training"'
 
 what="a worker that is dropped while it is waited for"
 killed 1
-shown '.losses == 2' || not_ok "$what: lost"
+until_status '.losses == 2' || not_ok "$what: lost"
 check "$what: nobody else can be" refused "another" "no worker of this run is 'cam-9'" "$dynacomm" drop "$page" cam-9
 check "$what: no page of another site can" test "$(curl -s -m 10 -o /dev/null -w '%{http_code}' -X POST "${page}drop?worker=1")" = 403
 check "$what: nor ask for it" test "$(curl -s -m 10 -o /dev/null -w '%{http_code}' -X OPTIONS "${page}drop?worker=1")" = 405
@@ -79,7 +69,7 @@ check "$what: nor ask for it" test "$(curl -s -m 10 -o /dev/null -w '%{http_code
 check "$what: the answer" grep -q '^worker 1 is dropped: nobody waits for it, and it may not come back$' answer
 check "$what: the round goes on" seen "$server_pid" server.out 'goes on without worker 1'
 kill -STOP "${worker_pid[0]}" # it has rounds left when the other has come back in vain
-check "$what: members says so" shown '.drops == 1 and .workers_here == 1 and .workers[1].state == "dropped"'
+check "$what: members says so" until_status '.drops == 1 and .workers_here == 1 and .workers[1].state == "dropped"'
 worker 1 -rounds $rounds
 turned_away 1 "kept out of the run (worker 1 was dropped by the run's owner)"
 kill -KILL "$server_pid"
@@ -88,7 +78,7 @@ crowd
 worker 1 -rounds $rounds
 turned_away 1 "kept out of the run (worker 1 was dropped by the run's owner)"
 kill -CONT "${worker_pid[0]}"
-check "$what: the other goes on" shown '.restarts == 1 and .round > 30'
+check "$what: the other goes on" until_status '.restarts == 1 and .round > 30'
 ended "worker 0" "${worker_pid[0]}" 0
 ended server "$server_pid" 0
 "$darknet" classifier train c.data c.cfg -dynacomm-replay store/c.log -data-of 0=c.data,1=c.data -kernels stock -threads 1 -quiet > replay.log 2>&1 ||
@@ -101,7 +91,7 @@ crowd
 worker 0 -rounds 100000
 lying 1 "slow 0.05" -rounds 100000
 check "$what: the server's line" seen "$server_pid" server.out 'worker 1 holds up the others by .* s of a round.* s: its computation takes .* s a round, the others'
-check "$what: the status" shown '.held_up_by | .rank == 1 and .cause == "computation" and .seconds > 0.02 and .own_s > 0.05 and .others_s < .own_s'
+check "$what: the status" until_status '.held_up_by | .rank == 1 and .cause == "computation" and .seconds > 0.02 and .own_s > 0.05 and .others_s < .own_s'
 "$dynacomm" status "$page" > table
 check "$what: the table" grep -qE "^worker 1 holds up the others by 0.0[0-9]* s a round: its computation takes 0.0[0-9]* s, the others' 0.[0-9]* s$" table
 curl -s -m 10 "${page}metrics" > metrics
@@ -124,14 +114,14 @@ url=$tcp
 seen "${worker_pid[0]}" worker-0.out '^20, '
 refused "not without the key" "only the run's owner may drop a worker: give the server's --key FILE" "$dynacomm" drop "$page" cam-2
 refused "not with another" "only the run's owner may drop a worker: prove the server's key" "$dynacomm" drop "$page" cam-2 --key other.key
-check "$what: both still train" shown '.drops == 0 and .workers_here == 2'
+check "$what: both still train" until_status '.drops == 0 and .workers_here == 2'
 "$dynacomm" drop "$page" cam-2 --key server.key > answer 2>&1
 check "$what: the answer" grep -q '^worker 1 (cam-2) is dropped: nobody waits for it, and it may not come back$' answer
 turned_away 1 "kept out of the run (worker 1 (cam-2) was dropped by the run's owner)"
 "$dynacomm" members "$page" > roster
 check "$what: members names it" grep -qE "^ +1  cam-2  +[0-9a-f]{16}  dropped" roster
 killed 0
-check "$what: who is waited for has a name" shown '.workers[0].state == "lost"'
+check "$what: who is waited for has a name" until_status '.workers[0].state == "lost"'
 "$dynacomm" status "$page" > table
 check "$what: the table has it" grep -q '^waiting for worker cam-1, lost' table
 kill -TERM "$server_pid"

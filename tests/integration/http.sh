@@ -22,16 +22,6 @@ watched()
     worker 1 "$@"
 }
 
-# until_status FILTER - reads the status once a second until jq's filter holds; false if the server goes first
-until_status()
-{
-    local line
-    while read -r line; do
-        jq -e "$1" <<< "$line" > /dev/null && return 0
-    done < <("$dynacomm" status "$page" --json --watch 2> /dev/null)
-    return 1
-}
-
 rounds()
 {
     curl -s -m 10 "$page/status" | jq .round

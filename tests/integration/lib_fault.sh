@@ -59,6 +59,16 @@ seen()
     grep -q -m1 -- "$3" < <(exec tail -q -n +1 -s .05 --pid="$1" -f "$2")
 }
 
+# until_status FILTER - reads the status at $page once a second until jq's filter holds; false if the server goes first
+until_status()
+{
+    local line
+    while read -r line; do
+        jq -e "$1" <<< "$line" > /dev/null && return 0
+    done < <("$dynacomm" status "$page" --json --watch 2> /dev/null)
+    return 1
+}
+
 # ended WHO PID STATUS - waits for a process and checks its exit status
 ended()
 {
