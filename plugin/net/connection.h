@@ -9,7 +9,7 @@
 #include "net/seal.h"
 #include "net/stream.h"
 
-#define DC__BATCH 8               /* records in one system call */
+#define DC__BATCH 16              /* records in one system call */
 #define DC__STAGE_BYTES 4096u     /* read ahead; what is larger goes directly to its place */
 #define DC__TURN_BYTES (1u << 20) /* read at a time, so that every connection gets its turn */
 

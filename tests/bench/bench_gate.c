@@ -1,8 +1,9 @@
 /* bench_gate.c - what carrying messages from one thread to another costs: nanomsg's own transports, and channels over a
  * gate, without keys and with, in turn.
  *
- *   build/tests/bench_gate [MESSAGE_BYTES [MEGABYTES [TURNS]]]     default: 262144 4000 5
- * prints medians over TURNS: GB/s, and the process's processor seconds per GB, both ends together. */
+ *   build/tests/bench_gate [MESSAGE_BYTES [MEGABYTES [TURNS [KIND]]]]     default: 262144 4000 5, and all kinds
+ * prints medians over TURNS: GB/s, and the process's processor seconds per GB, both ends together. KIND: that one alone,
+ * by its name in the table. */
 #include <arpa/inet.h>
 #include <nanomsg/nn.h>
 #include <nanomsg/pair.h>
@@ -161,26 +162,37 @@ static double median(double *x, int n)
     return x[n / 2];
 }
 
+enum { KINDS = 8 };
+static const struct {
+    const char *name, *scheme;
+    bool gate;
+    dc__cipher cipher;
+} kinds[KINDS] = {{"nanomsg tcp", "tcp", false, DC__CIPHERS},
+                  {"gate tcp", "tcp", true, DC__CIPHERS},
+                  {"gate tcp, ChaCha20-Poly1305", "tcp", true, DC__CHACHA_POLY},
+                  {"gate tcp, AES-256-GCM", "tcp", true, DC__AES_GCM},
+                  {"nanomsg ipc", "ipc", false, DC__CIPHERS},
+                  {"gate ipc", "ipc", true, DC__CIPHERS},
+                  {"nanomsg inproc", "inproc", false, DC__CIPHERS},
+                  {"inproc", "inproc", true, DC__CIPHERS}};
+
+/* Whether kind k is to be measured; only: NULL for all. */
+static bool is_wanted(int k, const char *only)
+{
+    return !only || strcmp(kinds[k].name, only) == 0;
+}
+
 int main(int argc, char **argv)
 {
-    enum { KINDS = 8 };
-    static const struct {
-        const char *name, *scheme;
-        bool gate;
-        dc__cipher cipher;
-    } kinds[KINDS] = {{"nanomsg tcp", "tcp", false, DC__CIPHERS},
-                      {"gate tcp", "tcp", true, DC__CIPHERS},
-                      {"gate tcp, ChaCha20-Poly1305", "tcp", true, DC__CHACHA_POLY},
-                      {"gate tcp, AES-256-GCM", "tcp", true, DC__AES_GCM},
-                      {"nanomsg ipc", "ipc", false, DC__CIPHERS},
-                      {"gate ipc", "ipc", true, DC__CIPHERS},
-                      {"nanomsg inproc", "inproc", false, DC__CIPHERS},
-                      {"inproc", "inproc", true, DC__CIPHERS}};
     static double GBps[KINDS][MOST_TURNS], s_per_GB[KINDS][MOST_TURNS];
     if (argc > 1) message_bytes = (size_t)atol(argv[1]);
     const double megabytes = argc > 2 ? atof(argv[2]) : 4000;
     const int turns = argc > 3 ? atoi(argv[3]) : 5;
-    if (message_bytes < 1 || megabytes <= 0 || turns < 1 || turns > MOST_TURNS) {
+    const char *only = argc > 4 ? argv[4] : NULL;
+    bool any = false;
+    for (int k = 0; k < KINDS; k++)
+        any |= is_wanted(k, only);
+    if (!any || message_bytes < 1 || megabytes <= 0 || turns < 1 || turns > MOST_TURNS) {
         (void)fprintf(stderr, "bench_gate: bad arguments: see the head of tests/bench/bench_gate.c\n");
         return 1;
     }
@@ -188,6 +200,7 @@ int main(int argc, char **argv)
     for (int t = 0; t < turns; t++)
         for (int k = 0; k < KINDS; k++) {
             char url[64];
+            if (!is_wanted(k, only)) continue;
             if (strcmp(kinds[k].scheme, "tcp") == 0)
                 (void)snprintf(url, sizeof url, "tcp://127.0.0.1:%d", lies_free_port());
             else
@@ -197,7 +210,8 @@ int main(int argc, char **argv)
         }
     (void)printf("%zu messages of %zu bytes, medians of %d turns\n", messages, message_bytes, turns);
     for (int k = 0; k < KINDS; k++)
-        (void)printf("%-28s %6.2f GB/s  %6.3f processor s per GB\n", kinds[k].name, median(GBps[k], turns),
-                     median(s_per_GB[k], turns));
+        if (is_wanted(k, only))
+            (void)printf("%-28s %6.2f GB/s  %6.3f processor s per GB\n", kinds[k].name,
+                         median(GBps[k], turns), median(s_per_GB[k], turns));
     return 0;
 }
