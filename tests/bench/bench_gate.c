@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "bench/median.h"
 #include "fault/lies.h"
 #include "net/channel.h"
 
@@ -148,18 +149,6 @@ static void run(const char *url, bool gate, dc__cipher cipher, double *GBps, dou
     *s_per_GB = (processor_s() - before_s) / GB;
     *GBps = GB / dc__seconds(dc__now_ns() - begin_ns);
     close_ends(&e, gate);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, int n)
-{
-    qsort(x, (size_t)n, sizeof *x, ascending);
-    return x[n / 2];
 }
 
 enum { KINDS = 8 };

@@ -6,21 +6,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "bench/median.h"
 #include "schedule/segments.h"
 
 #define REPEATS 15
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double values[REPEATS])
-{
-    qsort(values, REPEATS, sizeof *values, by_value);
-    return values[REPEATS / 2];
-}
 
 static void give_up(const char *what)
 {
@@ -39,7 +28,7 @@ static double cut_ms(const dc_profile *p)
         ms[k] = dc__seconds(dc__now_ns() - start) * 1e3;
         dc_plan_free(&plan);
     }
-    return median(ms);
+    return median(ms, REPEATS);
 }
 
 static double make_ms(const dc_profile *p, dc_strategy strategy, dc_plan *plan)
@@ -50,7 +39,7 @@ static double make_ms(const dc_profile *p, dc_strategy strategy, dc_plan *plan)
         if (dc_plan_make(plan, p, strategy)) give_up("plan");
         ms[k] = dc__seconds(dc__now_ns() - start) * 1e3;
     }
-    return median(ms);
+    return median(ms, REPEATS);
 }
 
 static double simulate_ms(const dc_profile *p, const dc_plan *plan, int *rounds)
@@ -64,7 +53,7 @@ static double simulate_ms(const dc_profile *p, const dc_plan *plan, int *rounds)
         ms[k] = dc__seconds(dc__now_ns() - start) * 1e3;
         *rounds = forecast.rounds;
     }
-    return median(ms);
+    return median(ms, REPEATS);
 }
 
 static void bench(const char *name, dc_profile p)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/median.h"
 #include "model/finite.h"
 #include "net/seal.h"
 
@@ -116,18 +117,6 @@ static double finite(void)
 }
 
 /* ---- */
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, int n)
-{
-    qsort(x, (size_t)n, sizeof *x, ascending);
-    return x[n / 2];
-}
 
 int main(int argc, char **argv)
 {
