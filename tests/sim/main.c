@@ -11,10 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/floatmode.h"
+#include "base/quantity.h"
 #include "sim/run.h"
 
 #define FAILED_MOST 64
+#define JOBS_MOST 1024
+#define USAGE "simulate [--trace] [--twice] [--jobs N] SEED | FIRST-LAST"
 
 /* What the processes of this program share. */
 typedef struct shared {
@@ -161,32 +165,46 @@ static bool has_seen_all(uint64_t seeds)
     return seen;
 }
 
-static int usage(void)
+static dc_error take_seeds(const char *text, uint64_t *first, uint64_t *last)
 {
-    (void)fprintf(stderr, "simulate [--trace] [--twice] [--jobs N] SEED | FIRST-LAST\n");
-    return 2;
+    char number[32];
+    const size_t n = strcspn(text, "-");
+    (void)snprintf(number, sizeof number, "%.*s", (int)n, text);
+    dc_error err = dc__parse_whole("SEED", number, 0, UINT64_MAX - 1, first);
+    *last = *first;
+    if (!err && text[n]) err = dc__parse_whole("LAST of FIRST-LAST", text + n + 1, 0, UINT64_MAX - 1, last);
+    if (!err && *last < *first)
+        err = dc__fail(DC_EINVAL, "the seeds %.80s go down: write the smaller one first", text);
+    return err;
 }
 
-int main(int argc, char **argv)
+static dc_error take_arguments(int argc, char **argv, int *jobs, uint64_t *first, uint64_t *last)
 {
-    uint64_t first = 1, last = 100;
-    int jobs = 1, at = 1;
-    program = argv[0];
-    for (; at < argc && argv[at][0] == '-'; at++) {
+    dc_error err = DC_OK;
+    int at = 1;
+    for (; !err && at < argc && argv[at][0] == '-'; at++) {
         if (strcmp(argv[at], "--trace") == 0)
             traces = true;
         else if (strcmp(argv[at], "--twice") == 0)
             twice = true;
         else if (strcmp(argv[at], "--jobs") == 0 && at + 1 < argc)
-            jobs = atoi(argv[++at]);
+            err = dc__parse_integer("--jobs", argv[++at], 1, JOBS_MOST, jobs);
         else
-            return usage();
+            err = dc__fail(DC_EINVAL, "%.80s is no option, or lacks its number: " USAGE, argv[at]);
     }
-    if (at < argc) {
-        char *end;
-        first = last = strtoull(argv[at], &end, 10);
-        if (*end == '-') last = strtoull(end + 1, &end, 10);
-        if (*end || end == argv[at] || last < first) return usage();
+    if (!err && at < argc) err = take_seeds(argv[at++], first, last);
+    if (!err && at < argc) err = dc__fail(DC_EINVAL, "%.80s is one word too many: " USAGE, argv[at]);
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, last = 100;
+    int jobs = 1;
+    program = argv[0];
+    if (take_arguments(argc, argv, &jobs, &first, &last)) {
+        (void)fprintf(stderr, "simulate: %s\n", dc_last_error());
+        return 2;
     }
     all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED) return 1;
