@@ -6,7 +6,6 @@
 #include "secure/key.h"
 #include "tool/command.h"
 #include "tool/http_client.h"
-#include "tool/http_guard.h"
 #include "tool/owner.h"
 
 typedef struct options {
@@ -31,13 +30,12 @@ static dc_error prove(const options *o, const char *challenge, char header[128])
     return DC_OK;
 }
 
-static dc_error post(const char *url, const options *o, const char *token, const char *header)
+static dc_error post(const dc__client *page, const options *o, const char *header)
 {
-    char at[DC__PAGE_URL_BYTES + 80], *text;
+    char query[80], *text;
     long status;
-    (void)snprintf(at, sizeof at, "%s?worker=%s", url, o->who);
-    dc_error err =
-        dc__client_ask(&(dc__request){.url = at, .token = token, .header = header}, &text, &status);
+    (void)snprintf(query, sizeof query, "worker=%s", o->who);
+    dc_error err = dc__client_post(page, query, header, &text, &status);
     if (err) return err;
     text[strcspn(text, "\r\n")] = '\0';
     dc__make_printable(text);
@@ -49,30 +47,20 @@ static dc_error post(const char *url, const options *o, const char *token, const
     return err;
 }
 
-static dc_error drop(const options *o, const char *url, const char *token)
-{
-    char *challenge, header[128];
-    long status;
-    dc_error err = dc__client_ask(&(dc__request){.url = url, .token = token}, &challenge, &status);
-    if (err) return err;
-    challenge[strcspn(challenge, "\r\n")] = '\0';
-    err = prove(o, challenge, header);
-    if (!err) err = post(url, o, token, header);
-    free(challenge);
-    return err;
-}
-
 static dc_error ask(const options *o)
 {
-    char url[DC__PAGE_URL_BYTES], *token = NULL;
-    dc_error err = dc__client_url(o->url, "/drop", url);
-    if (!err && o->token) err = dc__token_read(o->token, &token);
-    if (!err) err = dc__client_begin();
+    dc__client page;
+    char *challenge, header[128];
+    dc_error err = dc__client_open(&page, o->url, "/drop", o->token);
+    if (err) return err;
+    err = dc__client_get(&page, &challenge);
     if (!err) {
-        err = drop(o, url, token);
-        dc__client_end();
+        challenge[strcspn(challenge, "\r\n")] = '\0';
+        err = prove(o, challenge, header);
+        free(challenge);
+        if (!err) err = post(&page, o, header);
     }
-    dc__secret_free(token);
+    dc__client_close(&page);
     return err;
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "secure/secret.h"
+#include "tool/http_guard.h"
 
 #define CONNECT_S 5L
 #define ANSWER_S 10L
@@ -31,7 +33,7 @@ static size_t take(char *data, size_t size, size_t n, void *context)
     return more;
 }
 
-dc_error dc__client_url(const char *given, const char *part, char url[DC__PAGE_URL_BYTES])
+static dc_error make_url(const char *given, const char *part, char url[DC__PAGE_URL_BYTES])
 {
     const char *scheme = strstr(given, "://");
     const size_t n = strlen(given), of_part = strlen(part);
@@ -57,20 +59,31 @@ static dc_error explain(CURLcode rc, const char *why, const answer *a, const cha
     return dc__fail(DC_ENET, "cannot read %s: %s", url, why);
 }
 
-dc_error dc__client_begin(void)
+dc_error dc__client_open(dc__client *client, const char *given, const char *part, const char *token_path)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? DC_OK
-                                                             : dc__fail(DC_ENOMEM, "cannot set up a request");
+    client->token = NULL;
+    dc_error err = make_url(given, part, client->url);
+    if (!err && token_path) err = dc__token_read(token_path, &client->token);
+    if (!err && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        err = dc__fail(DC_ENOMEM, "cannot set up a request");
+    if (err) dc__secret_free(client->token);
+    return err;
 }
 
-void dc__client_end(void)
+void dc__client_close(dc__client *client)
 {
     curl_global_cleanup();
+    dc__secret_free(client->token);
 }
 
-static void set_up(CURL *curl, const dc__request *request, struct curl_slist *headers, answer *a, char *why)
+typedef struct request {
+    const char *url, *token;
+    const char *header; /* of a POST; NULL: it is a GET */
+} request;
+
+static void set_up(CURL *curl, const request *r, struct curl_slist *headers, answer *a, char *why)
 {
-    (void)curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    (void)curl_easy_setopt(curl, CURLOPT_URL, r->url);
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
@@ -82,39 +95,68 @@ static void set_up(CURL *curl, const dc__request *request, struct curl_slist *he
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
         (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     }
-    if (request->token) {
+    if (r->token) {
         (void)curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-        (void)curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, request->token);
+        (void)curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, r->token);
     }
 }
 
-dc_error dc__client_ask(const dc__request *request, char **text, long *status)
+static dc_error ask(const request *r, char **text, long *status)
 {
     char why[CURL_ERROR_SIZE] = "";
     answer a = {.text = calloc(1, 1)};
     *text = NULL;
     *status = 0;
     CURL *curl = curl_easy_init();
-    struct curl_slist *headers = request->header ? curl_slist_append(NULL, request->header) : NULL;
+    struct curl_slist *headers = r->header ? curl_slist_append(NULL, r->header) : NULL;
     dc_error err = DC_OK;
-    if (!curl || !a.text || (request->header && !headers))
-        err = dc__fail(DC_ENOMEM, "out of memory for a request");
+    if (!curl || !a.text || (r->header && !headers)) err = dc__fail(DC_ENOMEM, "out of memory for a request");
     if (!err) {
-        set_up(curl, request, headers, &a, why);
+        set_up(curl, r, headers, &a, why);
         const CURLcode rc = curl_easy_perform(curl);
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-        if (rc != CURLE_OK) err = explain(rc, why[0] ? why : curl_easy_strerror(rc), &a, request->url);
+        if (rc != CURLE_OK) err = explain(rc, why[0] ? why : curl_easy_strerror(rc), &a, r->url);
     }
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
     if (!err && *status == 401)
-        err = dc__fail(DC_EKEY, "%s needs the server's token: give --token-file FILE", request->url);
-    else if (!err && *status != 200 && !request->header)
+        err = dc__fail(DC_EKEY, "%s needs the server's token: give --token-file FILE", r->url);
+    else if (!err && *status != 200 && !r->header)
         err = dc__fail(DC_EFORMAT, "%s answers with %ld: it is no dynacomm server, or another page of it",
-                       request->url, *status);
+                       r->url, *status);
     if (err)
         free(a.text);
     else
         *text = a.text;
     return err;
+}
+
+dc_error dc__client_get(const dc__client *client, char **text)
+{
+    long status;
+    return ask(&(request){.url = client->url, .token = client->token}, text, &status);
+}
+
+dc_error dc__client_json(const dc__client *client, cJSON **root, char **text)
+{
+    char *got = NULL;
+    *root = NULL;
+    if (text) *text = NULL;
+    dc_error err = dc__client_get(client, &got);
+    if (!err && !(*root = cJSON_Parse(got)))
+        err = dc__fail(DC_EFORMAT, "%s answers with something else than JSON: it is no dynacomm server",
+                       client->url);
+    if (!err && text)
+        *text = got;
+    else
+        free(got);
+    return err;
+}
+
+dc_error dc__client_post(const dc__client *client, const char *query, const char *header, char **text,
+                         long *status)
+{
+    char url[DC__PAGE_URL_BYTES + 80];
+    (void)snprintf(url, sizeof url, "%s?%s", client->url, query);
+    return ask(&(request){.url = url, .token = client->token, .header = header}, text, status);
 }

@@ -2,25 +2,34 @@
 #ifndef DC__TOOL_HTTP_CLIENT_H
 #define DC__TOOL_HTTP_CLIENT_H
 
+#include <cjson/cJSON.h>
+
 #include "dynacomm.h"
 
 #define DC__PAGE_URL_BYTES 1024
 
-/* dc__client_url - the address of one of a page's parts ("/status"), from what a user calls the page: "127.0.0.1:7780", with
- * http:// and a last '/' or without, or with that part. DC_EURL. */
-dc_error dc__client_url(const char *given, const char *part, char url[DC__PAGE_URL_BYTES]);
+typedef struct dc__client {
+    char url[DC__PAGE_URL_BYTES];
+    char *token; /* in secret memory; NULL: none */
+} dc__client;
 
-typedef struct dc__request {
-    const char *url;
-    const char *token;  /* NULL: none */
-    const char *header; /* of a POST: "Name: value"; NULL: it is a GET */
-} dc__request;
+/* dc__client_open - gets ready to ask for one of a page's parts ("/status"), once in a program. given: what a user calls the page:
+ * "127.0.0.1:7780", with http:// and a last '/' or without, or with that part. token_path: the token's file, or NULL. DC_EURL,
+ * DC_EFILE, DC_EFORMAT or DC_ENOMEM with a line; dc__client_close it if there was none. */
+dc_error dc__client_open(dc__client *client, const char *given, const char *part, const char *token_path);
+void dc__client_close(dc__client *client);
 
-/* dc__client_begin, dc__client_end - once in a program, before the first request and after the last. dc__client_ask - the answer's
- * text, which the caller frees, and its status: 200, or of a POST another one whose text says why. DC_ENET, DC_ETIMEOUT,
- * DC_EKEY, DC_EFORMAT with a line that names the URL. */
-dc_error dc__client_begin(void);
-void dc__client_end(void);
-dc_error dc__client_ask(const dc__request *request, char **text, long *status);
+/* dc__client_get - the part's text, which the caller frees. DC_ENET, DC_ETIMEOUT, DC_EKEY, DC_EFORMAT with a line that names
+ * the URL. */
+dc_error dc__client_get(const dc__client *client, char **text);
+
+/* dc__client_json - the part, which must be JSON, for cJSON_Delete; and its text, for free, unless text is NULL. Both are NULL after
+ * an error, one of dc__client_get's. */
+dc_error dc__client_json(const dc__client *client, cJSON **root, char **text);
+
+/* dc__client_post - the same of a POST with a query ("worker=1") and a header ("Name: value"). *status: 200, or another one
+ * whose text says why. */
+dc_error dc__client_post(const dc__client *client, const char *query, const char *header, char **text,
+                         long *status);
 
 #endif

@@ -7,7 +7,6 @@
 #include "secure/keeper.h"
 #include "tool/command.h"
 #include "tool/http_client.h"
-#include "tool/http_guard.h"
 #include "tool/status_view.h"
 
 typedef struct options {
@@ -17,33 +16,16 @@ typedef struct options {
 
 /* ---- a run's ---- */
 
-static dc_error show(const char *url, const char *token)
-{
-    char *text;
-    long code;
-    dc_error err = dc__client_ask(&(dc__request){.url = url, .token = token}, &text, &code);
-    if (err) return err;
-    cJSON *root = cJSON_Parse(text);
-    if (root)
-        err = dc__status_members(stdout, root, url);
-    else
-        err = dc__fail(DC_EFORMAT, "%s answers with something else than JSON: it is no dynacomm server", url);
-    cJSON_Delete(root);
-    free(text);
-    return err;
-}
-
 static dc_error of_run(const options *o)
 {
-    char url[DC__PAGE_URL_BYTES], *token = NULL;
-    dc_error err = dc__client_url(o->url, "/status", url);
-    if (!err && o->token) err = dc__token_read(o->token, &token);
-    if (!err) err = dc__client_begin();
-    if (!err) {
-        err = show(url, token);
-        dc__client_end();
-    }
-    dc__secret_free(token);
+    dc__client page;
+    cJSON *root;
+    dc_error err = dc__client_open(&page, o->url, "/status", o->token);
+    if (err) return err;
+    err = dc__client_json(&page, &root, NULL);
+    if (!err) err = dc__status_members(stdout, root, page.url);
+    cJSON_Delete(root);
+    dc__client_close(&page);
     return err;
 }
 

@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "secure/secret.h"
 #include "tool/command.h"
 #include "tool/http_client.h"
-#include "tool/http_guard.h"
 #include "tool/status_view.h"
 
 typedef struct options {
@@ -25,19 +23,15 @@ static void stop(int signal_number)
 }
 
 /* Fetches and prints once. *state is what the run is in. */
-static dc_error print_once(const options *o, const char *url, const char *token, char state[16])
+static dc_error print_once(const options *o, const dc__client *page, char state[16])
 {
-    char *text;
-    long code;
-    dc_error err = dc__client_ask(&(dc__request){.url = url, .token = token}, &text, &code);
-    cJSON *root = err ? NULL : cJSON_Parse(text);
-    if (!err && !root)
-        err = dc__fail(DC_EFORMAT, "%s answers with something else than JSON: it is no dynacomm server", url);
-    char *table = NULL;
+    char *text, *table = NULL;
+    cJSON *root;
+    dc_error err = dc__client_json(page, &root, &text);
     size_t n = 0;
     FILE *out = err ? NULL : open_memstream(&table, &n);
     if (!err && !out) err = dc__fail(DC_ENOMEM, "out of memory for a status");
-    if (!err) err = dc__status_table(out, root, url);
+    if (!err) err = dc__status_table(out, root, page->url);
     if (out && fclose(out) != 0 && !err) err = dc__fail(DC_ENOMEM, "out of memory for a status");
     if (!err) {
         const char *clear = o->watch && !o->json && isatty(STDOUT_FILENO) ? "\033[H\033[2J" : "";
@@ -52,11 +46,11 @@ static dc_error print_once(const options *o, const char *url, const char *token,
     return err;
 }
 
-static dc_error watch(const options *o, const char *url, const char *token)
+static dc_error watch(const options *o, const dc__client *page)
 {
     char state[16] = "";
     for (;;) {
-        dc_error err = print_once(o, url, token, state);
+        dc_error err = print_once(o, page, state);
         if (err || !o->watch || strcmp(state, "finished") == 0) return err;
         if (strcmp(state, "failed") == 0) return dc__fail(DC_EPEER, "the run has failed");
         const struct timespec second = {.tv_sec = 1};
@@ -89,21 +83,18 @@ static dc_error take_options(options *o, int argc, char **argv)
 static int run_status(int argc, char **argv)
 {
     options o;
-    char url[DC__PAGE_URL_BYTES], *token = NULL;
+    dc__client page;
     dc_error err = take_options(&o, argc, argv);
     if (!err && o.help) return dc__command_help(&dc__status_command);
     const struct sigaction action = {.sa_handler = stop};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
-    if (!err) err = dc__client_url(o.url, "/status", url);
-    if (!err && o.token) err = dc__token_read(o.token, &token);
-    if (!err) err = dc__client_begin();
+    if (!err) err = dc__client_open(&page, o.url, "/status", o.token);
     if (!err) {
-        err = watch(&o, url, token);
-        dc__client_end();
+        err = watch(&o, &page);
+        dc__client_close(&page);
     }
     if (err) (void)fprintf(stderr, "dynacomm status: %s\n", dc_last_error());
-    dc__secret_free(token);
     if (caught) return 128 + caught;
     return err ? 1 : 0;
 }
