@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define FUZZ_MOST (1u << 18)
 #ifndef FUZZ_ITERATIONS
@@ -27,6 +29,19 @@ size_t fuzz_seed(int k, uint8_t *to);
 
 /* fuzz_repair - after a mutation: makes checksums fit again, so that what lies behind them is reached. */
 void fuzz_repair(uint8_t *data, size_t n);
+
+/* fuzz_path - a file with these bytes, in memory, until the next call. */
+static inline const char *fuzz_path(const uint8_t *data, size_t n)
+{
+    static int fd = -1;
+    static char path[64];
+    if (fd < 0) {
+        if ((fd = memfd_create("input", MFD_CLOEXEC)) < 0) abort();
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    }
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, n, 0) != (ssize_t)n) abort();
+    return path;
+}
 
 #ifdef FUZZ_LIBFUZZER
 /* libFuzzer's own mutation, then checksums that fit again, mostly. */

@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         /* Its strings are the program's for good: freed with what an end leaves behind. */
         const dk_datafile_use use = (dk_datafile_use)kind;
         if (setjmp(fuzz_end) == 0) {
-            fuzz_reads = true;
+            fuzz_begin();
             dk_datafile_read(path, use, &data_file);
             check_datafile(use);
         }

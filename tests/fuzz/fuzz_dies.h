@@ -10,8 +10,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "fuzz.h"
 
@@ -143,26 +141,19 @@ void __wrap_dk_chatter_drop(void)
 {
 }
 
-/* ---- a file ---- */
+/* ---- an input ---- */
 
-/* fuzz_path - a file with these bytes, in memory, until the next call. */
-static const char *fuzz_path(const uint8_t *data, size_t n)
+static inline void fuzz_begin(void)
 {
-    static int fd = -1;
-    static char path[64];
-    if (fd < 0) {
-        if ((fd = memfd_create("input", MFD_CLOEXEC)) < 0) abort();
-        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        if (__sanitizer_install_malloc_and_free_hooks)
-            (void)__sanitizer_install_malloc_and_free_hooks(fuzz_allocated, fuzz_freed);
-    }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, n, 0) != (ssize_t)n) abort();
-    return path;
+    static bool hooked;
+    if (!hooked && __sanitizer_install_malloc_and_free_hooks)
+        (void)__sanitizer_install_malloc_and_free_hooks(fuzz_allocated, fuzz_freed);
+    hooked = true;
+    fuzz_reads = true;
 }
 
 /* FUZZ_DIES(read) - runs a statement that may end the program. Whether it did not. */
-#define FUZZ_DIES(read)                                                            \
-    (setjmp(fuzz_end) == 0 ? (fuzz_reads = true, (read), fuzz_forget(false), true) \
-                           : (fuzz_forget(true), false))
+#define FUZZ_DIES(read) \
+    (setjmp(fuzz_end) == 0 ? (fuzz_begin(), (read), fuzz_forget(false), true) : (fuzz_forget(true), false))
 
 #endif

@@ -1,7 +1,6 @@
 /* fuzz_members.c - any bytes as what people edit and are sent of a server's keys: members.txt, KEY.invitations, an invitation's
  * line, the keys that dynacomm launch hands over, NAME.barred. Taken whole, or refused with one plain line. */
 #define FUZZ_ITERATIONS 4000
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -9,18 +8,6 @@
 #include "fuzz.h"
 #include "secure/keeper.h"
 #include "server/barred.h"
-
-static const char *path_of(const uint8_t *data, size_t n)
-{
-    static int fd = -1;
-    static char path[64];
-    if (fd < 0) {
-        fd = memfd_create("members", MFD_CLOEXEC);
-        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    }
-    dc__assert(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, n, 0) == (ssize_t)n);
-    return path;
-}
 
 static void check_line(const char *words)
 {
@@ -109,16 +96,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     text[n - 1] = '\0';
     switch (data[0] % 5) {
     case 0:
-        members(path_of(data + 1, n - 1));
+        members(fuzz_path(data + 1, n - 1));
         break;
     case 1:
-        notes(path_of(data + 1, n - 1));
+        notes(fuzz_path(data + 1, n - 1));
         break;
     case 2:
         invitation(text);
         break;
     case 3:
-        handed_over(path_of(data + 1, n - 1));
+        handed_over(fuzz_path(data + 1, n - 1));
         break;
     default:
         barred(text);
