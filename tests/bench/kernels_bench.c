@@ -122,7 +122,7 @@ int main(int argc, char **argv)
         s[i] = now_s() - from;
     }
     qsort(s, (size_t)steps, sizeof *s, by_value);
-    printf("%s b%s t%s %s %s: median %.4f s min %.4f s peak %.0f MiB loss %g .. %g\n",
+    printf("%s b%s t%s %s %s: median %.6f s min %.6f s peak %.0f MiB loss %g .. %g\n",
            strrchr(argv[1], '/') + 1, argv[2], argv[3], argv[4], argv[5], s[steps / 2], s[0], peak_MiB(),
            (double)first, (double)loss);
     free(s);
