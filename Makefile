@@ -279,12 +279,17 @@ stress:
 churn: all
 	$(Q)CHURN_S=$${CHURN_S:-60} BUILD=$(BUILD) tests/integration/fault_churn.sh
 
+# The same of a run with keys, with members that come, go and lie, and crowds that nobody invited.
+churn-keys: all $(LIAR_BIN) $(CROWD_BIN)
+	$(Q)CHURN_S=$${CHURN_S:-300} BUILD=$(BUILD) tests/integration/keys_churn.sh
+
 # Seeded schedules of server and workers in one process: SEEDS=FIRST-LAST says which, JOBS= how many at a time.
 simulate: $(SIM_BIN)
 	$(Q)$(SIM_BIN) --jobs $${JOBS:-$$(nproc)} $${SEEDS:-1-10000}
 
 # Every tests/fuzz/fuzz_*.c with libFuzzer under the address and undefined sanitizers, FUZZ_S seconds each, from the inputs in
 # tests/fuzz/corpus: needs clang and libclang-rt-14-dev (scripts/deps fuzz).
+# FUZZ_TOTAL= and others: see scripts/fuzz.
 FUZZ_S     ?= 60
 FUZZ_CLANG ?= clang
 FUZZ_CLANGXX ?= clang++
@@ -347,6 +352,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-server check churn clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
+.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-server check churn churn-keys clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

@@ -24,16 +24,6 @@ killed()
     wait "${worker_pid[$1]}" 2> /dev/null
 }
 
-# refused NAME WORDS COMMAND... - one line with the words, status 1
-refused()
-{
-    local name=$1 words=$2 out status
-    shift 2
-    out=$("$@" 2>&1 > /dev/null)
-    status=$?
-    check "$what: $name: ${out:0:120}" test "$status" -eq 1 -a "$(wc -l <<< "$out")" -eq 1 -a -z "${out##*"$words"*}"
-}
-
 # turned_away RANK WORDS - that worker's process ends with the line
 turned_away()
 {

@@ -196,6 +196,9 @@ if command -v chromium > /dev/null; then
     check "page: the mAP curve is drawn" grep -q 'class="curve" data-points="2"' played.html
     check "page: a silent worker is named" grep -q '1 · silent for 9 s' played.html
     check "page: names are text" grep -q 'id="model">&lt;img src=x&gt;<' played.html
+    jq '.insecure = true' status.json > insecure.json
+    played status.json insecure.json
+    check "page: an open server is said to be" grep -q 'class="notice bad">[^<]*Insecure: whoever reaches the server can take part' played.html
     jq '.state = "finished" | .workers[].state = "done"' status.json > finished.json
     played status.json finished.json
     check "page: the end of a run is no accident" grep -q 'class="notice good">The run is finished: .* The server has ended' played.html
@@ -203,15 +206,7 @@ fi
 
 # ---- words to who asks for what cannot be ----
 
-# refused NAME WORDS COMMAND... - one line with the words, status 1
-refused()
-{
-    local name=$1 words=$2 out status
-    shift 2
-    out=$("$@" 2>&1 > /dev/null)
-    status=$?
-    check "$name: ${out:0:100}" test "$status" -eq 1 -a "$(wc -l <<< "$out")" -eq 1 -a -z "${out##*"$words"*}"
-}
+what="bad requests"
 refused "no server" "no page at" "$dynacomm" status "$page"
 refused "no page's address" "no page's address" "$dynacomm" status ftp://there
 refused "no address" "is not an address" "$dynacomm" server --listen "$url" --workers 1 --http 7780

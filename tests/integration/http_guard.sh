@@ -1,6 +1,7 @@
 #!/bin/bash
 # http_guard.sh - who may read the page: requests that name this machine, with the token if there is one.
 . "$(dirname "$0")/lib_fault.sh"
+what="the page"
 
 # page_of - $page, once the server says where it is
 page_of()
@@ -17,16 +18,6 @@ code()
     shift
     got=$(curl -s -m 10 -o answer -w '%{http_code}' "$@")
     [ "$got" = "$expected" ] || { echo "# $got for $*"; return 1; }
-}
-
-# refused NAME WORDS COMMAND... - one line with the words, status 1
-refused()
-{
-    local name=$1 words=$2 out status
-    shift 2
-    out=$("$@" 2>&1 > /dev/null)
-    status=$?
-    check "$name: ${out:0:120}" test "$status" -eq 1 -a "$(wc -l <<< "$out")" -eq 1 -a -z "${out##*"$words"*}"
 }
 
 stop()
@@ -48,6 +39,16 @@ check "Host: localhost.evil.example" code 403 -H 'Host: localhost.evil.example' 
 check "no Host" code 403 --http1.0 -H 'Host:' "$page/status"
 check "status without keys: not sealed, and not open to others" test \
     "$(curl -s "$page/status" | jq -r '"\(.sealed) \(.insecure)"')" = "false false"
+stop
+
+local_url=$url
+url=tcp://0.0.0.0:$(free_port)
+server --workers 1 --insecure --http 127.0.0.1:0
+page_of
+check "status of an open server" test "$(curl -s "$page/status" | jq -r '"\(.sealed) \(.insecure)"')" = "false true"
+"$dynacomm" status "$page" > table
+check "dynacomm status of an open server" grep -q '^insecure: whoever reaches the server can take part; nothing is encrypted$' table
+url=$local_url
 stop
 
 (umask 077 && echo 'a token of blanks' > blanks && echo short > short && head -c 24 /dev/urandom | base64 > token)

@@ -73,6 +73,10 @@ refused()
 }
 
 server --workers 2 --key server.key
+what="a server's process"
+check "$what gets no new privileges" grep -q '^NoNewPrivs:[[:space:]]1$' "/proc/$server_pid/status"
+check "$what keeps its key in locked memory" grep -q '^VmLck:[[:space:]]*[1-9]' "/proc/$server_pid/status"
+check "$what leaves no core file" test "$(prlimit --pid "$server_pid" --core --noheadings --output SOFT,HARD | xargs)" = "0 0"
 refused "an invitation that was used, another key" 'this invitation was used before' "$one" -dynacomm-key other.key
 refused "an unknown key" "does not know this worker's key" "${one%/*/*}" -dynacomm-key unknown.key
 refused "another server's key" 'does not have the key that the invitation names' \

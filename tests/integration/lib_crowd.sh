@@ -14,6 +14,7 @@ crowd_begins()
 }
 crowd_ends()
 {
+    echo >&"$crowd_in" # its end would not do: who was started since holds it open, too
     exec {crowd_in}>&-
     wait "$crowd_pid"
     check "$what: the crowd was whole to the end" test $? -eq 0

@@ -31,19 +31,19 @@ worker()
     worker_pid[$rank]=$!
 }
 
-# lying RANK LIE OPTION... - a worker that sends what LIE says (tests/process/liar.c)
+# lies LIE COMMAND... - a command that starts a worker: it sends what LIE says (tests/process/liar.c)
 liar=$build/tests/liar
-lying()
+lies()
 {
-    local rank=$1 honest=$darknet
+    local darknet=$liar
     [ -x "$liar" ] || { not_ok "$what: a worker that lies" "$liar is not built: make tests" && exit 1; }
-    export LIE=$2
-    shift 2
-    darknet=$liar
-    worker "$rank" "$@"
-    darknet=$honest
+    export LIE=$1
+    "${@:2}"
     unset LIE
 }
+
+# lying RANK LIE OPTION... - as worker, but it lies
+lying() { lies "$2" worker "$1" "${@:3}"; }
 
 # free_port - one that nobody listens on, below those that the kernel gives out by itself
 free_port()
@@ -89,6 +89,16 @@ said()
         grep -- "^$2" "$1" | grep -qF -- "$word" || { not_ok "$what: $1 names '$word'" "$(tail -c 600 "$1")"; return; }
     done
     ok "$what: one line in $1: $(grep -- "^$2" "$1" | cut -c 1-150)"
+}
+
+# refused NAME WORDS COMMAND... - one line with the words, status 1
+refused()
+{
+    local name=$1 words=$2 out status
+    shift 2
+    out=$("$@" 2>&1 > /dev/null)
+    status=$?
+    check "$what: $name: ${out:0:120}" test "$status" -eq 1 -a "$(wc -l <<< "$out")" -eq 1 -a -z "${out##*"$words"*}"
 }
 
 # last_saved - the round of the server's last checkpoint
