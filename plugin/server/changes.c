@@ -9,6 +9,7 @@
 #include "server/server.h"
 
 #define BREAK_S 1.0      /* a connection that broke is made again meanwhile, or its worker counts as lost */
+#define DROP_S 0.25      /* likewise, where nobody is waited for and who is lost may come back */
 #define SAY_AGAIN_S 10.0 /* a link may break and be made again a hundred times */
 
 static dc__member_state state_of(const dc_server *s, int slot)
@@ -189,7 +190,7 @@ static void watch_connection(dc_server *s, int slot)
         }
         return;
     }
-    if (since_s < BREAK_S) return;
+    if (since_s < (t->on_loss == DC_ON_LOSS_DROP && !t->lost_for_good ? DROP_S : BREAK_S)) return;
     /* Its process may live: it joins anew when it finds the way. */
     char why[DC__LINE_BYTES];
     (void)snprintf(why, sizeof why, "its connection was closed");

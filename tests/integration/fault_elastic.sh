@@ -160,6 +160,15 @@ all_end
 check "$what: the server said who was waited for" grep -q 'the connection to worker 1 was closed' server.out
 same_weights
 replayed
+
+what="a worker that is not waited for, over TCP"
+elastic --on-loss drop --min-workers 1
+round 8
+killed 1
+ended "worker 0" "${worker_pid[0]}" 0
+ended server "$server_pid" 0
+check "$what: the server said why" grep -q 'worker 1 is not waited for (its connection was closed)' server.out
+replayed
 url=$ipc
 
 what="a worker that comes back with other threads"
