@@ -145,7 +145,8 @@ static uint32_t blocks_of(const dc_model *model, const dc__layer *layer)
 static dc_error place_blocks(dc_model *model)
 {
     uint32_t n = 0;
-    model->block_floats = dc__block_floats(model->start[DC_TRAINED + 1] - model->start[DC_TRAINED]);
+    if (!model->block_floats) /* a shard has the whole model's */
+        model->block_floats = dc__block_floats(model->start[DC_TRAINED + 1] - model->start[DC_TRAINED]);
     for (int i = 0; i < model->n_layers; i++) {
         model->layers[i].first_block = n;
         model->layers[i].n_blocks = blocks_of(model, &model->layers[i]);

@@ -1,0 +1,169 @@
+/* test_shard.c - who holds what of a model: every float once, every layer evenly, the same blocks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "model/shard.h"
+#include "toy.h"
+
+/* Small layers, and large ones that do not divide. */
+static dc_model *make(int layers)
+{
+    const size_t sizes[] = {100, 1023, 5000, 1, 70000, 0, 16384, 40000, 3};
+    dc_model *m;
+    const dc_optimizer o = {.algorithm = DC_SGD};
+    assert_int_equal(dc_model_new(&m, "spread", &o, 8), DC_OK);
+    for (int i = 0; i < layers; i++) {
+        assert_int_equal(dc_model_add_layer(m, "convolutional"), DC_OK);
+        const size_t n = sizes[i % 9];
+        for (int k = 0; n > 0 && k < 3; k++) {
+            const dc_tensor t = {.name = k == 0 ? "weights" : k == 1 ? "biases" : "rolling_mean",
+                                 .role = k == 2 ? DC_STATISTIC : DC_TRAINED,
+                                 .count = k ? 7 : n,
+                                 .rate_scale = 1};
+            assert_int_equal(dc_model_add_tensor(m, &t), DC_OK);
+        }
+    }
+    assert_int_equal(dc__model_seal(m), DC_OK);
+    return m;
+}
+
+static uint64_t trained(const dc_model *m)
+{
+    return m->start[DC_FROZEN];
+}
+
+static void every_float_is_held_once(void **state)
+{
+    (void)state;
+    dc_model *m = make(20);
+    for (int n = 1; n <= DC__SHARDS_MOST; n++) {
+        const uint64_t all = dc__model_floats(m);
+        float *whole = calloc(all, sizeof *whole), *held = calloc(all, sizeof *held);
+        for (uint64_t i = 0; i < all; i++)
+            whole[i] = (float)(i + 1);
+        uint64_t sum = 0;
+        for (int k = 0; k < n; k++) {
+            dc__shard s;
+            assert_int_equal(dc__shard_init(&s, m, k, n), DC_OK);
+            const uint64_t own = dc__model_floats(s.model);
+            float *part = calloc(own + 1, sizeof *part);
+            dc__shard_give(&s, own, whole, part);
+            for (uint64_t at = 0; at < own; at += 1000) /* in pieces that cross runs */
+                dc__shard_take(&s, at, own - at < 1000 ? own - at : 1000, part + at, held);
+            sum += own;
+            if (k > 0) assert_true(own == trained(s.model));
+            free(part);
+            dc__shard_free(&s);
+        }
+        assert_true(sum == all);
+        assert_memory_equal(whole, held, all * sizeof *whole);
+        free(whole);
+        free(held);
+    }
+    dc_model_free(m);
+}
+
+static void layers_and_shards_are_even(void **state)
+{
+    (void)state;
+    dc_model *m = make(27);
+    for (int n = 2; n <= DC__SHARDS_MOST; n++) {
+        uint64_t least = UINT64_MAX, most = 0;
+        uint32_t low[27], high[27] = {0};
+        memset(low, 0xff, sizeof low);
+        for (int k = 0; k < n; k++) {
+            dc__shard s;
+            assert_int_equal(dc__shard_init(&s, m, k, n), DC_OK);
+            const uint64_t own = trained(s.model);
+            least = own < least ? own : least;
+            most = own > most ? own : most;
+            for (int i = 0; i < 27; i++) {
+                const uint32_t blocks = s.model->layers[i].n_blocks;
+                low[i] = blocks < low[i] ? blocks : low[i];
+                high[i] = blocks > high[i] ? blocks : high[i];
+            }
+            dc__shard_free(&s);
+        }
+        for (int i = 0; i < 27; i++)
+            assert_true(high[i] - low[i] <= 1);
+        assert_true(most - least <= 2 * m->block_floats);
+    }
+    dc_model_free(m);
+}
+
+/* Codecs choose within blocks: a shard's are the whole model's. */
+static void blocks_are_the_same(void **state)
+{
+    (void)state;
+    dc_model *m = make(20);
+    uint32_t blocks = 0;
+    for (int k = 0; k < 3; k++) {
+        dc__shard s;
+        assert_int_equal(dc__shard_init(&s, m, k, 3), DC_OK);
+        for (uint32_t b = 0; b < s.model->n_blocks; b++) {
+            int run = s.n_runs - 1;
+            while (s.runs[run].part > s.model->block_offset[b])
+                run--;
+            const uint64_t at = s.model->block_offset[b] - s.runs[run].part + s.runs[run].whole;
+            uint32_t first, end;
+            assert_true(dc__model_blocks(m, at, s.model->block_offset[b + 1] - s.model->block_offset[b],
+                                         &first, &end));
+            assert_int_equal(end - first, 1);
+            assert_int_equal(m->block_layer[first], s.model->block_layer[b]);
+        }
+        blocks += s.model->n_blocks;
+        dc__shard_free(&s);
+    }
+    assert_int_equal(blocks, m->n_blocks);
+    dc_model_free(m);
+}
+
+/* A shard of a model with arrays works on those. */
+static void arrays_are_shared(void **state)
+{
+    (void)state;
+    toy *t = toy_make("toy", DC_SGD, 0, 0);
+    assert_int_equal(dc__model_seal(t->model), DC_OK);
+    for (int k = 0; k < 3; k++) {
+        dc__shard s;
+        assert_int_equal(dc__shard_init(&s, t->model, k, 3), DC_OK);
+        const uint64_t n = trained(s.model);
+        float *ones = calloc(n, sizeof *ones);
+        for (uint64_t i = 0; i < n; i++)
+            ones[i] = 1 + (float)k;
+        dc__model_scatter(s.model, 0, n, ones);
+        free(ones);
+        dc__shard_free(&s);
+    }
+    for (int i = 0; i < TOY_LAYERS; i++)
+        for (int j = 0; j < 2; j++)
+            for (size_t x = 0; x < t->count[i][j]; x++)
+                assert_true(t->value[i][j][x] == 1.f || t->value[i][j][x] == 2.f || t->value[i][j][x] == 3.f);
+    toy_free(t);
+}
+
+static void too_many_for_a_model(void **state)
+{
+    (void)state;
+    dc_model *m = make(2);
+    dc__shard s;
+    assert_int_equal(m->n_blocks, 3);
+    assert_int_equal(dc__shard_init(&s, m, 0, 3), DC_OK);
+    dc__shard_free(&s);
+    assert_int_equal(dc__shard_init(&s, m, 0, 4), DC_EINVAL);
+    assert_non_null(strstr(dc_last_error(), "3 shards at most"));
+    dc_model_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_float_is_held_once), cmocka_unit_test(layers_and_shards_are_even),
+        cmocka_unit_test(blocks_are_the_same),      cmocka_unit_test(arrays_are_shared),
+        cmocka_unit_test(too_many_for_a_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
