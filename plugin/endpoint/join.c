@@ -18,6 +18,9 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
     dc__put_uint(&out, join->seed, 8);
     dc__put_uint(&out, join->round, 8);
     dc__put_uint(&out, join->part, 4);
+    dc__put_uint(&out, (uint64_t)join->shard, 1);
+    dc__put_uint(&out, (uint64_t)join->shards, 1);
+    dc__put_uint(&out, join->run, 4);
     dc__put_uint(&out, (join->clear ? DC__JOIN_CLEAR : 0u) | (join->remembers ? DC__JOIN_REMEMBERS : 0u), 1);
     dc__put_text(&out, join->coding);
     dc__put_text(&out, join->fingerprint);
@@ -52,6 +55,9 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     join->seed = dc__get_uint(&in, 8);
     join->round = dc__get_uint(&in, 8);
     join->part = (uint32_t)dc__get_uint(&in, 4);
+    join->shard = (int)dc__get_uint(&in, 1);
+    join->shards = (int)dc__get_uint(&in, 1);
+    join->run = (uint32_t)dc__get_uint(&in, 4);
     const uint64_t flags = dc__get_uint(&in, 1);
     join->clear = flags & DC__JOIN_CLEAR;
     join->remembers = flags & DC__JOIN_REMEMBERS;
@@ -80,7 +86,7 @@ void dc__join_free(dc__join *join)
 
 dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
 {
-    uint8_t payload[32 + DC__CODING_BYTES];
+    uint8_t payload[32 + DC__CODING_BYTES + DC__SHARD_URLS_BYTES];
     char coding[DC__CODING_BYTES];
     dc__bytes out = dc__bytes_over(payload, sizeof payload);
     dc__put_uint(&out, (uint64_t)welcome->rank, 4);
@@ -91,6 +97,10 @@ dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
                  1);
     dc__coding_text(&welcome->coding, coding);
     dc__put_text(&out, coding);
+    dc__put_uint(&out, (uint64_t)welcome->shards, 1);
+    dc__put_uint(&out, welcome->run, 4);
+    dc__put_text(&out, welcome->urls);
+    dc__assert(!out.failed);
     dc__header header = {.type = DC__WELCOME};
     return dc__link_send_small(link, &header, payload, (uint32_t)(out.at - payload));
 }
@@ -133,9 +143,13 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     welcome->resumed = flags & WELCOME_RESUMED;
     char coding[DC__CODING_BYTES];
     dc__get_text(&in, coding, sizeof coding);
-    if (in.failed || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS || welcome->rank < 0 ||
-        welcome->rank > DC__RANK_MOST)
+    welcome->shards = (int)dc__get_uint(&in, 1);
+    welcome->run = (uint32_t)dc__get_uint(&in, 4);
+    dc__get_text(&in, welcome->urls, sizeof welcome->urls);
+    if (in.failed || welcome->shards == 1 || welcome->shards > DC__SHARDS_MOST || welcome->workers < 1 ||
+        welcome->workers > DC_MAX_WORKERS || welcome->rank < 0 || welcome->rank > DC__RANK_MOST)
         return dc__fail(DC_EPROTO, "the server's WELCOME is cut short or out of bounds");
     dc__make_printable(coding);
+    dc__make_printable(welcome->urls);
     return dc__coding_parse(coding, &welcome->coding) ? DC_EPROTO : DC_OK;
 }

@@ -4,14 +4,21 @@
 
 #include "codec/coding.h"
 #include "endpoint/fingerprint.h"
-#include "model/model.h"
+#include "model/shard.h"
+#include "net/address.h"
 #include "net/link.h"
+
+/* Addresses of the shards after the first one, with commas between them. */
+#define DC__SHARD_URLS_BYTES (DC__URL_BYTES * DC__SHARDS_MOST)
 
 typedef struct dc__join {
     int rank;           /* requested, -1 = any */
     uint64_t worker_id; /* who joins, whatever its address; a worker keeps it */
     uint64_t seed, round;
     uint32_t part; /* images that it computes at once, 0 = not known */
+    int shard,
+        shards;   /* it takes the server for shard 1.. of so many; 0, 0: for the one that a run begins at */
+    uint32_t run; /* of the first shard's WELCOME; 0 to that one */
     bool clear;
     bool remembers;                /* dc_worker_options.remembers */
     char version[32];              /* of the program, for lines */
@@ -28,6 +35,9 @@ typedef struct dc__welcome {
     bool upload;  /* send your values: the run starts from them */
     bool carry;   /* keep SGD's velocity in the gradient buffers: this worker trains alone */
     bool resumed; /* the run goes on: from a backup, or it is under way */
+    int shards;   /* that hold the model together; 0: this server has all of it */
+    uint32_t run; /* which one of the first shard's; for the others */
+    char urls[DC__SHARD_URLS_BYTES]; /* of the others, from a first shard; else "" */
     dc__coding coding;
 } dc__welcome;
 

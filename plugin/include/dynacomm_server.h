@@ -40,9 +40,13 @@ typedef struct dc_server_options {
                                  addresses of this machine alone are listened on */
     double timeout_s;         /* a worker that is silent for so long is lost; 0 = DC_DEFAULT_TIMEOUT_S */
     dc_bounds bounds;         /* what is done about gradients that are wrong */
-    bool balance;      /* images are given to workers in proportion to what they can compute and send */
-    const char *codec; /* for all workers (DC_CODECS), NULL = what the first one asks for */
-    dc_log_fn log;     /* may be NULL */
+    bool balance; /* images are given to workers in proportion to what they can compute and send */
+    int shard,
+        shards; /* this server holds part `shard`, from 1, of a model that so many hold together; 0, 0: all of it */
+    const char *first_url;    /* of the first shard, for the others; else NULL; copied */
+    const char *announce_url; /* where workers reach another one; NULL: url; copied */
+    const char *codec;        /* for all workers (DC_CODECS), NULL = what the first one asks for */
+    dc_log_fn log;            /* may be NULL */
     void *log_context;
 } dc_server_options;
 

@@ -103,6 +103,8 @@ const char *dc__wire_type_name(dc__type type)
         [DC__ROSTER] = "ROSTER",
         [DC__KEEP] = "KEEP",
         [DC__IMAGES] = "IMAGES",
+        [DC__SHARD] = "SHARD",
+        [DC__RUN] = "RUN",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

@@ -25,7 +25,13 @@
  *     server, with a codec, before the PARAM frames of a version that a checkpoint will be made of: KEEP
  *     server: ROSTER, before START and whenever it is another: how many workers make the round, of how many images
  *     server, before START and whenever it is another: IMAGES, how many images the worker feeds from a round on
- *     the end: worker BYE, server BYE_ACK; or server STOP */
+ *     the end: worker BYE, server BYE_ACK; or server STOP
+ *   Between the first shard and each of the others, in order:
+ *     other: SHARD; first: SHARD, or REFUSED and the end
+ *     first: RUN for the model that is to be trained, and STATE if the run is resumed, with LAST on the last frame
+ *     other: READY, when all workers are at it; first: ROSTER, the run begins
+ *     first: KEEP for each version, in order: whether it is to be sent; other: STATE of that version
+ *     the end: other BYE with its version, or first STOP; KEEP with NOW; first BYE_ACK */
 #ifndef DC__WIRE_H
 #define DC__WIRE_H
 
@@ -33,7 +39,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 6
+#define DC__PROTOCOL_VERSION 7
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
@@ -61,6 +67,8 @@ typedef enum dc__type {
     DC__ROSTER,
     DC__KEEP,
     DC__IMAGES,
+    DC__SHARD,
+    DC__RUN,
     DC__TYPE_END
 } dc__type;
 
@@ -76,9 +84,12 @@ enum {
     DC__REPORT_PLAN = 1, /* REPORT: with the plan in force */
     DC__STAT_FORGOT =
         1, /* STAT: the round's gradients are encoded with nothing kept of those before: it was lost */
-    DC__BYE_OK = 1,     /* BYE: all rounds done as planned */
-    DC__BYE_LEAVE = 2,  /* BYE: the run is to go on without this worker */
-    DC__START_SOON = 1, /* START: the round is not on yet, but its version may be pulled */
+    DC__KEEP_SENT = 1,   /* KEEP, between shards: the version is to be sent when it is whole */
+    DC__KEEP_NOW = 2,    /* likewise: at once; it is whole */
+    DC__RUN_RESUMED = 1, /* RUN: it goes on from a backup: STATE follows */
+    DC__BYE_OK = 1,      /* BYE: all rounds done as planned */
+    DC__BYE_LEAVE = 2,   /* BYE: the run is to go on without this worker */
+    DC__START_SOON = 1,  /* START: the round is not on yet, but its version may be pulled */
     DC__START_FRESH =
         2, /* START: the worker had no part in making that version; what it kept of one is of another */
     DC__JOIN_CLEAR = 1,    /* JOIN: the worker asks for a new run */

@@ -161,6 +161,13 @@ bool dc__queue_waits(dc__queue *queue)
     return next_room(queue, &r);
 }
 
+bool dc__queue_lowest(dc__queue *queue, uint32_t *piece)
+{
+    if (queue->order == DC__IN_SEGMENTS || queue->left == queue->unready) return false;
+    *piece = lowest(queue);
+    return true;
+}
+
 static bool fits(const dc__queue *queue, uint32_t begin, uint32_t end)
 {
     const uint64_t *offset = queue->pieces.offset;

@@ -72,6 +72,10 @@ void dc__queue_ready(dc__queue *queue, uint32_t b);
 /* dc__queue_waits - whether dc__queue_next would give a frame. */
 bool dc__queue_waits(dc__queue *queue);
 
+/* dc__queue_lowest - the lowest piece of the frames that may go before all of a version is ready (slices, groups), or
+ * false: nothing can be sent, or segments go in an order of their own. */
+bool dc__queue_lowest(dc__queue *queue, uint32_t *piece);
+
 /* dc__queue_next - takes the next frame's pieces [*first, *first + *n); *last if they end a segment (in
  * slices and groups: the version). False if nothing can be sent now. */
 bool dc__queue_next(dc__queue *queue, uint32_t *first, uint32_t *n, bool *last);

@@ -75,7 +75,7 @@ static dc_error find_slot(dc_server *s, const dc__join *join, int *slot, int *nu
 {
     dc__roster *r = &s->training.roster;
     const bool any_left = dc__server_members(s) < r->wanted;
-    if (join->rank >= r->wanted)
+    if (join->rank >= r->wanted && s->shards.index == 0) /* the first shard has given it its number */
         return dc__fail(DC_EINVAL, "rank %d does not exist: the server has ranks 0 to %d", join->rank,
                         r->wanted - 1);
     *slot = member_of(s, join);
@@ -94,30 +94,6 @@ static dc_error find_slot(dc_server *s, const dc__join *join, int *slot, int *nu
     else
         *slot = dc__roster_place(r, s->training.versions.round, join->rank, number);
     return *slot >= 0 ? DC_OK : full(s);
-}
-
-/* Values that a worker brings are worker 0's or nobody's; augmentation is each worker's own, but seldom meant
- * to differ. */
-static dc_error agree_on_start(dc_server *s, const dc__join *join, int slot, int number)
-{
-    const dc__training *t = &s->training;
-    bool warned = false;
-    for (int i = 0; i < t->roster.n; i++) {
-        const char *other = s->sessions[i].fingerprint;
-        const dc__member_state state = state_of(s, i);
-        char line[DC__LINE_BYTES];
-        if (i == slot || state == DC__MEMBER_FREE || state >= DC__MEMBER_LOST) continue;
-        const int its = t->roster.member[i].number;
-        const dc_error err = t->resumed || t->roster.training
-                                 ? DC_OK
-                                 : dc__fingerprint_start(join->fingerprint, number, other, its);
-        if (err) return err;
-        if (warned || !dc__fingerprint_warn(other, its, join->fingerprint, number, line, sizeof line))
-            continue;
-        dc__log_line(&s->training.log, "%s", line);
-        warned = true;
-    }
-    return DC_OK;
 }
 
 /* What it feeds, if it is a member of the round that is on, which is not closed without it, or of the run that is resumed;
@@ -166,8 +142,9 @@ static dc_error agree_on_model(dc_server *s, dc__join *join)
     if (!t->model) {
         err = dc__training_adopt(t, join->model, join->fingerprint, join->remembers, s->options.fresh);
         if (!err) join->model = NULL;
+        if (!err && s->shards.n > 1) err = dc__first_adopted(&s->shards);
     } else {
-        err = dc__model_same(t->model, join->model, "the run", "this worker");
+        err = dc__model_same(t->whole, join->model, "the run", "this worker");
         if (!err) err = dc__fingerprint_same(t->fingerprint, join->fingerprint);
     }
     if (!err && join->clear && t->resumed)
@@ -193,12 +170,13 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
         t->checkpoint.seed = join->seed;
         dc__versions_begin(&t->versions, join->round / t->codes.coding.local_steps, 0);
     }
-    const dc__welcome welcome = {.rank = number,
-                                 .workers = t->roster.wanted,
-                                 .upload = brings_values,
-                                 .carry = dc__training_carries(t),
-                                 .resumed = t->resumed || t->roster.training,
-                                 .coding = t->codes.coding};
+    dc__welcome welcome = {.rank = number,
+                           .workers = t->roster.wanted,
+                           .upload = brings_values,
+                           .carry = dc__training_carries(t),
+                           .resumed = t->resumed || t->roster.training,
+                           .coding = t->codes.coding};
+    dc__shards_welcome(&s->shards, &welcome);
     dc__member *member = &t->roster.member[slot];
     const dc__member_state was = member->state;
     const bool anew = member->number != number, fed = !anew && goes_on(s, slot) > 0;
@@ -270,11 +248,12 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     if (!err) err = find_slot(s, join, &slot, &number, busy);
     if (*busy) return DC_OK;
     if (!err && !first) err = agree_on_model(s, join);
-    if (!err) err = agree_on_start(s, join, slot, number);
+    if (!err) err = dc__server_agree_on_start(s, join, slot, number);
     if (!err) err = agree_on_computing(s, join, slot);
     if (!err) err = open_session(s, join, slot, number, link);
     if (!err) log_joined(s, number);
-    if (err) dc__server_forget_if_empty(s); /* a refused worker's model binds nobody */
+    if (err && s->shards.index == 0)
+        dc__server_forget_if_empty(s); /* a refused worker's model binds nobody */
     return err;
 }
 
@@ -291,7 +270,7 @@ static void log_refused(dc_server *s, const dc__joining *j, dc_error err, const 
     if (lies)
         dc__log_line(&t->log, "a worker was refused: %s; %s is kept out", why, dc__channel_member(channel));
     else if (dc__server_tells(s))
-        dc__log_line(&t->log, "a worker was refused: %s", why);
+        dc__log_line(&t->log, "a %s was refused: %s", j->shard ? "shard" : "worker", why);
 }
 
 /* With the calling thread's last error. The peer hears why, and then has a moment to close. */
@@ -309,6 +288,12 @@ static void refuse(dc_server *s, dc__joining *j, dc_error err)
 static void try_to_admit(dc_server *s, dc__joining *j, bool late)
 {
     bool busy = false;
+    if (!dc__shards_ready(&s->shards, j->join.run)) {
+        j->asked = !late;
+        if (late) refuse(s, j, DC_EPEER);
+        if (late) dc__join_free(&j->join);
+        return;
+    }
     const dc_error err = admit(s, j, &busy);
     if (err) refuse(s, j, err);
     if (busy && late)
@@ -325,10 +310,20 @@ static void try_to_admit(dc_server *s, dc__joining *j, bool late)
 static void take_join(dc_server *s, dc__joining *j, dc__frame *frame)
 {
     dc_error err = DC_OK;
+    if (frame->header.type == DC__SHARD) {
+        j->shard = true;
+        err = dc__first_take(&s->shards, &j->link, frame);
+        if (err) refuse(s, j, err);
+        return;
+    }
     if (frame->header.type != DC__JOIN)
         err =
             dc__fail(DC_EPROTO, "a %s frame came where JOIN was due", dc__wire_type_name(frame->header.type));
     if (!err) err = dc__join_read(&j->join, frame->payload, frame->header.payload_bytes);
+    if (!err) {
+        err = dc__shards_join(&s->shards, &j->join);
+        if (err) dc__join_free(&j->join);
+    }
     if (err)
         refuse(s, j, err);
     else
@@ -366,7 +361,7 @@ static void expect(dc_server *s, dc__channel *channel)
         return;
     }
     dc__joining *j = &s->joining[s->n_joining++];
-    j->refused = j->asked = j->kept_out = false;
+    j->refused = j->asked = j->kept_out = j->shard = false;
     j->join = (dc__join){0};
     j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);
     dc__link_open(&j->link, channel, "a connection", DC__JOIN_S, NULL);

@@ -50,6 +50,7 @@ void dc__server_forget_if_empty(dc_server *s)
         if (s->sessions[i].endpoint.threads) return; /* one that is about to end */
     for (int i = 0; i < r->n; i++)
         dc__session_forget(&s->sessions[i]);
+    if (s->shards.n > 1 && s->shards.index == 0) dc__first_forgets(&s->shards);
     dc__training_forget(&s->training);
 }
 
@@ -85,7 +86,7 @@ void dc__server_reap(dc_server *s)
     if (r->ending) return;
     for (int i = 0; i < r->n; i++)
         reap(s, i);
-    dc__server_forget_if_empty(s);
+    if (s->shards.index == 0) dc__server_forget_if_empty(s); /* another shard's model is the first one's */
 }
 
 /* ---- the start ---- */
@@ -101,6 +102,7 @@ static void begin(dc_server *s, int need)
             dc__session_begins_with(&s->sessions[i], round, false);
         }
     if (!dc__roster_start(r, round, need)) return;
+    if (s->shards.n > 1 && s->shards.index == 0) dc__first_begins(&s->shards, round);
     if (!t->resumed) dc__codes_begin(&t->codes, &t->versions);
     dc__checkpoint_begin(&t->checkpoint, t->resumed);
     const int n = dc__roster_crew(r, round)->n;
@@ -132,6 +134,14 @@ static int awaited(dc_server *s)
     return n > r->wanted ? r->wanted : n;
 }
 
+/* The first of several shards begins when all workers are at all of them, the others when it says so. */
+static void begin_over_shards(dc_server *s, int ready)
+{
+    dc__shards *sh = &s->shards;
+    if (ready < s->training.roster.wanted || !has_values(s)) return;
+    if (sh->index == 0 ? dc__first_may_begin(sh) : dc__shards_begun(sh)) begin(s, ready);
+}
+
 void dc__server_begin(dc_server *s)
 {
     dc__training *t = &s->training;
@@ -139,6 +149,10 @@ void dc__server_begin(dc_server *s)
     const int ready = dc__roster_count(r, DC__MEMBER_READY, DC__MEMBER_READY);
     if (ready == 0) s->first_ready_ns = 0;
     if (ready == 0 || r->ending) return;
+    if (s->shards.n > 1) {
+        begin_over_shards(s, ready);
+        return;
+    }
     if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
     const double after_s = s->options.start_after_s > 0 ? s->options.start_after_s : DC_DEFAULT_START_AFTER_S;
     const double left_s = after_s - dc__seconds(dc__now_ns() - s->first_ready_ns);

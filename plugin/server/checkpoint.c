@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/floatmode.h"
 #include "model/average.h"
-#include "model/finite.h"
 #include "server/state_file.h"
 
 #define POLL_NS 50000000
@@ -71,22 +70,32 @@ void dc__checkpoint_begin(dc__checkpoint *c, bool resumed)
     show_kept(c);
     pthread_mutex_unlock(&c->lock);
     const uint64_t first = c->versions->round;
-    if (!resumed && c->dir[0] && (c->every.rounds > 0 || c->every.seconds > 0)) c->planned[first & 1] = first;
+    const bool due = !resumed && c->dir[0] && (c->every.rounds > 0 || c->every.seconds > 0);
+    if (due) c->planned[first & 1] = first;
+    if (c->hooks.announce) c->hooks.announce(c->hooks.context, first, due);
     c->planned_ns = dc__now_ns();
     dc__checkpoint_plan(c);
 }
 
-void dc__checkpoint_plan(dc__checkpoint *c)
+/* Whether the version after the last whole one is to be written. */
+static bool next_is_due(dc__checkpoint *c, uint64_t next, int64_t now)
 {
-    const uint64_t next = c->versions->round + 1;
-    const int64_t now = dc__now_ns();
-    if (!c->dir[0]) return;
+    if (!c->dir[0]) return false;
     bool due = c->every.rounds > 0 && next % c->every.rounds == 0;
     if (!due && c->every.seconds > 0 && dc__seconds(now - c->planned_ns) >= c->every.seconds) {
         pthread_mutex_lock(&c->lock); /* a disk that is slower than that is not asked for more */
         due = c->due == DC__NO_ROUND && c->writing == DC__NO_ROUND && c->syncing == DC__NO_ROUND;
         pthread_mutex_unlock(&c->lock);
     }
+    return due;
+}
+
+void dc__checkpoint_plan(dc__checkpoint *c)
+{
+    const uint64_t next = c->versions->round + 1;
+    const int64_t now = dc__now_ns();
+    const bool due = next_is_due(c, next, now);
+    if (c->hooks.announce) c->hooks.announce(c->hooks.context, next, due);
     if (!due) return;
     c->planned[next & 1] = next;
     c->planned_ns = now;
@@ -126,18 +135,45 @@ void dc__checkpoint_if_due(dc__checkpoint *c)
     pthread_mutex_unlock(&c->lock);
 }
 
+void dc__checkpoint_announced(dc__checkpoint *c, uint64_t version, bool saved)
+{
+    pthread_mutex_lock(&c->lock);
+    while (saved && c->due != DC__NO_ROUND && !c->quit)
+        dc__wait_until(&c->changed, &c->lock, dc__now_ns() + POLL_NS);
+    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_lock(&c->versions->lock);
+    pthread_mutex_lock(&c->lock);
+    const bool whole = version <= c->versions->round;
+    if (saved && whole) {
+        c->due = version;
+        note_crew(c, dc__roster_crew(c->roster, version));
+    } else if (saved) {
+        c->planned[version & 1] = version;
+    }
+    c->announced = version + 1;
+    protect(c);
+    pthread_mutex_unlock(&c->lock);
+    pthread_mutex_unlock(&c->versions->lock);
+}
+
+/* The first shard has not said yet whether the version is to be saved. With the lock held. */
+static bool is_unannounced(const dc__checkpoint *c, uint64_t version)
+{
+    return c->follows && version >= c->announced;
+}
+
 /* Whether the round that overwrites version has to wait: it is still read; or the round makes a version that is to be
  * written, and another one is in line. With the lock held. */
 static bool is_in_the_way(const dc__checkpoint *c, uint64_t version)
 {
     const uint64_t made = version + 2;
-    return c->due == version || c->writing == version ||
+    return c->due == version || c->writing == version || is_unannounced(c, version) ||
            (c->due != DC__NO_ROUND && c->planned[made & 1] == made);
 }
 
 dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64_t *heard_ns)
 {
-    if (version == DC__NO_ROUND || c->protected_ == DC__NO_ROUND) return DC_OK;
+    if (version == DC__NO_ROUND || (c->protected_ == DC__NO_ROUND && !c->follows)) return DC_OK;
     pthread_mutex_lock(&c->lock);
     while (is_in_the_way(c, version) && !c->roster->ending) {
         dc__wait_until(&c->changed, &c->lock, dc__now_ns() + POLL_NS);
@@ -148,20 +184,10 @@ dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64
     return writing ? dc__fail(DC_ESTOPPED, "the run ended while a checkpoint was written") : DC_OK;
 }
 
-/* What is not finite never replaces what is: the files stay as they are. */
-static dc_error check_finite(const dc__checkpoint *c, uint64_t version)
+/* What files are written of. */
+static const dc__versions *source(const dc__checkpoint *c)
 {
-    const dc__versions *v = c->versions;
-    const dc_model *m = v->model;
-    const float *moment2 = dc__versions_moment2(v, version);
-    const uint64_t moments = dc__model_state_floats(m);
-    char what[64];
-    (void)snprintf(what, sizeof what, "round %llu is not saved: a value", (unsigned long long)version);
-    dc_error err = dc__finite_check(m, 0, dc__model_floats(m), dc__versions_values(v, version), what);
-    (void)snprintf(what, sizeof what, "round %llu is not saved: a moment", (unsigned long long)version);
-    if (!err) err = dc__finite_check(m, 0, moments, dc__versions_moment1(v, version), what);
-    if (!err && moment2) err = dc__finite_check(m, 0, moments, moment2, what);
-    return err;
+    return c->hooks.whole ? c->hooks.whole : c->versions;
 }
 
 /* ---- what ---- */
@@ -182,8 +208,7 @@ static void abandon(files *f)
 static dc_error begin_file(const dc__checkpoint *c, dc__file *file, const char *ending)
 {
     char path[PATH_MAX];
-    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", c->dir, c->versions->model->name, ending) >=
-        sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s%s", c->dir, source(c)->model->name, ending) >= sizeof path)
         return dc__fail(DC_EFILE, "the path of the backup directory is too long");
     return dc__file_begin(file, path);
 }
@@ -198,7 +223,7 @@ typedef struct company {
 /* Everything that is read of a version. */
 static dc_error fill(dc__checkpoint *c, uint64_t version, const company *with, bool final, files *f)
 {
-    const dc__versions *v = c->versions;
+    const dc__versions *v = source(c);
     const dc_model *m = v->model;
     const dc__state_head head = {.seed = c->seed, .next_number = with->next_number, .crew = &with->crew};
     const float *average = version < v->first_average ? NULL : dc__versions_average(v, version);
@@ -238,17 +263,22 @@ static void let_go(dc__checkpoint *c, uint64_t version)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* All files. */
+/* All files, or what another shard's server writes them of. */
 static dc_error write_version(dc__checkpoint *c, uint64_t version, const company *with, bool final)
 {
-    const dc_model *m = c->versions->model;
+    if (c->hooks.gather) {
+        const dc_error err = c->hooks.gather(c->hooks.context, version);
+        if (err || c->follows) return err;
+        let_go(c, version);
+    }
+    const dc_model *m = source(c)->model;
     const dc__statistics *s = c->statistics;
     const uint64_t bytes = dc__state_bytes(m, with->crew.n) + 2 * sizeof(float) * dc__model_floats(m);
     files f = {0};
     /* The statistics' range of the arena is only ever used here. */
     dc__statistics_mean(with->stats, with->crew.n, s->floats,
-                        dc__versions_values(c->versions, version) + m->start[DC_STATISTIC]);
-    dc_error err = check_finite(c, version);
+                        dc__versions_values(source(c), version) + m->start[DC_STATISTIC]);
+    dc_error err = dc__versions_finite(source(c), version); /* else the files stay as they are */
     if (!err) err = dc__run_log_write(c->run_log, version);
     if (!err) err = dc__generations_make_room(&c->generations, c->log, m, version, bytes);
     if (!err) err = fill(c, version, with, final, &f);
@@ -341,7 +371,9 @@ dc_error dc__checkpoint_final(dc__checkpoint *c)
     if (!c->dir[0] || !c->roster->training) return DC_OK;
     char line[DC__LINE_BYTES];
     const dc_error result = dc__roster_result(c->roster, line);
-    const uint64_t version = c->versions->round;
+    uint64_t version = c->versions->round;
+    const dc_error lost = c->hooks.newest ? c->hooks.newest(c->hooks.context, &version) : DC_OK;
+    if (lost) return lost;
     if (result && (version == c->saved || version == c->versions->first_round))
         return DC_OK; /* nothing new, and the run is not at its end */
     dc__flush_denormals();

@@ -22,7 +22,23 @@
 #include "server/statistics.h"
 #include "server/versions.h"
 
+/* What a server does that holds a part of a model (shards.h); all NULL for one that has all of it. */
+typedef struct dc__checkpoint_hooks {
+    void *context;
+    const dc__versions *whole; /* at the first shard: what files are written of; constant */
+    /* At the first: whether the version is to be saved, in order, with versions' lock. */
+    void (*announce)(void *context, uint64_t version, bool saved);
+    /* Puts a version of all shards together in `whole`, or, at the others, sends it there: then this server's arrays may be
+     * overwritten. The writer's thread; when training has ended, the run loop. */
+    dc_error (*gather)(void *context, uint64_t version);
+    /* At the first, when training has ended: the newest version that all shards have, of *version or the one before. */
+    dc_error (*newest)(void *context, uint64_t *version);
+} dc__checkpoint_hooks;
+
 typedef struct dc__checkpoint {
+    dc__checkpoint_hooks hooks;
+    bool follows;                /* versions to be saved are announced by the first shard */
+    uint64_t announced;          /* (L) it has said of versions before this one */
     char dir[PATH_MAX];          /* "" = none is ever written */
     dc_every every;              /* between two; never = only at the end */
     uint64_t seed;               /* the run's; constant once training */
@@ -74,6 +90,10 @@ void dc__checkpoint_begin(dc__checkpoint *c, bool resumed);
  * dc__checkpoint_plan - likewise, once it is whole: whether the version after it is to be written. */
 void dc__checkpoint_if_due(dc__checkpoint *c);
 void dc__checkpoint_plan(dc__checkpoint *c);
+
+/* dc__checkpoint_announced - the first shard has said whether this version, the next one of all, is to be saved. Waits while
+ * one before is in line. A receiver's thread. */
+void dc__checkpoint_announced(dc__checkpoint *c, uint64_t version, bool saved);
 
 /* dc__checkpoint_kept - versions that are on disk or on their way there: a run may resume at any of them. How many; any
  * thread. */

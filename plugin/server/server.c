@@ -29,9 +29,24 @@ static void border(void *server, uint64_t round, bool changed)
         dc__session_border(&s->sessions[i], round, changed);
 }
 
+static void set_hooks(dc_server *s)
+{
+    dc__checkpoint *c = &s->training.checkpoint;
+    if (s->shards.n == 1) return;
+    c->hooks.context = &s->shards;
+    c->follows = s->shards.index > 0;
+    c->hooks.gather = c->follows ? dc__other_deliver : dc__first_gather;
+    if (c->follows) return;
+    c->hooks.whole = &s->training.all;
+    c->hooks.announce = dc__first_announce;
+    c->hooks.newest = dc__first_newest;
+}
+
 static dc_error set_up(dc_server *s)
 {
-    dc_error err = dc__training_init(&s->training, &s->options);
+    dc_error err = dc__shards_init(&s->shards, s, &s->options);
+    if (!err) err = dc__training_init(&s->training, &s->options);
+    set_hooks(s);
     s->training.offer = offer;
     s->training.border = border;
     s->training.context = s;
@@ -102,6 +117,7 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
         return dc__fail(DC_EINVAL, "at least %d workers of %d: it goes on with 1 to %d", options->min_workers,
                         options->workers, options->workers);
     dc_error err = check_bounds(options);
+    if (!err) err = dc__shards_check(options);
     if (!err) err = dc__address_parse(options->url, NULL);
     if (err) return err;
     dc_server *s = calloc(1, sizeof *s);
@@ -110,7 +126,7 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     (void)snprintf(s->url, sizeof s->url, "%s", options->url);
     s->backup_lock = -1;
     dc__drop_init(&s->drop);
-    err = take_backup(s);
+    if (options->shards < 2 || options->shard == 1) err = take_backup(s);
     if (!err) err = set_up(s);
     if (err) {
         dc_server_free(s);
@@ -144,17 +160,24 @@ static void say_goodbye(dc_server *s)
         dc__session_close(&s->sessions[i], DC__LINGER_MS);
 }
 
+static void watch_shards(dc__shards *sh)
+{
+    if (sh->n > 1) (sh->index == 0 ? dc__first_watch : dc__other_watch)(sh);
+}
+
 dc_error dc_server_run(dc_server *s)
 {
     dc__training *t = &s->training;
     dc__roster *r = &t->roster;
     dc__log_line(&t->log, "listening on %s for %d worker%s", s->url, r->wanted, r->wanted > 1 ? "s" : "");
+    dc__shards_say(&s->shards);
     dc_error err = dc__checkpoint_start(&t->checkpoint);
     if (err) return err;
     dc__server_requests(s, true);
     while (!r->ending) {
         dc__server_admit(s); /* blocks up to DC__POLL_MS */
         dc__server_reap(s);
+        watch_shards(&s->shards);
         dc__server_watch_gate(s);
         dc__server_take_request(s);
         if (s->stop_requested) dc__roster_end(r, DC_ESTOPPED, "the server was stopped");
@@ -166,10 +189,12 @@ dc_error dc_server_run(dc_server *s)
         if (dc__roster_all_finished(r, t->versions.round)) dc__roster_end(r, DC_OK, "");
     }
     dc__server_requests(s, false);
+    if (s->shards.n > 1 && s->shards.index == 0) dc__first_stop(&s->shards);
     say_goodbye(s);
     dc__barred_save(&t->barred, &t->log);
     err = dc__checkpoint_final(&t->checkpoint);
     dc__checkpoint_stop(&t->checkpoint);
+    if (s->shards.n > 1) (s->shards.index == 0 ? dc__first_done : dc__other_end)(&s->shards);
     char line[DC__LINE_BYTES];
     const dc_error result = dc__roster_result(r, line);
     return result ? dc__fail(result, "%s", line) : err;
@@ -181,6 +206,7 @@ void dc_server_free(dc_server *s)
     for (int i = 0; s->sessions && i < s->training.roster.n; i++)
         dc__session_destroy(&s->sessions[i]);
     dc__server_admit_none(s);
+    dc__shards_destroy(&s->shards);
     dc__listener_close(s->listener);
     dc__keeper_close(&s->keeper);
     dc__training_destroy(&s->training);

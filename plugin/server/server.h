@@ -11,6 +11,7 @@
 #include "net/address.h"
 #include "secure/keeper.h"
 #include "server/session.h"
+#include "server/shards.h"
 #include "server/training.h"
 
 #define DC__JOIN_S 10.0     /* a connection's JOIN has so long to come */
@@ -23,6 +24,7 @@ typedef struct dc__joining {
     bool asked;    /* its JOIN came, and waits: the worker's session is still with another process */
     dc__join join; /* that it said */
     bool refused;
+    bool shard;    /* it is another shard's server */
     bool kept_out; /* it is barred */
 } dc__joining;
 
@@ -67,6 +69,7 @@ struct dc_server {
     char backup[PATH_MAX]; /* the directory that is locked */
     int backup_lock;       /* -1 = none */
     dc__training training;
+    dc__shards shards;
     dc__session *sessions;  /* [roster.n], by slot */
     int64_t first_ready_ns; /* run loop: since when somebody is ready for the start, 0 = nobody is */
     dc__drop drop;
@@ -90,6 +93,10 @@ bool dc__server_tells(dc_server *s);
  * here; no further ones are wanted. Run loop. */
 void dc__server_admit(dc_server *s);
 void dc__server_admit_none(dc_server *s);
+
+/* agree.c: values that a worker brings are worker 0's or nobody's; augmentation is each worker's own, but seldom meant to
+ * differ: DC_EMODEL with a line, or only a line. Run loop. */
+dc_error dc__server_agree_on_start(dc_server *s, const dc__join *join, int slot, int number);
 
 /* changes.c: who takes part. Run loop.
  * dc__server_reap - closes the sessions of those who are gone; slots of workers that never took part are free.

@@ -113,7 +113,7 @@ static void copy_roster(dc_server *s, const place *places, int64_t now, dc_statu
     if (t->model) {
         (void)snprintf(to->model, sizeof to->model, "%s", t->model->name);
         to->layers = t->model->n_layers;
-        to->trained_bytes = dc_model_trained_bytes(t->model, -1);
+        to->trained_bytes = dc_model_trained_bytes(t->whole, -1);
         to->images_per_round = t->model->images_per_round;
     }
     for (int i = 0; i < to->n_workers; i++) {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "server/run_log_read.h"
+#include "server/spread.h"
 
 dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 {
@@ -14,6 +15,9 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     t->bounds = options->bounds;
     t->clip.factor = options->bounds.clip_norm;
     dc__versions_init(&t->versions);
+    dc__versions_init(&t->all);
+    t->shards = options->shards > 1 ? options->shards : 1;
+    t->shard = t->shards > 1 ? options->shard - 1 : 0;
     dc__statistics_init(&t->statistics);
     dc__checkpoint_init(&t->checkpoint, options->backup_dir, options->backup_every);
     t->checkpoint.versions = &t->versions;
@@ -45,6 +49,8 @@ static void release(dc__training *t)
     dc__checkpoint_release(&t->checkpoint);
     dc__statistics_release(&t->statistics);
     dc__versions_release(&t->versions);
+    dc__versions_release(&t->all);
+    dc__shard_free(&t->part);
     free(t->fingerprint);
     t->fingerprint = NULL;
     t->resumed = false;
@@ -57,19 +63,21 @@ void dc__training_destroy(dc__training *t)
     dc__checkpoint_destroy(&t->checkpoint);
     dc__statistics_destroy(&t->statistics);
     dc__versions_destroy(&t->versions);
+    dc__versions_destroy(&t->all);
     dc__run_log_destroy(&t->run_log);
     dc__watch_free(&t->watch);
     dc__pace_destroy(&t->pace);
     dc__roster_destroy(&t->roster);
     dc__barred_destroy(&t->barred);
     dc__log_destroy(&t->log);
-    dc_model_free(t->model);
+    dc_model_free(t->whole);
 }
 
-static void set_model(dc__training *t, dc_model *model)
+static void set_model(dc__training *t, dc_model *model, dc_model *whole)
 {
     pthread_mutex_lock(&t->roster.lock);
     t->model = model;
+    t->whole = whole;
     pthread_mutex_unlock(&t->roster.lock);
 }
 
@@ -115,6 +123,32 @@ static void end_on_loss(dc__training *t, bool remembers)
                        : "this network's layers remember the rounds before");
 }
 
+/* What this server holds of the model. */
+static dc_error take_part(dc__training *t, dc_model *whole, dc_model **part)
+{
+    *part = whole;
+    if (t->shards == 1) return DC_OK;
+    const dc__coding *c = &t->codes.coding;
+    if (!c->up.codec->exact || !c->down.codec->exact || c->local_steps != 1)
+        return dc__fail(DC_EINVAL,
+                        "shards do not go together with a codec that loses something yet: leave it out");
+    dc_error err = dc__shard_init(&t->part, whole, t->shard, t->shards);
+    if (!err && t->shard == 0) err = dc__versions_allocate(&t->all, whole);
+    *part = t->part.model;
+    return err;
+}
+
+/* The run that is found in the directory for backups. */
+static dc_error resume(dc__training *t)
+{
+    dc__checkpoint *c = &t->checkpoint;
+    dc__versions *v = t->shards > 1 ? &t->all : &t->versions;
+    const dc_error err = dc__generations_load(&c->generations, &t->log, v, &t->codes, &t->statistics,
+                                              &t->roster, &c->seed, &t->resumed);
+    if (!err && t->resumed && t->shards > 1) dc__spread_split(&t->part, &t->all, &t->versions);
+    return err;
+}
+
 dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *fingerprint, bool remembers,
                             bool fresh)
 {
@@ -134,17 +168,17 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
     if (!err && t->codes.coding.local_steps > 1 && t->balance)
         err =
             dc__fail(DC_EINVAL, "local steps are of the cfg's images each: the server must not balance them");
-    if (!err) err = allocate(t, model);
-    if (!err && c->dir[0] && !fresh)
-        err = dc__generations_load(&c->generations, &t->log, &t->versions, &t->codes, &t->statistics,
-                                   &t->roster, &c->seed, &t->resumed);
+    dc_model *part = NULL;
+    if (!err) err = take_part(t, model, &part);
+    if (!err) err = allocate(t, part);
+    if (!err && c->dir[0] && !fresh) err = resume(t);
     if (!err && t->resumed) err = dc__barred_open(&t->barred, c->dir, model->name, true);
     if (err) {
         if (t->resumed) dc__roster_forget(&t->roster);
         release(t);
         return err;
     }
-    set_model(t, model);
+    set_model(t, part, model);
     end_on_loss(t, remembers);
     if (t->resumed)
         dc__log_line(&t->log, "resuming %s at round %llu from %s", model->name,
@@ -154,14 +188,14 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
 
 void dc__training_forget(dc__training *t)
 {
-    dc_model *model = t->model;
-    set_model(t, NULL);
+    dc_model *whole = t->whole;
+    set_model(t, NULL, NULL);
     dc__roster_forget(&t->roster);
     dc__barred_close(&t->barred, &t->log);
     t->on_loss = t->on_loss_asked;
     t->lost_for_good = false;
     release(t);
-    dc_model_free(model);
+    dc_model_free(whole);
 }
 
 bool dc__training_carries(const dc__training *t)
@@ -178,19 +212,20 @@ dc_error dc__training_log_start(dc__training *t)
     dc__versions *v = &t->versions;
     const char *dir = t->checkpoint.dir;
     if (!dir[0]) return DC_OK;
+    const dc__versions *whole = t->shards > 1 ? &t->all : v; /* its initial values have been put together */
     char note[DC__LINE_BYTES] = "", coding[DC__CODING_BYTES];
     dc__coding_text(&t->codes.coding, coding);
     const dc__log_run run = {.seed = t->checkpoint.seed,
                              .first_round = v->first_round,
                              .first_step = v->first_step,
-                             .values_hash = dc__run_log_hash(t->model, dc__versions_values(v, v->round)),
+                             .values_hash = dc__run_log_hash(t->whole, dc__versions_values(whole, v->round)),
                              .coding = coding};
     const dc__log_server server = {.workers = t->roster.wanted,
                                    .carried = dc__training_carries(t),
                                    .trim = t->bounds.trim,
                                    .clip_norm = t->clip.factor};
-    dc_error err = t->resumed ? dc__run_log_resume(&t->run_log, dir, t->model, &run, v->round, note)
-                              : dc__run_log_begin(&t->run_log, dir, t->model, &run);
+    dc_error err = t->resumed ? dc__run_log_resume(&t->run_log, dir, t->whole, &run, v->round, note)
+                              : dc__run_log_begin(&t->run_log, dir, t->whole, &run);
     if (note[0]) dc__log_line(&t->log, "%s", note);
     if (!err && !t->resumed) err = dc__barred_open(&t->barred, dir, t->model->name, false);
     if (!err) dc__run_log_server(&t->run_log, v->round, &server);

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "dynacomm_server.h"
+#include "model/shard.h"
 #include "net/link.h"
 #include "server/barred.h"
 #include "server/checkpoint.h"
@@ -29,7 +30,13 @@
 #include "server/watch.h"
 
 typedef struct dc__training {
-    dc_model *model; /* the first worker's; set and cleared with the roster's lock, constant while training */
+    dc_model *
+        model; /* the first worker's, or this server's shard of it; set and cleared with the roster's lock, constant
+                        while training */
+    dc_model *whole;   /* the first worker's; likewise */
+    int shard, shards; /* this server holds shard `shard`, from 0, of so many; constant */
+    dc__shard part;    /* which is this; zeros if it holds all */
+    dc__versions all;  /* at the first of several shards: room for a version of the whole model */
     char *fingerprint; /* likewise */
     bool resumed;      /* likewise */
     dc__roster roster;

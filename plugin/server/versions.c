@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "model/average.h"
+#include "model/finite.h"
 
 void dc__versions_init(dc__versions *v)
 {
@@ -72,6 +73,20 @@ void dc__versions_set_initial(dc__versions *v, uint64_t offset, uint64_t count, 
 {
     for (int i = 0; i < 2; i++)
         memcpy(v->values[i] + offset, values, count * sizeof *values);
+}
+
+dc_error dc__versions_finite(const dc__versions *v, uint64_t version)
+{
+    const dc_model *m = v->model;
+    const float *moment2 = dc__versions_moment2(v, version);
+    const uint64_t moments = dc__model_state_floats(m);
+    char what[64];
+    (void)snprintf(what, sizeof what, "round %llu is not saved: a value", (unsigned long long)version);
+    dc_error err = dc__finite_check(m, 0, dc__model_floats(m), dc__versions_values(v, version), what);
+    (void)snprintf(what, sizeof what, "round %llu is not saved: a moment", (unsigned long long)version);
+    if (!err) err = dc__finite_check(m, 0, moments, dc__versions_moment1(v, version), what);
+    if (!err && moment2) err = dc__finite_check(m, 0, moments, moment2, what);
+    return err;
 }
 
 bool dc__versions_complete(dc__versions *v, uint32_t n)

@@ -82,6 +82,9 @@ static inline uint64_t dc__versions_step(const dc__versions *v, uint64_t version
 /* dc__versions_set_initial - values [offset, offset + count) that a new run begins with. */
 void dc__versions_set_initial(dc__versions *v, uint64_t offset, uint64_t count, const float *values);
 
+/* dc__versions_finite - DC_EVALUE with a line if a value or a moment of a version is not finite. */
+dc_error dc__versions_finite(const dc__versions *v, uint64_t version);
+
 /* dc__versions_complete - counts n more blocks of the next version as made; true if it is whole now. */
 bool dc__versions_complete(dc__versions *v, uint32_t n);
 

@@ -76,6 +76,20 @@ static dc_error take_start_after(void *into, const char *name, const char *value
     return err ? dc__fail(err, "%s: '%s' is not a time: write it like 60 or 5m", name, value) : DC_OK;
 }
 
+/* "2/3" */
+static dc_error take_shard(void *into, const char *name, const char *value)
+{
+    dc_server_options *o = &((options *)into)->server;
+    char *end;
+    const long shard = strtol(value, &end, 10);
+    const long shards = *end == '/' ? strtol(end + 1, &end, 10) : 0;
+    if (*end || shard < 1 || shards < shard || shards > 1000)
+        return dc__fail(DC_EINVAL, "%s: '%s' is not K/N, such as 1/3 for the first of three", name, value);
+    o->shard = (int)shard;
+    o->shards = (int)shards;
+    return DC_OK;
+}
+
 static const dc_option table[] = {
     {"listen", DC_OPTION_TEXT, DC_INTO(options, server.url), .value = "URL",
      .help = "tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; all workers use it"},
@@ -136,6 +150,14 @@ static const dc_option table[] = {
      .help =
          "give more of a round's images to workers that are faster, in whole subdivisions, when that makes the round 5 % "
          "shorter"},
+    {"shard", DC_OPTION_CALL, .call = take_shard, .value = "K/N",
+     .help =
+         "hold part K of the model, of N that so many servers hold together; the first one keeps roster, log and "
+         "checkpoints"},
+    {"first", DC_OPTION_TEXT, DC_INTO(options, server.first_url), .value = "URL",
+     .help = "with --shard 2/N and so on: where the first one is"},
+    {"announce", DC_OPTION_TEXT, DC_INTO(options, server.announce_url), .value = "URL",
+     .help = "likewise: where workers reach this one, if that is not what it listens on"},
     {"quiet", DC_OPTION_SWITCH, DC_INTO(options, quiet), .help = "only errors"},
     {"help", DC_OPTION_HELP, DC_INTO(options, help), .help = "this text"},
 };

@@ -6,7 +6,11 @@
 
 static bool layer_is_here(const dc_worker *w, int layer)
 {
-    return w->download.ready[layer] > w->info.round;
+    for (int k = 0; k < w->n_parts; k++) {
+        const dc__part *p = &w->parts[k];
+        if (p->model->layers[layer].count > 0 && p->download.ready[layer] <= w->info.round) return false;
+    }
+    return true;
 }
 
 /* Blocks until the layer's parameters are those of the current version. */
@@ -81,7 +85,9 @@ dc_error dc_worker_forward_end(dc_worker *w, int layer)
 static bool statistics_left(const dc_worker *w, int unused)
 {
     (void)unused;
-    return !w->upload.stat_due;
+    for (int k = 0; k < w->n_parts; k++)
+        if (w->parts[k].upload.stat_due) return false;
+    return true;
 }
 
 /* Statistics are final with the last forward. They go before the round's gradients, while the link has
@@ -89,15 +95,16 @@ static bool statistics_left(const dc_worker *w, int unused)
  * resumes exactly. Copied, so that the next forward may change them while they wait. */
 static dc_error offer_statistics(dc_worker *w)
 {
-    const dc_model *m = w->model;
-    const uint64_t start = m->start[DC_STATISTIC];
     dc__residues_round(&w->residues, w->info.round);
     const dc_error err = dc__worker_wait_until(w, statistics_left, 0);
-    if (!err) {
-        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, w->upload.stat_out);
-        w->upload.stat_due = true;
-        w->upload.stat_round = w->info.round + 1;
-        dc__endpoint_wake(&w->endpoint);
+    for (int k = 0; !err && k < w->n_parts; k++) {
+        dc__part *p = &w->parts[k];
+        const dc_model *m = p->model;
+        const uint64_t start = m->start[DC_STATISTIC];
+        dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, p->upload.stat_out);
+        p->upload.stat_due = true;
+        p->upload.stat_round = w->info.round + 1;
+        dc__endpoint_wake(&p->endpoint);
     }
     pthread_mutex_unlock(&w->lock);
     return err;
@@ -109,15 +116,18 @@ static void start_pushing(dc_worker *w)
 {
     const dc_plan *plan = &w->planner.plan;
     const bool slices = plan->strategy == DC_DUPLEX;
-    dc__queue *queue = &w->endpoint.queue;
-    w->upload.round = w->info.round;
+    w->push.round = w->info.round;
     w->pushes = true;
-    w->upload.rate = w->progress.rate;
-    dc__queue_start(queue, dc__queue_cut(queue, plan, true), dc__queue_order(plan, true),
-                    dc__way_floats(dc__coding_up(&w->coding, w->info.round), plan->slice_bytes));
-    w->upload.grows = slices;
-    w->upload.wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
-    w->endpoint.link.window_bytes = dc__worker_window(w, true);
+    w->push.rate = w->progress.rate;
+    for (int k = 0; k < w->n_parts; k++) {
+        dc__part *p = &w->parts[k];
+        dc__queue *queue = &p->endpoint.queue;
+        dc__queue_start(queue, dc__queue_cut(queue, plan, true), dc__queue_order(plan, true),
+                        dc__way_floats(dc__coding_up(&w->coding, w->info.round), plan->slice_bytes));
+        p->endpoint.link.window_bytes = dc__part_window(p, true);
+    }
+    w->push.grows = slices;
+    w->push.wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
     if (slices) dc__worker_pull(w, w->info.round + 1, true);
     w->progress.pushing = true;
 }
@@ -138,11 +148,14 @@ dc_error dc_worker_backward_begin(dc_worker *w, int layer)
 /* The layer's gradients are final: they may go. With the lock held. */
 static void offer_layer(dc_worker *w, int layer)
 {
-    const dc__layer *l = &w->model->layers[layer];
-    for (uint32_t b = l->first_block; b < l->first_block + l->n_blocks; b++)
-        dc__queue_ready(&w->endpoint.queue, b);
+    for (int k = 0; k < w->n_parts; k++) {
+        dc__part *p = &w->parts[k];
+        const dc__layer *l = &p->model->layers[layer];
+        for (uint32_t b = l->first_block; b < l->first_block + l->n_blocks; b++)
+            dc__queue_ready(&p->endpoint.queue, b);
+        dc__endpoint_wake(&p->endpoint);
+    }
     w->progress.pushed[layer] = true;
-    dc__endpoint_wake(&w->endpoint);
 }
 
 dc_error dc_worker_backward_end(dc_worker *w, int layer)
@@ -168,8 +181,8 @@ static void fill_report(dc_worker *w, dc_round_report *report)
         .compute_s = w->profiler.compute_s,
         .wait_s = w->profiler.wait_s,
         .predicted_s = w->planner.plan.round_s,
-        .sent_bytes = w->endpoint.link.sent_bytes - w->progress.sent_before,
-        .received_bytes = w->endpoint.link.received_bytes - w->progress.received_before,
+        .sent_bytes = dc__worker_moved(w, true) - w->progress.sent_before,
+        .received_bytes = dc__worker_moved(w, false) - w->progress.received_before,
     };
     w->progress.period_ns = now;
     w->progress.sent_before += report->sent_bytes;
@@ -199,7 +212,8 @@ static void adopt_plan(dc_worker *w)
  * a round, as the server does. */
 static void step_alone(dc_worker *w, dc_round_report *report)
 {
-    dc__encoder_step_alone(&w->encoder, w->progress.rate);
+    for (int k = 0; k < w->n_parts; k++)
+        dc__encoder_step_alone(&w->parts[k].encoder, w->progress.rate);
     w->progress.local++;
     fill_report(w, report);
     report->compute_s = report->round_s; /* nothing was waited for */
@@ -209,7 +223,8 @@ static void step_alone(dc_worker *w, dc_round_report *report)
 
 dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
 {
-    dc_model *m = w->model;
+    const dc_model *m = w->model;
+    dc_model *frozen = w->parts[0].model; /* has all that is not trained */
     dc_error err = dc__worker_check(w);
     if (err) return err;
     dc__assert(w->progress.in_round && w->progress.batch_end);
@@ -220,7 +235,8 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     }
     w->progress.passes = 0;
     w->progress.local = 0;
-    dc__model_update_range(m, m->start[DC_FROZEN], m->start[DC_FIXED] - m->start[DC_FROZEN], w->progress.rate,
+    dc__model_update_range(frozen, frozen->start[DC_FROZEN],
+                           frozen->start[DC_FIXED] - frozen->start[DC_FROZEN], w->progress.rate,
                            dc__worker_crew_images(w, w->info.round),
                            w->start_step + (w->info.round - w->start_round) + 1);
     if (!w->progress.pushing) err = offer_statistics(w);
@@ -234,13 +250,13 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
         if (!w->progress.pushed[i]) offer_layer(w, i);
         w->progress.pushed[i] = false;
     }
-    w->upload.grows = false;
+    w->push.grows = false;
     w->info.round++;
-    dc__endpoint_wake(&w->endpoint);
+    dc__worker_wake(w);
     pthread_mutex_unlock(&w->lock);
     adopt_plan(w);
     pthread_mutex_lock(&w->lock);
-    if (w->download.incoming != w->info.round) dc__worker_pull(w, w->info.round, false);
+    if (w->parts[0].download.incoming != w->info.round) dc__worker_pull(w, w->info.round, false);
     pthread_mutex_unlock(&w->lock);
     return DC_OK;
 }
@@ -260,7 +276,8 @@ void dc_worker_report(dc_worker *w, const dc_report *report)
     dc_report own = *report;
     own.last_round /= w->coding.local_steps; /* the server's rounds */
     pthread_mutex_lock(&w->lock);
-    if (dc__reporter_add(&w->reporter, &own, w->info.round, &w->planner)) dc__endpoint_wake(&w->endpoint);
+    if (dc__reporter_add(&w->reporter, &own, w->info.round, &w->planner))
+        dc__endpoint_wake(&w->parts[0].endpoint);
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -275,15 +292,15 @@ dc_worker_info dc_worker_info_get(const dc_worker *w)
 static bool mean_is_here(const dc_worker *w, int unused)
 {
     (void)unused;
-    return w->download.stat_here;
+    return w->announced.stat_here;
 }
 
 static dc_error fetch_mean_statistics(dc_worker *w)
 {
     pthread_mutex_lock(&w->lock);
-    w->download.stat_here = false;
-    w->upload.want_stat_due = true;
-    dc__endpoint_wake(&w->endpoint);
+    w->announced.stat_here = false;
+    w->parts[0].upload.want_stat_due = true;
+    dc__endpoint_wake(&w->parts[0].endpoint);
     pthread_mutex_unlock(&w->lock);
     const dc_error err = dc__worker_wait_until(w, mean_is_here, 0);
     pthread_mutex_unlock(&w->lock);
@@ -299,7 +316,7 @@ dc_error dc_worker_save(dc_worker *w, const char *path, uint64_t seen)
     if (err) return err;
     /* stat_own is free between rounds: the statistics sent last are these. */
     dc__model_gather(m, false, start, n, w->progress.stat_own);
-    dc__model_scatter(m, start, n, w->download.stat_mean);
+    dc__model_scatter(m, start, n, w->announced.stat_mean);
     err = dc_model_save(m, path, seen);
     dc__model_scatter(m, start, n, w->progress.stat_own);
     return err;

@@ -7,27 +7,28 @@
 
 /* ---- asking ---- */
 
-void dc__worker_pull(dc_worker *w, uint64_t version, bool first)
+void dc__part_pull(dc__part *p, uint64_t version, bool first)
 {
-    const dc_model *m = w->model;
-    const dc_plan *plan = &w->planner.plan;
-    dc__assert(version != w->download.incoming || !w->download.started);
-    w->download.incoming = version;
-    w->download.incoming_applied = version != w->start_round;
-    memset(w->download.got, 0, ((size_t)m->n_blocks + 63) / 64 * sizeof *w->download.got);
-    memset(w->download.gate_left, 0, (size_t)m->n_layers * sizeof *w->download.gate_left);
-    w->upload.pull_slices = plan->strategy == DC_DUPLEX;
-    w->upload.pull_slice_bytes =
-        plan->slice_bytes < DC__MAX_SLICE_BYTES ? plan->slice_bytes : DC__MAX_SLICE_BYTES;
-    w->upload.pull_window_bytes = dc__worker_window(w, false);
-    dc__bytes out = dc__bytes_over(w->upload.pull_payload, 8 * (size_t)m->n_blocks);
+    const dc_model *m = p->model;
+    const dc_plan *plan = &p->worker->planner.plan;
+    dc__download *d = &p->download;
+    dc__upload *u = &p->upload;
+    dc__assert(version != d->incoming || !d->started);
+    d->incoming = version;
+    d->incoming_applied = version != p->worker->start_round;
+    memset(d->got, 0, ((size_t)m->n_blocks + 63) / 64 * sizeof *d->got);
+    memset(d->gate_left, 0, (size_t)m->n_layers * sizeof *d->gate_left);
+    u->pull_slices = plan->strategy == DC_DUPLEX;
+    u->pull_slice_bytes = plan->slice_bytes < DC__MAX_SLICE_BYTES ? plan->slice_bytes : DC__MAX_SLICE_BYTES;
+    u->pull_window_bytes = dc__part_window(p, false);
+    dc__bytes out = dc__bytes_over(u->pull_payload, 8 * (size_t)m->n_blocks);
     int layer = 0;
     for (int k = 0; k < plan->n_pull; k++) {
         uint32_t from = UINT32_MAX, n = 0;
         for (; layer <= plan->pull_end[k]; layer++) {
-            w->download.missing[layer] = m->layers[layer].count;
-            w->download.gate[layer] = w->upload.pull_slices ? -1 : k;
-            w->download.gate_left[k] += m->layers[layer].count;
+            d->missing[layer] = m->layers[layer].count;
+            d->gate[layer] = u->pull_slices ? -1 : k;
+            d->gate_left[k] += m->layers[layer].count;
             if (from == UINT32_MAX && m->layers[layer].n_blocks) from = m->layers[layer].first_block;
             n += m->layers[layer].n_blocks;
         }
@@ -36,10 +37,16 @@ void dc__worker_pull(dc_worker *w, uint64_t version, bool first)
         dc__put_uint(&out, n, 4);
     }
     dc__assert(layer == m->n_layers && !out.failed);
-    w->upload.pull_bytes = (uint32_t)(out.at - w->upload.pull_payload);
-    w->upload.pull_due = true;
-    w->upload.pull_first = first;
-    dc__endpoint_wake(&w->endpoint);
+    u->pull_bytes = (uint32_t)(out.at - u->pull_payload);
+    u->pull_due = true;
+    u->pull_first = first;
+    dc__endpoint_wake(&p->endpoint);
+}
+
+void dc__worker_pull(dc_worker *w, uint64_t version, bool first)
+{
+    for (int k = 0; k < w->n_parts; k++)
+        dc__part_pull(&w->parts[k], version, first);
 }
 
 /* ---- arriving ---- */
@@ -51,37 +58,38 @@ static dc_error bad(const dc__frame *frame, const char *why)
 
 /* count more floats of a layer are in place; with the lock held. True if the compute thread may be waiting
  * for it. */
-static bool arrive(dc_worker *w, int layer, uint64_t count)
+static bool arrive(dc__part *p, int layer, uint64_t count)
 {
-    w->download.missing[layer] -= count;
-    const int gate = w->download.gate[layer];
+    dc__download *d = &p->download;
+    d->missing[layer] -= count;
+    const int gate = d->gate[layer];
     if (gate < 0) {
-        if (w->download.missing[layer] == 0) w->download.ready[layer] = w->download.incoming + 1;
-        return w->download.missing[layer] == 0;
+        if (d->missing[layer] == 0) d->ready[layer] = d->incoming + 1;
+        return d->missing[layer] == 0;
     }
-    w->download.gate_left[gate] -= count;
-    if (w->download.gate_left[gate] > 0) return false;
-    for (int i = layer; i >= 0 && w->download.gate[i] == gate; i--)
-        w->download.ready[i] = w->download.incoming + 1;
-    for (int i = layer + 1; i < w->model->n_layers && w->download.gate[i] == gate; i++)
-        w->download.ready[i] = w->download.incoming + 1;
+    d->gate_left[gate] -= count;
+    if (d->gate_left[gate] > 0) return false;
+    for (int i = layer; i >= 0 && d->gate[i] == gate; i--)
+        d->ready[i] = d->incoming + 1;
+    for (int i = layer + 1; i < p->model->n_layers && d->gate[i] == gate; i++)
+        d->ready[i] = d->incoming + 1;
     return true;
 }
 
 /* A version's change, if the codec loses something: onto the version before, which must be here. */
-static bool is_change(const dc_worker *w, const dc__frame *frame, uint32_t first, uint32_t end)
+static bool is_change(const dc__part *p, const dc__frame *frame, uint32_t first, uint32_t end)
 {
     const dc__codec *codec = dc__codec_of(frame->header.codec);
-    return codec && !codec->exact && frame->header.round != w->start_round &&
-           dc__runs_check(codec, w->model, first, end, frame->payload, frame->header.payload_bytes, NULL);
+    return codec && !codec->exact && frame->header.round != p->worker->start_round &&
+           dc__runs_check(codec, p->model, first, end, frame->payload, frame->header.payload_bytes, NULL);
 }
 
-static void add_change(dc_worker *w, const dc__frame *frame, uint32_t first, uint32_t end)
+static void add_change(dc__part *p, const dc__frame *frame, uint32_t first, uint32_t end)
 {
-    dc_model *m = w->model;
+    dc_model *m = p->model;
     const dc__codec *codec = dc__codec_of(frame->header.codec);
     const uint8_t *at = frame->payload;
-    float own[DC__BLOCK_FLOATS_MOST], *base = w->encoder.base;
+    float own[DC__BLOCK_FLOATS_MOST], *base = p->encoder.base;
     for (uint32_t b = first; b < end; b++) {
         const size_t n = (size_t)(m->block_offset[b + 1] - m->block_offset[b]);
         const uint64_t offset = m->block_offset[b];
@@ -97,48 +105,50 @@ static void add_change(dc_worker *w, const dc__frame *frame, uint32_t first, uin
     }
 }
 
-static dc_error take_params(dc_worker *w, const dc__frame *frame)
+static dc_error take_params(dc__part *p, const dc__frame *frame)
 {
-    dc_model *m = w->model;
+    dc_worker *w = p->worker;
+    dc_model *m = p->model;
+    dc__download *d = &p->download;
     const dc__header *h = &frame->header;
     uint32_t first, end;
     const float *values = dc__values_of(frame); /* NULL: a change */
     if (!dc__model_blocks(m, h->offset, h->count, &first, &end) ||
-        (!values && !is_change(w, frame, first, end)))
+        (!values && !is_change(p, frame, first, end)))
         return bad(frame, "that is not a run of whole blocks");
     pthread_mutex_lock(&w->lock);
-    const uint64_t asked = w->download.incoming;
-    const bool wanted = h->round == asked && w->download.started;
-    const bool carry = w->carry && w->download.incoming_applied;
+    const uint64_t asked = d->incoming;
+    const bool wanted = h->round == asked && d->started;
+    const bool carry = w->carry && d->incoming_applied;
     pthread_mutex_unlock(&w->lock);
     if (!wanted)
         return dc__fail(DC_EPROTO, "the server sent parameters of version %llu where %llu was asked for",
                         (unsigned long long)h->round, (unsigned long long)asked);
     for (uint32_t b = first; b < end; b++) {
-        if (w->download.got[b / 64] >> (b % 64) & 1) return bad(frame, "twice");
-        w->download.got[b / 64] |= (uint64_t)1 << (b % 64);
+        if (d->got[b / 64] >> (b % 64) & 1) return bad(frame, "twice");
+        d->got[b / 64] |= (uint64_t)1 << (b % 64);
     }
     if (carry) dc__model_carry(m, h->offset, h->count, h->rate, m->images_per_round);
-    if (values && w->encoder.base) memcpy(w->encoder.base + h->offset, values, h->count * sizeof *values);
+    if (values && p->encoder.base) memcpy(p->encoder.base + h->offset, values, h->count * sizeof *values);
     if (values)
         dc__model_scatter(m, h->offset, h->count, values);
     else
-        add_change(w, frame, first, end);
+        add_change(p, frame, first, end);
     pthread_mutex_lock(&w->lock);
     bool wake = false;
     for (uint32_t b = first; b < end; b++)
-        wake |= arrive(w, m->block_layer[b], m->block_offset[b + 1] - m->block_offset[b]);
+        wake |= arrive(p, m->block_layer[b], m->block_offset[b + 1] - m->block_offset[b]);
     if (wake) pthread_cond_signal(&w->arrived);
     pthread_mutex_unlock(&w->lock);
     return DC_OK;
 }
 
 /* Before START: what is not pulled. Values of the frozen and fixed, statistics, moments. */
-static dc_error take_state(dc_worker *w, const dc__frame *frame)
+static dc_error take_state(dc__part *p, const dc__frame *frame)
 {
-    dc_model *m = w->model;
+    dc_model *m = p->model;
     const dc__header *h = &frame->header;
-    if (w->download.begun) return bad(frame, "after START");
+    if (p->download.begun) return bad(frame, "after START");
     const bool moment = h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2);
     const uint64_t end = moment ? dc__model_state_floats(m) : dc__model_floats(m);
     const float *values = dc__values_of(frame);
@@ -151,28 +161,41 @@ static dc_error take_state(dc_worker *w, const dc__frame *frame)
     return DC_OK;
 }
 
-/* Twice, if the round is still to come when its version can be fetched already. */
-static dc_error take_start(dc_worker *w, const dc__frame *frame)
+/* With the lock held. */
+static bool others_started(const dc__part *p)
 {
+    const dc_worker *w = p->worker;
+    bool started = false;
+    for (int k = 0; k < w->n_parts; k++)
+        started = started || (&w->parts[k] != p && w->parts[k].download.started);
+    return started;
+}
+
+/* Twice, if the round is still to come when its version can be fetched already. */
+static dc_error take_start(dc__part *p, const dc__frame *frame)
+{
+    dc_worker *w = p->worker;
     const dc__header *h = &frame->header;
     const bool soon = h->flags & DC__START_SOON;
     if (h->round > UINT32_MAX) return bad(frame, "of a round that no run reaches");
     pthread_mutex_lock(&w->lock);
-    dc__download *d = &w->download;
+    dc__download *d = &p->download;
     const bool again = d->begun || (d->started && (soon || h->round != w->start_round));
-    if (!again && !d->started) {
+    const bool others = others_started(p), even = !others || h->round == w->start_round;
+    if (!again && even && !d->started) {
         w->start_round = w->info.round = h->round;
         w->info.seed = h->offset;
         w->start_step = h->count;
-        dc__worker_pull(w, w->start_round, true);
+        dc__part_pull(p, w->start_round, true);
         d->started = true;
     }
-    if (!again && !soon) {
+    if (!again && even && !soon) {
         d->begun = true;
-        d->fresh = h->flags & DC__START_FRESH;
+        if (p == w->parts) w->announced.fresh = h->flags & DC__START_FRESH;
         pthread_cond_signal(&w->arrived);
     }
     pthread_mutex_unlock(&w->lock);
+    if (!even) return dc__fail(DC_EPROTO, "the shards begin with different rounds: start all of them anew");
     return again ? bad(frame, "twice") : DC_OK;
 }
 
@@ -182,7 +205,7 @@ static dc_error take_roster(dc_worker *w, const dc__frame *frame)
     if (h->offset == 0 || h->offset > UINT32_MAX * (uint64_t)DC_MAX_WORKERS)
         return bad(frame, "without images");
     pthread_mutex_lock(&w->lock);
-    dc__download *d = &w->download;
+    dc__announced *d = &w->announced;
     d->crew_images[0] = d->crew_images[1];
     d->crew_images[1] = h->offset;
     d->crew_round = h->round;
@@ -198,7 +221,7 @@ static dc_error take_images(dc_worker *w, const dc__frame *frame)
         (part && h->count % part != 0))
         return bad(frame, "with no whole number of subdivisions");
     pthread_mutex_lock(&w->lock);
-    dc__download *d = &w->download;
+    dc__announced *d = &w->announced;
     if (h->round != d->images_round) d->own_images[0] = d->own_images[1]; /* not if it is said once more */
     d->own_images[1] = h->count;
     d->images_round = h->round;
@@ -209,7 +232,8 @@ static dc_error take_images(dc_worker *w, const dc__frame *frame)
 uint32_t dc_worker_images(dc_worker *w, uint64_t round)
 {
     pthread_mutex_lock(&w->lock);
-    const uint32_t images = w->download.own_images[round / w->coding.local_steps >= w->download.images_round];
+    const uint32_t images =
+        w->announced.own_images[round / w->coding.local_steps >= w->announced.images_round];
     pthread_mutex_unlock(&w->lock);
     return images;
 }
@@ -217,7 +241,7 @@ uint32_t dc_worker_images(dc_worker *w, uint64_t round)
 uint64_t dc__worker_crew_images(dc_worker *w, uint64_t round)
 {
     pthread_mutex_lock(&w->lock);
-    const uint64_t images = w->download.crew_images[round >= w->download.crew_round];
+    const uint64_t images = w->announced.crew_images[round >= w->announced.crew_round];
     pthread_mutex_unlock(&w->lock);
     return images;
 }
@@ -225,14 +249,15 @@ uint64_t dc__worker_crew_images(dc_worker *w, uint64_t round)
 static dc_error take_stats(dc_worker *w, const dc__frame *frame)
 {
     const dc__header *h = &frame->header;
-    const uint64_t start = w->model->start[DC_STATISTIC], n = w->model->start[DC_ROLE_COUNT] - start;
+    const dc_model *m = w->parts[0].model;
+    const uint64_t start = m->start[DC_STATISTIC], n = m->start[DC_ROLE_COUNT] - start;
     const float *values = dc__values_of(frame);
     if (!values || h->offset < start || h->count > n || h->offset - start > n - h->count)
         return bad(frame, "outside the statistics");
-    memcpy(w->download.stat_mean + (h->offset - start), values, h->count * sizeof *values);
+    memcpy(w->announced.stat_mean + (h->offset - start), values, h->count * sizeof *values);
     if (!(h->flags & DC__LAST)) return DC_OK;
     pthread_mutex_lock(&w->lock);
-    w->download.stat_here = true;
+    w->announced.stat_here = true;
     pthread_cond_signal(&w->arrived);
     pthread_mutex_unlock(&w->lock);
     return DC_OK;
@@ -248,18 +273,18 @@ static dc_error take_stop(dc_worker *w, const dc__frame *frame)
 }
 
 /* Traces a frame of parameters; after a pause its beginning was not seen, only estimated. */
-static dc_error trace_params(dc_worker *w, const dc__frame *frame)
+static dc_error trace_params(dc__part *p, const dc__frame *frame)
 {
     const dc__header *h = &frame->header;
-    const int64_t now = w->endpoint.link.heard_ns, before = w->download.before_ns;
-    const double Bps = w->endpoint.link.in_Bps;
-    dc_error err = take_params(w, frame);
-    if (!err && w->trace) {
+    const int64_t now = p->endpoint.link.heard_ns, before = p->download.before_ns;
+    const double Bps = p->endpoint.link.in_Bps;
+    dc_error err = take_params(p, frame);
+    if (!err && p->worker->trace) {
         const int64_t estimated = now - (Bps > 0 ? (int64_t)(h->payload_bytes / Bps * 1e9) : 0);
         const int64_t begin = h->flags & DC__BUSY || estimated < before ? before : estimated;
-        dc__worker_trace_slice(w, DC__TRACK_DOWN, "pull", begin, h);
+        dc__worker_trace_slice(p, DC__TRACK_DOWN, "pull", begin, h);
     }
-    w->download.before_ns = now;
+    p->download.before_ns = now;
     return err;
 }
 
@@ -275,37 +300,40 @@ static dc_error take_keep(dc_worker *w, const dc__frame *frame)
     return DC_OK;
 }
 
-static dc_error take_bye_ack(dc_worker *w)
+static dc_error take_bye_ack(dc__part *p)
 {
-    w->bye_acked = true;
+    dc_worker *w = p->worker;
+    p->bye_acked = true;
     pthread_mutex_lock(&w->lock);
     pthread_cond_signal(&w->arrived);
     pthread_mutex_unlock(&w->lock);
     return DC_OK;
 }
 
-dc_error dc__worker_on_frame(void *worker, dc__frame *frame)
+dc_error dc__worker_on_frame(void *part, dc__frame *frame)
 {
-    dc_worker *w = worker;
+    dc__part *p = part;
+    dc_worker *w = p->worker;
+    const bool first = p == w->parts; /* whose word counts for all shards */
     switch (frame->header.type) {
     case DC__PARAM:
-        return trace_params(w, frame);
+        return trace_params(p, frame);
     case DC__STATE:
-        return take_state(w, frame);
+        return take_state(p, frame);
     case DC__START:
-        return take_start(w, frame);
+        return take_start(p, frame);
     case DC__STAT:
-        return take_stats(w, frame);
+        return first ? take_stats(w, frame) : bad(frame, "that only the first shard sends");
     case DC__KEEP:
-        return take_keep(w, frame);
+        return first ? take_keep(w, frame) : bad(frame, "that only the first shard sends");
     case DC__STOP:
         return take_stop(w, frame);
     case DC__ROSTER:
-        return take_roster(w, frame);
+        return first ? take_roster(w, frame) : DC_OK;
     case DC__IMAGES:
-        return take_images(w, frame);
+        return first ? take_images(w, frame) : DC_OK;
     case DC__BYE_ACK:
-        return take_bye_ack(w);
+        return take_bye_ack(p);
     default:
         return bad(frame, "that only a worker sends");
     }

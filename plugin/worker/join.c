@@ -25,7 +25,7 @@ double dc__worker_patience_s(const dc_worker *w)
     return w->options.timeout_s > 0 ? w->options.timeout_s : DC_DEFAULT_PATIENCE_S;
 }
 
-static dc_error dial(dc_worker *w, double connect_s)
+static dc_error dial(dc_worker *w, dc__part *p, double connect_s)
 {
     char name[64];
     dc__channel *channel;
@@ -33,12 +33,12 @@ static dc_error dial(dc_worker *w, double connect_s)
                                       .patience_s = dc__worker_patience_s(w),
                                       .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES,
                                       .keys = w->keys};
-    const dc_error err = dc__channel_dial(&channel, w->url, &options);
+    const dc_error err = dc__channel_dial(&channel, p->url, &options);
     if (err) return err;
-    (void)snprintf(name, sizeof name, "the server at %.40s", w->url);
-    dc__link *link = &w->endpoint.link;
-    dc__link_open(link, channel, name, dc__worker_patience_s(w), &w->endpoint.stop);
-    link->meter.memory_bytes = (double)dc_model_trained_bytes(w->model, -1);
+    (void)snprintf(name, sizeof name, "the server at %.40s", p->url);
+    dc__link *link = &p->endpoint.link;
+    dc__link_open(link, channel, name, dc__worker_patience_s(w), &p->endpoint.stop);
+    link->meter.memory_bytes = (double)dc_model_trained_bytes(p->model, -1);
     link->log = &w->log;
     return DC_OK;
 }
@@ -52,32 +52,36 @@ void dc__worker_coding_asked(const dc_worker_options *o, char text[DC__CODING_BY
         (void)snprintf(text, DC__CODING_BYTES, "%s", o->codec ? o->codec : "");
 }
 
-static dc_error request(dc_worker *w)
+/* As whom, and to which shard, is `as`. */
+static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
 {
-    dc__join join = {.rank = w->options.rank,
+    dc__join join = {.rank = as->rank,
                      .worker_id = w->id,
                      .seed = w->options.seed,
                      .round = w->options.round,
                      .part = w->options.part,
-                     .clear = w->options.clear && !w->joined_once,
+                     .shard = as->shard,
+                     .shards = as->shards,
+                     .run = as->run,
+                     .clear = as->clear,
                      .remembers = w->options.remembers};
     if (!w->joined_once) dc__worker_coding_asked(&w->options, join.coding);
     (void)snprintf(join.version, sizeof join.version, "%s", dc_version());
     (void)snprintf(join.fingerprint, sizeof join.fingerprint, "%s", w->fingerprint);
-    return dc__join_send(&w->endpoint.link, &join, w->model);
+    return dc__join_send(&p->endpoint.link, &join, w->model);
 }
 
 /* The answer to JOIN. The channel gives up where nobody answers at all. */
-static dc_error await_welcome(dc_worker *w, double answer_s, dc__welcome *welcome)
+static dc_error await_welcome(dc_worker *w, dc__part *p, double answer_s, dc__welcome *welcome)
 {
     const int64_t until = dc__now_ns() + (int64_t)(answer_s * 1e9);
     dc__frame frame = {0};
     dc_error err = DC_OK;
     while (!err && !frame.message) {
         err = dc__worker_check(w);
-        if (!err) err = dc__link_receive(&w->endpoint.link, &frame, DC__POLL_MS);
+        if (!err) err = dc__link_receive(&p->endpoint.link, &frame, DC__POLL_MS);
         if (!err && !frame.message && dc__now_ns() > until)
-            err = dc__fail(DC_ETIMEOUT, "the server at %s did not answer JOIN for %.0f s", w->url, answer_s);
+            err = dc__fail(DC_ETIMEOUT, "the server at %s did not answer JOIN for %.0f s", p->url, answer_s);
     }
     if (!err) err = dc__welcome_read(welcome, &frame);
     dc__frame_free(&frame);
@@ -85,30 +89,56 @@ static dc_error await_welcome(dc_worker *w, double answer_s, dc__welcome *welcom
 }
 
 /* A server that was about to end when it was asked: another may come in its place. */
-static dc_error pause_between(dc_worker *w, const dc_error lost)
+static dc_error pause_between(dc_worker *w, dc__part *p, const dc_error lost)
 {
     char line[DC__LINE_BYTES];
     (void)snprintf(line, sizeof line, "%s", dc_last_error());
-    dc__link_close(&w->endpoint.link, 0);
+    dc__link_close(&p->endpoint.link, 0);
     const struct timespec pause = {.tv_nsec = AGAIN_NS};
     nanosleep(&pause, NULL);
     const dc_error err = dc__worker_check(w);
     return err ? err : dc__fail(lost, "%s", line);
 }
 
-dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
+dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__join *as, dc__welcome *welcome)
 {
     const int64_t until_ns = dc__now_ns() + (int64_t)(connect_s * 1e9);
     dc_error err;
     for (double left_s = connect_s;; left_s = dc__seconds(until_ns - dc__now_ns())) {
-        err = dial(w, left_s);
-        if (!err) err = request(w);
-        if (!err) err = await_welcome(w, 2 * connect_s, welcome);
+        err = dial(w, p, left_s);
+        if (!err) err = request(w, p, as);
+        if (!err) err = await_welcome(w, p, 2 * connect_s, welcome);
         if (err != DC_EPEER || dc__now_ns() + AGAIN_NS >= until_ns) break;
-        err = pause_between(w, err);
+        err = pause_between(w, p, err);
         if (err != DC_EPEER) break;
     }
+    return err;
+}
+
+/* The shards after the first one, which has given this worker its number, and says where they are. */
+static dc_error ask_others(dc_worker *w, double connect_s, const dc__welcome *first)
+{
+    const char *urls = strchr(w->urls, ',');
+    dc_error err = dc__parts_spread(w, first->shards);
+    for (int k = 1; !err && k < first->shards; k++) {
+        dc__part *p = &w->parts[k];
+        const dc__join as = {.rank = first->rank, .shard = k + 1, .shards = first->shards, .run = first->run};
+        dc__welcome welcome;
+        (void)dc__url_of(urls ? urls + 1 : first->urls, k - 1, p->url);
+        err = dc__worker_ask(w, p, connect_s, &as, &welcome);
+        p->upload.values_at = !err && welcome.upload ? 0 : UINT64_MAX;
+    }
+    return err;
+}
+
+dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
+{
+    const dc__join as = {.rank = w->options.rank, .clear = w->options.clear && !w->joined_once};
+    dc_error err = dc__worker_ask(w, &w->parts[0], connect_s, &as, welcome);
+    if (!err) err = dc__urls_agree(w, welcome);
+    if (!err && welcome->shards > 1) err = ask_others(w, connect_s, welcome);
     if (err) return err;
+    w->parts[0].upload.values_at = welcome->upload ? 0 : UINT64_MAX;
     w->info.rank = welcome->rank;
     w->info.workers = welcome->workers;
     w->info.resumed = welcome->resumed;
@@ -120,18 +150,27 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
 static bool has_begun(const dc_worker *w, int unused)
 {
     (void)unused;
-    return w->download.begun;
+    bool begun = true;
+    for (int k = 0; k < w->n_parts; k++)
+        begun = begun && w->parts[k].download.begun;
+    return begun;
 }
 
-dc_error dc__worker_enter(dc_worker *w, const dc__welcome *welcome)
+dc_error dc__worker_enter(dc_worker *w)
 {
-    w->upload.values_at = welcome->upload ? 0 : UINT64_MAX;
-    dc_error err = dc__endpoint_start(&w->endpoint);
+    dc_error err = DC_OK;
+    for (int k = 0; !err && k < w->n_parts; k++)
+        err = dc__endpoint_start(&w->parts[k].endpoint);
     if (err) return err;
-    dc__log_line(&w->log, "joined %s as worker %d of %d", w->url, w->info.rank, w->info.workers);
+    if (w->n_parts > 1)
+        dc__log_line(&w->log, "joined %s and %d more shards as worker %d of %d", w->parts[0].url,
+                     w->n_parts - 1, w->info.rank, w->info.workers);
+    else
+        dc__log_line(&w->log, "joined %s as worker %d of %d", w->parts[0].url, w->info.rank, w->info.workers);
     pthread_mutex_lock(&w->lock);
-    w->upload.ready_due = true;
-    dc__endpoint_wake(&w->endpoint);
+    for (int k = 0; k < w->n_parts; k++)
+        w->parts[k].upload.ready_due = true;
+    dc__worker_wake(w);
     pthread_mutex_unlock(&w->lock);
     err = dc__worker_wait_until(w, has_begun, 0);
     pthread_mutex_unlock(&w->lock);
@@ -144,11 +183,27 @@ dc_error dc__worker_enter(dc_worker *w, const dc__welcome *welcome)
 /* What a codec has not sent yet, local steps, and what layers remember belong to the round that is lost. */
 bool dc_worker_lost_server(const dc_worker *w)
 {
+    if (w->n_parts > 1) return false; /* shards may be at different rounds */
     if (!w->joined_once) return w->failed && w->error == DC_EPEER && !w->stopped;
     if (w->options.remembers || w->coding.local_steps != 1 || !w->coding.up.codec->exact ||
         !w->coding.down.codec->exact)
         return false;
     return w->failed && w->error == DC_EPEER && !w->stopped;
+}
+
+static void reset_part(dc__part *p)
+{
+    p->bye_acked = false;
+    dc__queue_clear(&p->endpoint.queue);
+    p->endpoint.pong_due = false;
+    dc__download *d = &p->download;
+    d->incoming = UINT64_MAX;
+    d->started = d->begun = false;
+    for (int i = 0; i < p->model->n_layers; i++)
+        d->ready[i] = 0;
+    dc__upload *u = &p->upload;
+    u->pull_due = u->stat_due = u->ready_due = u->want_stat_due = false;
+    u->values_at = UINT64_MAX;
 }
 
 /* As before the first round; what was measured and planned stays. Without threads. */
@@ -158,19 +213,11 @@ static void reset(dc_worker *w)
     pthread_mutex_lock(&w->lock);
     w->failed = false;
     w->error = DC_OK;
-    w->bye_acked = false;
-    dc__queue_clear(&w->endpoint.queue);
-    w->endpoint.pong_due = false;
-    dc__download *d = &w->download;
-    d->incoming = UINT64_MAX;
-    d->started = d->begun = d->stat_here = false;
-    for (int i = 0; i < m->n_layers; i++)
-        d->ready[i] = 0;
+    for (int k = 0; k < w->n_parts; k++)
+        reset_part(&w->parts[k]);
+    w->announced.stat_here = false;
     dc__reporter_restart(&w->reporter, w->planner.plan.round_s > 0);
-    dc__upload *u = &w->upload;
-    u->grows = u->pull_due = u->stat_due = u->ready_due = u->want_stat_due = u->bye_due = u->bye_leave =
-        false;
-    u->values_at = UINT64_MAX;
+    w->push.grows = w->goodbye.due = w->goodbye.leave = false;
     memset(w->progress.pushed, 0, (size_t)m->n_layers * sizeof *w->progress.pushed);
     w->progress.in_round = w->progress.first_pass = w->progress.last_pass = w->progress.pushing = false;
     w->progress.passes = 0;
@@ -181,9 +228,10 @@ static void reset(dc_worker *w)
 static dc_error join_anew(dc_worker *w, double left_s)
 {
     dc__welcome welcome;
-    dc__endpoint_stop(&w->endpoint);
-    dc__link_close(&w->endpoint.link, 0);
-    w->endpoint.stop = false; /* of the threads that were; calls on the new link look at it */
+    dc__endpoint *e = &w->parts[0].endpoint;
+    dc__endpoint_stop(e);
+    dc__link_close(&e->link, 0);
+    e->stop = false; /* of the threads that were; calls on the new link look at it */
     reset(w);
     dc_error err = dc__worker_dial(w, left_s, &welcome);
     if (!err && !welcome.resumed && w->joined_once)
@@ -191,8 +239,8 @@ static dc_error join_anew(dc_worker *w, double left_s)
             DC_EMODEL,
             "the server at %s was started again without the run (has it a directory for backups?): start this "
             "worker again, too",
-            w->url);
-    return err ? err : dc__worker_enter(w, &welcome);
+            w->parts[0].url);
+    return err ? err : dc__worker_enter(w);
 }
 
 dc_error dc_worker_rejoin(dc_worker *w)
@@ -209,11 +257,11 @@ dc_error dc_worker_rejoin(dc_worker *w)
     if (err == DC_ETIMEOUT)
         return dc__fail(err,
                         "the connection to the server at %s was lost, and could not be made again for %.0f s",
-                        w->url, dc__worker_patience_s(w));
+                        w->parts[0].url, dc__worker_patience_s(w));
     if (err) return err;
     w->progress.period_ns = dc__now_ns();
-    w->progress.sent_before = w->endpoint.link.sent_bytes;
-    w->progress.received_before = w->endpoint.link.received_bytes;
+    w->progress.sent_before = dc__worker_moved(w, true);
+    w->progress.received_before = dc__worker_moved(w, false);
     dc__log_line(&w->log, "goes on from round %llu", (unsigned long long)w->info.round + 1);
     return DC_OK;
 }

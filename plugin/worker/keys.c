@@ -31,7 +31,7 @@ dc_error dc__worker_keys(const dc_worker_options *options, dc__log *log, char ur
 {
     *keys = NULL;
     if (!dc__invitation_is(options->url)) {
-        (void)snprintf(url, DC__URL_BYTES, "%s", options->url);
+        (void)snprintf(url, DC__URL_BYTES, "%.*s", (int)strcspn(options->url, ","), options->url);
         return DC_OK;
     }
     dc__invitation invitation;

@@ -1,20 +1,9 @@
-/* state.c - what a worker's threads share: its failure, waiting, trace, and what is known of the link. See
- * worker.h. */
+/* state.c - what a worker's threads share: its failure, and waiting. See worker.h. */
 #include "worker/worker.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "base/clock.h"
-
-void dc__worker_trace_slice(dc_worker *w, dc__track track, const char *name, int64_t begin_ns,
-                            const dc__header *header)
-{
-    uint32_t first, end;
-    if (!w->trace || !dc__model_blocks(w->model, header->offset, header->count, &first, &end)) return;
-    dc__trace_span(w->trace, track, name, begin_ns, dc__now_ns(), header->round, w->model->block_layer[first],
-                   w->model->block_layer[end - 1], header->payload_bytes);
-}
 
 void dc__worker_fail(dc_worker *w, dc_error err)
 {
@@ -25,7 +14,7 @@ void dc__worker_fail(dc_worker *w, dc_error err)
         w->failed = true;
     }
     pthread_cond_broadcast(&w->arrived);
-    dc__endpoint_wake(&w->endpoint);
+    dc__worker_wake(w);
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -64,17 +53,4 @@ dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, in
         if (!err && !done(w, n)) dc__wait_until(&w->arrived, &w->lock, dc__now_ns() + DC__POLL_NS);
     }
     return err;
-}
-
-double dc__worker_up_Bps(const dc_worker *w)
-{
-    const double up_Bps = w->endpoint.link.out_Bps;
-    return up_Bps > 0 ? up_Bps : w->endpoint.link.in_Bps;
-}
-
-uint64_t dc__worker_window(const dc_worker *w, bool up)
-{
-    const double up_Bps = dc__worker_up_Bps(w), down_Bps = w->endpoint.link.in_Bps;
-    return dc__credit_bytes(&w->planner.plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps),
-                            w->endpoint.rtt_s, w->way_bytes[up]);
 }

@@ -14,11 +14,27 @@
 #define LEAD_NS 4000000
 #define RATE_HOPED 1.125
 
-static int64_t hold_until_ns(void *worker)
+/* All connections of a worker leave over one physical link: whether another one has a lower layer to send, and may. */
+static bool others_go_first(dc__part *p)
 {
-    const dc_worker *w = worker;
-    if (!w->upload.grows) return 0;
-    const int64_t due_ns = w->upload.wire_ns - LEAD_NS;
+    const dc_worker *w = p->worker;
+    uint32_t own, its;
+    if (w->n_parts == 1 || !dc__queue_lowest(&p->endpoint.queue, &own)) return false;
+    for (int k = 0; k < w->n_parts; k++) {
+        dc__part *q = &w->parts[k];
+        if (q != p && dc__queue_lowest(&q->endpoint.queue, &its) && dc__link_has_credit(&q->endpoint.link) &&
+            q->model->block_layer[its] < p->model->block_layer[own])
+            return true;
+    }
+    return false;
+}
+
+static int64_t hold_until_ns(void *part)
+{
+    dc__part *p = part;
+    const dc__push *push = &p->worker->push;
+    if (!push->grows && !others_go_first(p)) return 0;
+    const int64_t due_ns = push->wire_ns - LEAD_NS;
     return due_ns > dc__now_ns() ? due_ns : 0;
 }
 
@@ -29,9 +45,10 @@ static bool note_push(dc_worker *w, uint32_t bytes)
     const double Bps = RATE_HOPED * dc__worker_up_Bps(w);
     if (!(Bps > 0)) return true; /* not known yet */
     const int64_t now = dc__now_ns();
-    const bool late = w->upload.grows && w->upload.wire_ns < now;
-    if (w->upload.wire_ns < now) w->upload.wire_ns = now;
-    w->upload.wire_ns += (int64_t)(1e9 * bytes / Bps);
+    dc__push *push = &w->push;
+    const bool late = push->grows && push->wire_ns < now;
+    if (push->wire_ns < now) push->wire_ns = now;
+    push->wire_ns += (int64_t)(1e9 * bytes / Bps);
     return !late;
 }
 
@@ -40,57 +57,58 @@ static bool note_push(dc_worker *w, uint32_t bytes)
  * opens slowly for the gradients. */
 #define ACK_QUIET_NS 20000000
 
-static int64_t ack_delay_ns(void *worker)
+static int64_t ack_delay_ns(void *part)
 {
-    const dc_worker *w = worker;
-    return w->upload.pull_window_bytes > 0 ? 0 : ACK_QUIET_NS;
+    const dc__part *p = part;
+    return p->upload.pull_window_bytes > 0 ? 0 : ACK_QUIET_NS;
 }
 
-static dc_error send_values(dc_worker *w, dc__header header, bool gradients)
+static dc_error send_values(dc__part *p, dc__header header, bool gradients)
 {
     const int64_t begin = dc__now_ns();
     float *values;
     void *message = dc__values_alloc(header.count, &values);
     if (message) {
-        dc__model_gather(w->model, gradients, header.offset, header.count, values);
+        dc__model_gather(p->model, gradients, header.offset, header.count, values);
         /* Once copied it is as good as sent: the next round's sum starts from zero. A worker alone keeps it,
          * to turn it into momentum. */
-        if (gradients && !w->carry) dc__model_zero_gradients(w->model, header.offset, header.count);
+        if (gradients && !p->worker->carry) dc__model_zero_gradients(p->model, header.offset, header.count);
     }
-    dc_error err = dc__values_send(&w->endpoint.link, &header, message);
-    if (gradients) dc__worker_trace_slice(w, DC__TRACK_UP, "push", begin, &header);
+    dc_error err = dc__values_send(&p->endpoint.link, &header, message);
+    if (gradients) dc__worker_trace_slice(p, DC__TRACK_UP, "push", begin, &header);
     return err;
 }
 
 /* One frame of the upload that a new run begins with. */
-static dc_error send_upload(void *worker, dc__header *unused)
+static dc_error send_upload(void *part, dc__header *unused)
 {
-    dc_worker *w = worker;
+    dc__part *p = part;
+    dc__upload *u = &p->upload;
     (void)unused;
-    const uint64_t total = dc__model_floats(w->model), left = total - w->upload.values_at;
+    const uint64_t total = dc__model_floats(p->model), left = total - u->values_at;
     const uint64_t most = DC__MAX_SLICE_BYTES / sizeof(float);
     dc__header header = {.type = DC__STATE,
-                         .round = w->info.round,
-                         .offset = w->upload.values_at,
-                         .flags =
-                             (uint8_t)((left <= most ? DC__LAST : 0) | (w->upload.values_at ? DC__BUSY : 0))};
+                         .round = p->worker->info.round,
+                         .offset = u->values_at,
+                         .flags = (uint8_t)((left <= most ? DC__LAST : 0) | (u->values_at ? DC__BUSY : 0))};
     header.count = (uint32_t)(left < most ? left : most);
-    dc_error err = send_values(w, header, false);
-    w->upload.values_at += header.count;
-    if (w->upload.values_at == total) w->upload.values_at = UINT64_MAX;
+    dc_error err = send_values(p, header, false);
+    u->values_at += header.count;
+    if (u->values_at == total) u->values_at = UINT64_MAX;
     return err;
 }
 
-static dc_error send_pull(void *worker, dc__header *header)
+static dc_error send_pull(void *part, dc__header *header)
 {
-    dc_worker *w = worker;
-    return dc__link_send_small(&w->endpoint.link, header, w->upload.pull_payload, w->upload.pull_bytes);
+    dc__part *p = part;
+    return dc__link_send_small(&p->endpoint.link, header, p->upload.pull_payload, p->upload.pull_bytes);
 }
 
-static dc_error send_stats(void *worker, dc__header *turn)
+static dc_error send_stats(void *part, dc__header *turn)
 {
-    dc_worker *w = worker;
-    const uint64_t start = w->model->start[DC_STATISTIC], n = w->model->start[DC_ROLE_COUNT] - start;
+    dc__part *p = part;
+    dc_worker *w = p->worker;
+    const uint64_t start = p->model->start[DC_STATISTIC], n = p->model->start[DC_ROLE_COUNT] - start;
     const uint64_t most = DC__MAX_SLICE_BYTES / sizeof(float);
     dc_error err = DC_OK;
     uint64_t at = 0;
@@ -102,38 +120,39 @@ static dc_error send_stats(void *worker, dc__header *turn)
         if (w->forgot && turn->round == w->start_round + 1) header.flags |= DC__STAT_FORGOT;
         float *values;
         void *message = dc__values_alloc(header.count, &values);
-        if (message) memcpy(values, w->upload.stat_out + at, count * sizeof *values);
-        err = dc__values_send(&w->endpoint.link, &header, message);
+        if (message) memcpy(values, p->upload.stat_out + at, count * sizeof *values);
+        err = dc__values_send(&p->endpoint.link, &header, message);
         at += count;
     } while (!err && at < n);
     pthread_mutex_lock(&w->lock);
-    w->upload.stat_due = false;
+    p->upload.stat_due = false;
     pthread_cond_signal(&w->arrived);
     pthread_mutex_unlock(&w->lock);
     return err;
 }
 
-static dc_error send_bye(void *worker, dc__header *header)
+static dc_error send_bye(void *part, dc__header *header)
 {
-    dc_worker *w = worker;
-    const char *reason = header->flags & DC__BYE_OK ? "" : w->upload.bye_reason;
+    dc__part *p = part;
+    const char *reason = header->flags & DC__BYE_OK ? "" : p->worker->goodbye.reason;
     uint8_t payload[DC__REASON_BYTES + 2];
     char text[DC__REASON_BYTES];
     (void)snprintf(text, sizeof text, "%.*s", DC__REASON_BYTES - 1, reason ? reason : "");
     dc__bytes out = dc__bytes_over(payload, sizeof payload);
     dc__put_text(&out, text);
-    return dc__link_send_small(&w->endpoint.link, header, payload, (uint32_t)(out.at - payload));
+    return dc__link_send_small(&p->endpoint.link, header, payload, (uint32_t)(out.at - payload));
 }
 
-static dc_error send_empty(void *worker, dc__header *header)
+static dc_error send_empty(void *part, dc__header *header)
 {
-    dc_worker *w = worker;
-    return dc__link_send_small(&w->endpoint.link, header, NULL, 0);
+    dc__part *p = part;
+    return dc__link_send_small(&p->endpoint.link, header, NULL, 0);
 }
 
-static dc_error send_report(void *worker, dc__header *header)
+static dc_error send_report(void *part, dc__header *header)
 {
-    dc_worker *w = worker;
+    dc__part *p = part;
+    dc_worker *w = p->worker;
     size_t plan_bytes;
     pthread_mutex_lock(&w->lock);
     dc__telemetry report = dc__reporter_take(&w->reporter, &plan_bytes);
@@ -144,60 +163,59 @@ static dc_error send_report(void *worker, dc__header *header)
     void *message = dc__link_alloc(header->payload_bytes, &payload);
     if (message && plan_bytes) memcpy((uint8_t *)payload + DC__TELEMETRY_BYTES, w->reporter.plan, plan_bytes);
     pthread_mutex_unlock(&w->lock);
-    const dc__link *link = &w->endpoint.link;
-    report.down_Bps = link->in_Bps;
-    report.up_Bps = link->out_Bps;
+    const dc__link *link = &p->endpoint.link;
+    report.down_Bps = dc__worker_Bps(w, false);
+    report.up_Bps = dc__worker_Bps(w, true);
     report.overhead_s = fmax(link->cost_s, link->peer_cost_s);
-    report.rtt_s = w->endpoint.rtt_s;
+    report.rtt_s = p->endpoint.rtt_s;
     report.asked = w->options.strategy;
     if (message) {
         dc__bytes out = dc__bytes_over(payload, DC__TELEMETRY_BYTES);
         dc__telemetry_write(&out, &report);
         dc__assert(!out.failed && out.at == out.end);
     }
-    return dc__link_send(&w->endpoint.link, header, message);
+    return dc__link_send(&p->endpoint.link, header, message);
 }
 
-static dc_error send_coded(dc_worker *w, dc__header *header)
+static dc_error send_coded(dc__part *p, dc__header *header)
 {
     const int64_t begin = dc__now_ns();
     uint32_t first, end;
-    const bool whole = dc__model_blocks(w->model, header->offset, header->count, &first, &end);
+    const bool whole = dc__model_blocks(p->model, header->offset, header->count, &first, &end);
     dc__assert(whole);
     void *payload,
         *message =
-            dc__link_alloc((uint32_t)dc__encoder_bytes(&w->encoder, header->round, first, end), &payload);
-    header->codec = (uint8_t)w->encoder.coding.up.codec->id;
+            dc__link_alloc((uint32_t)dc__encoder_bytes(&p->encoder, header->round, first, end), &payload);
+    header->codec = (uint8_t)p->encoder.coding.up.codec->id;
     if (message)
         header->payload_bytes =
-            (uint32_t)dc__encoder_encode(&w->encoder, header->round, header->rate, first, end, payload);
-    const dc_error err = dc__link_send(&w->endpoint.link, header, message);
-    dc__worker_trace_slice(w, DC__TRACK_UP, "push", begin, header);
+            (uint32_t)dc__encoder_encode(&p->encoder, header->round, header->rate, first, end, payload);
+    const dc_error err = dc__link_send(&p->endpoint.link, header, message);
+    dc__worker_trace_slice(p, DC__TRACK_UP, "push", begin, header);
     return err;
 }
 
-static dc_error send_gradients(void *worker, dc__header *header)
+static dc_error send_gradients(void *part, dc__header *header)
 {
-    dc_worker *w = worker;
-    return dc__encoder_exact(&w->encoder) ? send_values(w, *header, true) : send_coded(w, header);
+    dc__part *p = part;
+    return dc__encoder_exact(&p->encoder) ? send_values(p, *header, true) : send_coded(p, header);
 }
 
-static void slice(void *worker, uint32_t first, uint32_t n, bool last, dc__turn *turn)
+static void slice(void *part, uint32_t first, uint32_t n, bool last, dc__turn *turn)
 {
     (void)last;
-    dc_worker *w = worker;
-    const uint64_t *offset = w->model->block_offset;
+    dc__part *p = part;
+    const dc__push *push = &p->worker->push;
+    const uint64_t *offset = p->model->block_offset;
     const uint32_t count = (uint32_t)(offset[first + n] - offset[first]);
-    const bool exact = dc__encoder_exact(&w->encoder);
+    const bool exact = dc__encoder_exact(&p->encoder);
     turn->on_time =
-        note_push(w, exact ? count * (uint32_t)sizeof(float)
-                           : (uint32_t)dc__encoder_bytes(&w->encoder, w->upload.round, first, first + n));
+        note_push(p->worker, exact ? count * (uint32_t)sizeof(float)
+                                   : (uint32_t)dc__encoder_bytes(&p->encoder, push->round, first, first + n));
     turn->send = send_gradients;
-    turn->header = (dc__header){.type = DC__GRAD,
-                                .round = w->upload.round,
-                                .offset = offset[first],
-                                .count = count,
-                                .rate = w->upload.rate};
+    turn->header = (dc__header){
+        .type = DC__GRAD, .round = push->round, .offset = offset[first], .count = count, .rate = push->rate};
+    if (p->worker->n_parts > 1) dc__worker_wake(p->worker); /* it may be another one's turn */
 }
 
 /* ---- the order of everything else ---- */
@@ -208,22 +226,23 @@ static void set(dc__turn *turn, dc_error (*send)(void *, dc__header *), dc__head
     turn->header = header;
 }
 
-static void bye(dc_worker *w, dc__turn *turn)
+static void bye(const dc_worker *w, dc__turn *turn)
 {
     set(turn, send_bye,
         (dc__header){.type = DC__BYE,
-                     .flags = w->upload.bye_ok      ? DC__BYE_OK
-                              : w->upload.bye_leave ? DC__BYE_LEAVE
-                                                    : 0,
+                     .flags = w->goodbye.ok      ? DC__BYE_OK
+                              : w->goodbye.leave ? DC__BYE_LEAVE
+                                                 : 0,
                      .round = w->info.round});
     turn->ends = true;
 }
 
-static void next_first(dc_worker *w, dc__turn *turn)
+static void next_first(dc__part *p, dc__turn *turn)
 {
-    dc__upload *u = &w->upload;
-    if (u->bye_due && !u->bye_ok && !u->bye_leave) {
-        bye(w, turn);
+    const dc__goodbye *g = &p->worker->goodbye;
+    dc__upload *u = &p->upload;
+    if (g->due && !g->ok && !g->leave) {
+        bye(p->worker, turn);
     } else if (u->values_at != UINT64_MAX) {
         set(turn, send_upload, (dc__header){0});
     } else if (u->ready_due) {
@@ -232,52 +251,53 @@ static void next_first(dc_worker *w, dc__turn *turn)
     }
 }
 
-static void next_request(dc_worker *w, dc__turn *turn)
+static void next_request(dc__part *p, dc__turn *turn)
 {
-    dc__upload *u = &w->upload;
-    if (u->pull_due && (u->pull_first || w->endpoint.queue.left == 0)) {
+    const dc_worker *w = p->worker;
+    dc__upload *u = &p->upload;
+    if (u->pull_due && (u->pull_first || p->endpoint.queue.left == 0)) {
         u->pull_due = false;
         set(turn, send_pull,
             (dc__header){.type = DC__PULL,
                          .flags = u->pull_slices ? DC__PULL_SLICES : 0,
-                         .round = w->download.incoming,
+                         .round = p->download.incoming,
                          .offset = u->pull_window_bytes,
                          .count = u->pull_slice_bytes});
     } else if (u->stat_due) { /* before the gradients of its round: the server counts on it */
         set(turn, send_stats, (dc__header){.round = u->stat_round});
-    } else if (dc__reporter_is_due(&w->reporter, dc__queue_waits(&w->endpoint.queue))) {
+    } else if (p == w->parts && dc__reporter_is_due(&w->reporter, dc__queue_waits(&p->endpoint.queue))) {
         set(turn, send_report, (dc__header){.type = DC__REPORT});
     }
 }
 
-static void next_last(dc_worker *w, dc__turn *turn)
+static void next_last(dc__part *p, dc__turn *turn)
 {
-    dc__upload *u = &w->upload;
-    if (w->endpoint.queue.left > 0) return;
+    dc__upload *u = &p->upload;
+    if (p->endpoint.queue.left > 0) return;
     if (u->want_stat_due) {
         u->want_stat_due = false;
         set(turn, send_empty, (dc__header){.type = DC__WANT_STAT});
-    } else if (u->bye_due) {
-        bye(w, turn);
+    } else if (p->worker->goodbye.due) {
+        bye(p->worker, turn);
     }
 }
 
-static void next(void *worker, dc__stage stage, dc__turn *turn)
+static void next(void *part, dc__stage stage, dc__turn *turn)
 {
-    static void (*const by_stage[])(dc_worker *, dc__turn *) = {
+    static void (*const by_stage[])(dc__part *, dc__turn *) = {
         [DC__STAGE_FIRST] = next_first, [DC__STAGE_REQUEST] = next_request, [DC__STAGE_LAST] = next_last};
-    by_stage[stage](worker, turn);
+    by_stage[stage](part, turn);
 }
 
-static bool goes_on(void *worker)
+static bool goes_on(void *part)
 {
-    const dc_worker *w = worker;
-    return !w->bye_acked;
+    const dc__part *p = part;
+    return !p->bye_acked;
 }
 
-static void on_end(void *worker, dc_error err)
+static void on_end(void *part, dc_error err)
 {
-    if (err) dc__worker_fail(worker, err);
+    if (err) dc__worker_fail(((dc__part *)part)->worker, err);
 }
 
 const dc__endpoint_role dc__worker_role = {.next = next,

@@ -15,15 +15,20 @@
 
 void dc_worker_profile(const dc_worker *w, dc_profile *profile)
 {
-    const dc__link *link = &w->endpoint.link;
+    double overhead_s = 0, rtt_s = 0;
+    for (int k = 0; k < w->n_parts; k++) {
+        const dc__endpoint *e = &w->parts[k].endpoint;
+        overhead_s = fmax(overhead_s, fmax(e->link.cost_s, e->link.peer_cost_s));
+        rtt_s = fmax(rtt_s, e->rtt_s);
+    }
     *profile = (dc_profile){
         .n_layers = w->model->n_layers,
         .layers = w->profiler.cost,
         .middle_s = w->profiler.middle_s,
-        .down_Bps = dc__measured(link->in_Bps, DC__GUESS_BPS),
-        .up_Bps = dc__measured(link->out_Bps, DC__GUESS_BPS),
-        .overhead_s = dc__measured(fmax(link->cost_s, link->peer_cost_s), DC__GUESS_OVERHEAD_S),
-        .rtt_s = dc__measured(w->endpoint.rtt_s, DC__GUESS_RTT_S),
+        .down_Bps = dc__measured(dc__worker_Bps(w, false), DC__GUESS_BPS),
+        .up_Bps = dc__measured(dc__worker_Bps(w, true), DC__GUESS_BPS),
+        .overhead_s = dc__measured(overhead_s, DC__GUESS_OVERHEAD_S),
+        .rtt_s = dc__measured(rtt_s, DC__GUESS_RTT_S),
         .workers = w->info.workers,
     };
 }
@@ -58,66 +63,61 @@ static dc_error plan_first(dc_worker *w)
 static void set_bytes(dc_worker *w)
 {
     dc_layer_cost *cost = w->profiler.cost;
+    double all[2] = {0, 0};
     dc__coding_costs(&w->coding, cost, w->model->n_layers, w->info.workers, cost);
     for (int i = 0; i < w->model->n_layers; i++) {
-        w->way_bytes[0] += (double)cost[i].down_bytes;
-        w->way_bytes[1] += (double)cost[i].up_bytes;
+        all[0] += (double)cost[i].down_bytes;
+        all[1] += (double)cost[i].up_bytes;
     }
-    w->endpoint.link.meter.memory_bytes = w->way_bytes[0];
+    const double trained = (double)dc_model_trained_bytes(w->model, -1);
+    for (int k = 0; k < w->n_parts; k++) {
+        dc__part *p = &w->parts[k];
+        const double share = (double)dc_model_trained_bytes(p->model, -1) / trained;
+        p->way_bytes[0] = share * all[0];
+        p->way_bytes[1] = share * all[1];
+        p->endpoint.link.meter.memory_bytes = p->way_bytes[0];
+    }
 }
 
 static dc_error allocate(dc_worker *w)
 {
     const dc_model *m = w->model;
-    const size_t layers = (size_t)m->n_layers, blocks = m->n_blocks;
     const size_t stats = (size_t)(m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC]) + 1;
-    dc__download *d = &w->download;
     bool ok = true;
-    ok &= (d->missing = calloc(layers, sizeof *d->missing)) != NULL;
-    ok &= (d->gate = calloc(layers, sizeof *d->gate)) != NULL;
-    ok &= (d->gate_left = calloc(layers, sizeof *d->gate_left)) != NULL;
-    ok &= (d->got = calloc(blocks / 64 + 1, sizeof *d->got)) != NULL;
-    ok &= (d->ready = calloc(layers, sizeof *d->ready)) != NULL;
-    ok &= (d->stat_mean = calloc(stats, sizeof(float))) != NULL;
-    ok &= (w->progress.pushed = calloc(layers, sizeof *w->progress.pushed)) != NULL;
+    ok &= (w->announced.stat_mean = calloc(stats, sizeof(float))) != NULL;
+    ok &= (w->progress.pushed = calloc((size_t)m->n_layers, sizeof *w->progress.pushed)) != NULL;
     ok &= (w->progress.stat_own = calloc(stats, sizeof(float))) != NULL;
-    ok &= (w->upload.pull_payload = calloc(blocks + 1, 8)) != NULL;
-    ok &= (w->upload.stat_out = calloc(stats, sizeof(float))) != NULL;
     if (!ok) return dc__fail(DC_ENOMEM, "out of memory for a worker");
-    dc_error err = dc__queue_init(&w->endpoint.queue, dc__pieces_of_model(m));
-    if (!err) err = dc__profiler_init(&w->profiler, m);
-    if (!err) err = dc__encoder_init(&w->encoder, &w->coding, w->model);
+    dc_error err = dc__profiler_init(&w->profiler, m);
+    for (int k = 0; !err && k < w->n_parts; k++)
+        err = dc__part_allocate(&w->parts[k]);
     if (!err) set_bytes(w);
     if (!err) err = plan_first(w);
     if (!err) err = dc__reporter_init(&w->reporter, m->n_layers);
-    if (!err && m->start[DC_FROZEN] < m->start[DC_FIXED]) err = dc__model_adam_allocate(w->model);
     return err;
 }
 
 static void free_all(dc_worker *w)
 {
     dc__profiler_free(&w->profiler);
-    dc__encoder_free(&w->encoder);
     dc__planner_free(&w->planner);
     dc__reporter_free(&w->reporter);
-    free(w->download.missing);
-    free(w->download.gate);
-    free(w->download.gate_left);
-    free(w->download.got);
-    free(w->download.ready);
-    free(w->download.stat_mean);
+    for (int k = 0; k < w->n_parts; k++)
+        dc__part_free(&w->parts[k]);
+    free(w->announced.stat_mean);
     free(w->progress.pushed);
     free(w->progress.stat_own);
-    free(w->upload.pull_payload);
-    free(w->upload.stat_out);
 }
 
 static void destroy(dc_worker *w)
 {
-    dc__endpoint_stop(&w->endpoint);
-    if (w->residues.encoder) dc__residues_end(&w->residues, w->pushes ? w->upload.round : UINT64_MAX);
+    for (int k = 0; k < w->n_parts; k++)
+        dc__endpoint_stop(&w->parts[k].endpoint);
+    if (w->residues.encoder) dc__residues_end(&w->residues, w->pushes ? w->push.round : UINT64_MAX);
     free_all(w);
-    dc__endpoint_destroy(&w->endpoint);
+    for (int k = 0; k < w->n_parts; k++)
+        dc__endpoint_destroy(&w->parts[k].endpoint);
+    free(w->parts);
     if (dc__trace_close(w->trace)) dc__log_line(&w->log, "%s", dc_last_error());
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->arrived);
@@ -139,7 +139,7 @@ static dc_error join_server(dc_worker *w)
 {
     dc__welcome welcome;
     dc_error err = choose_id(w);
-    if (!err) err = dc__worker_keys(&w->options, &w->log, w->url, &w->keys);
+    if (!err) err = dc__worker_keys(&w->options, &w->log, w->parts[0].url, &w->keys);
     if (!err) err = dc__worker_dial(w, dc__worker_join_s(w), &welcome);
     if (err) return err;
     dc__residues_init(&w->residues, w->options.keep_dir, welcome.rank, &w->lock, &w->log);
@@ -148,19 +148,19 @@ static dc_error join_server(dc_worker *w)
     if (!err && w->options.trace_path)
         err = dc__trace_open(&w->trace, w->options.trace_path, w->info.rank, w->model);
     if (!err) err = dc__planner_start(&w->planner);
-    if (!err) err = dc__worker_enter(w, &welcome);
+    if (!err) err = dc__worker_enter(w);
     if (err && dc_worker_lost_server(w)) err = dc_worker_rejoin(w);
     w->residues.rank = w->info.rank; /* another, if it had to join twice */
     if (!err)
-        w->forgot = !dc__residues_begin(&w->residues, &w->encoder, w->start_round, w->info.resumed,
-                                        w->download.fresh);
+        w->forgot = !dc__residues_begin(&w->residues, &w->parts[0].encoder, w->start_round, w->info.resumed,
+                                        w->announced.fresh);
     return err;
 }
 
 dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_options *options)
 {
     *out = NULL;
-    dc_error err = dc__invitation_is(options->url) ? DC_OK : dc__address_parse(options->url, NULL);
+    dc_error err = dc__invitation_is(options->url) ? DC_OK : dc__urls_check(options->url);
     if (!err) err = dc__model_seal(model);
     char asked[DC__CODING_BYTES];
     dc__worker_coding_asked(options, asked);
@@ -175,15 +175,18 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     if (!w) return dc__fail(DC_ENOMEM, "out of memory for a worker");
     w->model = model;
     w->options = *options;
+    if (!dc__invitation_is(options->url)) {
+        (void)snprintf(w->urls, sizeof w->urls, "%s", options->url);
+        w->options.url = w->urls;
+    }
     (void)snprintf(w->fingerprint, sizeof w->fingerprint, "%s",
                    options->fingerprint ? options->fingerprint : "");
-    w->download.incoming = UINT64_MAX;
-    w->download.own_images[0] = w->download.own_images[1] = model->images_per_round;
+    w->announced.own_images[0] = w->announced.own_images[1] = model->images_per_round;
     pthread_mutex_init(&w->lock, NULL);
     dc__log_init(&w->log, options->log, options->log_context);
     dc__condition_init(&w->arrived);
-    dc__endpoint_init(&w->endpoint, &dc__worker_role, w, &w->lock);
-    err = join_server(w);
+    err = dc__parts_begin(w);
+    if (!err) err = join_server(w);
     if (err) {
         char line[DC__LINE_BYTES];
         (void)snprintf(line, sizeof line, "%s", dc_last_error());
@@ -191,8 +194,8 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
         return dc__fail(err, "%s", line);
     }
     w->progress.period_ns = dc__now_ns();
-    w->progress.sent_before = w->endpoint.link.sent_bytes;
-    w->progress.received_before = w->endpoint.link.received_bytes;
+    w->progress.sent_before = dc__worker_moved(w, true);
+    w->progress.received_before = dc__worker_moved(w, false);
     *out = w;
     return DC_OK;
 }
@@ -204,8 +207,15 @@ static void log_moved(dc_worker *w)
     dc__coding_text(&w->coding, coding);
     dc__log_line(&w->log, "%llu rounds moved %.3f MB up and %.3f MB down (codec %s)",
                  (unsigned long long)(w->info.round - w->start_round),
-                 (double)w->endpoint.link.sent_bytes * 1e-6, (double)w->endpoint.link.received_bytes * 1e-6,
-                 coding);
+                 (double)dc__worker_moved(w, true) * 1e-6, (double)dc__worker_moved(w, false) * 1e-6, coding);
+}
+
+static bool is_acked(const dc_worker *w)
+{
+    bool acked = true;
+    for (int k = 0; k < w->n_parts; k++)
+        acked = acked && w->parts[k].bye_acked;
+    return acked;
 }
 
 dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
@@ -219,26 +229,23 @@ dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
         reason = dc_last_error();
     }
     if (ok) log_moved(w);
-    if (w->endpoint.threads && !w->failed) {
+    if (dc__worker_started(w) && !w->failed) {
         /* The user's stop ends computation; the goodbye still gets its time, but not a long one. */
         const bool leaves = !ok && dc__worker_leaves(w) && w->joined_once;
         w->options.stop = w->options.leave = NULL;
         const int64_t until = dc__now_ns() + (int64_t)((ok || leaves ? dc__worker_patience_s(w) : 2.0) * 1e9);
         pthread_mutex_lock(&w->lock);
         if (ok) dc__reporter_flush(&w->reporter);
-        w->upload.bye_due = true;
-        w->upload.bye_ok = ok;
-        w->upload.bye_leave = leaves;
-        w->upload.bye_reason = reason;
-        dc__endpoint_wake(&w->endpoint);
-        while (!w->bye_acked && !w->failed && dc__now_ns() < until)
+        w->goodbye = (dc__goodbye){.due = true, .ok = ok, .leave = leaves, .reason = reason};
+        dc__worker_wake(w);
+        while (!is_acked(w) && !w->failed && dc__now_ns() < until)
             dc__wait_until(&w->arrived, &w->lock, dc__now_ns() + DC__POLL_NS);
-        const bool acked = w->bye_acked;
+        const bool acked = is_acked(w);
         pthread_mutex_unlock(&w->lock);
         if (ok && !acked)
-            err = w->failed
-                      ? dc__worker_check(w)
-                      : dc__fail(DC_ETIMEOUT, "the server at %s did not confirm the end of the run", w->url);
+            err = w->failed ? dc__worker_check(w)
+                            : dc__fail(DC_ETIMEOUT, "the server at %s did not confirm the end of the run",
+                                       w->parts[0].url);
     }
     destroy(w);
     return err;

@@ -28,7 +28,7 @@
 #include "base/log.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/join.h"
-#include "model/model.h"
+#include "model/shard.h"
 #include "net/address.h"
 #include "worker/encoder.h"
 #include "worker/planner.h"
@@ -48,22 +48,36 @@ typedef struct dc__download {
     _Atomic uint64_t *ready; /* [layers] 1 + the version that may be computed on, 0 = none yet */
     bool started;            /* (L) START came, of a round that may be still to come */
     bool begun;              /* (L) START came for that round */
-    bool fresh;              /* (L) and the worker had no part in making the version */
+    int64_t before_ns;       /* receiver: when the frame before came, for traces */
+} dc__download;
+
+/* What the server announces of rounds, and its answer to WANT_STAT. */
+typedef struct dc__announced {
+    bool fresh;              /* (L) the worker had no part in making the version that it begins with */
     uint64_t crew_round;     /* (L) since when so many images as in crew_images[1] make a round */
     uint64_t crew_images[2]; /* (L) [0]: before */
     uint64_t images_round;   /* (L) since when it feeds own_images[1] in a round */
     uint32_t own_images[2];  /* (L) [0]: before */
-    float *stat_mean;  /* [statistics] answer to WANT_STAT; receiver writes, compute thread reads after */
-    bool stat_here;    /* (L) */
-    int64_t before_ns; /* receiver: when the frame before came, for traces */
-} dc__download;
+    float *stat_mean; /* [statistics] answer to WANT_STAT; receiver writes, compute thread reads after */
+    bool stat_here;   /* (L) */
+} dc__announced;
+
+/* The gradients in the queues, and the account of the physical link that all of them leave over. All (L). */
+typedef struct dc__push {
+    uint64_t round; /* of the gradients */
+    float rate;
+    bool grows;      /* slices, and the backward pass is under way: lower layers are to come */
+    int64_t wire_ns; /* until when the link carries what it was given, as far as its rate is known */
+} dc__push;
+
+/* The end of the run, as it is said to the server. All (L). */
+typedef struct dc__goodbye {
+    bool due, ok, leave;
+    const char *reason;
+} dc__goodbye;
 
 /* What the sender has to send beside the queue's slices. All (L) but what says otherwise. */
 typedef struct dc__upload {
-    uint64_t round; /* of the gradients in the queue */
-    float rate;
-    bool grows;            /* slices, and the backward pass is under way: lower layers are to come */
-    int64_t wire_ns;       /* until when the link carries what it was given, as far as its rate is known */
     uint8_t *pull_payload; /* the PULL frame to send */
     uint32_t pull_bytes, pull_slice_bytes;
     uint64_t pull_window_bytes; /* the server's credit on the link, 0 = no bound */
@@ -72,8 +86,7 @@ typedef struct dc__upload {
     bool stat_due;
     uint64_t stat_round; /* version that stat_out belongs to */
     float *stat_out;     /* [statistics] copy to send */
-    bool ready_due, want_stat_due, bye_due, bye_ok, bye_leave;
-    const char *bye_reason;
+    bool ready_due, want_stat_due;
     uint64_t values_at; /* sender's: next float of the values to send, UINT64_MAX = none */
 } dc__upload;
 
@@ -90,21 +103,34 @@ typedef struct dc__progress {
     uint64_t sent_before, received_before;
 } dc__progress;
 
+/* One connection of a worker, to a server that holds a part of the model. */
+typedef struct dc__part {
+    struct dc_worker *worker;
+    char url[DC__URL_BYTES];
+    dc__shard shard;     /* of the worker's model; zeros where the server holds all of it */
+    dc_model *model;     /* the shard's, or the worker's own */
+    double way_bytes[2]; /* of a round: down, up */
+    _Atomic bool bye_acked;
+    dc__endpoint endpoint;
+    dc__download download;
+    dc__upload upload;
+    dc__encoder encoder;
+} dc__part;
+
 struct dc_worker {
     dc_model *model;
     dc_worker_options options;
-    char url[DC__URL_BYTES];
+    char urls[DC__SHARD_URLS_BYTES]; /* as the user gave them; "" with an invitation */
     char fingerprint[DC_FINGERPRINT_BYTES];
     dc__dial_keys *keys; /* in secret memory; NULL: without */
     dc_worker_info info;
     uint64_t id;
     bool joined_once;
     bool carry;
-    dc__coding coding;   /* the run's */
-    bool pushes;         /* upload.round is one */
-    bool forgot;         /* what it had not sent when the run was resumed; constant once training */
-    double way_bytes[2]; /* of a round: down, up */
-    dc__trace *trace;    /* NULL: none */
+    dc__coding coding; /* the run's */
+    bool pushes;       /* push.round is one */
+    bool forgot;       /* what it had not sent when the run was resumed; constant once training */
+    dc__trace *trace;  /* NULL: none */
     dc__log log;
     uint64_t start_round;
     uint64_t start_step;
@@ -114,13 +140,13 @@ struct dc_worker {
     _Atomic bool failed;
     dc_error error; /* (L) first failure, with its line */
     char error_line[DC__LINE_BYTES];
-    _Atomic bool bye_acked;
     _Atomic bool stopped; /* the server has ended the run */
 
-    dc__endpoint endpoint;
-    dc__download download;
-    dc__upload upload;
-    dc__encoder encoder;
+    dc__part *parts; /* [n_parts], one for each shard; the first one's server keeps roster and statistics */
+    int n_parts;
+    dc__announced announced;
+    dc__push push;
+    dc__goodbye goodbye;
     dc__residues residues;
     dc__progress progress;
     dc__profiler profiler;
@@ -128,8 +154,23 @@ struct dc_worker {
     dc__reporter reporter;
 };
 
-/* state.c: dc__worker_trace_slice - a span from begin_ns to now for a frame of parameters or gradients. */
-void dc__worker_trace_slice(dc_worker *w, dc__track track, const char *name, int64_t begin_ns,
+/* parts.c: dc__parts_begin - one part, for a server that holds all of the model; DC_ENOMEM. dc__parts_spread - n parts
+ * instead, of which the first may have its connection already; DC_EINVAL, DC_ENOMEM. */
+dc_error dc__parts_begin(dc_worker *w);
+dc_error dc__parts_spread(dc_worker *w, int n);
+
+/* part.c: dc__part_allocate - memory for what a round needs; DC_ENOMEM. dc__part_free - also after it failed. */
+dc_error dc__part_allocate(dc__part *p);
+void dc__part_free(dc__part *p);
+
+/* part.c: dc__worker_wake - something may be due at any of the parts; with the lock held. dc__worker_started - all of
+ * them have their threads. dc__worker_moved - payload bytes of all of them, up or down. */
+void dc__worker_wake(dc_worker *w);
+bool dc__worker_started(const dc_worker *w);
+uint64_t dc__worker_moved(const dc_worker *w, bool up);
+
+/* part.c: dc__worker_trace_slice - a span from begin_ns to now for a frame of parameters or gradients. */
+void dc__worker_trace_slice(const dc__part *p, dc__track track, const char *name, int64_t begin_ns,
                             const dc__header *header);
 
 /* dc__worker_fail - records the calling thread's last error as the worker's, the first counts. Any thread. */
@@ -149,7 +190,9 @@ dc_error dc__worker_wait_until(dc_worker *w, bool (*done)(const dc_worker *w, in
 /* join.c: connects, says JOIN and is welcomed; becomes ready and waits until its round is on.
  * dc__worker_coding_asked - the codec that JOIN asks for. dc__worker_join_s, dc__worker_patience_s - how long a server is tried that never was there, or that was. */
 dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome);
-dc_error dc__worker_enter(dc_worker *w, const dc__welcome *welcome);
+dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__join *as,
+                        dc__welcome *welcome);
+dc_error dc__worker_enter(dc_worker *w);
 double dc__worker_join_s(const dc_worker *w);
 void dc__worker_coding_asked(const dc_worker_options *o, char text[DC__CODING_BYTES]);
 double dc__worker_patience_s(const dc_worker *w);
@@ -158,19 +201,28 @@ double dc__worker_patience_s(const dc_worker *w);
 uint64_t dc__worker_crew_images(dc_worker *w, uint64_t round);
 
 /* download.c: asks for version, in segments or slices as the plan in force says; with the lock held. */
+void dc__part_pull(dc__part *p, uint64_t version, bool first);
 void dc__worker_pull(dc_worker *w, uint64_t version, bool first);
+
+/* urls.c: addresses with commas between them. dc__urls_check - each is one, and they are not too many: DC_EURL. Pure.
+ * dc__url_of - the k-th, from 0; false if there are fewer. Pure.
+ * dc__urls_agree - the server that was joined holds as much of the model as the user's addresses say: DC_EINVAL. */
+dc_error dc__urls_check(const char *urls);
+bool dc__url_of(const char *urls, int k, char url[DC__URL_BYTES]);
+dc_error dc__urls_agree(const dc_worker *w, const dc__welcome *welcome);
 
 /* choices.c: logs what a round would take with other codecs. Planner's thread. */
 void dc__worker_choices(void *worker, const dc_profile *measured);
 
 /* download.c, upload.c: the endpoint's role. */
 extern const dc__endpoint_role dc__worker_role;
-dc_error dc__worker_on_frame(void *worker, dc__frame *frame);
+dc_error dc__worker_on_frame(void *part, dc__frame *frame);
 
-/* dc__worker_up_Bps - goodput upwards; until the first pushes have shown it, that of
- * the other direction. 0 = neither is known. Any thread. dc__worker_window
- * - the credit of the plan in force in one direction, 0 = no bound. */
+/* part.c: dc__worker_up_Bps - goodput upwards; until the first pushes have shown it, that of the other direction.
+ * 0 = neither is known. dc__worker_Bps - of one direction alone. Any thread. dc__part_window - the credit of the plan in
+ * force in one direction, 0 = no bound. */
 double dc__worker_up_Bps(const dc_worker *w);
-uint64_t dc__worker_window(const dc_worker *w, bool up);
+double dc__worker_Bps(const dc_worker *w, bool up);
+uint64_t dc__part_window(const dc__part *p, bool up);
 
 #endif

@@ -152,6 +152,70 @@ static void a_resumed_run_goes_on_bit_for_bit(void **state)
         }
 }
 
+static void shards_equal_one_machine(void **state)
+{
+    (void)state;
+    for (int shards = 2; shards <= MOST; shards++)
+        for (int s = DC_SEQUENTIAL; s <= DC_AUTO; s++)
+            for (int workers = 1; workers <= MOST; workers += shards == 2 ? 1 : 3)
+                check((setting){.url = test_url("shards"),
+                                .shards = shards,
+                                .workers = workers,
+                                .rounds = 4,
+                                .subdivisions = 2,
+                                .frozen = workers == 4 ? 2 : 0,
+                                .algorithm = workers == 4 ? DC_ADAM : DC_SGD,
+                                .strategy = (dc_strategy)s});
+}
+
+static bool same_file(const char *a, const char *b, const char *name)
+{
+    char command[160];
+    (void)snprintf(command, sizeof command, "cmp %s/%s %s/%s", a, name, b, name);
+    return system(command) == 0;
+}
+
+/* One server, then so many shards, or the other way round; a run that had the same all the time is no other. */
+static void shards_and_one_server_resume_each_other(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        char parts[] = "/tmp/dynacomm-test-XXXXXX", whole[] = "/tmp/dynacomm-test-XXXXXX";
+        assert_non_null(mkdtemp(parts));
+        assert_non_null(mkdtemp(whole));
+        const int shards[3][2] = {{1, 3}, {2, 1}, {4, 2}};
+        setting x = {.url = test_url("both"),
+                     .backup = whole,
+                     .workers = 2,
+                     .rounds = 4,
+                     .subdivisions = 1,
+                     .frozen = 1,
+                     .algorithm = k == 1 ? DC_ADAM : DC_SGD,
+                     .strategy = DC_DUPLEX,
+                     .every = 1};
+        toy *got[MOST], *want[MOST];
+        for (int part = 0; part < 2; part++) {
+            x.backup = whole;
+            x.shards = 1;
+            train(&x, want);
+            x.backup = parts;
+            x.shards = shards[k][part];
+            train(&x, got);
+            for (int r = 0; r < x.workers; r++) {
+                assert_true(toy_same(got[r], want[r], 1));
+                toy_free(got[r]);
+                toy_free(want[r]);
+            }
+            assert_true(same_file(parts, whole, "toy_final.weights"));
+            assert_true(same_file(parts, whole, "toy.backup"));
+            assert_true(same_file(parts, whole, "toy.state"));
+        }
+        char command[96];
+        (void)snprintf(command, sizeof command, "rm -r %s %s", parts, whole);
+        assert_int_equal(system(command), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +224,8 @@ int main(void)
         cmocka_unit_test(frozen_layers_and_adam),
         cmocka_unit_test(over_tcp_and_ipc),
         cmocka_unit_test(a_resumed_run_goes_on_bit_for_bit),
+        cmocka_unit_test(shards_equal_one_machine),
+        cmocka_unit_test(shards_and_one_server_resume_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

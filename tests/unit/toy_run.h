@@ -58,6 +58,7 @@ static inline void *run_server(void *server)
 typedef struct setting {
     const char *url, *backup;
     int workers, rounds, subdivisions, frozen;
+    int shards; /* servers that hold the model together; 0 counts as 1 */
     dc_algorithm algorithm;
     dc_strategy strategy;
     uint64_t every;
@@ -69,11 +70,16 @@ typedef struct setting {
     dc_bounds bounds;
 } setting;
 
-/* Runs it, with worker r's final state in out[r]. Asserts that nobody failed. */
-static inline void train(const setting *x, toy *out[MOST])
+/* Starts the server of a run, or the k-th of its shards, from 0. */
+static inline dc_server *start_server(const setting *x, int k, pthread_t *thread)
 {
+    char url[96];
+    (void)snprintf(url, sizeof url, "%s-%d", x->url, k + 1);
     dc_server *server;
-    dc_server_options so = {.url = x->url,
+    dc_server_options so = {.url = k ? url : x->url,
+                            .shard = x->shards > 1 ? k + 1 : 0,
+                            .shards = x->shards,
+                            .first_url = k ? x->url : NULL,
                             .workers = x->workers,
                             .backup_dir = x->backup,
                             .backup_every = {.rounds = x->every, .seconds = x->every_s},
@@ -84,8 +90,18 @@ static inline void train(const setting *x, toy *out[MOST])
     dc_error err = dc_server_start(&server, &so);
     if (err) print_error("%s\n", dc_last_error());
     assert_int_equal(err, DC_OK);
-    pthread_t st;
-    assert_int_equal(pthread_create(&st, NULL, run_server, server), 0);
+    assert_int_equal(pthread_create(thread, NULL, run_server, server), 0);
+    return server;
+}
+
+/* Runs it, with worker r's final state in out[r]. Asserts that nobody failed. */
+static inline void train(const setting *x, toy *out[MOST])
+{
+    const int servers = x->shards > 1 ? x->shards : 1;
+    dc_server *server[MOST];
+    pthread_t st[MOST];
+    for (int k = 0; k < servers; k++)
+        server[k] = start_server(x, k, &st[k]);
     edge edges[MOST] = {0};
     for (int r = 0; r < x->workers; r++) {
         edges[r] = (edge){.t = toy_make("toy", x->algorithm, x->frozen, 0.0005f),
@@ -93,6 +109,7 @@ static inline void train(const setting *x, toy *out[MOST])
                           .subdivisions = x->subdivisions,
                           .options = {.url = x->url,
                                       .rank = r,
+                                      .id = (uint64_t)r + 1,
                                       .strategy = x->strategy,
                                       .seed = 5,
                                       .codec = x->codec,
@@ -109,10 +126,12 @@ static inline void train(const setting *x, toy *out[MOST])
         assert_int_equal(edges[r].err, DC_OK);
         out[r] = edges[r].t;
     }
-    void *result;
-    assert_int_equal(pthread_join(st, &result), 0);
-    assert_int_equal((int)(intptr_t)result, DC_OK);
-    dc_server_free(server);
+    for (int k = 0; k < servers; k++) {
+        void *result;
+        assert_int_equal(pthread_join(st[k], &result), 0);
+        assert_int_equal((int)(intptr_t)result, DC_OK);
+        dc_server_free(server[k]);
+    }
 }
 
 #endif

@@ -1,0 +1,266 @@
+/* first_shard.c - the first shard's links to the others. See shards.h. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "server/server.h"
+#include "server/spread.h"
+
+#define LOOK_NS 50000000
+#define LEAVE_S 30.0 /* the others end their sessions with the workers meanwhile */
+
+/* ---- links that come ---- */
+
+/* What the other one was started with must be what this one was. */
+static dc_error check(const dc__shards *sh, dc__bytes *in, int *number, char url[DC__URL_BYTES])
+{
+    const dc_server_options *o = &sh->server->options;
+    char version[32];
+    dc__get_text(in, version, sizeof version);
+    const int shard = (int)dc__get_uint(in, 1), shards = (int)dc__get_uint(in, 1);
+    const int workers = (int)dc__get_uint(in, 4);
+    const int trim = (int)dc__get_uint(in, 4);
+    dc__get_text(in, url, DC__URL_BYTES);
+    if (in->failed) return dc__fail(DC_EPROTO, "a SHARD frame is cut short");
+    if (strcmp(version, dc_version()) != 0)
+        return dc__fail(DC_EVERSION, "shard %d has dynacomm %.31s, the first %s: install the same version on both",
+                        shard, version, dc_version());
+    if (sh->n == 1 || sh->index > 0)
+        return dc__fail(DC_EINVAL, "shard %d of %d came to a server that is not the first of several", shard, shards);
+    if (shards != sh->n || shard < 2 || shard > sh->n)
+        return dc__fail(DC_EINVAL, "shard %d of %d came to the first of %d: give all the same number of shards",
+                        shard, shards, sh->n);
+    if (workers != o->workers)
+        return dc__fail(DC_EINVAL, "shard %d of %d is for %d workers, the first for %d: start all for the same",
+                        shard, shards, workers, o->workers);
+    if (trim != o->bounds.trim)
+        return dc__fail(DC_EINVAL, "shard %d of %d has another aggregate than the first: give all the same", shard,
+                        shards);
+    *number = shard - 1;
+    if (sh->peers[*number].present)
+        return dc__fail(DC_EINVAL, "shard %d of %d is here already, at %s: give each its own number", shard, shards,
+                        sh->peers[*number].url);
+    dc__make_printable(url);
+    return dc__address_parse(url, NULL);
+}
+
+static double silence_s(const dc_server *s)
+{
+    return s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
+}
+
+dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame)
+{
+    dc_server *s = sh->server;
+    char url[DC__URL_BYTES], text[DC__SHARD_TEXT_BYTES];
+    int number = 0;
+    dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
+    dc_error err = s->training.roster.training
+                       ? dc__fail(DC_EINVAL, "the run has begun with other shards: start all of them anew")
+                       : check(sh, &in, &number, url);
+    if (err) return err;
+    dc__peer *p = &sh->peers[number];
+    dc__shards_text(sh, number, text);
+    dc__channel_admit(link->channel, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES);
+    dc__header answer = {.type = DC__SHARD};
+    err = dc__link_send_small(link, &answer, NULL, 0);
+    if (err) return err;
+    (void)snprintf(p->url, sizeof p->url, "%s", url);
+    dc__link_move(&p->endpoint.link, link, text, silence_s(s), &p->endpoint.stop);
+    p->endpoint.link.log = &s->training.log;
+    p->over = p->left = p->ready = p->sending = p->begin_due = p->stop_due = p->ack_due = false;
+    p->now_due = p->got = DC__NO_ROUND;
+    p->keep_next = 0;
+    p->run_due = s->training.model != NULL;
+    err = dc__endpoint_start(&p->endpoint);
+    if (err) return err;
+    p->present = true;
+    dc__log_line(&s->training.log, "%s is here, at %s", text, url);
+    return DC_OK;
+}
+
+void dc__first_watch(dc__shards *sh)
+{
+    dc__training *t = &sh->server->training;
+    for (int k = 1; k < sh->n; k++) {
+        dc__peer *p = &sh->peers[k];
+        if (!p->present || !p->over) continue;
+        if (t->roster.training) {
+            dc__roster_end(&t->roster, DC_EPEER, p->why);
+            continue;
+        }
+        dc__log_line(&t->log, "%s", p->why);
+        dc__endpoint_stop(&p->endpoint);
+        dc__link_close(&p->endpoint.link, 0);
+        p->present = false;
+    }
+}
+
+/* ---- the run ---- */
+
+static void wake_all(dc__shards *sh)
+{
+    for (int k = 1; k < sh->n; k++)
+        dc__endpoint_wake(&sh->peers[k].endpoint);
+}
+
+dc_error dc__first_adopted(dc__shards *sh)
+{
+    const dc_model *whole = sh->server->training.whole;
+    dc_error err = DC_OK;
+    sh->run++;
+    for (int k = 1; !err && k < sh->n; k++) {
+        dc__peer *p = &sh->peers[k];
+        pthread_mutex_lock(&sh->lock);
+        dc__shard_free(&p->shard);
+        err = dc__shard_init(&p->shard, whole, k, sh->n);
+        p->ready = false;
+        p->run_due = err == DC_OK;
+        dc__endpoint_wake(&p->endpoint);
+        pthread_mutex_unlock(&sh->lock);
+    }
+    return err;
+}
+
+void dc__first_forgets(dc__shards *sh)
+{
+    pthread_mutex_lock(&sh->lock);
+    for (int k = 1; k < sh->n; k++) {
+        dc__peer *p = &sh->peers[k];
+        p->run_due = p->ready = false;
+        while (p->sending && !p->over)
+            dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + LOOK_NS);
+    }
+    pthread_mutex_unlock(&sh->lock);
+}
+
+bool dc__first_may_begin(dc__shards *sh)
+{
+    dc__training *t = &sh->server->training;
+    bool ready = true;
+    pthread_mutex_lock(&sh->lock);
+    for (int k = 1; k < sh->n; k++)
+        ready = ready && sh->peers[k].ready;
+    pthread_mutex_unlock(&sh->lock);
+    if (!ready || t->resumed || !t->checkpoint.dir[0]) return ready;
+    const uint64_t round = t->versions.first_round;
+    dc__versions_begin(&t->all, round, t->versions.first_step);
+    pthread_mutex_lock(&sh->lock);
+    for (int k = 1; k < sh->n; k++)
+        sh->peers[k].now_due = round;
+    wake_all(sh);
+    pthread_mutex_unlock(&sh->lock);
+    const dc_error err = dc__first_gather(sh, round);
+    if (err) dc__roster_end(&t->roster, err, dc_last_error());
+    return err == DC_OK;
+}
+
+void dc__first_begins(dc__shards *sh, uint64_t round)
+{
+    pthread_mutex_lock(&sh->lock);
+    sh->keep_end = round;
+    for (int k = 1; k < sh->n; k++) {
+        sh->peers[k].keep_next = round;
+        sh->peers[k].begin_due = true;
+    }
+    wake_all(sh);
+    pthread_mutex_unlock(&sh->lock);
+}
+
+void dc__first_announce(void *shards, uint64_t version, bool saved)
+{
+    dc__shards *sh = shards;
+    pthread_mutex_lock(&sh->lock);
+    dc__assert(version == sh->keep_end);
+    sh->keep[version % DC__KEEPS_MOST] = saved;
+    sh->keep_end = version + 1;
+    wake_all(sh);
+    pthread_mutex_unlock(&sh->lock);
+}
+
+/* ---- versions ---- */
+
+/* All of the version has come from a shard, or never will: *err. With the lock held. */
+static bool has_come(dc__shards *sh, dc__peer *p, uint64_t version, dc_error *err)
+{
+    char text[DC__SHARD_TEXT_BYTES];
+    if (p->got == version) return true;
+    if (p->left && p->at >= version && !p->requested) {
+        p->requested = true; /* by itself it sends nothing any more */
+        p->now_due = version;
+        dc__endpoint_wake(&p->endpoint);
+    }
+    if (!p->over && !(p->left && p->at < version)) return false;
+    dc__shards_text(sh, p->number, text);
+    *err = dc__fail(DC_EPEER, "round %llu is not saved: %s is lost", (unsigned long long)version, text);
+    return true;
+}
+
+dc_error dc__first_gather(void *shards, uint64_t version)
+{
+    dc__shards *sh = shards;
+    dc__training *t = &sh->server->training;
+    dc_error err = DC_OK;
+    dc__spread_gather(&t->part, &t->versions, version, &t->all);
+    pthread_mutex_lock(&sh->lock);
+    sh->gathering = version;
+    pthread_cond_broadcast(&sh->news);
+    for (int k = 1; !err && k < sh->n; k++) {
+        sh->peers[k].requested = false;
+        while (!has_come(sh, &sh->peers[k], version, &err))
+            dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + LOOK_NS);
+    }
+    pthread_mutex_unlock(&sh->lock);
+    return err;
+}
+
+dc_error dc__first_newest(void *shards, uint64_t *version)
+{
+    dc__shards *sh = shards;
+    dc_error err = DC_OK;
+    char text[DC__SHARD_TEXT_BYTES];
+    const int64_t until_ns = dc__now_ns() + (int64_t)(LEAVE_S * 1e9);
+    pthread_mutex_lock(&sh->lock);
+    sh->closing = true;
+    pthread_cond_broadcast(&sh->news);
+    for (int k = 1; !err && k < sh->n; k++) {
+        dc__peer *p = &sh->peers[k];
+        while (!p->left && !p->over && dc__now_ns() < until_ns)
+            dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + LOOK_NS);
+        dc__shards_text(sh, k, text);
+        if (!p->left)
+            err = dc__fail(DC_EPEER, "the last rounds are not saved: %s is lost", text);
+        else if (p->at < *version)
+            *version = p->at;
+    }
+    pthread_mutex_unlock(&sh->lock);
+    return err;
+}
+
+void dc__first_stop(dc__shards *sh)
+{
+    char line[DC__LINE_BYTES];
+    if (dc__roster_result(&sh->server->training.roster, line) == DC_OK) return; /* they end by themselves */
+    pthread_mutex_lock(&sh->lock);
+    for (int k = 1; k < sh->n; k++)
+        sh->peers[k].stop_due = true;
+    wake_all(sh);
+    pthread_mutex_unlock(&sh->lock);
+}
+
+void dc__first_done(dc__shards *sh)
+{
+    const int64_t until_ns = dc__now_ns() + (int64_t)(DC__GOODBYE_S * 1e9);
+    pthread_mutex_lock(&sh->lock);
+    for (int k = 1; k < sh->n; k++)
+        sh->peers[k].ack_due = true;
+    wake_all(sh);
+    for (int k = 1; k < sh->n; k++)
+        while (sh->peers[k].present && !sh->peers[k].over && dc__now_ns() < until_ns)
+            dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + LOOK_NS);
+    pthread_mutex_unlock(&sh->lock);
+    for (int k = 1; k < sh->n; k++) {
+        dc__endpoint_stop(&sh->peers[k].endpoint);
+        dc__link_close(&sh->peers[k].endpoint.link, DC__LINGER_MS);
+    }
+}

@@ -1,0 +1,160 @@
+/* shard_rules.c - what the first of several shards and the others have in common. See shards.h. */
+#include "server/shards.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "server/server.h"
+
+static dc_error not_with(const char *what)
+{
+    return dc__fail(DC_EINVAL, "shards do not go together with %s yet: leave it out, or use one server", what);
+}
+
+dc_error dc__shards_check(const dc_server_options *o)
+{
+    dc__coding coding;
+    if (o->shards <= 1) return DC_OK;
+    if (o->shards > DC__SHARDS_MOST || o->shard < 1 || o->shard > o->shards)
+        return dc__fail(DC_EINVAL, "shard %d of %d: there are 2 to %d, counted from 1", o->shard, o->shards,
+                        DC__SHARDS_MOST);
+    if (o->shard > 1 && !o->first_url)
+        return dc__fail(DC_EINVAL, "shard %d of %d needs the address of the first one", o->shard, o->shards);
+    if (o->shard == 1 && o->first_url)
+        return dc__fail(DC_EINVAL, "this is the first shard, to which the others come: it needs no other's address");
+    dc_error err = o->first_url ? dc__address_parse(o->first_url, NULL) : DC_OK;
+    if (!err && o->announce_url) err = dc__address_parse(o->announce_url, NULL);
+    if (!err && o->codec) err = dc__coding_parse(o->codec, &coding);
+    if (err) return err;
+    if (o->codec && (!coding.up.codec->exact || !coding.down.codec->exact || coding.local_steps != 1))
+        return not_with("a codec that loses something");
+    if (o->key_path) return not_with("keys");
+    if (o->balance) return not_with("balanced images");
+    if (o->bounds.clip_norm > 0) return not_with("a bound on norms");
+    if (o->min_workers && o->min_workers != o->workers) return not_with("a run of fewer workers than it is for");
+    if (o->on_loss == DC_ON_LOSS_DROP || o->loss_wait_s > 0) return not_with("waiting for lost workers, or going on without");
+    return DC_OK;
+}
+
+dc_error dc__shards_init(dc__shards *sh, dc_server *s, dc_server_options *o)
+{
+    sh->server = s;
+    sh->n = o->shards > 1 ? o->shards : 1;
+    sh->index = sh->n > 1 ? o->shard - 1 : 0;
+    sh->gathering = DC__NO_ROUND;
+    pthread_mutex_init(&sh->lock, NULL);
+    dc__condition_init(&sh->news);
+    if (sh->n == 1) return DC_OK;
+    o->on_loss = DC_ON_LOSS_END;
+    o->bounds.on_bad_value = DC_BAD_STOP;
+    if (sh->index > 0) {
+        o->backup_dir = NULL; /* the first one has all of a checkpoint */
+        (void)snprintf(sh->first, sizeof sh->first, "%s", o->first_url);
+        (void)snprintf(sh->own, sizeof sh->own, "%s", o->announce_url ? o->announce_url : o->url);
+    }
+    sh->peers = calloc((size_t)sh->n, sizeof *sh->peers);
+    if (!sh->peers) return dc__fail(DC_ENOMEM, "out of memory for %d shards", sh->n);
+    for (int k = 0; k < sh->n; k++) {
+        dc__peer *p = &sh->peers[k];
+        p->server = s;
+        p->number = sh->index == 0 ? k : 0;
+        p->now_due = p->got = p->send = DC__NO_ROUND;
+        dc__endpoint_init(&p->endpoint, sh->index == 0 ? &dc__first_role : &dc__other_role, p, &sh->lock);
+    }
+    return DC_OK;
+}
+
+void dc__shards_destroy(dc__shards *sh)
+{
+    if (!sh->server) return;
+    for (int k = 0; sh->peers && k < sh->n; k++) {
+        dc__endpoint_stop(&sh->peers[k].endpoint);
+        dc__endpoint_destroy(&sh->peers[k].endpoint);
+        dc__shard_free(&sh->peers[k].shard);
+    }
+    dc_model_free(sh->coming);
+    free(sh->peers);
+    pthread_mutex_destroy(&sh->lock);
+    pthread_cond_destroy(&sh->news);
+}
+
+void dc__shards_say(dc__shards *sh)
+{
+    const char *kept = sh->index > 0 ? "; the first shard keeps log and checkpoints" : "";
+    if (sh->n > 1)
+        dc__log_line(&sh->server->training.log,
+                     "shard %d of %d: the run ends when a worker or a shard is lost, or a value is not finite%s",
+                     sh->index + 1, sh->n, kept);
+}
+
+/* The shards that are not here, as words: "shard 2 of 3"; how many. */
+static int find_missing(const dc__shards *sh, char text[DC__SHARD_TEXT_BYTES])
+{
+    int n = 0;
+    for (int k = sh->n - 1; sh->index == 0 && k > 0; k--)
+        if (!sh->peers[k].present) {
+            dc__shards_text(sh, k, text);
+            n++;
+        }
+    return n;
+}
+
+bool dc__shards_ready(dc__shards *sh, uint32_t run)
+{
+    char text[DC__SHARD_TEXT_BYTES] = "";
+    if (sh->n == 1) return true;
+    const int missing = find_missing(sh, text);
+    if (missing > 0) {
+        (void)dc__fail(DC_EPEER, "%s is not here%s: start it with the address of this one", text,
+                       missing > 1 ? ", nor are others" : "");
+        if (!sh->said) dc__log_line(&sh->server->training.log, "a worker waits: %s", dc_last_error());
+        sh->said = true;
+        return false;
+    }
+    sh->said = false;
+    if (sh->index == 0) return true;
+    pthread_mutex_lock(&sh->lock);
+    const bool here = sh->run == run && run > 0 && !sh->coming && sh->state_here;
+    pthread_mutex_unlock(&sh->lock);
+    if (!here) (void)dc__fail(DC_EPEER, "the first shard has not announced this worker's run here");
+    return here;
+}
+
+bool dc__shards_begun(dc__shards *sh)
+{
+    pthread_mutex_lock(&sh->lock);
+    const bool begun = sh->begin;
+    pthread_mutex_unlock(&sh->lock);
+    return begun;
+}
+
+dc_error dc__shards_join(const dc__shards *sh, const dc__join *join)
+{
+    char text[DC__SHARD_TEXT_BYTES];
+    dc__shards_text(sh, sh->index, text);
+    if (join->shard == 0 && sh->index == 0) return DC_OK;
+    if (join->shard == 0)
+        return dc__fail(DC_EINVAL, "this is %s: name the first one, %s, first", text,
+                        sh->first);
+    if (sh->n == 1)
+        return dc__fail(DC_EINVAL, "shard %d of %d was due here, and this server has all of a model", join->shard,
+                        join->shards);
+    if (join->shard != sh->index + 1 || join->shards != sh->n)
+        return dc__fail(DC_EINVAL,
+                        "this is %s, where shard %d of %d was due: name the shards' addresses in their order", text,
+                        join->shard, join->shards);
+    return DC_OK;
+}
+
+void dc__shards_welcome(const dc__shards *sh, dc__welcome *welcome)
+{
+    size_t used = 0;
+    welcome->shards = sh->n > 1 ? sh->n : 0;
+    welcome->run = sh->run;
+    welcome->urls[0] = 0;
+    for (int k = 1; sh->index == 0 && k < sh->n; k++)
+        used += (size_t)snprintf(welcome->urls + used, sizeof welcome->urls - used, "%s%s", k > 1 ? "," : "",
+                                 sh->peers[k].url);
+}

@@ -1,0 +1,141 @@
+/* shards.h - several servers that hold a model together: the first one, and the others.
+ *
+ * DESIGN
+ *   Each is a server of its own for its part of the model (model/shard.h): a worker has a session with each, and
+ * rounds, versions and sums know nothing of the rest. What must be decided once is decided by the first: who takes part and
+ * as which number, when the run begins and with which values, which versions are saved. The others have a link to it,
+ * an endpoint as between worker and server:
+ *     - SHARD: the other one says what it was started with, and is refused if that is not the first one's.
+ *     - RUN: the first one's model and, of a run that is resumed, the state of the other's part. Workers that come to
+ *       another shard wait for it; they name the run by its number, for the first one may train another one instead.
+ *     - READY, ROSTER: the run begins when all workers are at all shards. Then each shard has the same crew to the end: a
+ *       run over shards ends when a worker or a shard is lost.
+ *     - KEEP: for each version, when the one before is whole at the first shard, whether the others are to send it. They
+ *       do not overwrite a version of which they have not heard (checkpoint.h's guard), and nobody waits for that: the
+ *       next one but one overwrites it.
+ *     - STATE: such a version, from each of the others. The first one has arrays for all of the model (training.all),
+ *       from which the files of a checkpoint are written as by a server that has everything. A checkpoint is on the disk
+ *       only when every shard's part of it has come.
+ *   At the end, also by an error, the others say which version they are at, and send the newest one that all have: no two
+ * shards are more than one version apart, and the older of the two is intact, since nobody has pushed for the next.
+ *
+ *   Lock: shards->lock is the lock of these endpoints and guards what is marked (L). It is a leaf. */
+#ifndef DC__SHARDS_H
+#define DC__SHARDS_H
+
+#include "endpoint/endpoint.h"
+#include "endpoint/join.h"
+#include "server/training.h"
+
+struct dc_server;
+
+enum { DC__KEEPS_MOST = 8 }; /* versions whose KEEP has not gone yet: workers are at most two rounds ahead */
+
+/* The other end of a link between shards. */
+typedef struct dc__peer {
+    struct dc_server *server;
+    int number;              /* the shard's, from 1 */
+    char url[DC__URL_BYTES]; /* where workers reach it */
+    dc__endpoint endpoint;
+    bool present;            /* run loop: its link has threads, or had */
+    bool asked;              /* run loop, at another one: SHARD has gone */
+    dc__shard shard;         /* at the first: what of the model it has */
+    _Atomic bool over;       /* its receiver has ended */
+    char why[DC__LINE_BYTES]; /* likewise; written before */
+    bool run_due, begin_due, stop_due, ack_due, ready_due, bye_due; /* (L) to be sent */
+    bool sending;            /* (L) at the first: RUN and what belongs to it is on its way */
+    bool requested;          /* (L) at the first: what it has left with was asked for */
+    bool ready;              /* (L) at the first: all workers are at it */
+    bool left;               /* (L) at the first: it has said BYE */
+    uint64_t at;             /* (L) with this version */
+    uint64_t keep_next;      /* (L) at the first: the next version to be announced */
+    uint64_t now_due;        /* (L) at the first: KEEP with NOW for this version, DC__NO_ROUND = none */
+    uint64_t got;            /* (L) at the first: the last version that has come whole, likewise */
+    uint64_t send;           /* (L) at another one: this version is to go, likewise */
+    bool acked;              /* (L) at another one: nothing more is needed */
+} dc__peer;
+
+typedef struct dc__shards {
+    int index, n;     /* this one's, from 0, of so many; 0, 1: a server that has all of the model */
+    struct dc_server *server;
+    char first[DC__URL_BYTES], own[DC__URL_BYTES]; /* at another one: where the first is, and workers reach this one */
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    dc__peer *peers;  /* at the first: [n], none at 0; at another one the first, at 0 */
+    uint32_t run;     /* number of the run that is adopted; run loop */
+    int64_t since_ns; /* run loop: at another one, when it began to look for the first */
+    bool said;        /* run loop: who is missing */
+    uint64_t keep_end;            /* (L) at the first: versions before are announced or about to be */
+    bool keep[DC__KEEPS_MOST];    /* (L) by version % DC__KEEPS_MOST */
+    uint64_t gathering;           /* (L) at the first: the version that is put together, DC__NO_ROUND = none */
+    bool closing;                 /* (L) at the first: others that come are of no use any more */
+    /* (L) at another one: a run that has been announced, until the run loop has adopted it; it does so just now */
+    dc_model *coming;
+    bool adopting;
+    dc__header coming_head;
+    uint32_t coming_run;
+    uint64_t coming_average;
+    bool coming_remembers;
+    char coming_fingerprint[DC_FINGERPRINT_BYTES];
+    bool state_here;              /* (L) its state has come */
+    bool begin;                   /* (L) the first has begun the run */
+} dc__shards;
+
+/* dc__shards_text - "shard 2 of 3" for a shard from 0. */
+#define DC__SHARD_TEXT_BYTES 32
+static inline void dc__shards_text(const dc__shards *sh, int number, char text[DC__SHARD_TEXT_BYTES])
+{
+    (void)snprintf(text, DC__SHARD_TEXT_BYTES, "shard %d of %d", number + 1, sh->n);
+}
+
+/* dc__shards_check - what options say of shards: DC_EINVAL with a line. Pure. dc__shards_init, _destroy - for a server with
+ * these options, which are changed where shards know one way only. DC_ENOMEM. */
+dc_error dc__shards_check(const dc_server_options *o);
+dc_error dc__shards_init(dc__shards *sh, struct dc_server *s, dc_server_options *o);
+void dc__shards_destroy(dc__shards *sh);
+
+/* dc__shards_say - what a run over shards does otherwise, as a line. dc__shards_ready - a worker may be admitted: all
+ * shards are here, and its run is known; else the calling thread's last error says what is waited for. Run loop. */
+void dc__shards_say(dc__shards *sh);
+bool dc__shards_ready(dc__shards *sh, uint32_t run);
+
+/* dc__shards_begun - at another one: the first has begun the run. Run loop. */
+bool dc__shards_begun(dc__shards *sh);
+
+/* dc__shards_join - DC_EINVAL with a line if a worker takes this server for another one. dc__shards_welcome - what a
+ * WELCOME says of shards. Run loop. */
+dc_error dc__shards_join(const dc__shards *sh, const dc__join *join);
+void dc__shards_welcome(const dc__shards *sh, dc__welcome *welcome);
+
+/* first_shard.c, all at the first; run loop.
+ * dc__first_forgets - the run's model is about to be freed: nothing of it is sent any more.
+ * dc__first_take - a SHARD frame on a link that has just come, which is taken over; DC_EINVAL, DC_EVERSION, DC_EPROTO.
+ * dc__first_adopted - a run has a model. dc__first_may_begin - all shards have all workers, and a new run's values have been
+ * put together if a log will name them. dc__first_begins - the others begin it, at this round.
+ * dc__first_watch - links that have ended. dc__first_stop - the run ends: the others hear why. dc__first_done - they may
+ * end. */
+dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame);
+dc_error dc__first_adopted(dc__shards *sh);
+void dc__first_forgets(dc__shards *sh);
+bool dc__first_may_begin(dc__shards *sh);
+void dc__first_begins(dc__shards *sh, uint64_t round);
+void dc__first_watch(dc__shards *sh);
+void dc__first_stop(dc__shards *sh);
+void dc__first_done(dc__shards *sh);
+
+/* first_shard.c: the hooks of a checkpoint (checkpoint.h). */
+void dc__first_announce(void *shards, uint64_t version, bool saved);
+dc_error dc__first_gather(void *shards, uint64_t version);
+dc_error dc__first_newest(void *shards, uint64_t *version);
+
+/* other_shard.c: at another one; run loop. dc__other_watch - its link to the first, and what has come over it.
+ * dc__other_end - says where it is, and sends what is asked for. dc__other_deliver - sends a version: a hook of the
+ * checkpoint's. */
+void dc__other_watch(dc__shards *sh);
+void dc__other_end(dc__shards *sh);
+dc_error dc__other_deliver(void *shards, uint64_t version);
+
+/* The endpoints' roles. */
+extern const dc__endpoint_role dc__first_role, dc__other_role;
+
+#endif

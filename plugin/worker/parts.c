@@ -1,0 +1,35 @@
+/* parts.c - making a worker's parts, one for each server of the run. See worker.h. */
+#include <stdlib.h>
+
+#include "worker/worker.h"
+
+static void begin(dc_worker *w, dc__part *p, dc_model *model)
+{
+    p->worker = w;
+    p->model = model;
+    p->download.incoming = UINT64_MAX;
+    dc__endpoint_init(&p->endpoint, &dc__worker_role, p, &w->lock);
+}
+
+dc_error dc__parts_begin(dc_worker *w)
+{
+    w->parts = calloc(DC__SHARDS_MOST, sizeof *w->parts);
+    if (!w->parts) return dc__fail(DC_ENOMEM, "out of memory for a worker");
+    begin(w, &w->parts[0], w->model);
+    w->n_parts = 1;
+    return DC_OK;
+}
+
+dc_error dc__parts_spread(dc_worker *w, int n)
+{
+    dc_error err = DC_OK;
+    for (int k = 0; !err && k < n; k++) {
+        dc__part *p = &w->parts[k];
+        err = dc__shard_init(&p->shard, w->model, k, n);
+        if (err) break;
+        if (k > 0) begin(w, p, p->shard.model);
+        p->model = p->shard.model;
+        w->n_parts = k + 1;
+    }
+    return err;
+}
