@@ -269,15 +269,16 @@ watch() {
 }
 
 # churn MORE LEAST_MS MOST_MS - an event every so many milliseconds for as long as the command MORE succeeds; false if training stands still
-# for 30 s. With settle_ms an event waits up to so long for a round since the last one: where machines start slowly, nobody would ever be there.
+# for 30 s. With settle_ms an event waits up to so long for a round since the last one, if enough machines live: where they start slowly, nobody would
+# ever be there.
 churn() {
     local next wait_s since=0
-    size=0 looked=0 longest=0 stood=0
+    size=0 looked=0 longest=0 stood=0 live=$workers
     event begin "$(highest)"
     while "$1"; do
         draw "$2" "$3"
         next=$((now + drawn * 1000))
-        while clock && ((now < next || (size == since && now < next + settle_ms * 1000))); do
+        while clock && ((now < next || (size == since && live >= least && now < next + settle_ms * 1000))); do
             printf -v wait_s '0.%06d' $((next - now > 500000 ? 500000 : next > now ? next - now : 200000))
             pause "$wait_s"
             watch
