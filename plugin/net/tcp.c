@@ -96,6 +96,19 @@ bool dc__tcp_is_local(const dc__address *address)
     return local;
 }
 
+bool dc__tcp_own_host(const dc__address *there, char *host, size_t n)
+{
+    dc__sockaddr at[DC__SOCKADDRS], own = {.n = sizeof own.address};
+    const char *why;
+    if (there->scheme != DC__TCP || lookup(there, 0, at, &why) < 1) return false;
+    const int fd = socket(at[0].address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* nothing is sent */
+    const bool known = fd >= 0 && connect(fd, (const struct sockaddr *)&at[0].address, at[0].n) == 0 &&
+                       getsockname(fd, (struct sockaddr *)&own.address, &own.n) == 0;
+    if (fd >= 0) (void)close(fd);
+    return known && getnameinfo((const struct sockaddr *)&own.address, own.n, host, (socklen_t)n, NULL, 0,
+                                NI_NUMERICHOST) == 0;
+}
+
 int dc__tcp_connect(const dc__sockaddr *to)
 {
     const int fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -28,6 +28,10 @@ int dc__tcp_lookup(const dc__address *address, bool numeric_only, dc__sockaddr o
 bool dc__sockaddr_is_loopback(const dc__sockaddr *at);
 bool dc__tcp_is_local(const dc__address *address);
 
+/* dc__tcp_own_host - as what this machine is reached from there, in host[n]: the address of its interface that leads to it.
+ * False if there is none. Blocks for a name. */
+bool dc__tcp_own_host(const dc__address *there, char *host, size_t n);
+
 /* dc__tcp_listen - a listening, non-blocking socket, -1 with an error. A unix socket's file that nobody
  * listens on is replaced. url: for lines. */
 dc_error dc__tcp_listen(int *fd, const dc__address *address, const char *url);

@@ -106,7 +106,8 @@ static dc_error take_state(dc__peer *p, const dc__frame *frame)
     dc__shards *sh = &p->server->shards;
     const uint64_t version = frame->header.round;
     pthread_mutex_lock(&sh->lock);
-    while (sh->gathering != version && !sh->closing && !p->endpoint.stop) /* that thread is about to begin, or writes */
+    while (sh->gathering != version && !sh->closing &&
+           !p->endpoint.stop) /* that thread is about to begin, or writes */
         dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + DC__POLL_NS);
     const bool wanted = sh->gathering == version;
     pthread_mutex_unlock(&sh->lock);
@@ -157,8 +158,8 @@ static dc_error on_frame(void *peer, dc__frame *frame)
     case DC__READY:
         return take_ready(p, frame);
     default:
-        return dc__fail(DC_EPROTO, "%s sent a %s frame, which is not due between shards", p->endpoint.link.peer,
-                        dc__wire_type_name(frame->header.type));
+        return dc__fail(DC_EPROTO, "%s sent a %s frame, which is not due between shards",
+                        p->endpoint.link.peer, dc__wire_type_name(frame->header.type));
     }
 }
 

@@ -23,23 +23,27 @@ static dc_error check(const dc__shards *sh, dc__bytes *in, int *number, char url
     dc__get_text(in, url, DC__URL_BYTES);
     if (in->failed) return dc__fail(DC_EPROTO, "a SHARD frame is cut short");
     if (strcmp(version, dc_version()) != 0)
-        return dc__fail(DC_EVERSION, "shard %d has dynacomm %.31s, the first %s: install the same version on both",
-                        shard, version, dc_version());
+        return dc__fail(DC_EVERSION,
+                        "shard %d has dynacomm %.31s, the first %s: install the same version on both", shard,
+                        version, dc_version());
     if (sh->n == 1 || sh->index > 0)
-        return dc__fail(DC_EINVAL, "shard %d of %d came to a server that is not the first of several", shard, shards);
-    if (shards != sh->n || shard < 2 || shard > sh->n)
-        return dc__fail(DC_EINVAL, "shard %d of %d came to the first of %d: give all the same number of shards",
-                        shard, shards, sh->n);
-    if (workers != o->workers)
-        return dc__fail(DC_EINVAL, "shard %d of %d is for %d workers, the first for %d: start all for the same",
-                        shard, shards, workers, o->workers);
-    if (trim != o->bounds.trim)
-        return dc__fail(DC_EINVAL, "shard %d of %d has another aggregate than the first: give all the same", shard,
+        return dc__fail(DC_EINVAL, "shard %d of %d came to a server that is not the first of several", shard,
                         shards);
+    if (shards != sh->n || shard < 2 || shard > sh->n)
+        return dc__fail(DC_EINVAL,
+                        "shard %d of %d came to the first of %d: give all the same number of shards", shard,
+                        shards, sh->n);
+    if (workers != o->workers)
+        return dc__fail(DC_EINVAL,
+                        "shard %d of %d is for %d workers, the first for %d: start all for the same", shard,
+                        shards, workers, o->workers);
+    if (trim != o->bounds.trim)
+        return dc__fail(DC_EINVAL, "shard %d of %d has another aggregate than the first: give all the same",
+                        shard, shards);
     *number = shard - 1;
     if (sh->peers[*number].present)
-        return dc__fail(DC_EINVAL, "shard %d of %d is here already, at %s: give each its own number", shard, shards,
-                        sh->peers[*number].url);
+        return dc__fail(DC_EINVAL, "shard %d of %d is here already, at %s: give each its own number", shard,
+                        shards, sh->peers[*number].url);
     dc__make_printable(url);
     return dc__address_parse(url, NULL);
 }

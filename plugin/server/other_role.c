@@ -12,7 +12,8 @@ static dc_error send_version(void *peer, dc__header *header)
 {
     dc__peer *p = peer;
     dc__shards *sh = &p->server->shards;
-    const dc_error err = dc__spread_send(&p->endpoint.link, NULL, &p->server->training.versions, header->round);
+    const dc_error err =
+        dc__spread_send(&p->endpoint.link, NULL, &p->server->training.versions, header->round);
     pthread_mutex_lock(&sh->lock);
     p->send = DC__NO_ROUND;
     pthread_cond_broadcast(&sh->news);
@@ -105,7 +106,8 @@ static dc_error take_state(dc__peer *p, const dc__frame *frame)
         dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + DC__POLL_NS);
     const bool wanted = !sh->coming && !sh->state_here && p->server->training.resumed;
     pthread_mutex_unlock(&sh->lock);
-    if (!wanted) return p->endpoint.stop ? DC_OK : dc__fail(DC_EPROTO, "the first shard sent a state that is not due");
+    if (!wanted)
+        return p->endpoint.stop ? DC_OK : dc__fail(DC_EPROTO, "the first shard sent a state that is not due");
     const uint64_t version = frame->header.round;
     dc_error err = dc__spread_take(frame, NULL, v);
     if (err || !(frame->header.flags & DC__LAST)) return err;
@@ -173,8 +175,8 @@ static dc_error on_frame(void *peer, dc__frame *frame)
     case DC__BYE_ACK:
         return take_flag(p, &p->acked);
     default:
-        return dc__fail(DC_EPROTO, "%s sent a %s frame, which is not due between shards", p->endpoint.link.peer,
-                        dc__wire_type_name(frame->header.type));
+        return dc__fail(DC_EPROTO, "%s sent a %s frame, which is not due between shards",
+                        p->endpoint.link.peer, dc__wire_type_name(frame->header.type));
     }
 }
 
@@ -189,7 +191,8 @@ static void on_end(void *peer, dc_error err)
     dc__peer *p = peer;
     dc__shards *sh = &p->server->shards;
     pthread_mutex_lock(&sh->lock);
-    (void)snprintf(p->why, sizeof p->why, "lost the first shard: %.400s", err ? dc_last_error() : "it has left");
+    (void)snprintf(p->why, sizeof p->why, "lost the first shard: %.400s",
+                   err ? dc_last_error() : "it has left");
     p->over = true;
     pthread_cond_broadcast(&sh->news);
     pthread_mutex_unlock(&sh->lock);

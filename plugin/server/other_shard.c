@@ -3,12 +3,32 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "net/tcp.h"
 #include "server/server.h"
 #include "server/spread.h"
 
 #define FIND_S 60.0 /* the first shard may be started later */
 
 /* ---- the link ---- */
+
+/* Who listens on all interfaces is reached at the one that leads to the first shard. */
+static dc_error find_own(dc__shards *sh)
+{
+    dc__address own, first;
+    char host[64];
+    dc_error err = dc__address_parse(sh->own, &own);
+    if (!err) err = dc__address_parse(sh->first, &first);
+    const bool any =
+        own.scheme == DC__TCP &&
+        (strcmp(own.host, "*") == 0 || strcmp(own.host, "0.0.0.0") == 0 || strcmp(own.host, "::") == 0);
+    if (err || !any) return err;
+    if (!dc__tcp_own_host(&first, host, sizeof host))
+        return dc__fail(DC_EURL,
+                        "this shard listens on all interfaces: say which address workers reach it at");
+    const char *form = strchr(host, ':') ? "tcp://[%s]:%d" : "tcp://%s:%d";
+    (void)snprintf(sh->own, sizeof sh->own, form, host, own.port);
+    return DC_OK;
+}
 
 static dc_error send_hello(dc__shards *sh)
 {
@@ -32,9 +52,8 @@ static dc_error dial(dc__shards *sh)
     dc__peer *p = &sh->peers[0];
     char name[sizeof p->endpoint.link.peer];
     const double timeout_s = s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
-    const dc__dial_options options = {.connect_s = FIND_S,
-                                      .patience_s = timeout_s,
-                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES};
+    const dc__dial_options options = {
+        .connect_s = FIND_S, .patience_s = timeout_s, .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES};
     dc__channel *channel;
     const dc_error err = dc__channel_dial(&channel, sh->first, &options);
     if (err) return err;
@@ -57,8 +76,7 @@ static dc_error take_answer(dc__shards *sh)
     const dc__type type = frame.header.type;
     if (type != DC__SHARD) err = dc__welcome_read(&unused, &frame);
     dc__frame_free(&frame);
-    if (!err && type != DC__SHARD)
-        err = dc__fail(DC_EPROTO, "the server at %s is no shard", sh->first);
+    if (!err && type != DC__SHARD) err = dc__fail(DC_EPROTO, "the server at %s is no shard", sh->first);
     if (!err) err = dc__endpoint_start(&p->endpoint);
     if (!err) dc__log_line(&sh->server->training.log, "joined %s", p->endpoint.link.peer);
     return err;
@@ -134,7 +152,8 @@ void dc__other_watch(dc__shards *sh)
     if (!p->present) err = dial(sh);
     if (!err && !p->asked) {
         p->asked = true;
-        err = send_hello(sh);
+        err = find_own(sh);
+        if (!err) err = send_hello(sh);
     }
     if (!err && !p->endpoint.threads) err = take_answer(sh);
     if (!err && p->over && !r->ending) err = dc__fail(DC_EPEER, "%s", p->why);

@@ -10,7 +10,8 @@
 
 static dc_error not_with(const char *what)
 {
-    return dc__fail(DC_EINVAL, "shards do not go together with %s yet: leave it out, or use one server", what);
+    return dc__fail(DC_EINVAL, "shards do not go together with %s yet: leave it out, or use one server",
+                    what);
 }
 
 dc_error dc__shards_check(const dc_server_options *o)
@@ -23,7 +24,8 @@ dc_error dc__shards_check(const dc_server_options *o)
     if (o->shard > 1 && !o->first_url)
         return dc__fail(DC_EINVAL, "shard %d of %d needs the address of the first one", o->shard, o->shards);
     if (o->shard == 1 && o->first_url)
-        return dc__fail(DC_EINVAL, "this is the first shard, to which the others come: it needs no other's address");
+        return dc__fail(DC_EINVAL,
+                        "this is the first shard, to which the others come: it needs no other's address");
     dc_error err = o->first_url ? dc__address_parse(o->first_url, NULL) : DC_OK;
     if (!err && o->announce_url) err = dc__address_parse(o->announce_url, NULL);
     if (!err && o->codec) err = dc__coding_parse(o->codec, &coding);
@@ -33,8 +35,10 @@ dc_error dc__shards_check(const dc_server_options *o)
     if (o->key_path) return not_with("keys");
     if (o->balance) return not_with("balanced images");
     if (o->bounds.clip_norm > 0) return not_with("a bound on norms");
-    if (o->min_workers && o->min_workers != o->workers) return not_with("a run of fewer workers than it is for");
-    if (o->on_loss == DC_ON_LOSS_DROP || o->loss_wait_s > 0) return not_with("waiting for lost workers, or going on without");
+    if (o->min_workers && o->min_workers != o->workers)
+        return not_with("a run of fewer workers than it is for");
+    if (o->on_loss == DC_ON_LOSS_DROP || o->loss_wait_s > 0)
+        return not_with("waiting for lost workers, or going on without");
     return DC_OK;
 }
 
@@ -84,9 +88,10 @@ void dc__shards_say(dc__shards *sh)
 {
     const char *kept = sh->index > 0 ? "; the first shard keeps log and checkpoints" : "";
     if (sh->n > 1)
-        dc__log_line(&sh->server->training.log,
-                     "shard %d of %d: the run ends when a worker or a shard is lost, or a value is not finite%s",
-                     sh->index + 1, sh->n, kept);
+        dc__log_line(
+            &sh->server->training.log,
+            "shard %d of %d: the run ends when a worker or a shard is lost, or a value is not finite%s",
+            sh->index + 1, sh->n, kept);
 }
 
 /* The shards that are not here, as words: "shard 2 of 3"; how many. */
@@ -136,15 +141,14 @@ dc_error dc__shards_join(const dc__shards *sh, const dc__join *join)
     dc__shards_text(sh, sh->index, text);
     if (join->shard == 0 && sh->index == 0) return DC_OK;
     if (join->shard == 0)
-        return dc__fail(DC_EINVAL, "this is %s: name the first one, %s, first", text,
-                        sh->first);
+        return dc__fail(DC_EINVAL, "this is %s: name the first one, %s, first", text, sh->first);
     if (sh->n == 1)
-        return dc__fail(DC_EINVAL, "shard %d of %d was due here, and this server has all of a model", join->shard,
-                        join->shards);
+        return dc__fail(DC_EINVAL, "shard %d of %d was due here, and this server has all of a model",
+                        join->shard, join->shards);
     if (join->shard != sh->index + 1 || join->shards != sh->n)
         return dc__fail(DC_EINVAL,
-                        "this is %s, where shard %d of %d was due: name the shards' addresses in their order", text,
-                        join->shard, join->shards);
+                        "this is %s, where shard %d of %d was due: name the shards' addresses in their order",
+                        text, join->shard, join->shards);
     return DC_OK;
 }
 

@@ -37,38 +37,39 @@ typedef struct dc__peer {
     int number;              /* the shard's, from 1 */
     char url[DC__URL_BYTES]; /* where workers reach it */
     dc__endpoint endpoint;
-    bool present;            /* run loop: its link has threads, or had */
-    bool asked;              /* run loop, at another one: SHARD has gone */
-    dc__shard shard;         /* at the first: what of the model it has */
-    _Atomic bool over;       /* its receiver has ended */
+    bool present;             /* run loop: its link has threads, or had */
+    bool asked;               /* run loop, at another one: SHARD has gone */
+    dc__shard shard;          /* at the first: what of the model it has */
+    _Atomic bool over;        /* its receiver has ended */
     char why[DC__LINE_BYTES]; /* likewise; written before */
     bool run_due, begin_due, stop_due, ack_due, ready_due, bye_due; /* (L) to be sent */
-    bool sending;            /* (L) at the first: RUN and what belongs to it is on its way */
-    bool requested;          /* (L) at the first: what it has left with was asked for */
-    bool ready;              /* (L) at the first: all workers are at it */
-    bool left;               /* (L) at the first: it has said BYE */
-    uint64_t at;             /* (L) with this version */
-    uint64_t keep_next;      /* (L) at the first: the next version to be announced */
-    uint64_t now_due;        /* (L) at the first: KEEP with NOW for this version, DC__NO_ROUND = none */
-    uint64_t got;            /* (L) at the first: the last version that has come whole, likewise */
-    uint64_t send;           /* (L) at another one: this version is to go, likewise */
-    bool acked;              /* (L) at another one: nothing more is needed */
+    bool sending;       /* (L) at the first: RUN and what belongs to it is on its way */
+    bool requested;     /* (L) at the first: what it has left with was asked for */
+    bool ready;         /* (L) at the first: all workers are at it */
+    bool left;          /* (L) at the first: it has said BYE */
+    uint64_t at;        /* (L) with this version */
+    uint64_t keep_next; /* (L) at the first: the next version to be announced */
+    uint64_t now_due;   /* (L) at the first: KEEP with NOW for this version, DC__NO_ROUND = none */
+    uint64_t got;       /* (L) at the first: the last version that has come whole, likewise */
+    uint64_t send;      /* (L) at another one: this version is to go, likewise */
+    bool acked;         /* (L) at another one: nothing more is needed */
 } dc__peer;
 
 typedef struct dc__shards {
-    int index, n;     /* this one's, from 0, of so many; 0, 1: a server that has all of the model */
+    int index, n; /* this one's, from 0, of so many; 0, 1: a server that has all of the model */
     struct dc_server *server;
-    char first[DC__URL_BYTES], own[DC__URL_BYTES]; /* at another one: where the first is, and workers reach this one */
+    char first[DC__URL_BYTES],
+        own[DC__URL_BYTES]; /* at another one: where the first is, and workers reach this one */
     pthread_mutex_t lock;
     pthread_cond_t news;
-    dc__peer *peers;  /* at the first: [n], none at 0; at another one the first, at 0 */
-    uint32_t run;     /* number of the run that is adopted; run loop */
-    int64_t since_ns; /* run loop: at another one, when it began to look for the first */
-    bool said;        /* run loop: who is missing */
-    uint64_t keep_end;            /* (L) at the first: versions before are announced or about to be */
-    bool keep[DC__KEEPS_MOST];    /* (L) by version % DC__KEEPS_MOST */
-    uint64_t gathering;           /* (L) at the first: the version that is put together, DC__NO_ROUND = none */
-    bool closing;                 /* (L) at the first: others that come are of no use any more */
+    dc__peer *peers;           /* at the first: [n], none at 0; at another one the first, at 0 */
+    uint32_t run;              /* number of the run that is adopted; run loop */
+    int64_t since_ns;          /* run loop: at another one, when it began to look for the first */
+    bool said;                 /* run loop: who is missing */
+    uint64_t keep_end;         /* (L) at the first: versions before are announced or about to be */
+    bool keep[DC__KEEPS_MOST]; /* (L) by version % DC__KEEPS_MOST */
+    uint64_t gathering;        /* (L) at the first: the version that is put together, DC__NO_ROUND = none */
+    bool closing;              /* (L) at the first: others that come are of no use any more */
     /* (L) at another one: a run that has been announced, until the run loop has adopted it; it does so just now */
     dc_model *coming;
     bool adopting;
@@ -77,8 +78,8 @@ typedef struct dc__shards {
     uint64_t coming_average;
     bool coming_remembers;
     char coming_fingerprint[DC_FINGERPRINT_BYTES];
-    bool state_here;              /* (L) its state has come */
-    bool begin;                   /* (L) the first has begun the run */
+    bool state_here; /* (L) its state has come */
+    bool begin;      /* (L) the first has begun the run */
 } dc__shards;
 
 /* dc__shards_text - "shard 2 of 3" for a shard from 0. */

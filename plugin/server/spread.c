@@ -30,7 +30,8 @@ static float *array_of(const dc__versions *v, uint8_t kind, uint64_t version)
 static uint64_t floats_of(const dc_model *m, uint8_t kind)
 {
     if (kind == 0) return dc__model_floats(m);
-    return kind == (DC__STATE_MOMENT1 | DC__STATE_MOMENT2) ? dc__average_floats(m) : dc__model_state_floats(m);
+    return kind == (DC__STATE_MOMENT1 | DC__STATE_MOMENT2) ? dc__average_floats(m)
+                                                           : dc__model_state_floats(m);
 }
 
 void dc__spread_gather(const dc__shard *s, const dc__versions *part, uint64_t version, dc__versions *whole)

@@ -12,7 +12,7 @@
 
 typedef struct options {
     dc_profile profile;
-    const char *strategy, *svg, *codec;
+    const char *strategy, *svg, *codec, *topology;
     int images;
     bool json, help;
 } options;
@@ -37,6 +37,10 @@ static const dc_option table[] = {
     {"codec", DC_OPTION_TEXT, DC_INTO(options, codec), .value = "CODEC",
      .help = "instead, a row for each of these codecs, commas between them: exact, bf16, int8, topk:0.01, "
              "topk:0.01/int8 (up/down); or all"},
+    {"topology", DC_OPTION_TEXT, DC_INTO(options, topology), .value = "LIST",
+     .help =
+         "instead, a row for each of these, commas between them: server, shards:N (so many servers that hold the model "
+         "together, each with a link of --server-rate); or all"},
     {"images", DC_OPTION_WHOLE, DC_INTO(options, images), .value = "N", .least = 1, .most = 1000000,
      .help = "images that a worker feeds in a round, for --codec's images per second"},
     {"json", DC_OPTION_SWITCH, DC_INTO(options, json), .help = "print JSON instead of a table"},
@@ -53,6 +57,8 @@ static dc_error take_options(options *o, dc__forecasts *f, int argc, char **argv
     if (err || o->help) return err;
     if (o->codec && o->svg)
         return dc__fail(DC_EINVAL, "--svg draws strategies, not codecs: leave out --codec");
+    if (o->topology && (o->svg || o->codec))
+        return dc__fail(DC_EINVAL, "--topology has a table of its own: leave out --svg and --codec");
     if (o->images && !o->codec) return dc__fail(DC_EINVAL, "--images is for --codec");
     if (words != 1) return dc__fail(DC_EINVAL, "give one profile, not %d; see dynacomm plan --help", words);
     if (!(o->profile.down_Bps > 0) || !(o->profile.up_Bps > 0))
@@ -109,6 +115,8 @@ static int run_plan(int argc, char **argv)
     f.profile.layers = costs.layers;
     if (!err && o.codec) {
         err = dc__plan_codecs(stdout, &f, o.codec, o.strategy, o.images, o.json);
+    } else if (!err && o.topology) {
+        err = dc__plan_topologies(stdout, &f, o.topology, o.strategy, o.json);
     } else {
         if (!err) err = make_plans(&f, o.strategy);
         if (!err) err = report(&o, &f);

@@ -26,6 +26,11 @@ dc_error dc__plan_svg(const char *path, const dc__forecasts *f);
 dc_error dc__plan_codecs(FILE *out, const dc__forecasts *f, const char *list, const char *strategy,
                          int images, bool json);
 
+/* dc__plan_topologies - a row for each topology of list ("all", or names with commas between them: server, shards:N), where
+ * each server's link is the profile's server_Bps. */
+dc_error dc__plan_topologies(FILE *out, const dc__forecasts *f, const char *list, const char *strategy,
+                             bool json);
+
 /* What a chart of a plan borrows. */
 typedef struct dc__plan_bars {
     char title[200];

@@ -162,11 +162,10 @@ dc_error dc__worker_enter(dc_worker *w)
     for (int k = 0; !err && k < w->n_parts; k++)
         err = dc__endpoint_start(&w->parts[k].endpoint);
     if (err) return err;
-    if (w->n_parts > 1)
-        dc__log_line(&w->log, "joined %s and %d more shards as worker %d of %d", w->parts[0].url,
-                     w->n_parts - 1, w->info.rank, w->info.workers);
-    else
-        dc__log_line(&w->log, "joined %s as worker %d of %d", w->parts[0].url, w->info.rank, w->info.workers);
+    char shards[48] = "";
+    if (w->n_parts > 1) (void)snprintf(shards, sizeof shards, ", the first of %d shards,", w->n_parts);
+    dc__log_line(&w->log, "joined %s%s as worker %d of %d", w->parts[0].url, shards, w->info.rank,
+                 w->info.workers);
     pthread_mutex_lock(&w->lock);
     for (int k = 0; k < w->n_parts; k++)
         w->parts[k].upload.ready_due = true;

@@ -26,7 +26,8 @@ dc_error dc__urls_check(const char *urls)
     const int n = count(urls);
     if (n == 1) return dc__address_parse(urls, NULL);
     if (n > DC__SHARDS_MOST)
-        return dc__fail(DC_EURL, "%d addresses: a model is spread over at most %d shards", n, DC__SHARDS_MOST);
+        return dc__fail(DC_EURL, "%d addresses: a model is spread over at most %d shards", n,
+                        DC__SHARDS_MOST);
     dc_error err = DC_OK;
     for (int k = 0; !err && k < n && dc__url_of(urls, k, url); k++)
         err = dc__address_parse(url, NULL);
@@ -40,10 +41,11 @@ dc_error dc__urls_agree(const dc_worker *w, const dc__welcome *welcome)
         return dc__fail(DC_EINVAL, "the server at %s has all of the model: name that address alone",
                         w->parts[0].url);
     if (named > 1 && named != welcome->shards)
-        return dc__fail(DC_EINVAL,
-                        "the server at %s is the first of %d shards, and %d addresses are named: name all of them in "
-                        "their order, or the first alone",
-                        w->parts[0].url, welcome->shards, named);
+        return dc__fail(
+            DC_EINVAL,
+            "the server at %s is the first of %d shards, and %d addresses are named: name all of them in "
+            "their order, or the first alone",
+            w->parts[0].url, welcome->shards, named);
     if (welcome->shards > 1 && others != welcome->shards - 1)
         return dc__fail(DC_EPROTO, "the server at %s does not say where its %d shards are", w->parts[0].url,
                         welcome->shards);

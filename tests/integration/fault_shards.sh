@@ -70,6 +70,19 @@ url=$first,$first-2 alone "one server where shards are named" "has all of the mo
 kill "$server_pid"
 wait "$server_pid"
 
+# Whoever listens on all interfaces is reached at the one that leads to the first.
+what="over TCP"
+a=$(free_port) b=$(free_port)
+url=tcp://0.0.0.0:$a shard 1 2 --workers 1 --insecure
+"$dynacomm" server --listen "tcp://0.0.0.0:$b" --workers 1 --insecure --shard 2/2 --first "tcp://127.0.0.1:$a" > shard-2.out 2> shard-2.err &
+shard_pid[2]=$!
+worker_pid["shard 2"]=$!
+url=tcp://127.0.0.1:$a worker 0 -rounds 3
+ended "shard 1" "${shard_pid[1]}" 0
+ended "shard 2" "${shard_pid[2]}" 0
+ended "worker 0" "${worker_pid[0]}" 0
+check "$what: its address is announced" grep -q "shard 2 of 2 is here, at tcp://127.0.0.1:$b" shard-1.out
+
 # Who is lost ends the run everywhere; all that was saved is gone on with.
 lost()
 {

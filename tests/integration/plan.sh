@@ -155,4 +155,29 @@ refuses "a codec that is none" "'zip' is no codec" "$tiny" --down 1mbit --up 1mb
 refuses "a chart of codecs" "--svg" "$tiny" --down 1mbit --up 1mbit --codec all --svg "$work/x.svg"
 refuses "images without codecs" "--images" "$tiny" --down 1mbit --up 1mbit --images 3
 
+"$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --topology all >"$work/table" 2>"$work/err"
+check "prints a row for each topology" $?
+for topology in server shards:2 shards:4 shards:8; do
+    grep -q "^  $topology " "$work/table"
+    check "which is $topology" $?
+done
+"$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --topology server,shards:2,shards:4,shards:8 --json \
+    >"$work/topologies"
+topology() { python3 -c 'import json, sys
+rows = json.load(open(sys.argv[1]))
+print(next(r for r in rows if r["topology"] == sys.argv[2])[sys.argv[3]])' "$work/topologies" "$@"; }
+holds "abs($(topology server floor_s) / (2 * $(topology shards:2 floor_s)) - 1) < 1e-9"
+check "two shards halve what one server's link takes" $?
+holds "$(topology shards:4 round_s) < $(topology shards:2 round_s) < $(topology server round_s)"
+check "and the round is shorter" $?
+holds "$(topology shards:8 round_s) == $(topology shards:4 round_s)"
+check "until the workers' own links are what it waits for" $?
+"$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --strategy duplex --json >"$work/json"
+holds "abs($(number "$work/json" duplex round_s) / $(topology server round_s) - 1) < 1e-9"
+check "one server is predicted as without topologies" $?
+refuses "a topology that is none" "'star' is not server, shards:N" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology star
+refuses "a single shard" "'shards:1' is not" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology shards:1
+refuses "topologies without a server's link" "give --server-rate" "$tiny" --down 1mbit --up 1mbit --topology all
+refuses "a chart of topologies" "leave out --svg" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology all --svg "$work/x.svg"
+
 exit $failed

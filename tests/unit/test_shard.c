@@ -19,7 +19,9 @@ static dc_model *make(int layers)
         assert_int_equal(dc_model_add_layer(m, "convolutional"), DC_OK);
         const size_t n = sizes[i % 9];
         for (int k = 0; n > 0 && k < 3; k++) {
-            const dc_tensor t = {.name = k == 0 ? "weights" : k == 1 ? "biases" : "rolling_mean",
+            const dc_tensor t = {.name = k == 0   ? "weights"
+                                         : k == 1 ? "biases"
+                                                  : "rolling_mean",
                                  .role = k == 2 ? DC_STATISTIC : DC_TRAINED,
                                  .count = k ? 7 : n,
                                  .rate_scale = 1};
