@@ -266,6 +266,10 @@ bench-codecs: all
 bench-server: all $(BUILD)/tests/bench_gate
 	$(Q)scripts/bench-server
 
+# Rounds with one server and with several shards whose links are no wider than a worker's: a minute.
+bench-shards: all
+	$(Q)scripts/bench-shards
+
 # What single faults cost a run, in the network lab: a quarter of an hour, most of it waiting.
 bench-faults: all
 	$(Q)scripts/bench-faults
@@ -356,6 +360,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-server check churn churn-keys churn-long clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
+.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-server bench-shards check churn churn-keys churn-long clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

@@ -9,6 +9,7 @@
 
 PORT=7700
 listen=tcp://0.0.0.0:$PORT connect=tcp://server0:$PORT
+shards=1            # servers that hold the model together, on server0, server1 and so on
 access=(--insecure) # who may take part; with keys, connect is an invitation
 IPERF_PORT=5300
 pids=()
@@ -31,9 +32,9 @@ need_tools() {
     [[ -x $build/dynacomm && -x $build/delaybox ]] || die "$build is not built: run make"
 }
 
-# lab_up EDGES DELAY (one way): makes the lab, unlimited
+# lab_up EDGES DELAY (one way) [SERVERS]: makes the lab, unlimited
 lab_up() {
-    netlab up --edges "$1" --delay "$2" --while "$$"
+    netlab up --edges "$1" --servers "${3:-1}" --delay "$2" --while "$$"
     lab_edges=$1
     local i
     iperf_pids=()
@@ -95,10 +96,25 @@ goodput() {
     read -r goodput_down goodput_up <<<"${goodput_known[$key]}"
 }
 
-# server_usage PID: processor seconds so far, and peak memory in MB
+# server_usage PID...: processor seconds so far, and peak memory in MB, of all of them
 server_usage() {
-    awk -v hz="$(getconf CLK_TCK)" 'FILENAME ~ /stat$/ { cpu = ($14 + $15) / hz } /^VmHWM:/ { mb = $2 / 1024 }
-        END { print cpu, mb }' "/proc/$1/stat" "/proc/$1/status"
+    local pid files=()
+    for pid; do files+=("/proc/$pid/stat" "/proc/$pid/status"); done
+    awk -v hz="$(getconf CLK_TCK)" 'FILENAME ~ /stat$/ { cpu += ($14 + $15) / hz } /^VmHWM:/ { mb += $2 / 1024 }
+        END { print cpu, mb }' "${files[@]}"
+}
+
+# server_at K: what the K-th server, from 0, listens on, and where others reach it
+server_at() {
+    if (($1 == 0)); then
+        echo "$listen $connect"
+    elif [[ $listen == ipc://* ]]; then
+        echo "$listen-$1 $listen-$1"
+    elif [[ $connect == *server0* ]]; then
+        echo "$listen ${connect/server0/server$1}"
+    else
+        echo "${listen%:*}:$((${listen##*:} + $1)) ${connect%:*}:$((${connect##*:} + $1))"
+    fi
 }
 
 # machine_usage: processor seconds of the whole machine so far, busy and idle
@@ -127,12 +143,21 @@ train() {
     mkdir -p "$dir"
     shape "$down" "$up" "$slow"
     mkfifo "$dir/server"
-    in_lab server0 "$build/dynacomm" server --listen "$listen" "${access[@]}" --workers "$workers" \
+    local of=() k at
+    ((shards == 1)) || of=(--shard "1/$shards")
+    in_lab server0 "$build/dynacomm" server --listen "$listen" "${access[@]}" --workers "$workers" "${of[@]}" \
         >"$dir/server" 2>"$work/$name.server.log" </dev/null &
-    local server=$!
-    pids=("$server")
+    local servers=("$!")
+    pids=("$!")
     exec {server_out}<"$dir/server"
     until_line "$server_out" '' "$work/$name.server" || die "the server did not start: $(cat "$work/$name.server.log")"
+    for ((k = 1; k < shards; k++)); do
+        read -ra at <<<"$(server_at "$k")"
+        in_lab "server$k" "$build/dynacomm" server --listen "${at[0]}" "${access[@]}" --workers "$workers" --quiet \
+            --shard "$((k + 1))/$shards" --first "$connect" --announce "${at[1]}" >/dev/null 2>"$work/$name.server-$k.log" </dev/null &
+        servers+=("$!")
+        pids+=("$!")
+    done
     for ((i = 0; i < workers; i++)); do
         mkfifo "$dir/in.$i" "$dir/out.$i"
         in_lab "edge$i" "$build/dynacomm" bench "$@" --connect "$connect" --rank "$i" --hold \
@@ -143,12 +168,12 @@ train() {
     for ((i = 0; i < workers; i++)); do
         until_line "${out[i]}" ready "$dir/greeting" || die "worker $i of $name: $(cat "$work/$name.$i.log")"
     done
-    before=$(server_usage "$server") machine=$(machine_usage)
+    before=$(server_usage "${servers[@]}") machine=$(machine_usage)
     for ((i = 0; i < workers; i++)); do echo go >&"${in[i]}"; done
     for ((i = 0; i < workers; i++)); do
         until_line "${out[i]}" summary "$work/$name.$i" || die "worker $i of $name: $(cat "$work/$name.$i.log")"
     done
-    after=$(server_usage "$server")
+    after=$(server_usage "${servers[@]}")
     machine_busy=$(awk -v a="$machine" -v b="$(machine_usage)" 'BEGIN {
         split(a, x, " "); split(b, y, " "); busy = y[1] - x[1]; printf "%.3f", busy / (busy + y[2] - x[2]) }')
     for ((i = 0; i < workers; i++)); do exec {in[i]}>&- {out[i]}<&-; done
