@@ -19,6 +19,8 @@
 #define ACCEPT_PAUSE_NS 100000000 /* after descriptors ran out */
 #define ACCEPT_TURN 64            /* at a time: sessions must get their turn */
 
+_Static_assert(sizeof(dc__caller) <= 1024, "a caller costs no more than docs/security.md says");
+
 void dc__accept_prepare(dc__gate *gate, int64_t now_ns)
 {
     gate->listen_poll = -1;

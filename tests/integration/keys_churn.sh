@@ -7,7 +7,8 @@
 . "$root/tests/integration/lib_churn.sh"
 least=2      # workers
 memory=16384 # KiB that the server may grow by
-most=70      # descriptors: 64 connections that wait at a time, a checkpoint's, and of members that come back
+most=70      # descriptors more: 64 connections that wait at a time, a checkpoint's, and of members that come back
+files=128    # descriptors that the server may have in all
 classifier_data 120
 classifier_cfg max_batches=0
 public=$("$dynacomm" keygen server.key)
@@ -18,6 +19,7 @@ names=0 lied=0
 starts_server()
 {
     begin_server --workers 4 --min-workers $least --on-loss wait:2 --start-after 3 --backup store --backup-every 20 --timeout 20 --key server.key
+    prlimit --pid "$server_pid" --nofile=$files: # what they hold must leave enough for checkpoints
     since=$SECONDS
 }
 starts_member() { begin_worker "$1" "${invitation[$1]}" c.data; }
@@ -121,6 +123,7 @@ for ((n = 0; n < 3; n++)); do
 done
 seen "$server_pid" server.out 'saved round [1-9]' || not_ok "$what: begins" "$(cat server.out server.err)"
 calm_KiB=$(peak_KiB) calm_files=$(descriptors)
+echo "# in peace: $calm_KiB KiB, $calm_files descriptors"
 end=$((SECONDS + ${CHURN_S:-0}))
 for ((turn = 0; turn < 10 || SECONDS < end; turn++)); do
     crowd_kind=${crowds[turn]:-${crowds[RANDOM % 10]}}
@@ -142,6 +145,7 @@ check "$what: the server grew by at most $worst_KiB KiB and held at most $worst_
 
 all_end
 cat server.out >> server.log
+check "$what: every checkpoint was written" test "$(grep -c 'cannot write\|not saved' server.log)" -eq 0
 check "$what: nobody but members joined" test "$(grep -c ' joined' server.log)" -gt 0 -a "$(grep ' joined' server.log | grep -vcE '\(cam-[0-9]+\) joined')" -eq 0
 check "$what: who lied was put out with one line each" test "$(grep -c 'and it is kept out' server.log)" -eq $lied
 check "$what: who was not invited heard that it needs a key, and nothing else" test "$(sort -u heard | grep -c .)" -eq 1
