@@ -33,21 +33,33 @@ uint64_t dc__barred_id(const dc__channel *channel, uint64_t worker_id)
 }
 
 /* With the lock held. */
-static const dc__bar *find(const dc__barred *b, uint64_t id)
+static dc__bar *find(const dc__barred *b, uint64_t id)
 {
     for (int k = 0; k < b->n; k++)
         if (b->list[k].id == id) return &b->list[k];
     return NULL;
 }
 
-/* Likewise; whether it is new. */
-static bool add(dc__barred *b, uint64_t id, const char *why)
+/* Likewise; whether there is a place. */
+static bool make_place(dc__barred *b)
 {
+    int k = 0;
     if (!b->list) b->list = malloc(DC__BARRED_MOST * sizeof *b->list);
-    if (!b->list || find(b, id)) return false;
-    if (b->n == DC__BARRED_MOST) memmove(b->list, b->list + 1, (size_t)--b->n * sizeof *b->list);
+    if (!b->list || b->n < DC__BARRED_MOST) return b->list != NULL;
+    while (k < b->n && b->list[k].stays)
+        k++;
+    if (k == b->n) return false;
+    memmove(b->list + k, b->list + k + 1, (size_t)(--b->n - k) * sizeof *b->list);
+    return true;
+}
+
+/* Likewise; whether it is new. */
+static bool add(dc__barred *b, uint64_t id, const char *why, bool stays)
+{
+    if (find(b, id) || !make_place(b)) return false;
     dc__bar *one = &b->list[b->n++];
     one->id = id;
+    one->stays = stays;
     (void)snprintf(one->why, sizeof one->why, "%s", why);
     dc__make_printable(one->why);
     return true;
@@ -56,8 +68,18 @@ static bool add(dc__barred *b, uint64_t id, const char *why)
 void dc__barred_add(dc__barred *b, uint64_t id, const char *why)
 {
     pthread_mutex_lock(&b->lock);
-    if (add(b, id, why)) b->changed = true;
+    if (add(b, id, why, false)) b->changed = true;
     pthread_mutex_unlock(&b->lock);
+}
+
+bool dc__barred_drop(dc__barred *b, uint64_t id, const char *why)
+{
+    pthread_mutex_lock(&b->lock);
+    if (add(b, id, why, true)) b->changed = true;
+    dc__bar *one = find(b, id);
+    if (one) one->stays = true;
+    pthread_mutex_unlock(&b->lock);
+    return one != NULL;
 }
 
 bool dc__barred_has(dc__barred *b, uint64_t id, char *why)
@@ -90,7 +112,7 @@ dc_error dc__barred_read(dc__barred *b, const char *path, char *text)
             return dc__fail(DC_EFORMAT, "%s line %d: a worker's id has %d hexadecimal digits", path, number,
                             ID_DIGITS);
         pthread_mutex_lock(&b->lock);
-        (void)add(b, strtoull(line, NULL, 16), line[ID_DIGITS] ? line + ID_DIGITS + 1 : "");
+        (void)add(b, strtoull(line, NULL, 16), line[ID_DIGITS] ? line + ID_DIGITS + 1 : "", true);
         pthread_mutex_unlock(&b->lock);
     }
     return DC_OK;

@@ -18,10 +18,11 @@
 #include "dynacomm.h"
 #include "net/channel.h"
 
-#define DC__BARRED_MOST 256 /* then the first gives its place to the next */
+#define DC__BARRED_MOST 256 /* then the first gives its place to the next, but none that the owner dropped */
 
 typedef struct dc__bar {
     uint64_t id; /* dc__barred_id */
+    bool stays;  /* its place is not given away: the owner dropped it, or it is in the run's file */
     char why[DC__LINE_BYTES];
 } dc__bar;
 
@@ -39,9 +40,10 @@ void dc__barred_destroy(dc__barred *b);
 /* dc__barred_id - who is at the other end, as it is known here; worker_id: as it says. */
 uint64_t dc__barred_id(const dc__channel *channel, uint64_t worker_id);
 
-/* dc__barred_add - the worker of this id is kept out from now on; why: a line. Nothing new for one that is already. Any
- * thread. */
+/* dc__barred_add - the worker of this id is kept out from now on, because of what it sent; why: a line. Nothing new for one that is
+ * already. dc__barred_drop - likewise, by the run's owner; false if there is no place. Any thread. */
 void dc__barred_add(dc__barred *b, uint64_t id, const char *why);
+bool dc__barred_drop(dc__barred *b, uint64_t id, const char *why);
 
 /* dc__barred_has - whether this one is; why [DC__LINE_BYTES], or NULL. Any thread. */
 bool dc__barred_has(dc__barred *b, uint64_t id, char *why);

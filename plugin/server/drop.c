@@ -120,7 +120,9 @@ static dc_error drop(dc_server *s, const char *who, char *line, size_t bytes)
     if (t->on_loss == DC_ON_LOSS_END)
         return dc__fail(DC_EINVAL, "this run ends when a worker is lost, so %s cannot be dropped", called);
     (void)snprintf(line, bytes, "%s was dropped by the run's owner", called);
-    dc__barred_add(&t->barred, m->id, line);
+    if (!dc__barred_drop(&t->barred, m->id, line))
+        return dc__fail(DC_EINVAL, "%d workers are kept out of this run, and no more can be listed",
+                        DC__BARRED_MOST);
     s->tally.drops++;
     end_part(s, slot);
     dc__barred_save(&t->barred, &t->log);

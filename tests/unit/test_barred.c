@@ -153,6 +153,27 @@ static void what_cannot_be_written_is_a_line(void **state)
     assert_true(dc__barred_has(&p->list, 7, NULL));
 }
 
+/* However many lie, whom the owner dropped stays out; also whom the run's file lists. */
+static void a_drop_gives_no_place_away(void **state)
+{
+    place *p = *state;
+    write_text(p->path, "00000000000000aa dropped before\n");
+    assert_int_equal(dc__barred_open(&p->list, p->dir, "fake", true), DC_OK);
+    dc__barred_add(&p->list, 7, "it lied, before it was dropped");
+    assert_true(dc__barred_drop(&p->list, 7, "dropped"));
+    for (uint64_t id = 1000; id < 1000 + 2 * DC__BARRED_MOST; id++)
+        dc__barred_add(&p->list, id, "it lied");
+    assert_int_equal(dc__barred_count(&p->list), DC__BARRED_MOST);
+    assert_true(dc__barred_has(&p->list, 7, NULL) && dc__barred_has(&p->list, 0xaa, NULL));
+    assert_true(dc__barred_has(&p->list, 999 + 2 * DC__BARRED_MOST, NULL)); /* the last of them */
+    assert_false(dc__barred_has(&p->list, 1000, NULL));
+    for (uint64_t id = 5000; id < 5000 + DC__BARRED_MOST; id++)
+        (void)dc__barred_drop(&p->list, id, "dropped");
+    assert_false(dc__barred_drop(&p->list, 9999, "there is no place"));
+    dc__barred_add(&p->list, 9999, "it lied");
+    assert_true(dc__barred_has(&p->list, 7, NULL) && !dc__barred_has(&p->list, 9999, NULL));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -161,6 +182,7 @@ int main(void)
                                        TEST(a_new_run_without_any_has_no_file),
                                        TEST(a_run_that_is_given_up_takes_its_list_along),
                                        TEST(the_list_has_a_bound),
+                                       TEST(a_drop_gives_no_place_away),
                                        TEST(a_damaged_file_is_refused_with_its_line),
                                        TEST(what_cannot_be_written_is_a_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);
