@@ -166,6 +166,8 @@ void dc__carry(dc__channel *c, int64_t now_ns)
     if (c->dialer && !connected(c)) dc__dialer_work(c->dialer, now_ns);
     const bool readable = dc__gate_events(c->gate, c->polls[WIRE]) & (POLLIN | POLLHUP | POLLERR);
     if (connected(c) && (readable || c->deaf || c->connection.unread)) read_connection(c, now_ns);
+    if (c->connection.part_ns > c->part_ns)
+        c->part_ns = c->connection.part_ns; /* those of a broken one stay */
     if (connected(c) && !c->deaf) write_connection(c, now_ns);
     /* A peer whose messages are not read for lack of room is not silent. */
     if (c->held) c->connection.heard_ns = now_ns;

@@ -62,6 +62,9 @@ const char *dc__channel_member(const dc__channel *channel);
 const uint8_t *dc__channel_member_key(const dc__channel *channel);
 bool dc__channel_is_intact(const dc__channel *channel);
 
+/* dc__channel_part_ns - when bytes of a message last came, which may not be whole yet: 0 = never. Any thread. */
+int64_t dc__channel_part_ns(const dc__channel *channel);
+
 /* dc__channel_reconnects - how often a broken connection was made again. */
 uint64_t dc__channel_reconnects(const dc__channel *channel);
 

@@ -128,7 +128,7 @@ dc__traffic dc__connection_read(dc__connection *c, dc__stream *s, size_t most_by
             if (*budget == 0) return DC__TRAFFIC_MORE;
             const ssize_t got = read_some(c, (uint8_t *)c->message + c->body_at, c->body_bytes - c->body_at);
             if (got <= 0) return ended(c, got);
-            c->heard_ns = now_ns;
+            c->heard_ns = c->part_ns = now_ns;
             c->body_at += (size_t)got;
             *budget -= (size_t)got < *budget ? (size_t)got : *budget;
         }

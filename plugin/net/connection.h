@@ -33,6 +33,7 @@ typedef struct dc__connection {
     int fd;         /* -1 = none */
     dc__seal *seal; /* NULL: without keys; owned */
     int64_t heard_ns, sent_ns;
+    int64_t part_ns; /* when bytes of a message last came */
     /* reading */
     uint8_t stage[DC__STAGE_BYTES];
     size_t stage_at, stage_end;

@@ -70,6 +70,7 @@ struct dc__channel {
     _Atomic dc__ending ending; /* written before state */
     _Atomic uint64_t reconnects;
     _Atomic size_t most_bytes;
+    _Atomic int64_t part_ns; /* when bytes of a message last came */
     _Atomic bool admitted;
     _Atomic bool local;            /* both gates know that a unix socket connects them */
     _Atomic int64_t close_by_ns;   /* 0 = it is not being closed */

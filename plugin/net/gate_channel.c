@@ -129,6 +129,11 @@ dc__channel_state dc__channel_state_of(const dc__channel *c)
     return c->inproc ? dc__inproc_state(c->inproc, c->side) : c->state;
 }
 
+int64_t dc__channel_part_ns(const dc__channel *c)
+{
+    return c->part_ns;
+}
+
 bool dc__channel_is_tried(const dc__channel *c)
 {
     return c->dialer && (c->state == DC__CHANNEL_CONNECTING || c->state == DC__CHANNEL_LOST);

@@ -40,12 +40,18 @@ bool dc__link_ended(const dc__link *link)
     return !link->channel || dc__channel_state_of(link->channel) == DC__CHANNEL_ENDED;
 }
 
+int64_t dc__link_sign_ns(const dc__link *link)
+{
+    const int64_t heard_ns = link->heard_ns, part_ns = link->channel ? dc__channel_part_ns(link->channel) : 0;
+    return heard_ns > part_ns ? heard_ns : part_ns;
+}
+
 /* What ends a blocked call, looked at every DC__POLL_MS. */
 static dc_error look_around(dc__link *link)
 {
     if (link->stop && *link->stop) return dc__fail(DC_ESTOPPED, "stopped while waiting for %s", link->peer);
     if (dc__link_ended(link)) return dc__channel_error(link->channel, link->peer);
-    const int64_t silence = dc__now_ns() - link->heard_ns;
+    const int64_t silence = dc__now_ns() - dc__link_sign_ns(link);
     if (link->silence_ns > 0 && silence > link->silence_ns && !dc__channel_is_tried(link->channel))
         return dc__fail(DC_ETIMEOUT, "no heartbeat from %s for %.0f s", link->peer, dc__seconds(silence));
     return DC_OK;
@@ -54,7 +60,7 @@ static dc_error look_around(dc__link *link)
 /* People learn that a run waits, and for how long it may. */
 static void report_absence(dc__link *link)
 {
-    const int64_t heard_ns = link->heard_ns;
+    const int64_t heard_ns = dc__link_sign_ns(link);
     if (!link->log || link->absent_ns || dc__now_ns() - heard_ns < DC__ABSENT_NS) return;
     link->absent_ns = heard_ns;
     dc__log_line(link->log, "nothing heard from %s for %.0f s; waiting for up to %.0f s", link->peer,

@@ -50,10 +50,11 @@ typedef struct dc__link {
     dc__least cost;                 /* sender's thread */
     _Atomic double cost_s, peer_cost_s;
     _Atomic bool *stop; /* set by the owner: calls return DC_ESTOPPED */
-    int64_t silence_ns; /* DC_ETIMEOUT after this long without a frame, but while this side connects */
-    dc__log *log;       /* the owner's, for a peer that is absent and comes back; NULL: none */
-    int64_t absent_ns;  /* since when it is, 0 = it is not; receiver's thread */
-    char peer[64];      /* for lines: "the server at tcp://..." */
+    int64_t
+        silence_ns; /* DC_ETIMEOUT after this long without a byte of a frame, but while this side connects */
+    dc__log *log;   /* the owner's, for a peer that is absent and comes back; NULL: none */
+    int64_t absent_ns; /* since when it is, 0 = it is not; receiver's thread */
+    char peer[64];     /* for lines: "the server at tcp://..." */
 } dc__link;
 
 /* A received frame: payload is payload_bytes long, 4-byte aligned, and stays until dc__frame_free. */
@@ -73,6 +74,9 @@ void dc__link_close(dc__link *link, int linger_ms);
 
 /* dc__link_ended - the peer cannot be reached any more. Any thread. */
 bool dc__link_ended(const dc__link *link);
+
+/* dc__link_sign_ns - when the peer was last heard: a frame, or a part of one that is on its way. Any thread. */
+int64_t dc__link_sign_ns(const dc__link *link);
 
 /* dc__link_has_credit - a frame may go. dc__link_owes_ack - something was received that was not reported to
  * the peer. dc__link_quiet - the peer has received all that was sent. All: sender's thread. */
