@@ -216,6 +216,6 @@ void dk_fingerprint(const dk_train *train, char *text, size_t size)
     *at = '\0';
     write_weights(train->input->weights, at, third);
     at += strlen(at);
-    snprintf(at, size - (size_t)(at - text), "\nthreads=%d", dk_threads());
+    snprintf(at, size - (size_t)(at - text), "\nthreads=%d, batch=%d", dk_threads(), train->net->batch);
     dk_cfg_free(&cfg);
 }

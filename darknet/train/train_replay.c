@@ -22,6 +22,7 @@ typedef struct player {
     dk_lines labels; /* a classifier's; else empty */
     dk_loader *loader;
     int threads;   /* that computed its gradients: sums over them have that many parts */
+    int batch;     /* images that it computed at once; 0 = the log does not say */
     uint64_t next; /* round that its loader gives next, */
     int feeds;     /* so many of them */
 } player;
@@ -54,8 +55,9 @@ static player *named(const char *key, size_t n)
 static void set_player(player *p, dc_replay_member who)
 {
     p->who = who;
-    p->threads = 0;
-    if (sscanf(who.note, "threads=%d", &p->threads) != 1 || p->threads < 1 || p->threads > 1024)
+    p->threads = p->batch = 0;
+    if (sscanf(who.note, "threads=%d, batch=%d", &p->threads, &p->batch) < 1 || p->threads < 1 ||
+        p->threads > 1024)
         p->threads = dk_threads();
 }
 
@@ -140,6 +142,13 @@ static int next_images(dk_train *train, player *p, uint64_t round, data *d)
 
 static int check_images(const dk_train *train, const player *p, uint64_t round)
 {
+    if (p->batch > 0 && p->batch != train->net->batch) {
+        dk_note(
+            "round %llu: worker %d computed %d images at once, and this cfg's batch and subdivisions make it %d: a run "
+            "whose workers have other subdivisions cannot be replayed bit for bit",
+            (unsigned long long)round + 1, p->who.number, p->batch, train->net->batch);
+        return -1;
+    }
     if (p->who.images <= INT32_MAX && p->who.images % (uint32_t)train->net->batch == 0) return 0;
     dk_note("round %llu: worker %d fed %u images, which is no whole number of this cfg's batches of %d",
             (unsigned long long)round + 1, p->who.number, p->who.images, train->net->batch);

@@ -99,7 +99,7 @@ again()
     serves=("$@")
     rm -rf run backup/*
     check "$name: trained" train classifier "$workers" 6 dynacomm
-    rm -f backup/c.kept-1-*
+    rm -f backup/c.kept-1-* run/c.state-0 # at round 0 nobody had anything to send: the run would go back there
     check "$name: goes on" train classifier "$workers" 12 duplex
     check "$name: replayed" replay classifier "$workers"
     check "$name: the same weights, bit for bit" same c
@@ -151,6 +151,20 @@ refused "a worker's data is missing" "the data of worker 1 is missing" -dynacomm
 refused "a worker that took no part" "worker 7 took no part" -dynacomm-replay run/c.log -data-of 0=c0.data,1=c1.data,7=c2.data
 refused "a worker twice" "worker 0 is named twice" -dynacomm-replay run/c.log -data-of 0=c0.data,0=c1.data
 refused "no list of data" "needs the data of each worker" -dynacomm-replay run/c.log
+# Each computes its images so many at once: one cfg cannot stand for both. Its sums would have other last bits.
+cp run/c.log same.log
+rm -rf run
+mkdir other
+sed 's/^subdivisions=2/subdivisions=4/' c.cfg > other/c.cfg
+"$dynacomm" server --listen "ipc://$PWD/socket" --workers 2 --backup run --quiet > server.log 2>&1 &
+"$darknet" classifier train c0.data c.cfg -dynacomm "ipc://$PWD/socket" -dynacomm-rank 0 -seed 5 -rounds 3 -quiet > worker-0.log 2>&1 &
+"$darknet" classifier train c1.data other/c.cfg -dynacomm "ipc://$PWD/socket" -dynacomm-rank 1 -seed 5 -rounds 3 -quiet > worker-1.log 2>&1
+wait
+check "other subdivisions: trained" test -e run/c_final.weights
+check "other subdivisions: not replayed" eval '! replay classifier 2 > /dev/null'
+check "other subdivisions: a line says why" grep -q 'round 1: worker 1 computed 2 images at once, .*make it 4: a run whose workers have other subdivisions' replay.log
+cp same.log run/c.log
+
 refused "no log" "-data-of belongs to -dynacomm-replay" -data-of 0=c0.data
 refused "with a server" "leave -dynacomm away" -dynacomm-replay run/c.log -data-of 0=c0.data,1=c1.data -dynacomm local:2
 refused "a data file that is not there" "none.data" -dynacomm-replay run/c.log -data-of 0=c0.data,1=none.data
