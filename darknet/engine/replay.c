@@ -70,7 +70,6 @@ int dk_replay_round(dk_replay *r, dc_replay_round_info *round)
 {
     const int err = dc_replay_round(r->log, round);
     r->round = *round;
-    if (round->begins) memset(r->memory, 0, (size_t)workers(r) * r->carried * sizeof *r->memory);
     return err;
 }
 
@@ -78,6 +77,7 @@ int dk_replay_pass(dk_replay *r, int k)
 {
     r->pass = k;
     r->worker = dc_replay_place(r->log, k);
+    if (dc_replay_afresh(r->log, k)) memset(memory_of(r, r->worker), 0, r->carried * sizeof *r->memory);
     dk_memory_load(r->net, memory_of(r, r->worker));
     return r->worker;
 }

@@ -11,6 +11,7 @@
 #include "engine/rate.h"
 #include "kernels/kernels.h"
 #include "replace/random.h"
+#include "layers/memory.h"
 #include "layers/tensors.h"
 
 struct dk_session {
@@ -52,14 +53,14 @@ static void take_place(dk_session *s)
     *s->net->seen = info.round * images_per_round(s->net);
 }
 
-/* The state of these goes on from one batch to the next. */
-static bool remembers(const network *net)
+static void save_memory(void *net, float *to)
 {
-    for (int i = 0; i < net->n; i++) {
-        const LAYER_TYPE type = net->layers[i].type;
-        if (type == RNN || type == GRU || type == LSTM || type == CRNN) return true;
-    }
-    return false;
+    dk_memory_save(net, to);
+}
+
+static void load_memory(void *net, const float *from)
+{
+    dk_memory_load(net, from);
 }
 
 static int join(dk_session *s, const dk_session_options *options)
@@ -75,7 +76,10 @@ static int join(dk_session *s, const dk_session_options *options)
         .round = get_current_batch(s->net),
         .part = (uint32_t)s->net->batch,
         .clear = options->clear,
-        .remembers = remembers(s->net),
+        .memory = {.floats = dk_memory_floats(s->net),
+                   .save = save_memory,
+                   .load = load_memory,
+                   .context = s->net},
         .timeout_s = options->timeout_s,
         .trace_path = options->trace_path,
         .codec = options->codec,
@@ -246,6 +250,13 @@ int dk_session_rejoin(dk_session *s)
         take_place(s);
     else
         snprintf(s->reason, sizeof s->reason, "%s", dc_last_error());
+    return err;
+}
+
+int dk_session_finish(dk_session *s)
+{
+    const int err = s->worker ? (int)dc_worker_finish(s->worker) : DC_OK;
+    if (err) snprintf(s->reason, sizeof s->reason, "%s", dc_last_error());
     return err;
 }
 

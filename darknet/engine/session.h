@@ -73,11 +73,14 @@ uint64_t dk_session_images(const dk_session *session, uint64_t round);
 /* dk_session_train - one round on d: dk_session_images rows of X and y, in order. Borrows d. */
 int dk_session_train(dk_session *session, const data *d, dk_round *round);
 
-/* dk_session_lost_server - a call has failed because the server is gone, or was started again.
+/* dk_session_finish - after the last round, before dk_session_close: returns when the end of the run is saved; alone, at once. It may fail as
+ * a round may, and then there can be rounds to make again.
+ * dk_session_lost_server - a call has failed because the server is gone, or was started again.
  * dk_session_rejoin - joins it again for as long as patience lasts; dk_session_round is then the round to go on
  * with, which may be an earlier one: images and random numbers are to be those of that round. */
 bool dk_session_lost_server(const dk_session *session);
 int dk_session_rejoin(dk_session *session);
+int dk_session_finish(dk_session *session);
 
 /* dk_session_report - after each round: reports to the server, for people who watch it, this worker's
  * loss (NAN = not known), the mAP in 0..1 of an evaluation made after that round (NAN = none was) and

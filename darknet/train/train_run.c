@@ -305,6 +305,14 @@ static int rejoin(dk_train *train, dk_session *session)
     return err;
 }
 
+/* The others may have rounds left, and the server is to save the end. */
+static int finish(dk_session *session)
+{
+    const int err = dk_session_finish(session);
+    if (err != DC_OK && !dk_stop_signal() && !dk_session_lost_server(session)) dk_note("%s", dc_last_error());
+    return err;
+}
+
 /* To the last round, and its weights. */
 static int train_on(dk_train *train, dk_session *session, dk_progress *progress, uint64_t last)
 {
@@ -312,6 +320,7 @@ static int train_on(dk_train *train, dk_session *session, dk_progress *progress,
     do {
         err = rounds(train, session, progress, last);
         if (err == DC_OK) err = save_final(train, session, progress);
+        if (err == DC_OK) err = finish(session);
     } while (err != DC_OK && !dk_stop_signal() && dk_session_lost_server(session) &&
              (err = rejoin(train, session)) == DC_OK);
     return err;

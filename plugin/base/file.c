@@ -106,7 +106,7 @@ bool dc__file_write(dc__file *file, const void *data, size_t n)
 }
 
 /* The rename itself is durable only once the directory is on disk. */
-static void sync_directory(const char *path)
+void dc__file_sync_name(const char *path)
 {
     char copy[PATH_MAX];
     (void)snprintf(copy, sizeof copy, "%s", path);
@@ -141,7 +141,7 @@ dc_error dc__file_commit(dc__file *file)
     if (bad)
         return dc__fail(DC_EFILE, "cannot write %s: %s; what was there before is untouched", file->path,
                         strerror(why ? why : ENOSPC));
-    sync_directory(file->path);
+    dc__file_sync_name(file->path);
     return DC_OK;
 }
 

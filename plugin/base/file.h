@@ -24,6 +24,9 @@ bool dc__file_write(dc__file *file, const void *data, size_t n);
  * as it was and DC_EFILE says why. Ends the file in every case. */
 dc_error dc__file_commit(dc__file *file);
 
+/* dc__file_sync_name - a file that was just renamed keeps that name when the power goes. */
+void dc__file_sync_name(const char *path);
+
 /* dc__file_abandon - removes the temporary file; path is as it was. */
 void dc__file_abandon(dc__file *file);
 

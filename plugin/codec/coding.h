@@ -45,7 +45,7 @@ dc__way dc__coding_down(const dc__coding *coding, uint64_t round, int workers);
 /* dc__coding_plain - momentum and decay are the workers' (worker/encoder.h): the server only adds. */
 bool dc__coding_plain(const dc__coding *coding, const dc_model *model);
 
-/* dc__coding_keeps - workers keep something from round to round that a resumed run needs (worker/residues.h). */
+/* dc__coding_keeps - workers keep something from round to round that a run that goes on needs (worker/residues.h). */
 static inline bool dc__coding_keeps(const dc__coding *coding)
 {
     return !coding->up.codec->exact || coding->local_steps > 1;

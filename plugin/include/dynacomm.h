@@ -117,7 +117,7 @@ typedef void (*dc_log_fn)(void *context, const char *line);
 
 #define DC_DEFAULT_JOIN_S 15.0      /* a server that was not there yet is waited for */
 #define DC_DEFAULT_PATIENCE_S 600.0 /* a connection that was lost is tried again */
-#define DC_DEFAULT_TIMEOUT_S 90.0   /* a server waits for a worker that it hears nothing of */
+#define DC_DEFAULT_TIMEOUT_S 90.0   /* a worker that a server hears nothing of is lost */
 
 /* A fingerprint is up to four lines: items NAME=VALUE, separated by ", ", that must be the same at all
  * workers, or the run refuses the worker and names the item; likewise items that may differ, which the server
@@ -127,6 +127,17 @@ typedef void (*dc_log_fn)(void *context, const char *line);
  * 0 among them. */
 #define DC_FINGERPRINT_BYTES 2048
 #define DC_NOTE_BYTES 64 /* of its fourth line, likewise */
+
+/* What gradients depend on beside parameters, statistics and images, and what goes on from round to round: the state of
+ * recurrent layers. It is zero where a run begins. A worker that comes back goes on with it, as with what a codec had
+ * not sent. save copies it out of the caller's arrays, load into them: [floats]; called within dc_worker_join,
+ * dc_worker_rejoin and dc_worker_round_end, on their thread. */
+typedef struct dc_memory {
+    size_t floats; /* 0 = there is none */
+    void (*save)(void *context, float *to);
+    void (*load)(void *context, const float *from);
+    void *context;
+} dc_memory;
 
 typedef struct dc_worker_options {
     const char *url; /* the server's, as workers reach it, or an invitation ('dynacomm invite'); copied */
@@ -141,17 +152,17 @@ typedef struct dc_worker_options {
     uint32_t
         part; /* images computed at once, of which a round has a whole number; the run may give this worker more or
                       fewer (dc_worker_images). 0: it always feeds the model's */
-    bool clear; /* refuse to resume a run that the server has in its backup */
-    bool
-        remembers; /* gradients depend on rounds before by more than parameters and statistics, as with recurrent
-                              * layers whose state goes on: a round cannot be made again when it is lost */
+    bool clear;             /* refuse to resume a run that the server has in its backup */
+    dc_memory memory;       /* of layers that remember */
     double timeout_s;       /* patience: give up after so long without a server, at the start and later; 0 =
                               * DC_DEFAULT_JOIN_S and DC_DEFAULT_PATIENCE_S */
     const char *trace_path; /* write a Chrome/Perfetto trace there, NULL = none */
     const char *codec;      /* what gradients and changes travel as (DC_CODECS), NULL = as the run has it */
     int local_steps;        /* the codec's +local:N apart; 0 = none, or the run's */
-    const char *keep_dir;   /* where a lossy codec's state is kept for a resumed run, NULL = it is not */
-    dc_log_fn log;          /* plans and events, may be NULL */
+    const char *
+        keep_dir; /* where a lossy codec's state, and what layers remember, is kept for a run that is resumed or
+                              * goes back, NULL = it is not */
+    dc_log_fn log; /* plans and events, may be NULL */
     void *log_context;
     volatile int
         *stop; /* non-zero ends every wait with DC_ESTOPPED; may be NULL; set it from a signal handler */
@@ -246,6 +257,11 @@ DC_API dc_error dc_worker_sync(dc_worker *worker);
 /* dc_worker_save - between rounds: syncs, fetches the workers' mean statistics and writes a .weights file
  * whole or not at all. The model's arrays keep this worker's own statistics. */
 DC_API dc_error dc_worker_save(dc_worker *worker, const char *path, uint64_t seen);
+
+/* dc_worker_finish - after the last round: says that all rounds are done, and blocks until every worker's are, and the end of the run is
+ * saved. Until then the server may be lost, or go back to a checkpoint: then dc_worker_lost_server holds, and after dc_worker_rejoin there are
+ * rounds to do. Then dc_worker_leave(worker, true) returns at once. */
+DC_API dc_error dc_worker_finish(dc_worker *worker);
 
 /* dc_worker_leave - says goodbye (ok: all rounds were done; else reason says why not; if it was asked to leave, after
  * what is due has been pushed), waits for the server's

@@ -47,7 +47,6 @@ typedef struct dc_replay_round_info {
     int passes;     /* that make it; 0 = the log ends here */
     int members;    /* likewise: workers */
     int workers;    /* that the run was for */
-    bool begins;    /* another server began with it: workers' processes are new */
     float rate;     /* learning rate of its step */
 } dc_replay_round_info;
 
@@ -61,9 +60,11 @@ DC_API dc_replay_member dc_replay_member_get(const dc_replay *replay, int k);
  * are written from here on. */
 DC_API dc_error dc_replay_begin(dc_replay *replay, dc_model *model);
 DC_API dc_error dc_replay_round(dc_replay *replay, dc_replay_round_info *round);
-/* dc_replay_place - returns which of those that ever took part the round's k-th pass is of. dc_replay_step_alone - a batch's
+/* dc_replay_place - returns which of those that ever took part the round's k-th pass is of. dc_replay_afresh - in that pass its
+ * process had nothing kept of the rounds before: what layers remember is zero. dc_replay_step_alone - a batch's
  * step on the member's own parameters, at the learning rate of that batch. */
 DC_API int dc_replay_place(dc_replay *replay, int k);
+DC_API bool dc_replay_afresh(const dc_replay *replay, int k);
 DC_API void dc_replay_step_alone(dc_replay *replay, float rate);
 DC_API dc_error dc_replay_take(dc_replay *replay, int k);
 DC_API dc_error dc_replay_step(dc_replay *replay);

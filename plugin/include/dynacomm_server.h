@@ -29,7 +29,7 @@ typedef struct dc_server_options {
     int min_workers;        /* it trains with no fewer; 0 = all of them */
     double start_after_s;   /* it begins without all of them after so long; 0 = DC_DEFAULT_START_AFTER_S */
     dc_on_loss on_loss;     /* what becomes of a round whose worker is lost */
-    double loss_wait_s;     /* of DC_ON_LOSS_WAIT; 0 = DC_DEFAULT_LOSS_WAIT_S */
+    double loss_wait_s;     /* of DC_ON_LOSS_WAIT, from when it was last heard; 0 = DC_DEFAULT_LOSS_WAIT_S */
     const char *backup_dir; /* checkpoints; NULL = none; created if missing */
     dc_every backup_every;  /* between checkpoints; never = only at the end */
     bool fresh;             /* ignore a run found in backup_dir */
@@ -38,9 +38,11 @@ typedef struct dc_server_options {
     const char *members_path; /* the list of members; NULL: members.txt beside the key */
     bool insecure;            /* without keys, let whoever reaches a tcp:// address take part: otherwise only
                                  addresses of this machine alone are listened on */
-    double timeout_s;         /* a worker that is silent for so long is lost; 0 = DC_DEFAULT_TIMEOUT_S */
-    dc_bounds bounds;         /* what is done about gradients that are wrong */
-    bool balance; /* images are given to workers in proportion to what they can compute and send */
+    double
+        timeout_s; /* a worker that is silent for so long is lost, or for loss_wait_s (10 s at least) where that is less;
+                       * 0 = DC_DEFAULT_TIMEOUT_S */
+    dc_bounds bounds; /* what is done about gradients that are wrong */
+    bool balance;     /* images are given to workers in proportion to what they can compute and send */
     int shard,
         shards; /* this server holds part `shard`, from 1, of a model that so many hold together; 0, 0: all of it */
     const char *first_url;    /* of the first shard, for the others; else NULL; copied */

@@ -39,11 +39,12 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 7
+#define DC__PROTOCOL_VERSION 8
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
 #define DC__REASON_BYTES 400
+#define DC__VERSIONS_MOST 8 /* in a KEEP or READY frame */
 
 typedef enum dc__type {
     DC__JOIN = 1,
@@ -89,11 +90,12 @@ enum {
     DC__RUN_RESUMED = 1, /* RUN: it goes on from a backup: STATE follows */
     DC__BYE_OK = 1,      /* BYE: all rounds done as planned */
     DC__BYE_LEAVE = 2,   /* BYE: the run is to go on without this worker */
+    DC__BYE_WAITS = 4,   /* BYE: it is answered when the end of the run is saved */
     DC__START_SOON = 1,  /* START: the round is not on yet, but its version may be pulled */
     DC__START_FRESH =
         2, /* START: the worker had no part in making that version; what it kept of one is of another */
     DC__JOIN_CLEAR = 1,    /* JOIN: the worker asks for a new run */
-    DC__JOIN_REMEMBERS = 2 /* JOIN: it cannot make a round again */
+    DC__JOIN_REMEMBERS = 2 /* JOIN: its layers remember the rounds before */
 };
 
 typedef struct dc__header {

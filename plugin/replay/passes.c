@@ -85,6 +85,11 @@ int dc_replay_place(dc_replay *r, int k)
     return pass->player;
 }
 
+bool dc_replay_afresh(const dc_replay *r, int k)
+{
+    return r->passes[k].afresh;
+}
+
 void dc_replay_step_alone(dc_replay *r, float rate)
 {
     const unsigned long mode = dc__float_mode();

@@ -141,7 +141,6 @@ static dc_error take_record(dc_replay *r)
 static dc_error read_round(dc_replay *r)
 {
     dc_error err = DC_OK;
-    r->begins = false;
     for (int k = 0; k < r->info.members; k++)
         r->players[k].partial = r->players[k].forgot = false;
     while (!err && r->next.type != DC__LOG_END && r->next.round <= r->round) {
@@ -177,7 +176,6 @@ dc_error dc_replay_round(dc_replay *r, dc_replay_round_info *round)
     round->passes = r->n_passes;
     round->members = r->n_crew;
     round->workers = r->server.workers;
-    round->begins = r->begins;
     round->rate = r->rate;
     return begin_encoders(r);
 }

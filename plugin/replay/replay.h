@@ -68,7 +68,7 @@ struct dc_replay {
     int at; /* the pass that is placed */
     uint64_t round;
     float rate;
-    bool rated, begins;
+    bool rated;
     int taken; /* passes of this round */
 };
 

@@ -51,7 +51,6 @@ void dc__replay_take_statistics(dc_replay *r, dc__player *p)
 dc_error dc__replay_server(dc_replay *r)
 {
     r->server = r->next.server;
-    r->begins = true;
     r->codes.workers = r->server.workers;
     for (int k = 0; k < r->info.members; k++)
         memcpy(r->players[k].statistics, r->players[k].reported, r->stat_floats * sizeof(float));

@@ -1,4 +1,5 @@
 /* admission.c - who connects says JOIN, and is welcomed with a session of its own, or refused. */
+#include <math.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
@@ -9,7 +10,8 @@
 #include "endpoint/join.h"
 #include "server/server.h"
 
-#define ALIVE_NS 3000000000 /* of a session that was heard so lately another process is no continuation */
+#define SILENCE_LEAST_S 10.0 /* a machine may be that busy */
+#define ALIVE_NS 3000000000  /* of a session that was heard so lately another process is no continuation */
 
 static dc__member_state state_of(const dc_server *s, int slot)
 {
@@ -24,7 +26,8 @@ static bool is_alive(const dc_server *s, int slot)
     if (state == DC__MEMBER_FREE || state >= DC__MEMBER_LOST || !session->endpoint.threads || session->over)
         return false;
     const dc__link *link = &session->endpoint.link;
-    return dc__channel_state_of(link->channel) == DC__CHANNEL_UP && dc__now_ns() - link->heard_ns < ALIVE_NS;
+    return dc__channel_state_of(link->channel) == DC__CHANNEL_UP &&
+           dc__now_ns() - dc__link_sign_ns(link) < ALIVE_NS;
 }
 
 static dc_error full(const dc_server *s)
@@ -118,9 +121,6 @@ static dc_error agree_on_computing(dc_server *s, const dc__join *join, int slot)
     const dc__member *m = &t->roster.member[slot];
     char note[DC_NOTE_BYTES];
     dc__fingerprint_note(join->fingerprint, note, sizeof note);
-    if (t->lost_for_good && t->roster.training && m->known)
-        return dc__fail(DC_EINVAL, "what worker %d's codec had not sent is lost: it cannot come back",
-                        m->number);
     const uint32_t images = goes_on(s, slot);
     if (!images) return DC_OK;
     if (images % dc__model_part(t->model, join->part) != 0)
@@ -156,9 +156,12 @@ static dc_error agree_on_model(dc_server *s, dc__join *join)
     return err;
 }
 
+/* Nothing is heard of a worker for so long: it is lost, and where the lost are waited for, for no longer than they are. */
 static double silence_s(const dc_server *s)
 {
-    return s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
+    const dc__training *t = &s->training;
+    const double most_s = s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
+    return t->on_loss == DC_ON_LOSS_WAIT ? fmin(most_s, fmax(t->loss_wait_s, SILENCE_LEAST_S)) : most_s;
 }
 
 static dc_error open_session(dc_server *s, const dc__join *join, int slot, int number, dc__link *link)

@@ -28,20 +28,6 @@ static uint64_t crew_now(dc_server *s, dc__crew *crew)
     return round;
 }
 
-int dc__server_members(dc_server *s)
-{
-    dc__roster *r = &s->training.roster;
-    int n = 0;
-    pthread_mutex_lock(&r->lock);
-    for (int i = 0; i < r->n; i++) {
-        const dc__member_state state = r->member[i].state;
-        const bool awaited = state == DC__MEMBER_LOST && r->training;
-        n += awaited || (state != DC__MEMBER_FREE && state < DC__MEMBER_LOST);
-    }
-    pthread_mutex_unlock(&r->lock);
-    return n;
-}
-
 void dc__server_forget_if_empty(dc_server *s)
 {
     dc__roster *r = &s->training.roster;
@@ -65,15 +51,24 @@ static bool is_done_with(dc__session *session, dc__member *m)
     return acked || dc__now_ns() - m->since_ns > (int64_t)(DC__GOODBYE_S * 1e9);
 }
 
+/* Since when a worker that was lost at this time was not heard; a server that was stopped itself has heard nobody meanwhile. */
+static int64_t lost_since(const dc_server *s, const dc__session *session, int64_t lost_ns)
+{
+    int64_t since_ns = dc__link_sign_ns(&session->endpoint.link);
+    if (since_ns < s->awake_ns) since_ns = s->awake_ns;
+    if (session->broke_ns) since_ns = session->broke_ns;
+    return since_ns < lost_ns ? since_ns : lost_ns;
+}
+
 static void reap(dc_server *s, int slot)
 {
     dc__session *session = &s->sessions[slot];
     dc__roster *r = &s->training.roster;
     dc__member *m = &r->member[slot];
     if (!session->endpoint.threads || m->state < DC__MEMBER_LOST || !is_done_with(session, m)) return;
+    if (m->state == DC__MEMBER_LOST) m->since_ns = lost_since(s, session, m->since_ns);
     dc__session_close(session, m->state == DC__MEMBER_LEFT ? DC__LINGER_MS : 0);
     dc__watch_present(&s->training.watch, slot, false);
-    if (session->broke_ns && m->state == DC__MEMBER_LOST) m->since_ns = session->broke_ns;
     if (m->known) return;
     if (!r->training && dc__server_tells(s))
         dc__log_line(&s->training.log, "worker %d left before the start; its place is free", m->number);
@@ -96,6 +91,7 @@ static void begin(dc_server *s, int need)
     dc__training *t = &s->training;
     dc__roster *r = &t->roster;
     const uint64_t round = t->versions.first_round;
+    if (dc__server_goes_back_further(s)) return;
     for (int i = 0; i < r->n; i++)
         if (state_of(s, i) == DC__MEMBER_READY) {
             dc__given_enter(&s->sessions[i].given, round);
@@ -103,6 +99,7 @@ static void begin(dc_server *s, int need)
         }
     if (!dc__roster_start(r, round, need)) return;
     if (s->shards.n > 1 && s->shards.index == 0) dc__first_begins(&s->shards, round);
+    s->expected = 0;
     if (!t->resumed) dc__codes_begin(&t->codes, &t->versions);
     dc__checkpoint_begin(&t->checkpoint, t->resumed);
     const int n = dc__roster_crew(r, round)->n;
@@ -126,6 +123,7 @@ static int awaited(dc_server *s)
     const dc__roster *r = &t->roster;
     int staying = 0;
     if (!t->resumed) return r->wanted;
+    if (s->expected > 0) return s->expected < r->least ? r->least : s->expected;
     for (int k = 0; k < r->saved.n; k++)
         staying += !dc__barred_has(&t->barred, r->saved.member[k].id, NULL);
     int n = r->wanted - dc__barred_count(&t->barred);
@@ -204,7 +202,7 @@ static void watch_connection(dc_server *s, int slot)
         }
         return;
     }
-    if (since_s < (t->on_loss == DC_ON_LOSS_DROP && !t->lost_for_good ? DROP_S : BREAK_S)) return;
+    if (since_s < (t->on_loss == DC_ON_LOSS_DROP && !t->keeps ? DROP_S : BREAK_S)) return;
     /* Its process may live: it joins anew when it finds the way. */
     char why[DC__LINE_BYTES];
     (void)snprintf(why, sizeof why, "its connection was closed");
@@ -236,6 +234,13 @@ static void watch_lost(dc_server *s, int slot, const dc__crew *crew)
     m->reason[0] = 0;
 }
 
+/* Fetches the version that it enters with, and has no part in the round that is on, or none any more. */
+static bool comes_anew(const dc_server *s, int slot, const dc__crew *crew)
+{
+    return state_of(s, slot) == DC__MEMBER_ENTERING &&
+           (!dc__crew_has(crew, slot) || s->training.roster.member[slot].closed);
+}
+
 /* The round goes on without those who left, if there are others to end it and enough for the next. */
 static void close_round(dc_server *s, uint64_t round, const dc__crew *crew)
 {
@@ -244,7 +249,7 @@ static void close_round(dc_server *s, uint64_t round, const dc__crew *crew)
     const int staying = dc__roster_staying(r, crew, -1);
     int coming = 0;
     for (int i = 0; i < r->n; i++)
-        coming += !dc__crew_has(crew, i) && (state_of(s, i) == DC__MEMBER_ENTERING);
+        coming += comes_anew(s, i, crew);
     for (int k = 0; k < crew->n; k++) {
         const int slot = crew->member[k].slot;
         if (state_of(s, slot) != DC__MEMBER_LEFT || r->member[slot].closed ||
@@ -270,7 +275,7 @@ static void call_back(dc_server *s, const dc__crew *crew)
     dc__roster *r = &s->training.roster;
     if (dc__roster_staying(r, crew, -1) > 0) return;
     for (int i = 0; i < r->n; i++) {
-        if (state_of(s, i) != DC__MEMBER_ENTERING || dc__crew_has(crew, i)) continue;
+        if (!comes_anew(s, i, crew)) continue;
         dc__session_close(&s->sessions[i], DC__LINGER_MS);
         dc__roster_set(r, i, r->member[i].known ? DC__MEMBER_LEFT : DC__MEMBER_FREE);
     }
@@ -286,12 +291,16 @@ static void let_in(dc_server *s, int slot, bool *back, uint64_t *from)
     dc__session *session = &s->sessions[slot];
     const uint64_t round = t->versions.round;
     const dc__crew *crew = dc__roster_crew(r, round);
-    *back = dc__crew_has(crew, slot) && !r->member[slot].closed;
+    const bool passed = r->member[slot].closed, alone = dc__roster_staying(r, crew, -1) == 0;
+    *back = dc__crew_has(crew, slot) && (!passed || alone);
     *from = round;
-    if (*back && dc__given_resume(&session->given, round)) {
+    if (*back && passed) {
+        dc__training_reopen(t, slot, &session->given);
+        dc__session_start(session, round);
+    } else if (*back && dc__given_resume(&session->given, round)) {
         if (dc__roster_advance(r, slot, DC__MEMBER_READY, DC__MEMBER_RUNNING))
             dc__session_start(session, round);
-    } else if (!*back && dc__roster_staying(r, crew, -1) == 0) {
+    } else if (!*back && alone) {
         dc__training_take_over(t, slot, &session->given);
         dc__session_start(session, round);
     } else {
@@ -301,6 +310,18 @@ static void let_in(dc_server *s, int slot, bool *back, uint64_t *from)
         (void)dc__roster_advance(r, slot, DC__MEMBER_READY, DC__MEMBER_ENTERING);
         dc__session_begins_with(session, round + 1, true);
     }
+}
+
+/* The version that a worker must have kept something of, as it comes back into the round that is on: of the first round
+ * that it computes again, or has not begun. DC__NO_ROUND if it begins with nothing. */
+static uint64_t goes_on_from(dc_server *s, int slot, const dc__crew *crew, uint64_t round)
+{
+    dc__roster *r = &s->training.roster;
+    const bool whole = dc__given_is_whole(&s->sessions[slot].given, round);
+    if (r->member[slot].closed && dc__roster_staying(r, crew, -1) > 0) return DC__NO_ROUND;
+    for (int k = 0; k < crew->n; k++)
+        if (crew->member[k].slot == slot && (whole || !crew->member[k].fresh)) return round + whole;
+    return DC__NO_ROUND;
 }
 
 static void enter(dc_server *s, int slot)
@@ -334,8 +355,12 @@ void dc__server_change(dc_server *s)
     const uint64_t round = crew_now(s, &crew);
     for (int i = 0; i < r->n; i++)
         if (state_of(s, i) == DC__MEMBER_LOST && !s->sessions[i].endpoint.threads) watch_lost(s, i, &crew);
-    for (int i = 0; ready && i < r->n; i++)
-        if (state_of(s, i) == DC__MEMBER_READY) enter(s, i);
+    for (int i = 0; ready && i < r->n; i++) {
+        if (state_of(s, i) != DC__MEMBER_READY) continue;
+        const uint64_t from = goes_on_from(s, i, &crew, round);
+        if (from != DC__NO_ROUND && dc__server_goes_back(s, i, from)) return;
+        enter(s, i);
+    }
     if (gone) call_back(s, &crew);
     if (gone) close_round(s, round, &crew);
 }

@@ -12,13 +12,18 @@
 
 #define POLL_NS 50000000
 
+static void plan_nothing(dc__checkpoint *c)
+{
+    c->due = c->writing = c->syncing = c->saved = DC__NO_ROUND;
+    c->protected_ = c->planned[0] = c->planned[1] = DC__NO_ROUND;
+}
+
 void dc__checkpoint_init(dc__checkpoint *c, const char *dir, dc_every every)
 {
     (void)snprintf(c->dir, sizeof c->dir, "%s", dir ? dir : "");
     c->every = every;
     c->generations.dir = c->dir;
-    c->due = c->writing = c->syncing = c->saved = DC__NO_ROUND;
-    c->protected_ = c->planned[0] = c->planned[1] = DC__NO_ROUND;
+    plan_nothing(c);
     pthread_mutex_init(&c->lock, NULL);
     dc__condition_init(&c->changed);
 }
@@ -70,47 +75,13 @@ void dc__checkpoint_begin(dc__checkpoint *c, bool resumed)
     show_kept(c);
     pthread_mutex_unlock(&c->lock);
     const uint64_t first = c->versions->round;
-    const bool due = !resumed && c->dir[0] && (c->every.rounds > 0 || c->every.seconds > 0);
+    /* Over shards a run ends with whoever is lost: its first version is one as any other. */
+    const bool due =
+        !resumed && c->dir[0] && (!c->hooks.announce || c->every.rounds > 0 || c->every.seconds > 0);
     if (due) c->planned[first & 1] = first;
     if (c->hooks.announce) c->hooks.announce(c->hooks.context, first, due);
     c->planned_ns = dc__now_ns();
     dc__checkpoint_plan(c);
-}
-
-/* Whether the version after the last whole one is to be written. */
-static bool next_is_due(dc__checkpoint *c, uint64_t next, int64_t now)
-{
-    if (!c->dir[0]) return false;
-    bool due = c->every.rounds > 0 && next % c->every.rounds == 0;
-    if (!due && c->every.seconds > 0 && dc__seconds(now - c->planned_ns) >= c->every.seconds) {
-        pthread_mutex_lock(&c->lock); /* a disk that is slower than that is not asked for more */
-        due = c->due == DC__NO_ROUND && c->writing == DC__NO_ROUND && c->syncing == DC__NO_ROUND;
-        pthread_mutex_unlock(&c->lock);
-    }
-    return due;
-}
-
-void dc__checkpoint_plan(dc__checkpoint *c)
-{
-    const uint64_t next = c->versions->round + 1;
-    const int64_t now = dc__now_ns();
-    const bool due = next_is_due(c, next, now);
-    if (c->hooks.announce) c->hooks.announce(c->hooks.context, next, due);
-    if (!due) return;
-    c->planned[next & 1] = next;
-    c->planned_ns = now;
-}
-
-int dc__checkpoint_kept(dc__checkpoint *c, uint64_t versions[DC__KEPT_MOST])
-{
-    pthread_mutex_lock(&c->lock);
-    const uint64_t coming[] = {c->syncing, c->writing, c->due};
-    int n = c->n_kept;
-    memcpy(versions, c->kept, (size_t)n * sizeof *versions);
-    for (int k = 0; k < 3; k++)
-        if (coming[k] != DC__NO_ROUND) versions[n++] = coming[k];
-    pthread_mutex_unlock(&c->lock);
-    return n;
 }
 
 /* What belongs to due. With the lock held. */
@@ -362,7 +333,16 @@ void dc__checkpoint_stop(dc__checkpoint *c)
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
     pthread_join(c->writer, NULL);
-    c->runs = false;
+    c->runs = c->quit = false;
+}
+
+void dc__checkpoint_forget(dc__checkpoint *c)
+{
+    pthread_mutex_lock(&c->lock);
+    plan_nothing(c);
+    c->failed = 0;
+    c->n_kept = 0;
+    pthread_mutex_unlock(&c->lock);
 }
 
 dc_error dc__checkpoint_final(dc__checkpoint *c)

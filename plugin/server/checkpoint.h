@@ -78,9 +78,11 @@ void dc__checkpoint_destroy(dc__checkpoint *c);
 dc_error dc__checkpoint_allocate(dc__checkpoint *c);
 void dc__checkpoint_release(dc__checkpoint *c);
 
-/* dc__checkpoint_start, dc__checkpoint_stop - the writer's thread; stop writes first what is due. */
+/* dc__checkpoint_start, dc__checkpoint_stop - the writer's thread; stop writes first what is due, and it may be started
+ * again. dc__checkpoint_forget - nothing is planned or saved; without the writer at work. */
 dc_error dc__checkpoint_start(dc__checkpoint *c);
 void dc__checkpoint_stop(dc__checkpoint *c);
+void dc__checkpoint_forget(dc__checkpoint *c);
 
 /* dc__checkpoint_begin - training begins, with the checkpoint that it resumes or with none. Run loop. */
 void dc__checkpoint_begin(dc__checkpoint *c, bool resumed);
@@ -94,6 +96,9 @@ void dc__checkpoint_plan(dc__checkpoint *c);
 /* dc__checkpoint_announced - the first shard has said whether this version, the next one of all, is to be saved. Waits while
  * one before is in line. A receiver's thread. */
 void dc__checkpoint_announced(dc__checkpoint *c, uint64_t version, bool saved);
+
+/* dc__checkpoint_is_busy - a version is to be written, or is being. Any thread. */
+bool dc__checkpoint_is_busy(dc__checkpoint *c);
 
 /* dc__checkpoint_kept - versions that are on disk or on their way there: a run may resume at any of them. How many; any
  * thread. */

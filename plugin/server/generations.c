@@ -150,6 +150,20 @@ static bool is_room(const dc__generations *g, uint64_t bytes)
     return statvfs(g->dir, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= bytes;
 }
 
+dc_error dc__generations_go_back(dc__generations *g, const dc_model *m, uint64_t version)
+{
+    char newest[PATH_MAX], older[PATH_MAX];
+    dc_error err = path_of(g, m, 0, true, newest);
+    if (!err) err = path_of(g, m, version, false, older);
+    if (err || (g->in_place && g->version[g->n - 1] == version)) return err;
+    if (rename(older, newest) != 0)
+        return dc__fail(DC_EFILE, "cannot rename %s to %s: %s", older, newest, strerror(errno));
+    for (int k = 0; k < g->n; k++)
+        if (g->version[k] > version) delete_older(g, m, g->version[k]);
+    dc__file_sync_name(newest);
+    return DC_OK;
+}
+
 /* The newest gets the name of an older one, which it keeps once there is a newer one. */
 static dc_error name_newest(dc__generations *g, const dc_model *m)
 {

@@ -37,9 +37,12 @@ dc_error dc__generations_load(dc__generations *g, dc__log *log, dc__versions *v,
                               dc__statistics *statistics, dc__roster *roster, uint64_t *seed, bool *found);
 void dc__generations_none(dc__generations *g);
 
-/* dc__generations_make_room - before the state of a version of this many bytes is written: what is not this run's
+/* dc__generations_go_back - one of those on disk is the newest from here on, for every start: later ones are of a course that the
+ * run leaves. DC_EFILE.
+ * dc__generations_make_room - before the state of a version of this many bytes is written: what is not this run's
  * goes, older ones that a nearly full disk has no room for, and the newest is kept under a name of its own.
  * DC_EFILE. dc__generations_saved - it is on disk: the oldest goes. */
+dc_error dc__generations_go_back(dc__generations *g, const dc_model *m, uint64_t version);
 dc_error dc__generations_make_room(dc__generations *g, dc__log *log, const dc_model *m, uint64_t version,
                                    uint64_t bytes);
 void dc__generations_saved(dc__generations *g, const dc_model *m, uint64_t version);

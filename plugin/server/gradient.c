@@ -258,6 +258,18 @@ void dc__training_take_over(dc__training *t, int slot, dc__given *given)
     dc__training_crew_changed(t, round, dc__roster_crew(&t->roster, round));
 }
 
+void dc__training_reopen(dc__training *t, int slot, dc__given *given)
+{
+    const uint64_t round = t->versions.round;
+    dc__roster_reopen(&t->roster, slot);
+    for (uint32_t b = 0; b < t->model->n_blocks; b++)
+        if (t->versions.block[b] > round)
+            dc__given_add(given, b); /* made, with its gradient or without */
+        else if (!dc__given_has(given, b))
+            dc__reduce_unskip(&t->reduce, b);
+    (void)dc__given_resume(given, round);
+}
+
 /* Blocks that wait for the rest of their layer, which does not come, are not in the sum. */
 static void drop_waiting(dc__training *t, int slot, dc__given *given)
 {

@@ -72,6 +72,11 @@ bool dc__reduce_skip(dc__reduce *r, uint32_t b, int n)
     return is_last(r, b, (uint32_t)n);
 }
 
+void dc__reduce_unskip(dc__reduce *r, uint32_t b)
+{
+    r->arrived[b]--;
+}
+
 void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round)
 {
     r->refused[member] = round + 1;

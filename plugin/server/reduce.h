@@ -60,10 +60,12 @@ void dc__held_release(dc__held *held);
 void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round);
 
 /* dc__reduce_put - a member's gradient of block b; true if it is the last of the crew of n: the caller sums, then frees.
- * dc__reduce_skip - the block goes on without a member that has not put one; likewise. */
+ * dc__reduce_skip - the block goes on without a member that has not put one; likewise. dc__reduce_unskip - that member may put one after all;
+ * nobody works for the block. */
 bool dc__reduce_put(dc__reduce *r, uint32_t b, int n, int member, dc__held *held, const void *data,
                     float rate);
 bool dc__reduce_skip(dc__reduce *r, uint32_t b, int n);
+void dc__reduce_unskip(dc__reduce *r, uint32_t b);
 
 /* dc__reduce_collect - block b's gradients of this round that are here and count: all but the refused. Decides once for the
  * block; the calling thread owns it. */

@@ -33,6 +33,7 @@ void dc__roster_forget(dc__roster *r)
         r->member[i].number = -1;
     }
     r->next_number = r->saved.n = 0;
+    r->training = false;
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -175,12 +176,22 @@ void dc__roster_take_over(dc__roster *r, uint64_t round, int slot)
     pthread_mutex_unlock(&r->lock);
 }
 
+void dc__roster_reopen(dc__roster *r, int slot)
+{
+    pthread_mutex_lock(&r->lock);
+    dc__member_enter(&r->member[slot], DC__MEMBER_RUNNING);
+    r->member[slot].closed = false;
+    pthread_mutex_unlock(&r->lock);
+}
+
 int dc__roster_staying(dc__roster *r, const dc__crew *crew, int but)
 {
     int staying = 0;
     pthread_mutex_lock(&r->lock);
-    for (int k = 0; k < crew->n; k++)
-        staying += crew->member[k].slot != but && r->member[crew->member[k].slot].state != DC__MEMBER_LEFT;
+    for (int k = 0; k < crew->n; k++) {
+        const dc__member *m = &r->member[crew->member[k].slot];
+        staying += crew->member[k].slot != but && m->state != DC__MEMBER_LEFT && !m->closed;
+    }
     pthread_mutex_unlock(&r->lock);
     return staying;
 }
@@ -298,6 +309,14 @@ void dc__roster_end(dc__roster *r, dc_error err, const char *line)
         (void)snprintf(r->result_line, sizeof r->result_line, "%s", line);
         r->ending = true;
     }
+    pthread_mutex_unlock(&r->lock);
+}
+
+void dc__roster_fail(dc__roster *r, dc_error err, const char *line)
+{
+    pthread_mutex_lock(&r->lock);
+    r->result = err;
+    (void)snprintf(r->result_line, sizeof r->result_line, "%s", line);
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -109,7 +109,7 @@ int dc__roster_place(dc__roster *r, uint64_t round, int requested, int *number);
 /* dc__roster_recall - the run that is resumed was last this crew's, whose members are known, and away; as far as there are
  * slots for all of them, else nobody is known. slots: [crew->n] of them, or -1. */
 void dc__roster_recall(dc__roster *r, const dc__crew *crew, int *slots);
-/* dc__roster_forget - all slots are free: of another run. */
+/* dc__roster_forget - all slots are free, and nobody trains: another run, or this one from a checkpoint on. */
 void dc__roster_forget(dc__roster *r);
 
 /* dc__roster_count - members whose state is from `least` to `most`. */
@@ -146,11 +146,17 @@ void dc__roster_take_over(dc__roster *r, uint64_t round, int slot);
 /* dc__roster_close - the round that is on goes on without a member that has left. */
 void dc__roster_close(dc__roster *r, int slot);
 
-/* dc__roster_staying - members of a round's crew, beside `but` (a slot, or -1), that are here or waited for. */
+/* dc__roster_reopen - a member of the crew takes up its part of the round that is on, which went on without it. With versions' lock. */
+void dc__roster_reopen(dc__roster *r, int slot);
+
+/* dc__roster_staying - members of a round's crew, beside `but` (a slot, or -1), that are here or waited for, and have not been passed
+ * over in it. */
 int dc__roster_staying(dc__roster *r, const dc__crew *crew, int but);
 
 /* dc__roster_end - the run ends for this reason; the first one counts. */
 void dc__roster_end(dc__roster *r, dc_error err, const char *line);
+/* dc__roster_fail - a run that had ended well did not: its end could not be saved. */
+void dc__roster_fail(dc__roster *r, dc_error err, const char *line);
 
 /* dc__roster_pushes - a member begins to push for a round. DC_EPEER with a line if another has finished
  * before it: the round could never be whole. dc__roster_finish - a member is done after so many rounds;

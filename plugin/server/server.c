@@ -13,6 +13,8 @@
 #include "endpoint/fingerprint.h"
 #include "base/file.h"
 
+#define PAUSE_NS 2000000000 /* between two looks of the run loop: it does not take as long */
+
 /* With versions' lock held. */
 static void offer(void *server, uint32_t first, uint32_t n, uint64_t version)
 {
@@ -141,16 +143,16 @@ void dc_server_stop(dc_server *s)
     s->stop_requested = true; /* the run loop looks every DC__POLL_MS */
 }
 
-/* Ends every worker's threads: first with a message (STOP, BYE_ACK), then, after DC__GOODBYE_S, by force. */
-static void say_goodbye(dc_server *s)
+/* Ends every worker's threads: first with a message (STOP, BYE_ACK), if it says one, then, after DC__GOODBYE_S, by force. */
+static void say_goodbye(dc_server *s, bool says)
 {
     const int n = s->training.roster.n;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; says && i < n; i++)
         dc__session_say_stop(&s->sessions[i]);
     const int64_t until = dc__now_ns() + (int64_t)(DC__GOODBYE_S * 1e9);
     for (int i = 0; i < n; i++) {
         dc__endpoint *e = &s->sessions[i].endpoint;
-        while (e->threads && dc__now_ns() < until && !dc__link_ended(&e->link)) {
+        while (says && e->threads && dc__now_ns() < until && !dc__link_ended(&e->link)) {
             const struct timespec pause = {.tv_nsec = 5000000};
             nanosleep(&pause, NULL);
         }
@@ -165,6 +167,47 @@ static void watch_shards(dc__shards *sh)
     if (sh->n > 1) (sh->index == 0 ? dc__first_watch : dc__other_watch)(sh);
 }
 
+/* Over shards the last version is put together when all have stopped. */
+static dc_error end_over_shards(dc_server *s)
+{
+    dc__training *t = &s->training;
+    char line[DC__LINE_BYTES];
+    if (s->shards.index == 0) dc__first_stop(&s->shards);
+    say_goodbye(s, true);
+    dc__barred_save(&t->barred, &t->log);
+    const dc_error err = dc__checkpoint_final(&t->checkpoint);
+    dc__checkpoint_stop(&t->checkpoint);
+    (s->shards.index == 0 ? dc__first_done : dc__other_end)(&s->shards);
+    const dc_error result = dc__roster_result(&t->roster, line);
+    return result ? dc__fail(result, "%s", line) : err;
+}
+
+/* The end of a run is saved before anybody hears of it: a server that dies in between finds its workers when it is started
+ * again, and so does one that cannot save it, unless the run is one job. Any other end is said first. */
+static dc_error end(dc_server *s)
+{
+    dc__training *t = &s->training;
+    char line[DC__LINE_BYTES];
+    dc_error result = dc__roster_result(&t->roster, line), err = DC_OK;
+    if (!result) err = dc__checkpoint_final(&t->checkpoint);
+    if (err && t->on_loss == DC_ON_LOSS_END) dc__roster_fail(&t->roster, err, dc_last_error());
+    if (err) (void)snprintf(line, sizeof line, "%s", dc_last_error());
+    say_goodbye(s, !err || t->on_loss == DC_ON_LOSS_END);
+    dc__barred_save(&t->barred, &t->log);
+    if (result) err = dc__checkpoint_final(&t->checkpoint);
+    dc__checkpoint_stop(&t->checkpoint);
+    if (!result) result = err;
+    return result ? dc__fail(result, "%s", line) : DC_OK;
+}
+
+/* A process that was stopped, or whose machine was asleep, must not take others for silent. */
+static void note_awake(dc_server *s)
+{
+    const int64_t now = dc__now_ns();
+    if (now - s->looked_ns > PAUSE_NS) s->awake_ns = now;
+    s->looked_ns = now;
+}
+
 dc_error dc_server_run(dc_server *s)
 {
     dc__training *t = &s->training;
@@ -175,6 +218,7 @@ dc_error dc_server_run(dc_server *s)
     if (err) return err;
     dc__server_requests(s, true);
     while (!r->ending) {
+        note_awake(s);
         dc__server_admit(s); /* blocks up to DC__POLL_MS */
         dc__server_reap(s);
         watch_shards(&s->shards);
@@ -183,21 +227,13 @@ dc_error dc_server_run(dc_server *s)
         if (s->stop_requested) dc__roster_end(r, DC_ESTOPPED, "the server was stopped");
         if (!r->training)
             dc__server_begin(s);
-        else
+        else if (dc__training_is_on(t))
             dc__server_change(s);
         dc__barred_save(&t->barred, &t->log);
         if (dc__roster_all_finished(r, t->versions.round)) dc__roster_end(r, DC_OK, "");
     }
     dc__server_requests(s, false);
-    if (s->shards.n > 1 && s->shards.index == 0) dc__first_stop(&s->shards);
-    say_goodbye(s);
-    dc__barred_save(&t->barred, &t->log);
-    err = dc__checkpoint_final(&t->checkpoint);
-    dc__checkpoint_stop(&t->checkpoint);
-    if (s->shards.n > 1) (s->shards.index == 0 ? dc__first_done : dc__other_end)(&s->shards);
-    char line[DC__LINE_BYTES];
-    const dc_error result = dc__roster_result(r, line);
-    return result ? dc__fail(result, "%s", line) : err;
+    return s->shards.n > 1 ? end_over_shards(s) : end(s);
 }
 
 void dc_server_free(dc_server *s)

@@ -72,8 +72,11 @@ struct dc_server {
     dc__shards shards;
     dc__session *sessions;  /* [roster.n], by slot */
     int64_t first_ready_ns; /* run loop: since when somebody is ready for the start, 0 = nobody is */
+    int expected;           /* run loop: who take part again in a run that went back, 0 = it did not */
     dc__drop drop;
     dc__tally tally;
+    int64_t looked_ns;   /* run loop: when it last looked at all, */
+    int64_t awake_ns;    /* run loop: and since when it does without a pause */
     int64_t paced_ns;    /* run loop: when it last looked who holds up the others */
     int64_t balanced_ns; /* run loop: when it last looked whether other images would pay */
     uint64_t held_round; /* run loop: 1 + the last round that is counted as held up */
@@ -107,6 +110,13 @@ void dc__server_reap(dc_server *s);
 void dc__server_begin(dc_server *s);
 void dc__server_change(dc_server *s);
 
+/* going_back.c: workers keep something that the server has not.
+ * dc__server_goes_back - a worker is ready that was in the round that is on, and is to go on with this one: if it has not
+ * got what it had kept by then, the run goes back to a checkpoint of which it has. Whether it does: then nobody is ready any more.
+ * dc__server_goes_back_further - likewise before the start. Run loop. */
+bool dc__server_goes_back(dc_server *s, int slot, uint64_t round);
+bool dc__server_goes_back_further(dc_server *s);
+
 /* tally.c: counts losses, returns, and the rounds that somebody who is lost holds up; while it trains. Run loop.
  * dc__server_came - a worker has joined in this slot, whose state was that before; anew: another than the slot's before. */
 void dc__server_count(dc_server *s);
@@ -125,7 +135,7 @@ void dc__drop_init(dc__drop *drop);
 void dc__drop_destroy(dc__drop *drop);
 
 /* dc__server_forget_if_empty - without a single worker before the start the run is anybody's: the next one may
- * bring another model. dc__server_members - how many take part or are about to. Run loop. */
+ * bring another model. dc__server_members (tally.c) - how many take part or are about to. Run loop. */
 void dc__server_forget_if_empty(dc_server *s);
 int dc__server_members(dc_server *s);
 

@@ -51,6 +51,7 @@ static dc_error allocate(dc__session *s)
 static void reset(dc__session *s, bool anew)
 {
     s->upload_at = 0;
+    s->n_kept = 0;
     s->over = false;
     s->broke_ns = s->said_ns = 0;
     if (anew) dc__given_reset(&s->given);
@@ -95,6 +96,13 @@ void dc__session_close(dc__session *s, int linger_ms)
     dc__queue_clear(&s->endpoint.queue);
     s->crew_due = s->stat_due = false;
     pthread_mutex_unlock(&s->lock);
+}
+
+bool dc__session_has_kept(const dc__session *s, uint64_t version)
+{
+    for (int k = 0; k < s->n_kept; k++)
+        if (s->kept[k] == version) return true;
+    return version == 0;
 }
 
 void dc__session_forget(dc__session *s)

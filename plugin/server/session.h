@@ -26,15 +26,17 @@ typedef struct dc__session {
     uint64_t upload_at;                     /* receiver only: next float of the upload */
     dc__given given;                        /* receiver only */
     bool soon_due, crew_due, images_due, start_due, stat_due, ack_due, stop_due; /* (L) */
-    bool acked;            /* (L) the acknowledgement of its goodbye has gone */
-    uint64_t images_round; /* (L) from there on */
-    uint32_t images;       /* (L) it is to feed so many */
-    uint64_t enters;       /* (L) the round that it begins with, DC__NO_ROUND = it has begun */
-    uint64_t start;        /* (L) the round that START is due for */
-    uint64_t has;          /* (L) version it has got, DC__NO_ROUND = none */
-    uint64_t want;         /* (L) version it wants next, DC__NO_ROUND = nothing */
-    uint64_t announced[2]; /* (L) by version & 1: versions whose KEEP it was sent */
-    _Atomic bool over;     /* the receiver has ended */
+    bool acked;                       /* (L) the acknowledgement of its goodbye has gone */
+    uint64_t images_round;            /* (L) from there on */
+    uint32_t images;                  /* (L) it is to feed so many */
+    uint64_t enters;                  /* (L) the round that it begins with, DC__NO_ROUND = it has begun */
+    uint64_t start;                   /* (L) the round that START is due for */
+    uint64_t has;                     /* (L) version it has got, DC__NO_ROUND = none */
+    uint64_t want;                    /* (L) version it wants next, DC__NO_ROUND = nothing */
+    uint64_t announced[2];            /* (L) by version & 1: versions whose KEEP it was sent */
+    uint64_t kept[DC__VERSIONS_MOST]; /* versions that it can go on from, as READY said; then constant */
+    int n_kept;
+    _Atomic bool over; /* the receiver has ended */
     _Atomic int64_t
         broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one */
     bool away;       /* run loop: it is counted as lost */
@@ -52,7 +54,9 @@ dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *wel
                           bool anew);
 void dc__session_close(dc__session *s, int linger_ms);
 
-/* dc__session_forget - frees what belongs to a model. Run loop, without threads. */
+/* dc__session_has_kept - a worker that is ready has what it had kept by this version: of the first, everybody has.
+ * dc__session_forget - frees what belongs to a model. Run loop, without threads. */
+bool dc__session_has_kept(const dc__session *s, uint64_t version);
 void dc__session_forget(dc__session *s);
 
 /* dc__session_begins_with - a round that is to begin: START follows at its border, and if soon the worker is

@@ -37,9 +37,17 @@ static dc_error take_ready(dc__session *s, const dc__frame *frame)
 {
     dc__training *t = s->training;
     const bool complete = !s->welcome.upload || s->upload_at == dc__model_floats(t->model);
-    if (complete && dc__roster_advance(&t->roster, s->slot, DC__MEMBER_JOINED, DC__MEMBER_READY))
-        return DC_OK;
-    return unexpected(s, frame, "before its values or twice");
+    const uint32_t n = frame->header.payload_bytes / 8;
+    dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
+    if (n * 8 != frame->header.payload_bytes || n > DC__VERSIONS_MOST)
+        return unexpected(s, frame, "of a wrong size");
+    if (!complete || t->roster.member[s->slot].state != DC__MEMBER_JOINED)
+        return unexpected(s, frame, "before its values or twice");
+    for (s->n_kept = 0; s->n_kept < (int)n; s->n_kept++)
+        s->kept[s->n_kept] = dc__get_uint(&in, 8);
+    return dc__roster_advance(&t->roster, s->slot, DC__MEMBER_JOINED, DC__MEMBER_READY)
+               ? DC_OK
+               : unexpected(s, frame, "after its end"); /* it was dropped meanwhile */
 }
 
 /* Statistics that are not finite count for a refused gradient of the round that they followed; the worker's of the
@@ -98,10 +106,11 @@ static dc_error take_last_bye(dc__session *s, const dc__frame *frame)
     dc__training *t = s->training;
     const uint64_t round = frame->header.round;
     if (!dc__given_is_even(&s->given, round)) return unexpected(s, frame, "in the middle of a round");
-    if (dc__roster_finish(&t->roster, s->slot, round) == DC_OK)
-        ack_bye(s);
-    else /* it gets STOP with the line instead */
+    const bool waits = frame->header.flags & DC__BYE_WAITS;
+    if (dc__roster_finish(&t->roster, s->slot, round)) /* it gets STOP with the line */
         dc__roster_end(&t->roster, DC_EPEER, dc_last_error());
+    else if (!waits) /* who waits hears when the end of the run is saved */
+        ack_bye(s);
     dc__log_line(&t->log, "worker %d is done after round %llu", s->number, (unsigned long long)round);
     return DC_OK;
 }
@@ -132,6 +141,10 @@ static dc_error take_bye(dc__session *s, const dc__frame *frame, dc__member_stat
     dc__make_printable(reason);
     (void)snprintf(line, sizeof line, "worker %d left in round %llu: %s", s->number,
                    (unsigned long long)frame->header.round + 1, reason[0] ? reason : "no reason given");
+    if (state == DC__MEMBER_FINISHED) { /* and waits no longer for the others */
+        ack_bye(s);
+        return DC_OK;
+    }
     if (!t->roster.training || state < DC__MEMBER_ENTERING) { /* no round needs it */
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
     } else if (flags & DC__BYE_LEAVE && t->on_loss != DC_ON_LOSS_END) {

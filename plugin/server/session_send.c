@@ -300,7 +300,7 @@ void dc__session_slice(void *session, uint32_t first, uint32_t n, bool last, dc_
 static bool keep_due(dc__session *s, uint64_t *version)
 {
     const dc__checkpoint *c = &s->training->checkpoint;
-    if (!dc__coding_keeps(&s->training->codes.coding)) return false;
+    if (!s->training->keeps) return false;
     *version = DC__NO_ROUND;
     for (int k = 0; k < 2; k++)
         if (c->planned[k] != s->announced[k] && c->planned[k] < *version) *version = c->planned[k];

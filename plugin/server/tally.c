@@ -59,3 +59,17 @@ void dc__server_count(dc_server *s)
     if (held && s->held_round != round + 1) s->tally.rounds_held++;
     if (held) s->held_round = round + 1;
 }
+
+int dc__server_members(dc_server *s)
+{
+    dc__roster *r = &s->training.roster;
+    int n = 0;
+    pthread_mutex_lock(&r->lock);
+    for (int i = 0; i < r->n; i++) {
+        const dc__member_state state = r->member[i].state;
+        const bool awaited = state == DC__MEMBER_LOST && r->training;
+        n += awaited || (state != DC__MEMBER_FREE && state < DC__MEMBER_LOST);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}

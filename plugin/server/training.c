@@ -102,25 +102,19 @@ static dc_error allocate(dc__training *t, const dc_model *m)
     return err;
 }
 
-/* What a codec has not sent yet, a worker's own steps, and what layers remember of the rounds before are gone with its
- * process: it cannot come back as it was. Where nobody is waited for, the run goes on without it for good; but layers that
- * remember are not left to a replay. */
-static void end_on_loss(dc__training *t, bool remembers)
+/* What a codec has not sent yet, the momentum of a worker's own steps, and what layers remember is with the worker. It comes
+ * back with what it had by a checkpoint, and the run goes back there (going_back.c), if there is one. */
+static void set_keeps(dc__training *t, bool remembers)
 {
-    const dc__coding *c = &t->codes.coding;
-    const bool coded = !c->up.codec->exact || !c->down.codec->exact || c->local_steps != 1;
-    if ((!coded && !remembers) || t->on_loss == DC_ON_LOSS_END) return;
-    t->lost_for_good = t->on_loss == DC_ON_LOSS_DROP && !remembers;
-    if (t->lost_for_good) {
-        dc__log_line(
-            &t->log,
-            "with this codec a worker keeps what it has not sent yet, so one that is lost cannot come back");
-        return;
-    }
+    t->keeps = remembers || dc__coding_keeps(&t->codes.coding);
+    if (!t->keeps || t->checkpoint.dir[0] || t->on_loss != DC_ON_LOSS_WAIT) return;
     t->on_loss = DC_ON_LOSS_END;
-    dc__log_line(&t->log, "%s, so the run ends when a worker is lost",
-                 coded ? "with this codec a worker keeps what it has not sent yet"
-                       : "this network's layers remember the rounds before");
+    dc__log_line(
+        &t->log,
+        "%s, and without --backup there is no checkpoint to go back to, so the run ends when a worker "
+        "is lost",
+        remembers ? "this network's layers remember the rounds before"
+                  : "with this codec a worker keeps what it has not sent yet");
 }
 
 /* What this server holds of the model. */
@@ -179,7 +173,7 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
         return err;
     }
     set_model(t, part, model);
-    end_on_loss(t, remembers);
+    set_keeps(t, remembers);
     if (t->resumed)
         dc__log_line(&t->log, "resuming %s at round %llu from %s", model->name,
                      (unsigned long long)t->versions.round, c->dir);
@@ -191,9 +185,10 @@ void dc__training_forget(dc__training *t)
     dc_model *whole = t->whole;
     set_model(t, NULL, NULL);
     dc__roster_forget(&t->roster);
+    dc__checkpoint_forget(&t->checkpoint);
     dc__barred_close(&t->barred, &t->log);
     t->on_loss = t->on_loss_asked;
-    t->lost_for_good = false;
+    t->keeps = t->begun = false;
     release(t);
     dc_model_free(whole);
 }
@@ -291,8 +286,18 @@ void dc__training_begin(dc__training *t)
     if (dc__training_log_start(t) != DC_OK) dc__roster_end(r, DC_EFILE, dc_last_error());
     log_crew(t, t->versions.round, &r->saved);
     pthread_mutex_lock(&t->versions.lock);
-    t->versions.whole_ns = dc__now_ns();
-    t->border(t->context, t->versions.round, true);
     if (!t->resumed) dc__checkpoint_if_due(&t->checkpoint);
     pthread_mutex_unlock(&t->versions.lock);
+}
+
+bool dc__training_is_on(dc__training *t)
+{
+    if (t->begun) return true;
+    if (t->shards == 1 && dc__checkpoint_is_busy(&t->checkpoint)) return false;
+    t->begun = true;
+    pthread_mutex_lock(&t->versions.lock);
+    t->versions.whole_ns = dc__now_ns();
+    t->border(t->context, t->versions.round, true);
+    pthread_mutex_unlock(&t->versions.lock);
+    return true;
 }

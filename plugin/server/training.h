@@ -54,9 +54,10 @@ typedef struct dc__training {
     dc_bounds bounds;
     dc__clip clip;
     dc_on_loss on_loss, on_loss_asked; /* the first of the model that is trained */
-    bool lost_for_good;                /* likewise: whoever is lost cannot come back */
-    bool balance;                      /* workers' images may differ */
-    double loss_wait_s;                /* of DC_ON_LOSS_WAIT */
+    bool begun;                        /* run loop: START goes out */
+    bool keeps;         /* likewise: workers have something from round to round that the server has not */
+    bool balance;       /* workers' images may differ */
+    double loss_wait_s; /* of DC_ON_LOSS_WAIT */
     /* Blocks [first, first + n) are at version: those who want them may be sent them. With versions' lock. */
     void (*offer)(void *context, uint32_t first, uint32_t n, uint64_t version);
     /* A round begins, with its crew: those who enter with it must hear of it, and if it changed all must. Likewise. */
@@ -69,7 +70,8 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options);
 void dc__training_destroy(dc__training *t);
 
 /* dc__training_adopt - the run trains this model, with the checkpoint's values if there is one and it is
- * wanted; takes ownership on success. remembers: dc_worker_options. dc__training_forget - it may be another one. Run loop, before START. */
+ * wanted; takes ownership on success. remembers: its layers do (dc_memory). dc__training_forget - it may be another one, or
+ * goes on from a checkpoint. Run loop, without sessions. */
 dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *fingerprint, bool remembers,
                             bool fresh);
 void dc__training_forget(dc__training *t);
@@ -87,10 +89,12 @@ bool dc__training_carries(const dc__training *t);
  * the line that ends it. The member's receiver. */
 dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64_t round);
 
-/* dc__training_begin - the run begins with its crew (dc__roster_start). Run loop. dc__training_border - round begins, before
+/* dc__training_begin - the run begins with its crew (dc__roster_start). dc__training_is_on - START goes out once the version that the run
+ * begins with is saved, or cannot be; whether it has: until then everybody has that version still. Run loop. dc__training_border - round begins, before
  * it can be seen; with versions' lock. dc__training_crew_changed - its crew is another than was logged: newcomers
  * have the mean of the makers' statistics; likewise. */
 void dc__training_begin(dc__training *t);
+bool dc__training_is_on(dc__training *t);
 void dc__training_border(dc__training *t, uint64_t round);
 void dc__training_crew_changed(dc__training *t, uint64_t round, const dc__crew *makers);
 
@@ -102,8 +106,10 @@ dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__
 
 /* For workers without a receiver; run loop.
  * dc__training_take_over - a worker joins the round that is on, whose crew has left. With versions' lock.
+ * dc__training_reopen - likewise, but a member of that crew which was passed over in it.
  * dc__training_close - a round goes on without what a member of its crew has not given. */
 void dc__training_take_over(dc__training *t, int slot, dc__given *given);
+void dc__training_reopen(dc__training *t, int slot, dc__given *given);
 void dc__training_close(dc__training *t, uint64_t round, int slot, dc__given *given);
 
 #endif

@@ -18,8 +18,8 @@ static dc_error parse(const char *name, int *servers)
     const bool shards = strncmp(name, "shards:", 7) == 0;
     const long n = shards ? strtol(name + 7, &end, 10) : 1;
     if (strcmp(name, "server") != 0 && (!shards || *end || n < 2 || n > DC__SHARDS_MOST))
-        return dc__fail(DC_EINVAL, "--topology: '%s' is not server, shards:N with N from 2 to %d, or all", name,
-                        DC__SHARDS_MOST);
+        return dc__fail(DC_EINVAL, "--topology: '%s' is not server, shards:N with N from 2 to %d, or all",
+                        name, DC__SHARDS_MOST);
     *servers = (int)n;
     return DC_OK;
 }
@@ -36,11 +36,12 @@ static dc_error predict(const dc_profile *one, int servers, dc_strategy strategy
 static void print_head(FILE *out, const dc__forecasts *f)
 {
     const dc_profile *p = &f->profile;
-    (void)fprintf(out,
-                  "%s: %d layers; link: %.4g Mbit/s down, %.4g Mbit/s up, rtt %.4g ms; %d worker%s; each server's link: "
-                  "%.4g Mbit/s\n\n",
-                  f->path, p->n_layers, p->down_Bps * 8e-6, p->up_Bps * 8e-6, p->rtt_s * 1e3, p->workers,
-                  p->workers == 1 ? "" : "s", p->server_Bps * 8e-6);
+    (void)fprintf(
+        out,
+        "%s: %d layers; link: %.4g Mbit/s down, %.4g Mbit/s up, rtt %.4g ms; %d worker%s; each server's link: "
+        "%.4g Mbit/s\n\n",
+        f->path, p->n_layers, p->down_Bps * 8e-6, p->up_Bps * 8e-6, p->rtt_s * 1e3, p->workers,
+        p->workers == 1 ? "" : "s", p->server_Bps * 8e-6);
     (void)fprintf(out, "  %-10s %10s %9s %8s  %s\n", "topology", "round s", "floor s", "of floor", "plan");
 }
 
@@ -62,7 +63,8 @@ static dc_error check(const dc__forecasts *f, const char *list)
     char names[LIST_BYTES], *rest = names;
     int servers;
     if (!(f->profile.server_Bps > 0))
-        return dc__fail(DC_EINVAL, "--topology needs the link of a server: give --server-rate, such as 1gbit");
+        return dc__fail(DC_EINVAL,
+                        "--topology needs the link of a server: give --server-rate, such as 1gbit");
     if (strlen(list) >= sizeof names) return dc__fail(DC_EINVAL, "--topology: the list is too long");
     (void)snprintf(names, sizeof names, "%s", list);
     dc_error err = DC_OK;

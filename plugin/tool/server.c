@@ -128,7 +128,9 @@ static const dc_option table[] = {
          "a line that whoever reads the page must give as password (or bearer token); needed where other machines "
          "reach --http"},
     {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "SECONDS", .least = 1, .most = 86400,
-     .help = "a worker that has not been heard of for this long is lost (default 90)"},
+     .help =
+         "a worker that has not been heard of for this long is lost (default 90; where the lost are waited for, no "
+         "longer than they are)"},
     {"on-bad-value", DC_OPTION_CHOICE, DC_INTO(options, server.bounds.on_bad_value), .choices = DC_BAD_VALUES,
      .help =
          "when a worker's gradient is not finite: leave it out of that round, and expel the worker after three "

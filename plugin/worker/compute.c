@@ -251,6 +251,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
         w->progress.pushed[i] = false;
     }
     w->push.grows = false;
+    dc__recurrent_note(&w->memory, w->info.round + 1);
     w->info.round++;
     dc__worker_wake(w);
     pthread_mutex_unlock(&w->lock);

@@ -291,8 +291,8 @@ static dc_error trace_params(dc__part *p, const dc__frame *frame)
 static dc_error take_keep(dc_worker *w, const dc__frame *frame)
 {
     const uint32_t n = frame->header.payload_bytes / 8;
-    uint64_t needed[DC__NEEDED_MOST];
-    if (n * 8 != frame->header.payload_bytes || n > DC__NEEDED_MOST) return bad(frame, "of a wrong size");
+    uint64_t needed[DC__VERSIONS_MOST];
+    if (n * 8 != frame->header.payload_bytes || n > DC__VERSIONS_MOST) return bad(frame, "of a wrong size");
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     for (uint32_t k = 0; k < n; k++)
         needed[k] = dc__get_uint(&in, 8);

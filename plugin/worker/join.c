@@ -4,7 +4,8 @@
  *   A worker that has lost its server (the connection ended, or it was started again) throws away the round that
  * it was in and joins anew under its id, in this process. The server tells it the round to go on with: the one
  * that is on, or the one that its checkpoint is of. Nothing of the time before counts: values, statistics and
- * moments are fetched, gradients are zero. Compute thread. */
+ * moments are fetched, gradients are zero; what a codec had not sent, and what layers remember, is set back to
+ * that round. Compute thread. */
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -64,8 +65,12 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
                      .shards = as->shards,
                      .run = as->run,
                      .clear = as->clear,
-                     .remembers = w->options.remembers};
-    if (!w->joined_once) dc__worker_coding_asked(&w->options, join.coding);
+                     .remembers = w->options.memory.floats > 0};
+    if (w->joined_once)
+        dc__coding_text(&w->coding,
+                        join.coding); /* the run's, which a server may not know that was started again */
+    else
+        dc__worker_coding_asked(&w->options, join.coding);
     (void)snprintf(join.version, sizeof join.version, "%s", dc_version());
     (void)snprintf(join.fingerprint, sizeof join.fingerprint, "%s", w->fingerprint);
     return dc__join_send(&p->endpoint.link, &join, w->model);
@@ -158,6 +163,9 @@ static bool has_begun(const dc_worker *w, int unused)
 
 dc_error dc__worker_enter(dc_worker *w)
 {
+    dc__upload *first = &w->parts[0].upload;
+    w->residues.rank = w->info.rank; /* another, if it has to join twice */
+    first->n_kept = dc__residues_versions(&w->residues, first->kept);
     dc_error err = DC_OK;
     for (int k = 0; !err && k < w->n_parts; k++)
         err = dc__endpoint_start(&w->parts[k].endpoint);
@@ -173,20 +181,18 @@ dc_error dc__worker_enter(dc_worker *w)
     pthread_mutex_unlock(&w->lock);
     err = dc__worker_wait_until(w, has_begun, 0);
     pthread_mutex_unlock(&w->lock);
-    if (!err) w->joined_once = true;
-    return err;
+    if (err) return err;
+    w->joined_once = true;
+    w->pushes = false;
+    w->forgot = !dc__residues_begin(&w->residues, w->start_round, w->info.resumed, w->announced.fresh);
+    return DC_OK;
 }
 
 /* ---- anew ---- */
 
-/* What a codec has not sent yet, local steps, and what layers remember belong to the round that is lost. */
 bool dc_worker_lost_server(const dc_worker *w)
 {
     if (w->n_parts > 1) return false; /* shards may be at different rounds */
-    if (!w->joined_once) return w->failed && w->error == DC_EPEER && !w->stopped;
-    if (w->options.remembers || w->coding.local_steps != 1 || !w->coding.up.codec->exact ||
-        !w->coding.down.codec->exact)
-        return false;
     return w->failed && w->error == DC_EPEER && !w->stopped;
 }
 
@@ -201,7 +207,7 @@ static void reset_part(dc__part *p)
     for (int i = 0; i < p->model->n_layers; i++)
         d->ready[i] = 0;
     dc__upload *u = &p->upload;
-    u->pull_due = u->stat_due = u->ready_due = u->want_stat_due = false;
+    u->pull_due = u->stat_due = u->ready_due = u->want_stat_due = u->bye_sent = false;
     u->values_at = UINT64_MAX;
 }
 
@@ -216,12 +222,24 @@ static void reset(dc_worker *w)
         reset_part(&w->parts[k]);
     w->announced.stat_here = false;
     dc__reporter_restart(&w->reporter, w->planner.plan.round_s > 0);
-    w->push.grows = w->goodbye.due = w->goodbye.leave = false;
+    w->push.grows = false;
+    w->goodbye = (dc__goodbye){0};
     memset(w->progress.pushed, 0, (size_t)m->n_layers * sizeof *w->progress.pushed);
     w->progress.in_round = w->progress.first_pass = w->progress.last_pass = w->progress.pushing = false;
     w->progress.passes = 0;
+    w->progress.local = 0;
     pthread_mutex_unlock(&w->lock);
     dc__model_zero_gradients(w->model, 0, m->start[DC_FIXED]);
+}
+
+void dc__worker_pause(dc_worker *w)
+{
+    if (!w->residues.begun) return;
+    if (w->pushes)
+        dc__residues_pause(&w->residues, w->push.round, w->parts[0].endpoint.queue.left == 0);
+    else if (w->residues.held[0] == UINT64_MAX && w->residues.held[1] == UINT64_MAX) /* not yet */
+        dc__residues_pause(&w->residues, w->start_round, false);
+    w->pushes = false;
 }
 
 static dc_error join_anew(dc_worker *w, double left_s)
@@ -248,6 +266,8 @@ dc_error dc_worker_rejoin(dc_worker *w)
     const int64_t until_ns = dc__now_ns() + (int64_t)(dc__worker_patience_s(w) * 1e9);
     dc_error err = DC_OK;
     dc__log_line(&w->log, "%s; joining it again", w->error_line);
+    dc__endpoint_stop(&w->parts[0].endpoint);
+    dc__worker_pause(w);
     do {
         const double left_s = dc__seconds(until_ns - dc__now_ns());
         err = join_anew(w, fmax(left_s, 1));

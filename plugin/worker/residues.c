@@ -14,7 +14,10 @@
 #include "base/file.h"
 
 #define MAGIC "DYNCKEPT"
+#define MAGIC_LOST \
+    "DYNCLOST" /* what was kept was lost before, or the worker began with that version: nothing follows */
 #define HEAD_BYTES (8 + 8 + 8 + DC__CODING_BYTES)
+#define FILES_MOST 64 /* that are looked at; there are about five */
 
 static uint64_t floats_of(const dc__encoder *e)
 {
@@ -38,32 +41,57 @@ static void head_of(const dc__encoder *e, uint64_t version, uint8_t head[HEAD_BY
     memcpy(head + 24, text, sizeof text);
 }
 
-void dc__residues_init(dc__residues *r, const char *dir, int rank, pthread_mutex_t *lock, dc__log *log)
+void dc__residues_init(dc__residues *r, const char *dir, int rank, dc__encoder *encoder,
+                       dc__recurrent *memory, pthread_mutex_t *lock, dc__log *log)
 {
     *r = (dc__residues){.dir = dir,
                         .rank = rank,
+                        .encoder = encoder,
+                        .memory = memory,
                         .lock = lock,
                         .log = log,
                         .announced = {UINT64_MAX, UINT64_MAX},
+                        .held = {UINT64_MAX, UINT64_MAX},
                         .lost = UINT64_MAX};
+}
+
+bool dc__residues_keeps(const dc__residues *r)
+{
+    return !dc__encoder_exact(r->encoder) || r->memory->of.floats > 0;
 }
 
 void dc__residues_announce(dc__residues *r, uint64_t version, const uint64_t *needed, int n)
 {
     pthread_mutex_lock(r->lock);
     r->announced[version & 1] = version;
-    r->n_needed = n < DC__NEEDED_MOST ? n : DC__NEEDED_MOST;
+    r->n_needed = n < DC__VERSIONS_MOST ? n : DC__VERSIONS_MOST;
     memcpy(r->needed, needed, (size_t)r->n_needed * sizeof *needed);
     pthread_mutex_unlock(r->lock);
+}
+
+/* ---- what it is made of ---- */
+
+enum { PARTS = 3 };
+
+typedef struct part {
+    float *at; /* NULL: there is no such part */
+    size_t n;
+} part;
+
+static void parts_of(const dc__residues *r, uint64_t version, part parts[PARTS])
+{
+    const size_t n = (size_t)floats_of(r->encoder);
+    parts[0] = (part){r->encoder->kept[version & 1], n};
+    parts[1] = (part){r->encoder->velocity[version & 1], n};
+    parts[2] = (part){r->memory->at[version & 1], r->memory->of.floats};
 }
 
 /* ---- writing ---- */
 
 static dc_error write_version(const dc__residues *r, uint64_t version)
 {
-    const dc__encoder *e = r->encoder;
-    const size_t n = (size_t)floats_of(e) * sizeof(float);
-    const float *const parts[] = {e->kept[version & 1], e->velocity[version & 1]};
+    const bool lost = version == r->lost;
+    part parts[PARTS];
     char path[PATH_MAX];
     uint8_t head[HEAD_BYTES], sum[8];
     dc__file file;
@@ -71,14 +99,16 @@ static dc_error write_version(const dc__residues *r, uint64_t version)
     if (!path_of(r, version, path)) return dc__fail(DC_EFILE, "%s: the path is too long", r->dir);
     dc_error err = dc__file_begin(&file, path);
     if (err) return err;
-    head_of(e, version, head);
+    parts_of(r, version, parts);
+    head_of(r->encoder, version, head);
+    if (lost) memcpy(head, MAGIC_LOST, 8);
     XXH3_64bits_reset(&hash);
     XXH3_64bits_update(&hash, head, sizeof head);
     (void)dc__file_write(&file, head, sizeof head);
-    for (int k = 0; k < 2; k++) {
-        if (!parts[k]) continue;
-        XXH3_64bits_update(&hash, parts[k], n);
-        (void)dc__file_write(&file, parts[k], n);
+    for (int k = 0; k < PARTS && !lost; k++) {
+        if (!parts[k].at) continue;
+        XXH3_64bits_update(&hash, parts[k].at, parts[k].n * sizeof(float));
+        (void)dc__file_write(&file, parts[k].at, parts[k].n * sizeof(float));
     }
     dc__bytes out = dc__bytes_over(sum, sizeof sum);
     dc__put_uint(&out, XXH3_64bits_digest(&hash), 8);
@@ -108,26 +138,38 @@ static bool is_later(const dc__residues *r, uint64_t version, uint64_t last)
     return version > last;
 }
 
+/* Versions of this worker's files, as the directory has them; how many. */
+static int find_files(const dc__residues *r, uint64_t *versions, int most)
+{
+    char prefix[DC__NAME_BYTES + 32];
+    const int length = snprintf(prefix, sizeof prefix, "%s.kept-%d-", r->encoder->model->name, r->rank);
+    DIR *dir = opendir(r->dir);
+    int n = 0;
+    for (struct dirent *entry; dir && n < most && (entry = readdir(dir));) {
+        char *end;
+        if (strncmp(entry->d_name, prefix, (size_t)length) != 0) continue;
+        const unsigned long long version = strtoull(entry->d_name + length, &end, 10);
+        if (*end == 0 && end > entry->d_name + length) versions[n++] = version;
+    }
+    if (dir) (void)closedir(dir);
+    return n;
+}
+
 /* Deletes this worker's files of versions that are so. */
 static void delete_those(const dc__residues *r, uint64_t last,
                          bool (*are)(const dc__residues *r, uint64_t version, uint64_t last))
 {
-    char prefix[DC__NAME_BYTES + 32], path[PATH_MAX];
-    const int n = snprintf(prefix, sizeof prefix, "%s.kept-%d-", r->encoder->model->name, r->rank);
-    DIR *dir = opendir(r->dir);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char *end;
-        if (strncmp(entry->d_name, prefix, (size_t)n) != 0) continue;
-        const unsigned long long version = strtoull(entry->d_name + n, &end, 10);
-        if (*end == 0 && are(r, version, last) && path_of(r, version, path)) (void)unlink(path);
-    }
-    if (dir) (void)closedir(dir);
+    uint64_t versions[FILES_MOST];
+    char path[PATH_MAX];
+    const int n = find_files(r, versions, FILES_MOST);
+    for (int k = 0; k < n; k++)
+        if (are(r, versions[k], last) && path_of(r, versions[k], path)) (void)unlink(path);
 }
 
 /* The server may be at `oldest`, or at a later one. */
 static void keep(const dc__residues *r, uint64_t version, uint64_t oldest)
 {
-    if (version == r->lost) return;
+    if (!dc__recurrent_has(r->memory, version)) return;
     if (write_version(r, version))
         dc__log_line(r->log, "what round %llu has not sent is not kept for a resumed run: %s",
                      (unsigned long long)version, dc_last_error());
@@ -160,58 +202,93 @@ void dc__residues_round(dc__residues *r, uint64_t round)
     if (!r->runs) keep(r, round, round);
 }
 
-void dc__residues_end(dc__residues *r, uint64_t round)
+void dc__residues_end(dc__residues *r)
+{
+    const uint64_t first = r->held[0] < r->held[1] ? r->held[0] : r->held[1];
+    if (!r->dir || first == UINT64_MAX) return;
+    keep(r, first, first);
+    if (r->held[(first + 1) & 1] == first + 1) keep(r, first + 1, first);
+}
+
+void dc__residues_pause(dc__residues *r, uint64_t round, bool whole)
 {
     wait_for_writer(r);
-    if (!r->dir || round == UINT64_MAX) return;
-    keep(r, round, round);
-    keep(r, round + 1, round);
+    r->held[0] = r->held[1] = UINT64_MAX;
+    if (!r->begun || round == UINT64_MAX) return;
+    for (uint64_t version = round; version <= round + whole; version++)
+        if (dc__recurrent_has(r->memory, version)) r->held[version & 1] = version;
+    pthread_mutex_lock(r->lock);
+    r->announced[0] = r->announced[1] = UINT64_MAX;
+    pthread_mutex_unlock(r->lock);
+}
+
+int dc__residues_versions(const dc__residues *r, uint64_t versions[DC__VERSIONS_MOST])
+{
+    if (!dc__residues_keeps(r)) return 0;
+    int n = r->dir ? find_files(r, versions, DC__VERSIONS_MOST - 2) : 0;
+    for (int k = 0; k < 2; k++)
+        if (r->held[k] != UINT64_MAX) versions[n++] = r->held[k];
+    return n;
 }
 
 /* ---- reading ---- */
 
-static bool read_all(const dc__residues *r, dc__encoder *e, uint64_t version)
+static bool read_all(const dc__residues *r, uint64_t version)
 {
-    const size_t n = (size_t)floats_of(e);
-    float *const parts[] = {e->kept[version & 1], e->velocity[version & 1]};
+    part parts[PARTS];
     char path[PATH_MAX];
     uint8_t head[HEAD_BYTES], expected[HEAD_BYTES], sum[8];
     XXH3_state_t hash;
-    FILE *file = path_of(r, version, path) ? fopen(path, "rb") : NULL;
+    FILE *file = r->dir && path_of(r, version, path) ? fopen(path, "rb") : NULL;
     if (!file) return false;
-    head_of(e, version, expected);
+    parts_of(r, version, parts);
+    head_of(r->encoder, version, expected);
     bool ok = fread(head, sizeof head, 1, file) == 1 && memcmp(head, expected, sizeof head) == 0;
     XXH3_64bits_reset(&hash);
     XXH3_64bits_update(&hash, head, sizeof head);
-    for (int k = 0; k < 2; k++) {
-        if (!parts[k]) continue;
-        ok = ok && fread(parts[k], sizeof(float), n, file) == n;
-        if (ok) XXH3_64bits_update(&hash, parts[k], n * sizeof(float));
+    for (int k = 0; k < PARTS; k++) {
+        if (!parts[k].at) continue;
+        ok = ok && fread(parts[k].at, sizeof(float), parts[k].n, file) == parts[k].n;
+        if (ok) XXH3_64bits_update(&hash, parts[k].at, parts[k].n * sizeof(float));
     }
     ok = ok && fread(sum, sizeof sum, 1, file) == 1;
     dc__bytes in = dc__bytes_over(sum, sizeof sum);
     ok = ok && dc__get_uint(&in, 8) == XXH3_64bits_digest(&hash);
     (void)fclose(file);
-    if (!ok) dc__encoder_forget(e, version);
     return ok;
 }
 
-bool dc__residues_begin(dc__residues *r, dc__encoder *e, uint64_t version, bool resumed, bool fresh)
+/* Whether what is kept of the version is in its place now. */
+static bool have(dc__residues *r, uint64_t version)
 {
-    r->encoder = e;
-    if (dc__encoder_exact(e)) r->dir = NULL;
+    if (r->held[version & 1] == version) return true;
+    if (!read_all(r, version)) return false;
+    r->memory->version[version & 1] = version;
+    return true;
+}
+
+bool dc__residues_begin(dc__residues *r, uint64_t version, bool resumed, bool fresh)
+{
+    if (!dc__residues_keeps(r)) r->dir = NULL;
     if (r->dir) delete_those(r, version, is_later);
-    if (dc__encoder_exact(e) || !resumed || version == 0) return true;
-    r->lost = version;
-    if (fresh) return false;
-    if (r->dir && read_all(r, e, version)) {
-        dc__encoder_begin(e, version);
-        r->lost = UINT64_MAX;
-        return true;
+    const bool nothing = r->lost == version && r->held[version & 1] == version; /* it began there before */
+    r->begun = true;
+    r->lost = UINT64_MAX;
+    if (!dc__residues_keeps(r)) return true;
+    const bool first = !resumed || version == 0, has = !first && !fresh && !nothing && have(r, version);
+    if (!has) {
+        dc__encoder_forget(r->encoder, version);
+        dc__recurrent_forget(r->memory, version);
     }
-    dc__log_line(
-        r->log,
-        "no file here has what this worker had not sent by round %llu: it is lost, and the run goes on without",
-        (unsigned long long)version);
+    r->held[0] = r->held[1] = UINT64_MAX;
+    dc__encoder_begin(r->encoder, version);
+    dc__recurrent_restore(r->memory, version);
+    if (has || first) return true;
+    r->lost = version;
+    if (!fresh && !nothing)
+        dc__log_line(
+            r->log,
+            "no file here has what this worker had kept by round %llu: it is lost, and the run goes on without",
+            (unsigned long long)version);
     return false;
 }

@@ -149,6 +149,16 @@ static dc_error send_empty(void *part, dc__header *header)
     return dc__link_send_small(&p->endpoint.link, header, NULL, 0);
 }
 
+static dc_error send_ready(void *part, dc__header *header)
+{
+    dc__part *p = part;
+    uint8_t payload[8 * DC__VERSIONS_MOST];
+    dc__bytes out = dc__bytes_over(payload, sizeof payload);
+    for (int k = 0; k < p->upload.n_kept; k++)
+        dc__put_uint(&out, p->upload.kept[k], 8);
+    return dc__link_send_small(&p->endpoint.link, header, payload, (uint32_t)(out.at - payload));
+}
+
 static dc_error send_report(void *part, dc__header *header)
 {
     dc__part *p = part;
@@ -226,15 +236,18 @@ static void set(dc__turn *turn, dc_error (*send)(void *, dc__header *), dc__head
     turn->header = header;
 }
 
-static void bye(const dc_worker *w, dc__turn *turn)
+static void bye(dc__part *p, dc__turn *turn)
 {
+    const dc_worker *w = p->worker;
     set(turn, send_bye,
         (dc__header){.type = DC__BYE,
-                     .flags = w->goodbye.ok      ? DC__BYE_OK
+                     .flags = w->goodbye.waits   ? DC__BYE_OK | DC__BYE_WAITS
+                              : w->goodbye.ok    ? DC__BYE_OK
                               : w->goodbye.leave ? DC__BYE_LEAVE
                                                  : 0,
                      .round = w->info.round});
-    turn->ends = true;
+    p->upload.bye_sent = w->goodbye.waits; /* it hears what happens meanwhile, and answers */
+    turn->ends = !w->goodbye.waits;
 }
 
 static void next_first(dc__part *p, dc__turn *turn)
@@ -242,12 +255,12 @@ static void next_first(dc__part *p, dc__turn *turn)
     const dc__goodbye *g = &p->worker->goodbye;
     dc__upload *u = &p->upload;
     if (g->due && !g->ok && !g->leave) {
-        bye(p->worker, turn);
+        bye(p, turn);
     } else if (u->values_at != UINT64_MAX) {
         set(turn, send_upload, (dc__header){0});
     } else if (u->ready_due) {
         u->ready_due = false;
-        set(turn, send_empty, (dc__header){.type = DC__READY});
+        set(turn, send_ready, (dc__header){.type = DC__READY});
     }
 }
 
@@ -272,13 +285,14 @@ static void next_request(dc__part *p, dc__turn *turn)
 
 static void next_last(dc__part *p, dc__turn *turn)
 {
+    const dc__goodbye *g = &p->worker->goodbye;
     dc__upload *u = &p->upload;
     if (p->endpoint.queue.left > 0) return;
     if (u->want_stat_due) {
         u->want_stat_due = false;
         set(turn, send_empty, (dc__header){.type = DC__WANT_STAT});
-    } else if (p->worker->goodbye.due) {
-        bye(p->worker, turn);
+    } else if (g->due && !(g->waits && u->bye_sent)) {
+        bye(p, turn);
     }
 }
 

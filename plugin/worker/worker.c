@@ -91,6 +91,7 @@ static dc_error allocate(dc_worker *w)
     dc_error err = dc__profiler_init(&w->profiler, m);
     for (int k = 0; !err && k < w->n_parts; k++)
         err = dc__part_allocate(&w->parts[k]);
+    if (!err) err = dc__recurrent_init(&w->memory, &w->options.memory);
     if (!err) set_bytes(w);
     if (!err) err = plan_first(w);
     if (!err) err = dc__reporter_init(&w->reporter, m->n_layers);
@@ -100,6 +101,7 @@ static dc_error allocate(dc_worker *w)
 static void free_all(dc_worker *w)
 {
     dc__profiler_free(&w->profiler);
+    dc__recurrent_free(&w->memory);
     dc__planner_free(&w->planner);
     dc__reporter_free(&w->reporter);
     for (int k = 0; k < w->n_parts; k++)
@@ -113,7 +115,8 @@ static void destroy(dc_worker *w)
 {
     for (int k = 0; k < w->n_parts; k++)
         dc__endpoint_stop(&w->parts[k].endpoint);
-    if (w->residues.encoder) dc__residues_end(&w->residues, w->pushes ? w->push.round : UINT64_MAX);
+    dc__worker_pause(w);
+    if (w->residues.begun) dc__residues_end(&w->residues);
     free_all(w);
     for (int k = 0; k < w->n_parts; k++)
         dc__endpoint_destroy(&w->parts[k].endpoint);
@@ -142,19 +145,15 @@ static dc_error join_server(dc_worker *w)
     if (!err) err = dc__worker_keys(&w->options, &w->log, w->parts[0].url, &w->keys);
     if (!err) err = dc__worker_dial(w, dc__worker_join_s(w), &welcome);
     if (err) return err;
-    dc__residues_init(&w->residues, w->options.keep_dir, welcome.rank, &w->lock, &w->log);
+    dc__residues_init(&w->residues, w->options.keep_dir, welcome.rank, &w->parts[0].encoder, &w->memory,
+                      &w->lock, &w->log);
     if (welcome.upload) err = dc__finite_model(w->model, "an initial value");
     if (!err) err = allocate(w);
     if (!err && w->options.trace_path)
         err = dc__trace_open(&w->trace, w->options.trace_path, w->info.rank, w->model);
     if (!err) err = dc__planner_start(&w->planner);
     if (!err) err = dc__worker_enter(w);
-    if (err && dc_worker_lost_server(w)) err = dc_worker_rejoin(w);
-    w->residues.rank = w->info.rank; /* another, if it had to join twice */
-    if (!err)
-        w->forgot = !dc__residues_begin(&w->residues, &w->parts[0].encoder, w->start_round, w->info.resumed,
-                                        w->announced.fresh);
-    return err;
+    return err && dc_worker_lost_server(w) ? dc_worker_rejoin(w) : err;
 }
 
 dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_options *options)
@@ -218,18 +217,44 @@ static bool is_acked(const dc_worker *w)
     return acked;
 }
 
+/* Workers that step alone end with a push. */
+static dc_error check_end(const dc_worker *w)
+{
+    if (!w->progress.local) return DC_OK;
+    return dc__fail(DC_EINVAL,
+                    "the run ends %u rounds after its last push: give a number of rounds that %u divides",
+                    w->progress.local, w->coding.local_steps);
+}
+
+static bool is_answered(const dc_worker *w, int unused)
+{
+    (void)unused;
+    return is_acked(w);
+}
+
+dc_error dc_worker_finish(dc_worker *w)
+{
+    dc_error err = check_end(w);
+    if (err) return err;
+    pthread_mutex_lock(&w->lock);
+    dc__reporter_flush(&w->reporter);
+    w->goodbye = (dc__goodbye){.due = true, .ok = true, .waits = true};
+    dc__worker_wake(w);
+    pthread_mutex_unlock(&w->lock);
+    err = dc__worker_wait_until(w, is_answered, 0);
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
 dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
 {
-    dc_error err = DC_OK;
-    if (ok && w->progress.local) {
-        err = dc__fail(DC_EINVAL,
-                       "the run ends %u rounds after its last push: give a number of rounds that %u divides",
-                       w->progress.local, w->coding.local_steps);
+    dc_error err = ok ? check_end(w) : DC_OK;
+    if (err) {
         ok = false;
         reason = dc_last_error();
     }
     if (ok) log_moved(w);
-    if (dc__worker_started(w) && !w->failed) {
+    if (dc__worker_started(w) && !w->failed && !is_acked(w)) {
         /* The user's stop ends computation; the goodbye still gets its time, but not a long one. */
         const bool leaves = !ok && dc__worker_leaves(w) && w->joined_once;
         w->options.stop = w->options.leave = NULL;

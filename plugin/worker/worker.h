@@ -31,6 +31,7 @@
 #include "model/shard.h"
 #include "net/address.h"
 #include "worker/encoder.h"
+#include "worker/recurrent.h"
 #include "worker/planner.h"
 #include "worker/profiler.h"
 #include "worker/reporter.h"
@@ -72,7 +73,7 @@ typedef struct dc__push {
 
 /* The end of the run, as it is said to the server. All (L). */
 typedef struct dc__goodbye {
-    bool due, ok, leave;
+    bool due, ok, leave, waits;
     const char *reason;
 } dc__goodbye;
 
@@ -87,6 +88,9 @@ typedef struct dc__upload {
     uint64_t stat_round; /* version that stat_out belongs to */
     float *stat_out;     /* [statistics] copy to send */
     bool ready_due, want_stat_due;
+    bool bye_sent;                    /* one that waits for the end of the run */
+    uint64_t kept[DC__VERSIONS_MOST]; /* for READY; written without threads */
+    int n_kept;
     uint64_t values_at; /* sender's: next float of the values to send, UINT64_MAX = none */
 } dc__upload;
 
@@ -129,7 +133,7 @@ struct dc_worker {
     bool carry;
     dc__coding coding; /* the run's */
     bool pushes;       /* push.round is one */
-    bool forgot;       /* what it had not sent when the run was resumed; constant once training */
+    bool forgot;       /* what it had kept by start_round is lost; constant between two joins */
     dc__trace *trace;  /* NULL: none */
     dc__log log;
     uint64_t start_round;
@@ -147,6 +151,7 @@ struct dc_worker {
     dc__announced announced;
     dc__push push;
     dc__goodbye goodbye;
+    dc__recurrent memory;
     dc__residues residues;
     dc__progress progress;
     dc__profiler profiler;
@@ -193,6 +198,8 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome);
 dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__join *as,
                         dc__welcome *welcome);
 dc_error dc__worker_enter(dc_worker *w);
+/* dc__worker_pause - notes which versions it could go on from, as the run may leave its course; without a sender. */
+void dc__worker_pause(dc_worker *w);
 double dc__worker_join_s(const dc_worker *w);
 void dc__worker_coding_asked(const dc_worker_options *o, char text[DC__CODING_BYTES]);
 double dc__worker_patience_s(const dc_worker *w);

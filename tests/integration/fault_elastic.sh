@@ -183,37 +183,80 @@ all_end
 same_weights
 replayed
 
-# Where a worker that is lost could not come back as it was, the server says so at the start.
-what="a worker with a codec is lost"
-elastic --codec bf16
-round 8
-killed 1
-ended "worker 0" "${worker_pid[0]}" 1
-ended server "$server_pid" 1
-check "$what: the server had said what that means" grep -q 'with this codec a worker keeps what it has not sent yet, so the run ends when a worker is lost' server.out
-
+# What a codec has not sent, and what layers remember, is with the worker: one that was killed comes back with what it had at a
+# checkpoint, and the run goes back there.
 for codec in bf16 topk:0.1/int8 int8+local:3; do
-    what="$codec: a worker is lost, and nobody waits"
-    elastic --codec $codec --on-loss drop --min-workers 1
-    round 9
-    killed 1
-    seen "$server_pid" server.out 'goes on without worker 1' || not_ok "$what: goes on"
-    kill -STOP "${worker_pid[0]}" # it has rounds left when the other has come back in vain
-    worker 1 -rounds $rounds
-    ended "worker 1" "${worker_pid[1]}" 1
-    said worker-1.err 'darknet: the server refused' "what worker 1's codec had not sent is lost|cannot come back"
-    kill -CONT "${worker_pid[0]}"
-    ended "worker 0" "${worker_pid[0]}" 0
-    ended server "$server_pid" 0
+    what="$codec: undisturbed"
+    elastic --codec $codec
+    all_end
+    cp store/c_final.weights undisturbed.weights
+    what="$codec: a worker killed, and back"
+    elastic --codec $codec --backup-every 4
+    round 27
+    back
+    all_end
+    check "$what: the run went back" grep -q 'worker 1 is back without what it had kept: the run goes back to round [1-9]' server.out
+    same_weights
     replayed
 done
 
-what="a worker with recurrent layers is lost"
-sed 's/^\[dropout\]/[crnn]\noutput_filters=4\nhidden_filters=4\nactivation=leaky\n\n&/' c.cfg > crnn.cfg
-cfg=crnn.cfg elastic
+what="int8+local:3: the server killed, and a worker that is back before it"
+elastic --codec int8+local:3 --backup-every 4
+round 27
+kill -KILL "$server_pid"
+wait "$server_pid" 2> /dev/null
+killed 1
+worker 1 -rounds $rounds "${train[@]}"
+server --workers 2 --backup store --backup-every 4 --codec int8+local:3
+all_end
+check "$what: the run went on" grep -q 'resuming c at round [1-9]' server.out
+check "$what: the worker that lived said so" grep -q 'goes on from round' worker-0.out worker-0.err
+same_weights
+replayed
+
+for codec in bf16 topk:0.1/int8 int8+local:3; do
+    what="$codec: a worker is lost, nobody waits, and it comes back"
+    elastic --codec $codec --on-loss drop --min-workers 1
+    round 9
+    kill -STOP "${worker_pid[0]}" # it has rounds left when the other is back
+    killed 1
+    seen "$server_pid" server.out 'worker 1 is not waited for'
+    worker 1 -rounds $rounds "${train[@]}"
+    seen "$server_pid" server.out 'worker 1 joined$'
+    kill -CONT "${worker_pid[0]}"
+    all_end
+    # If it had given all of the round that is still on, it is in that round.
+    check "$what: it took part" grep -q 'worker 1 takes part from round\|worker 1 is back without .* goes back to round' server.out
+    replayed
+done
+
+what="a worker with a codec is lost, and there is no backup"
+rm -rf store backup
+server --workers 2 --codec bf16
+worker 0 -rounds $rounds "${train[@]}"
+worker 1 -rounds $rounds "${train[@]}"
 round 4
 killed 1
 ended "worker 0" "${worker_pid[0]}" 1
 ended server "$server_pid" 1
-check "$what: the server had said what that means" grep -q "this network's layers remember the rounds before, so the run ends when a worker is lost" server.out
+check "$what: the server had said what that means" grep -q 'with this codec a worker keeps what it has not sent yet, and without --backup there is no checkpoint to go back to, so the run ends when a worker is lost' server.out
+
+# Layers that remember nothing from one pass to the next, and such that do.
+{ sed -n '/^\[net\]/,/^$/p' c.cfg | sed 's/^batch=.*/batch=4\ntime_steps=2/'; printf '[lstm]\noutput=8\n\n[gru]\noutput=6\n\n[connected]\noutput=3\nactivation=linear\n\n[softmax]\n'; } > lstm.cfg
+sed 's/^\[dropout\]/[crnn]\noutput_filters=4\nhidden_filters=4\nactivation=leaky\n\n&/' c.cfg > crnn.cfg
+for layers in crnn lstm; do
+    cp $layers.cfg c.cfg
+    what="$layers: undisturbed"
+    elastic
+    all_end
+    cp store/c_final.weights undisturbed.weights
+    what="$layers: a worker killed, and back"
+    elastic --backup-every 4
+    round 27
+    back
+    all_end
+    check "$what: the run went back if its layers remember" test "$(grep -c 'the run goes back to round [1-9]' server.out)" -eq "$([ $layers = crnn ]; echo $?)"
+    same_weights
+    replayed
+done
 finish

@@ -91,6 +91,54 @@ static void what_was_given_comes_after_the_round(void **state)
     box_close(b);
 }
 
+/* Its session ends: it was the last of the round, and says READY once more. */
+static void called_back(fake *f, const char *url, int rank)
+{
+    dc__frame frame;
+    assert_int_not_equal(fake_expect(f, DC__TYPE_END, &frame), DC_OK);
+    fake_close(f);
+    enter_as(f, url, rank);
+}
+
+/* Worker 1 was passed over in the round, and is to enter with the next one when worker 0 is lost in it: nobody is left who could give
+ * what neither has given, so worker 1 takes its part up again. What it had given counts once. */
+static void who_was_passed_over_ends_the_round(void **state)
+{
+    (void)state;
+    const char *url = test_url("passed");
+    box *b =
+        box_open((dc_server_options){.url = url, .workers = 2, .min_workers = 1, .on_loss = DC_ON_LOSS_DROP});
+    fake f[2];
+    dc__frame frame;
+    for (int k = 0; k < 2; k++)
+        enter_as(&f[k], url, k);
+    for (int k = 0; k < 2; k++)
+        take_round_0(&f[k]);
+    assert_int_equal(fake_push(&f[1], 0, 0, 1, .5f), DC_OK);
+    ping(&f[1]);
+    fake_close(&f[1]);
+    assert_true(box_wait(b, "round 1 goes on without worker 1"));
+    enter_as(&f[1], url, 1);
+    assert_true(box_wait(b, "worker 1 takes part from round 2 on"));
+    assert_int_equal(fake_push(&f[0], 0, 1, 2, .5f), DC_OK); /* alone: it makes a version of that block */
+    ping(&f[0]);
+    fake_close(&f[0]);
+    called_back(&f[1], url, 1);
+    take_round_0(&f[1]);
+    assert_true(box_wait(b, "worker 1 is back, and goes on from round 1 on"));
+    assert_int_equal(fake_push(&f[1], 0, 0, 3, .5f), DC_OK);
+    assert_true(box_wait(b, "round 1 goes on without worker 0"));
+    assert_int_equal(fake_pull(&f[1], 1), DC_OK);
+    assert_int_equal(fake_take(&f[1], 1), DC_OK);
+    assert_int_equal(fake_bye(&f[1], 1, true), DC_OK);
+    assert_int_equal(fake_expect(&f[1], DC__BYE_ACK, &frame), DC_OK);
+    dc__frame_free(&frame);
+    fake_close(&f[1]);
+    box_wait_end(b);
+    if (b->err) fail_msg("%s", b->line);
+    box_close(b);
+}
+
 /* A process that joins when it is asked to, and says so. */
 static pid_t fork_joiner(const char *url, int go[2], int done[2])
 {
@@ -136,7 +184,8 @@ int main(void)
 {
     m = fake_model_new("fake", true);
     const struct CMUnitTest tests[] = {cmocka_unit_test(killed_while_it_joins),
-                                       cmocka_unit_test(what_was_given_comes_after_the_round)};
+                                       cmocka_unit_test(what_was_given_comes_after_the_round),
+                                       cmocka_unit_test(who_was_passed_over_ends_the_round)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     fake_model_free(m);
     return failed;

@@ -27,8 +27,9 @@ typedef struct synced {
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t change;
-    bool hold; /* fsync of a file blocks */
-    int n;     /* files synced */
+    bool hold;  /* fsync of a file blocks, */
+    int passes; /* but for so many first */
+    int n;      /* files synced */
     int waiting;
     synced file[64];
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
@@ -40,6 +41,7 @@ __attribute__((visibility("default"))) int fsync(int fd)
     pthread_mutex_lock(&disk.lock);
     disk.waiting++;
     pthread_cond_broadcast(&disk.change);
+    const bool passes = disk.n < disk.passes;
     synced *f = &disk.file[disk.n++];
     f->n = (size_t)st.st_size;
     f->bytes = malloc(f->n);
@@ -48,7 +50,7 @@ __attribute__((visibility("default"))) int fsync(int fd)
     const int again = open(path, O_RDONLY);
     if (again < 0 || pread(again, f->bytes, f->n, 0) != (ssize_t)f->n) abort();
     (void)close(again);
-    while (disk.hold)
+    while (disk.hold && !passes)
         pthread_cond_wait(&disk.change, &disk.lock);
     disk.waiting--;
     pthread_mutex_unlock(&disk.lock);
@@ -87,7 +89,8 @@ typedef struct run {
     fake f[2];
 } run;
 
-static void begin(run *r, const char *url, bool statistics, uint64_t every, double timeout_s)
+/* Two workers have said that they are ready. */
+static void open_run(run *r, const char *url, bool statistics, uint64_t every, double timeout_s)
 {
     (void)snprintf(r->dir, sizeof r->dir, "/tmp/dynacomm-test-XXXXXX");
     assert_non_null(mkdtemp(r->dir));
@@ -100,9 +103,14 @@ static void begin(run *r, const char *url, bool statistics, uint64_t every, doub
     assert_non_null(r->b);
     for (int i = 0; i < 2; i++)
         assert_int_equal(fake_enter(&r->f[i], url, i, r->m), DC_OK);
+}
+
+static void begin(run *r, const char *url, bool statistics, uint64_t every, double timeout_s)
+{
+    open_run(r, url, statistics, every, timeout_s);
     for (int i = 0; i < 2; i++)
         assert_int_equal(fake_wait_start(&r->f[i]), DC_OK);
-    if (every) assert_true(box_wait(r->b, "saved round 0 to"));
+    assert_true(box_wait(r->b, "saved round 0 to"));
     disk_clear(); /* of the log's beginning and the run's */
 }
 
@@ -243,6 +251,72 @@ static void a_slow_disk_is_no_silence(void **state)
     end(&r);
 }
 
+/* All that the server has sent so far has come, and nothing of this type. */
+static bool is_without(fake *f, dc__type type)
+{
+    bool without = true;
+    assert_int_equal(fake_word(f, DC__PING, 1), DC_OK);
+    for (bool ponged = false; !ponged;) {
+        dc__frame frame;
+        assert_int_equal(dc__link_receive(&f->link, &frame, -1), DC_OK);
+        without = without && frame.header.type != type;
+        ponged = frame.header.type == DC__PONG;
+        dc__frame_free(&frame);
+    }
+    return without;
+}
+
+/* A server that dies before the version that the run begins with is saved finds workers that have it still: nobody computes
+ * before. */
+static void the_first_version_is_saved_before_the_start(void **state)
+{
+    (void)state;
+    run r;
+    disk.hold = true;
+    disk.passes = 1; /* the log's beginning */
+    open_run(&r, test_url("first"), true, 0, 30);
+    disk_wait_busy();
+    for (int i = 0; i < 2; i++)
+        assert_true(is_without(&r.f[i], DC__START));
+    disk_hold(false);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fake_wait_start(&r.f[i]), DC_OK);
+    assert_true(box_wait(r.b, "saved round 0 to"));
+    disk.passes = 0;
+    dc_server_stop(r.b->server);
+    box_wait_end(r.b);
+    end(&r);
+}
+
+/* A worker that waits for the end of the run hears of it when it is saved, one that does not at once. */
+static void the_end_is_saved_before_it_is_told(void **state)
+{
+    (void)state;
+    run r;
+    dc__frame frame;
+    const uint8_t nothing[2] = {0, 0};
+    const dc__header bye = {.type = DC__BYE, .flags = DC__BYE_OK | DC__BYE_WAITS, .round = 1};
+    begin(&r, test_url("told"), true, 0, 30);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fake_round(&r.f[i], 1), DC_OK);
+    disk_hold(true);
+    assert_int_equal(fake_send(&r.f[0], bye, nothing, sizeof nothing), DC_OK);
+    assert_int_equal(fake_bye(&r.f[1], 1, true), DC_OK);
+    assert_int_equal(fake_expect(&r.f[1], DC__BYE_ACK, &frame), DC_OK);
+    dc__frame_free(&frame);
+    disk_wait_busy();
+    assert_true(is_without(&r.f[0], DC__BYE_ACK));
+    disk_hold(false);
+    assert_int_equal(fake_expect(&r.f[0], DC__BYE_ACK, &frame), DC_OK);
+    dc__frame_free(&frame);
+    assert_true(box_wait(r.b, "saved round 1 to"));
+    for (int i = 0; i < 2; i++)
+        fake_close(&r.f[i]);
+    box_wait_end(r.b);
+    if (r.b->err) fail_msg("%s", r.b->line);
+    end(&r);
+}
+
 /* What the system has of a version is out of the way of the rounds after it, long before the disk has it. */
 static void rounds_go_on_beside_the_disk(void **state)
 {
@@ -292,6 +366,8 @@ int main(void)
         cmocka_unit_test(a_worker_ahead_costs_no_checkpoint),
         cmocka_unit_test(a_checkpoint_is_never_two_versions),
         cmocka_unit_test(a_slow_disk_is_no_silence),
+        cmocka_unit_test(the_first_version_is_saved_before_the_start),
+        cmocka_unit_test(the_end_is_saved_before_it_is_told),
         cmocka_unit_test(rounds_go_on_beside_the_disk),
         cmocka_unit_test(saving_at_once),
     };

@@ -1,0 +1,94 @@
+/* going_back.c - a run goes back to a checkpoint, while its server lives: see server.h.
+ *
+ * DESIGN
+ *   What a codec has not sent yet, the momentum of local steps and what recurrent layers remember is with the worker, and on its disk
+ * for the versions of checkpoints. A worker that was killed comes back with that: it cannot make the round that is on again,
+ * but all rounds from such a checkpoint on. So the run does what it would do if the server had been killed and
+ * started again: sessions end, everything is forgotten but the files, and workers join anew, each with what it had. The files
+ * of later checkpoints go first, and the log is cut back, so that whoever starts from them finds one course. */
+#include "base/error.h"
+#include "server/server.h"
+
+/* All who are ready and were in the run have kept something of this version. */
+static bool have_all(const dc_server *s, uint64_t version)
+{
+    const dc__roster *r = &s->training.roster;
+    for (int i = 0; i < r->n; i++)
+        if (r->member[i].state == DC__MEMBER_READY && r->member[i].known &&
+            !dc__session_has_kept(&s->sessions[i], version))
+            return false;
+    return true;
+}
+
+/* The newest checkpoint that they can go on from; the newest if there is none. */
+static uint64_t choose(const dc_server *s)
+{
+    const dc__generations *g = &s->training.checkpoint.generations;
+    for (int k = g->n - 1; k >= 0; k--)
+        if (have_all(s, g->version[k])) return g->version[k];
+    return g->version[g->n - 1];
+}
+
+/* Everything but the files, the counts and what people are shown. */
+static void forget(dc_server *s)
+{
+    for (int i = 0; i < s->training.roster.n; i++) {
+        dc__session_forget(&s->sessions[i]);
+        s->sessions[i].away = false;
+        dc__watch_present(&s->training.watch, i, false);
+    }
+    dc__training_forget(&s->training);
+    s->first_ready_ns = 0;
+    s->held_round = 0;
+    s->announced = false;
+}
+
+static dc_error restart(dc_server *s, const char *why)
+{
+    dc__training *t = &s->training;
+    dc__checkpoint *c = &t->checkpoint;
+    for (int i = 0; i < t->roster.n; i++)
+        if (s->sessions[i].endpoint.threads) dc__session_close(&s->sessions[i], 0);
+    dc__checkpoint_stop(c);
+    if (c->generations.n == 0)
+        return dc__fail(DC_EFILE, "%s, and there is no checkpoint that the run could go back to", why);
+    const uint64_t version = choose(s);
+    dc_error err = dc__generations_go_back(&c->generations, t->model, version);
+    if (err) return err;
+    dc__log_line(&t->log, "%s: the run goes back to round %llu", why, (unsigned long long)version);
+    forget(s);
+    return dc__checkpoint_start(c);
+}
+
+static void go_back(dc_server *s, int slot)
+{
+    char called[DC__CALLED_BYTES], why[DC__LINE_BYTES];
+    dc__member_words(&s->training.roster.member[slot], called);
+    (void)snprintf(why, sizeof why, "%s is back without what it had kept", called);
+    s->expected = dc__server_members(s);
+    const dc_error err = restart(s, why);
+    if (err) dc__roster_end(&s->training.roster, err, dc_last_error());
+}
+
+bool dc__server_goes_back(dc_server *s, int slot, uint64_t round)
+{
+    if (!s->training.keeps || dc__session_has_kept(&s->sessions[slot], round)) return false;
+    go_back(s, slot);
+    return true;
+}
+
+bool dc__server_goes_back_further(dc_server *s)
+{
+    dc__training *t = &s->training;
+    const dc__generations *g = &t->checkpoint.generations;
+    const uint64_t round = t->versions.first_round;
+    if (!t->keeps || !t->resumed || have_all(s, round) || g->n == 0 || choose(s) >= round) return false;
+    for (int i = 0; i < t->roster.n; i++) {
+        const dc__member *m = &t->roster.member[i];
+        if (m->state != DC__MEMBER_READY || !m->known || dc__session_has_kept(&s->sessions[i], round))
+            continue;
+        go_back(s, i);
+        return true;
+    }
+    return false;
+}
