@@ -13,6 +13,7 @@
 #include "sim/run.h"
 
 #define HEADER_BYTES 20 /* of a .weights file */
+#define SIM_MEMBERS 64  /* who ever take part: numbers are given once */
 
 static char *reason;
 static size_t reason_size;
@@ -79,10 +80,11 @@ static bool check_files(const sim_run_state *r)
 
 /* ---- replay ---- */
 
-static void compute(sim_toy *t, int number, uint64_t batch)
+static void compute(sim_toy *t, int number, uint64_t batch, int subdivisions)
 {
     const sim_plan *p = t->plan;
-    for (int s = 0; s < p->subdivisions; s++) {
+    for (int s = 0; s < subdivisions; s++) {
+        sim_remember(t, number, batch, s);
         for (int i = 0; i < p->layers; i++)
             sim_forward(t, i, number, batch);
         for (int i = p->layers - 1; i >= p->frozen; i--)
@@ -90,15 +92,22 @@ static void compute(sim_toy *t, int number, uint64_t batch)
     }
 }
 
+/* What the layers of each who takes part remember. */
+static float memories[SIM_MEMBERS][SIM_MEMORY];
+
 static void replay_pass(dc_replay *replay, sim_toy *t, uint64_t round, int k)
 {
-    const int number = dc_replay_member_get(replay, dc_replay_place(replay, k)).number;
-    const int steps = dc_replay_info_get(replay).local_steps;
+    const int who = dc_replay_place(replay, k), steps = dc_replay_info_get(replay).local_steps;
+    const dc_replay_member m = dc_replay_member_get(replay, who);
+    if (who >= SIM_MEMBERS) abort();
+    if (dc_replay_afresh(replay, k)) memset(memories[who], 0, sizeof memories[who]);
+    memcpy(t->memory, memories[who], sizeof t->memory);
     for (int i = 0; i < steps; i++) {
         const uint64_t batch = round * (uint64_t)steps + (uint64_t)i;
-        compute(t, number, batch);
+        compute(t, m.number, batch, (int)m.images / SIM_IMAGES);
         if (i < steps - 1) dc_replay_step_alone(replay, sim_rate(batch));
     }
+    memcpy(memories[who], t->memory, sizeof t->memory);
     if (dc_replay_take(replay, k)) abort();
 }
 
@@ -140,17 +149,35 @@ static bool replay(const sim_run_state *state, const char *log, uint64_t *rounds
 
 /* ---- as if nothing had happened ---- */
 
-/* Whether everybody took part in all rounds, with all blocks. *partial: somebody only with some. */
-static bool is_whole(const sim_plan *p, const char *log, bool *partial)
+/* Who begins in a round has nothing kept, also when the run goes on from there once more; nobody else loses it, but where a disk
+ * was full. begins: 1 + the round that each began with last. */
+static bool may_forget(const sim_plan *p, const uint64_t *begins, int number, uint64_t round)
 {
+    for (int k = 0; k < p->n_deeds; k++)
+        if (p->deeds[k].what == SIM_FULL_DISK && p->deeds[k].machine > 0) return true;
+    return number >= SIM_MEMBERS || begins[number] == round + 1;
+}
+
+/* Whether everybody took part in all rounds, with all blocks. *partial: somebody only with some. *lost: 1 + who had lost what it had
+ * kept, 0 = nobody. */
+static bool is_whole(const sim_plan *p, const char *log, bool *partial, int *lost)
+{
+    uint64_t begins[SIM_MEMBERS] = {0};
     dc__log_reader *reader;
     dc__log_record record;
     bool whole = true;
+    *lost = 0;
     if (dc__log_reader_open(&reader, log, &record)) abort();
     for (*partial = false; record.type != DC__LOG_END;) {
+        for (int k = 0; record.type == DC__LOG_ROSTER && k < record.n; k++)
+            if (record.members[k].statistics != DC__LOG_OWN && record.members[k].number < SIM_MEMBERS)
+                begins[record.members[k].number] = record.round + 1;
+        if (record.type == DC__LOG_FORGOT && !may_forget(p, begins, record.number, record.round))
+            *lost = 1 + record.number;
         if (record.type == DC__LOG_ROSTER) whole &= record.n == p->workers;
         for (int k = 0; record.type == DC__LOG_ROSTER && k < record.n; k++)
-            whole &= record.members[k].number == k;
+            whole &= record.members[k].number == k &&
+                     record.members[k].images == (uint32_t)(p->subdivisions * SIM_IMAGES);
         *partial |= record.type == DC__LOG_PARTIAL;
         whole &= record.type != DC__LOG_PARTIAL && record.type != DC__LOG_FORGOT;
         if (dc__log_reader_next(reader, &record)) abort();
@@ -159,18 +186,31 @@ static bool is_whole(const sim_plan *p, const char *log, bool *partial)
     return whole;
 }
 
+/* A worker's gradients of a round, onto those of `to`, of the values of `all`. */
+static void add_worker(sim_toy *to, sim_toy *all, int number, uint64_t round)
+{
+    const sim_plan *p = all->plan;
+    for (int s = 0; s < p->subdivisions; s++) {
+        sim_remember(all, number, round, s);
+        for (int i = p->layers - 1; i >= p->frozen; i--)
+            sim_backward(to, all, i, number, round, s);
+    }
+}
+
 static void step_all(sim_toy *all, sim_toy *part, uint64_t round)
 {
     const sim_plan *p = all->plan;
-    for (int number = 0; number < p->workers; number++)
-        for (int i = p->frozen; i < p->layers; i++) {
-            sim_toy *to = p->workers == 1 ? all : part; /* onto the momentum, as one machine does */
+    sim_toy *to = p->workers == 1 ? all : part; /* onto the momentum, as one machine does */
+    for (int number = 0; number < p->workers; number++) {
+        for (int i = p->frozen; i < p->layers; i++)
             if (p->count[i]) memset(part->gradient[i], 0, p->count[i] * sizeof(float));
-            for (int s = 0; s < p->subdivisions; s++)
-                sim_backward(to, all, i, number, round, s);
-            for (size_t j = 0; to == part && j < p->count[i]; j++)
+        memcpy(all->memory, memories[number], sizeof all->memory);
+        add_worker(to, all, number, round);
+        memcpy(memories[number], all->memory, sizeof all->memory);
+        for (int i = p->frozen; to == part && i < p->layers; i++)
+            for (size_t j = 0; j < p->count[i]; j++)
                 all->gradient[i][j] += part->gradient[i][j];
-        }
+    }
     if (dc_model_update(all->model, sim_rate(round), round + 1)) abort();
 }
 
@@ -181,6 +221,7 @@ static bool check_undisturbed(const sim_plan *p, const char *final)
     bool same = true;
     uint8_t *bytes = read_file(final, HEADER_BYTES, &n);
     sim_toy *all = sim_toy_new(p, p->workers), *part = sim_toy_new(p, 1);
+    memset(memories, 0, sizeof memories);
     for (uint64_t round = 0; round < (uint64_t)p->rounds; round++)
         step_all(all, part, round);
     for (int i = 0; i < p->layers; i++) {
@@ -213,11 +254,13 @@ bool sim_check(sim_run_state *r, char *why, size_t size)
         if (r->nodes[k].done && !are_same(final, r->nodes[k].saved, HEADER_BYTES))
             return wrong("worker-%d has other weights than the server", k);
     bool partial;
-    const bool whole = is_whole(p, log, &partial);
+    int lost;
+    const bool whole = is_whole(p, log, &partial, &lost);
+    if (lost) return wrong("worker %d had lost what it had kept", lost - 1);
     r->count.partial += partial;
     r->count.rounds += rounds;
-    const bool plain =
-        !p->codec && p->local_steps == 1 && !p->server.bounds.trim && p->server.bounds.clip_norm <= 0;
+    const bool plain = !p->bad && !p->codec && p->local_steps == 1 && !p->server.bounds.trim &&
+                       p->server.bounds.clip_norm <= 0;
     if (!whole || !plain) return true;
     r->count.undisturbed++;
     return check_undisturbed(p, final);

@@ -27,6 +27,9 @@ static void count_line(const char *line)
     c->passed += strstr(line, " goes on without worker ") != NULL;
     c->back += strstr(line, " is back, and goes on ") != NULL;
     c->entered += strstr(line, " takes part from round ") != NULL;
+    c->went_back += strstr(line, ": the run goes back to round ") != NULL;
+    c->balanced += strstr(line, ", images of a round: ") != NULL;
+    c->bad += strstr(line, ": left out of that round ") != NULL;
     c->rejoined += strstr(line, "; joining it again") != NULL;
 }
 
@@ -62,20 +65,32 @@ void sim_server_main(void *argument)
 
 /* ---- a worker ---- */
 
+static void save_memory(void *toy, float *to)
+{
+    memcpy(to, ((const sim_toy *)toy)->memory, SIM_MEMORY * sizeof *to);
+}
+
+static void load_memory(void *toy, const float *from)
+{
+    memcpy(((sim_toy *)toy)->memory, from, SIM_MEMORY * sizeof *from);
+}
+
 static dc_error train_batch(sim_toy *t, dc_worker *w, const sim_plan *p, int64_t layer_ns)
 {
     const dc_worker_info info = dc_worker_info_get(w);
     dc_round_report report;
     dc_error err = dc_worker_round_begin(w);
-    for (int s = 0; !err && s < p->subdivisions; s++) {
-        err = dc_worker_subdivision(w, s == p->subdivisions - 1);
+    const int subdivisions = err ? 0 : (int)dc_worker_images(w, info.round) / SIM_IMAGES;
+    for (int s = 0; !err && s < subdivisions; s++) {
+        err = dc_worker_subdivision(w, s == subdivisions - 1);
+        sim_remember(t, info.rank, info.round, s);
         for (int i = 0; !err && i < p->layers; i++) {
             err = dc_worker_forward_begin(w, i);
             if (!err) sim_forward(t, i, info.rank, info.round);
             if (layer_ns) sim_sleep((int64_t)sim_draw((uint64_t)layer_ns));
             if (!err) err = dc_worker_forward_end(w, i);
         }
-        if (!err && s == p->subdivisions - 1) err = dc_worker_rate(w, sim_rate(info.round));
+        if (!err && s == subdivisions - 1) err = dc_worker_rate(w, sim_rate(info.round));
         for (int i = p->layers - 1; !err && i >= p->frozen; i--) {
             err = dc_worker_backward_begin(w, i);
             if (!err) sim_backward(t, t, i, info.rank, info.round, s);
@@ -105,6 +120,7 @@ static dc_error train(sim_node *node, sim_toy *t, dc_worker *w)
             (void)snprintf(node->saved, sizeof node->saved, "%s/sim_final.weights", node->dir);
             err = dc_worker_save(w, node->saved, 0);
         }
+        if (!err) err = dc_worker_finish(w);
     } while (err && !node->leave && dc_worker_lost_server(w) && !(err = dc_worker_rejoin(w)));
     return err;
 }
@@ -127,6 +143,11 @@ void sim_worker_main(void *argument)
                                        .id = 1000 + (uint64_t)node->machine,
                                        .strategy = p->strategy[node->machine],
                                        .seed = 5,
+                                       .part = SIM_IMAGES,
+                                       .memory = {.floats = p->remembers ? SIM_MEMORY : 0,
+                                                  .save = save_memory,
+                                                  .load = load_memory,
+                                                  .context = t},
                                        .timeout_s = p->patience_s,
                                        .codec = p->codec,
                                        .local_steps = p->local_steps > 1 ? p->local_steps : 0,

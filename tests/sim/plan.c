@@ -41,7 +41,7 @@ static void draw_model(sim_plan *p)
     p->algorithm = one_in(4) ? DC_ADAM : DC_SGD;
 }
 
-/* Lossy, or steps alone: such a run ends when a worker is lost. */
+/* Lossy, or steps alone: a worker has what it has not sent yet. */
 static void draw_codec(sim_plan *p)
 {
     static const char *const codecs[] = {"bf16", "int8", "topk:0.1", "topk:0.1/int8", "topk:0.1:3"};
@@ -62,7 +62,13 @@ static void draw_server(sim_plan *p)
     if (!one_in(8)) o->backup_every.rounds = (uint64_t)(1 + draw(4));
     if (o->backup_every.rounds == 0 || one_in(4)) o->backup_every.seconds = seconds(ms(50, 1000));
     o->timeout_s = seconds(ms(4000, 12000));
-    if (p->codec || p->local_steps > 1) return;
+    const bool plain = !p->codec && p->local_steps == 1;
+    p->bad = plain && p->workers > 1 && o->min_workers == p->workers && one_in(6);
+    if (plain && p->workers > 1 && one_in(5)) {
+        o->balance = true;
+        p->subdivisions = 3 + draw(4);
+    }
+    if (!plain || o->balance) return;
     if (p->workers > 2 && one_in(6)) o->bounds.trim = one_in(2) ? 1 : DC_TRIM_MEDIAN;
     if (p->workers > 1 && one_in(8)) o->bounds.clip_norm = .98;
 }
@@ -96,9 +102,6 @@ static void draw_deed(sim_plan *p, int64_t length_ns)
     d->for_ns = one_in(3) ? ms(1, 100) : one_in(6) ? ms(3000, 25000) : ms(100, 4000);
     if (d->what == SIM_LEAVE && d->machine && p->server.min_workers < p->workers && one_in(2))
         d->what = SIM_AWAY;
-    const bool coded = p->codec || p->local_steps > 1;
-    if (coded && d->machine && d->what != SIM_CUT) d->what = SIM_STOP;
-    if (coded && d->what != SIM_SLOW_DISK) d->for_ns = d->for_ns % (2 * SIM_S);
 }
 
 /* Everybody comes once; some late. */
@@ -121,7 +124,8 @@ void sim_plan_draw(sim_plan *p, uint64_t seed)
     p->rounds = 5 + draw(16);
     p->subdivisions = 1 + draw(2);
     draw_model(p);
-    if (one_in(6)) draw_codec(p);
+    if (one_in(4)) draw_codec(p);
+    p->remembers = one_in(5);
     if (p->local_steps == 1 && one_in(6)) p->average = .9f;
     draw_server(p);
     draw_world(p);
@@ -151,10 +155,11 @@ void sim_plan_text(const sim_plan *p, char *text, size_t size)
     const dc_server_options *o = &p->server;
     int n = snprintf(
         text, size,
-        "%d workers (at least %d), %d rounds, %d layers, %s%s, codec %s, local %d, on loss %s %.1f s, backup %d "
+        "%d workers (at least %d), %d rounds, %d layers, %s%s%s%s%s, codec %s, local %d, on loss %s %.1f s, backup %d "
         "rounds %.2f s, timeout %.1f s, latency %.1f ms;",
         p->workers, o->min_workers, p->rounds, p->layers, p->algorithm == DC_ADAM ? "adam" : "sgd",
-        p->frozen ? " frozen" : "", p->codec ? p->codec : "exact", p->local_steps,
+        p->frozen ? " frozen" : "", p->remembers ? " remembers" : "", o->balance ? " balance" : "",
+        p->bad ? " nan" : "", p->codec ? p->codec : "exact", p->local_steps,
         o->on_loss == DC_ON_LOSS_DROP  ? "drop"
         : o->on_loss == DC_ON_LOSS_END ? "end"
                                        : "wait",

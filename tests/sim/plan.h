@@ -10,6 +10,7 @@
 #define SIM_LAYERS 6
 #define SIM_DEEDS 20
 #define SIM_IMAGES 2 /* of a worker, in a subdivision */
+#define SIM_MEMORY 8 /* floats that layers remember */
 
 typedef enum sim_what {
     SIM_BEGIN, /* the process is started */
@@ -37,6 +38,8 @@ typedef struct sim_plan {
     float average;
     /* the run */
     int workers, rounds, subdivisions, local_steps;
+    bool remembers;                        /* gradients depend on all forward passes before */
+    bool bad;                              /* worker 1's gradient is not finite now and then */
     dc_server_options server;              /* url and backup_dir are the runner's */
     dc_strategy strategy[SIM_WORKERS + 1]; /* by machine */
     bool ranked;                           /* workers ask for their numbers */
@@ -62,11 +65,14 @@ typedef struct sim_toy {
     const sim_plan *plan;
     dc_model *model;
     float *value[SIM_LAYERS], *gradient[SIM_LAYERS], *stats[SIM_LAYERS];
+    float memory[SIM_MEMORY];
 } sim_toy;
 
 sim_toy *sim_toy_new(const sim_plan *p, int times); /* for so many workers' images */
 void sim_toy_free(sim_toy *n);
 float sim_rate(uint64_t batch);
+void sim_remember(sim_toy *n, int number, uint64_t batch,
+                  int subdivision); /* before the first layer's forward */
 void sim_forward(sim_toy *n, int layer, int number, uint64_t batch);
 /* Adds to n's gradients those of the values at. */
 void sim_backward(sim_toy *n, const sim_toy *at, int layer, int number, uint64_t batch, int subdivision);

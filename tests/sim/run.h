@@ -13,6 +13,9 @@ typedef struct sim_count {
     uint64_t rejoined;    /* workers that have joined anew in their process */
     uint64_t passed;      /* rounds that went on without somebody */
     uint64_t back;        /* workers that came back into their round */
+    uint64_t went_back;   /* runs that a worker without what it had kept made go back to a checkpoint */
+    uint64_t balanced;    /* times that images were given to others */
+    uint64_t bad;         /* rounds without a gradient that is not finite */
     uint64_t entered;     /* workers that came while others trained */
     uint64_t undisturbed; /* runs that had to equal one that nothing happens to */
     uint64_t partial;     /* runs in which only a part of a worker's blocks counted */

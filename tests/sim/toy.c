@@ -1,4 +1,5 @@
 /* toy.c - the model that is trained. See plan.h. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,12 @@ float sim_rate(uint64_t batch)
     return .05f / (float)(1 + batch / 3);
 }
 
+void sim_remember(sim_toy *n, int number, uint64_t batch, int subdivision)
+{
+    for (uint64_t j = 0; j < SIM_MEMORY && n->plan->remembers; j++)
+        n->memory[j] = .5f * n->memory[j] + number_of(j, (uint64_t)number, batch, 7 + (uint64_t)subdivision);
+}
+
 void sim_forward(sim_toy *n, int layer, int number, uint64_t batch)
 {
     for (size_t j = 0; j < n->plan->stats[layer]; j++)
@@ -95,7 +102,10 @@ void sim_forward(sim_toy *n, int layer, int number, uint64_t batch)
 
 void sim_backward(sim_toy *n, const sim_toy *at, int layer, int number, uint64_t batch, int subdivision)
 {
-    const float shift = number_of((uint64_t)number, batch, (uint64_t)layer, (uint64_t)subdivision);
+    const float shift = number_of((uint64_t)number, batch, (uint64_t)layer, (uint64_t)subdivision) +
+                        at->memory[layer % SIM_MEMORY];
     for (size_t j = 0; layer >= n->plan->frozen && j < n->plan->count[layer]; j++)
         n->gradient[layer][j] += .1f * at->value[layer][j] + shift * (float)(1 + j % 13);
+    const bool bad = n->plan->bad && number == 1 && batch % 4 == 2 && layer >= n->plan->frozen;
+    if (bad && n->plan->count[layer]) n->gradient[layer][batch % n->plan->count[layer]] = NAN;
 }

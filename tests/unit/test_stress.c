@@ -5,6 +5,8 @@
  * stand before libnanomsg's, and the linker puts its dc__message_alloc, pthread_cond_signal and _broadcast
  * before the library's and the system's (-Wl,--wrap), so the library under test is the one that ships. A
  * third of the runs go through a network of lies (fault/lies.h), which delays and breaks connections.
+ * In half of the runs workers die in the middle of a round, and come back: as another process would, with the same id and zeros
+ * where gradients are summed, or in the same process (dc_worker_rejoin).
  * After the last round every worker's values are compared with dc_model_update on the gradients summed in
  * rank order.
  *
@@ -24,6 +26,7 @@
 #include "fault/box.h"
 #include "fault/lies.h"
 #include "test_url.h"
+#include "worker/worker.h"
 
 #define MOST_LAYERS 12
 #define MOST_WORKERS 4
@@ -34,6 +37,7 @@ static _Atomic uint64_t delay_state;
 static _Atomic uint32_t delay_share; /* of 1000 hand-overs */
 static _Atomic uint64_t delays;      /* made so far: a test of nothing otherwise */
 static uint64_t cuts;                /* likewise, of connections */
+static _Atomic uint64_t deaths[2];   /* of workers that came back as the same process; as another one */
 
 static void hand_over(void)
 {
@@ -200,9 +204,20 @@ typedef struct edge {
     net *n;
     dc_worker_options options;
     int rounds;
+    uint64_t random;
+    uint32_t mortal; /* of 1000 layers, in which it dies */
     dc_error err;
     char line[512];
 } edge;
+
+/* Its connection is gone, and it does not say so. */
+static dc_error live(edge *e, dc_worker *w)
+{
+    if (lies_random(&e->random) % 1000 >= e->mortal) return DC_OK;
+    const dc_error err = dc_error_set(DC_EPEER, "it dies");
+    dc__worker_fail(w, err);
+    return err;
+}
 
 static dc_error train_round(edge *e, dc_worker *w, uint64_t round)
 {
@@ -213,16 +228,41 @@ static dc_error train_round(edge *e, dc_worker *w, uint64_t round)
     for (int i = 0; !err && i < layers; i++) {
         err = dc_worker_forward_begin(w, i);
         if (!err) forward(e->n, i, rank, round);
+        if (!err) err = live(e, w);
         if (!err) err = dc_worker_forward_end(w, i);
     }
     if (!err) err = dc_worker_rate(w, .01f);
     for (int i = layers - 1; !err && i >= e->n->recipe->frozen; i--) {
         err = dc_worker_backward_begin(w, i);
         if (!err) backward(e->n, e->n, i, rank, round);
+        if (!err) err = live(e, w);
         hand_over();
         if (!err) err = dc_worker_backward_end(w, i);
     }
     return err ? err : dc_worker_round_end(w, &report);
+}
+
+/* To the last round, as a process that comes back now and then. True if it ends for good. */
+static bool train(edge *e, dc_worker *w)
+{
+    for (;;) {
+        e->err = DC_OK;
+        while (!e->err && dc_worker_info_get(w).round < (uint64_t)e->rounds)
+            e->err = train_round(e, w, dc_worker_info_get(w).round);
+        if (!e->err) e->err = dc_worker_sync(w);
+        if (!e->err || !e->mortal || !dc_worker_lost_server(w)) return true;
+        const bool another = lies_random(&e->random) % 2;
+        deaths[another]++;
+        if (another) return false;
+        e->err = dc_worker_rejoin(w);
+        if (e->err) return true;
+    }
+}
+
+static void forget_gradients(const net *n)
+{
+    for (int i = 0; i < n->recipe->layers; i++)
+        if (n->recipe->count[i]) memset(n->gradient[i], 0, n->recipe->count[i] * sizeof(float));
 }
 
 static void *run_edge(void *argument)
@@ -230,18 +270,19 @@ static void *run_edge(void *argument)
     edge *e = argument;
     dc_worker *w;
     dc__flush_denormals();
-    e->err = dc_worker_join(&w, e->n->model, &e->options);
-    if (e->err) {
-        (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
-        return NULL;
+    for (bool over = false; !over;) {
+        e->err = dc_worker_join(&w, e->n->model, &e->options);
+        if (e->err) {
+            (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
+            return NULL;
+        }
+        over = train(e, w);
+        if (e->err) (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
+        const dc_error left = dc_worker_leave(w, e->err == DC_OK, e->line);
+        if (!e->err && left) (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
+        if (!e->err) e->err = left;
+        forget_gradients(e->n);
     }
-    for (int r = 0; !e->err && r < e->rounds; r++)
-        e->err = train_round(e, w, (uint64_t)r);
-    if (!e->err) e->err = dc_worker_sync(w);
-    if (e->err) (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
-    const dc_error left = dc_worker_leave(w, e->err == DC_OK, e->line);
-    if (!e->err && left) (void)snprintf(e->line, sizeof e->line, "%s", dc_last_error());
-    if (!e->err) e->err = left;
     return NULL;
 }
 
@@ -292,15 +333,20 @@ static int one_run(uint64_t seed, int k)
     delay_state = lies_random(&random);
     delay_share = (uint32_t)(lies_random(&random) % 100);
     lies *network = draw_network(&random, url, sizeof url);
-    box *b = box_open((dc_server_options){.url = url, .workers = workers, .timeout_s = 60});
+    box *b =
+        box_open((dc_server_options){.url = url, .workers = workers, .timeout_s = 60, .loss_wait_s = 60});
     assert_non_null(b);
     if (network) (void)snprintf(url, sizeof url, "tcp://127.0.0.1:%d", network->port);
     edge e[MOST_WORKERS];
+    const uint32_t mortal = lies_random(&random) % 2 ? 1 + (uint32_t)(lies_random(&random) % 10) : 0;
     for (int i = 0; i < workers; i++) {
         const dc_strategy strategy = (dc_strategy)(lies_random(&random) % (DC_AUTO + 1));
-        e[i] = (edge){.n = make_net(&r, 2),
-                      .rounds = rounds,
-                      .options = {.url = url, .rank = i, .strategy = strategy, .timeout_s = 60}};
+        e[i] = (edge){
+            .n = make_net(&r, 2),
+            .rounds = rounds,
+            .random = lies_random(&random),
+            .mortal = mortal,
+            .options = {.url = url, .rank = i, .id = 1 + (uint64_t)i, .strategy = strategy, .timeout_s = 60}};
         (void)strcat(strcat(what, " "), dc_strategy_name(strategy));
         assert_int_equal(pthread_create(&e[i].thread, NULL, run_edge, &e[i]), 0);
     }
@@ -336,10 +382,11 @@ static void random_runs_equal_one_machine(void **state)
     int runs = 0;
     while (rounds < most)
         rounds += one_run(seed, runs++);
-    print_message("STRESS_SEED=%llu: %d runs, %ld rounds, %llu delays, %llu connections broken\n",
-                  (unsigned long long)seed, runs, rounds, (unsigned long long)delays,
-                  (unsigned long long)cuts);
-    assert_true(cuts > 0);
+    print_message(
+        "STRESS_SEED=%llu: %d runs, %ld rounds, %llu delays, %llu connections broken, %llu deaths\n",
+        (unsigned long long)seed, runs, rounds, (unsigned long long)delays, (unsigned long long)cuts,
+        (unsigned long long)(deaths[0] + deaths[1]));
+    assert_true(cuts > 0 && deaths[0] > 0 && deaths[1] > 0);
     assert_true(delays > (uint64_t)rounds);
 }
 
