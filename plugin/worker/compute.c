@@ -128,7 +128,9 @@ static void start_pushing(dc_worker *w)
     }
     w->push.grows = slices;
     w->push.wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
-    if (slices) dc__worker_pull(w, w->info.round + 1, true);
+    /* In the round that it begins with, blocks may be made already, with what it pushed before it was lost: they come as soon as
+     * they are asked for, and must not before its gradients have left. */
+    if (slices) dc__worker_pull(w, w->info.round + 1, w->info.round != w->start_round);
     w->progress.pushing = true;
 }
 
