@@ -4,6 +4,7 @@
  *   exact_net many [options] CFG     several workers: strategy against strategy, run against run, and against
  *                                    one machine with as many times the subdivisions
  *     --name TEXT  --rounds R  --workers N  --sizes A,B,...  --kernels fast|stock  --files  --seed N
+ *     --shards N   so many servers hold the model together
  *     --strategies A,B,...   one: only these
  *     --no-alone   many: leave out the comparison with one machine, which would draw other random rates
  *
@@ -22,20 +23,27 @@
 #include "replace/random.h"
 #include "replace/repair.h"
 
-enum { NAME = 256, ROUNDS, WORKERS, SIZES, KERNELS, FILES, SEED, NO_ALONE, STRATEGIES };
+enum { NAME = 256, ROUNDS, WORKERS, SIZES, KERNELS, FILES, SEED, NO_ALONE, STRATEGIES, SHARDS };
 
-static const struct option longs[] = {
-    {"name", required_argument, NULL, NAME},       {"rounds", required_argument, NULL, ROUNDS},
-    {"workers", required_argument, NULL, WORKERS}, {"sizes", required_argument, NULL, SIZES},
-    {"kernels", required_argument, NULL, KERNELS}, {"files", no_argument, NULL, FILES},
-    {"no-alone", no_argument, NULL, NO_ALONE},     {"strategies", required_argument, NULL, STRATEGIES},
-    {"seed", required_argument, NULL, SEED},       {0}};
+static const struct option longs[] = {{"name", required_argument, NULL, NAME},
+                                      {"rounds", required_argument, NULL, ROUNDS},
+                                      {"workers", required_argument, NULL, WORKERS},
+                                      {"sizes", required_argument, NULL, SIZES},
+                                      {"kernels", required_argument, NULL, KERNELS},
+                                      {"files", no_argument, NULL, FILES},
+                                      {"no-alone", no_argument, NULL, NO_ALONE},
+                                      {"strategies", required_argument, NULL, STRATEGIES},
+                                      {"seed", required_argument, NULL, SEED},
+                                      {"shards", required_argument, NULL, SHARDS},
+                                      {0}};
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: exact_net one|many [--name TEXT] [--rounds R] [--workers N] [--sizes A,B,...] "
-                    "[--kernels fast|stock] [--files] [--no-alone] [--strategies A,B,...] [--seed N] CFG\n"
-                    "       exact_net classify|detect CFG WEIGHTS IMAGE\n");
+    fprintf(
+        stderr,
+        "usage: exact_net one|many [--name TEXT] [--rounds R] [--workers N] [--shards N] [--sizes A,B,...] "
+        "[--kernels fast|stock] [--files] [--no-alone] [--strategies A,B,...] [--seed N] CFG\n"
+        "       exact_net classify|detect CFG WEIGHTS IMAGE\n");
     exit(2);
 }
 
@@ -60,6 +68,9 @@ static void take_option(ex_comparison *k, int option)
         return;
     case WORKERS:
         k->workers = atoi(optarg);
+        return;
+    case SHARDS:
+        k->run.shards = atoi(optarg);
         return;
     case SIZES:
         take_sizes(&k->run, optarg);
@@ -110,13 +121,13 @@ static network *parse(const char *cfg, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    ex_comparison k = {.workers = 2, .run = {.seed = 7, .rounds = 2}};
+    ex_comparison k = {.workers = 2, .run = {.seed = 7, .rounds = 2, .shards = 1}};
     if (argc == 5 && strcmp(argv[1], "classify") == 0) return ex_classify(argv[2], argv[3], argv[4]);
     if (argc == 5 && strcmp(argv[1], "detect") == 0) return ex_detect(argv[2], argv[3], argv[4]);
     for (int option; (option = getopt_long(argc, argv, "", longs, NULL)) != -1;)
         take_option(&k, option);
     if (argc - optind != 2 || k.run.rounds < 1 || k.run.rounds > EX_MOST_ROUNDS || k.workers < 1 ||
-        k.workers > EX_MOST_WORKERS)
+        k.workers > EX_MOST_WORKERS || k.run.shards < 1 || k.run.shards > EX_MOST_SHARDS)
         usage();
     const bool many = strcmp(argv[optind], "many") == 0;
     if (!many && strcmp(argv[optind], "one") != 0) usage();

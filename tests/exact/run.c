@@ -132,15 +132,15 @@ static int run_worker(void *context)
 }
 
 typedef struct server {
-    const char *url, *backup;
-    int workers;
+    const char *url, *own, *backup; /* the first one's, this one's */
+    int workers, shard, shards;     /* shard: from 0 */
 } server;
 
 /* The tool itself, from beside the tests' directory. */
 static int run_server(void *context)
 {
     const server *s = context;
-    char path[4096], workers[16];
+    char path[4096], workers[16], shard[32];
     const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 32);
     if (n < 0) return 1;
     path[n] = '\0';
@@ -148,8 +148,14 @@ static int run_server(void *context)
         *strrchr(path, '/') = '\0';
     strcat(path, "/dynacomm");
     snprintf(workers, sizeof workers, "%d", s->workers);
-    execl(path, path, "server", "--quiet", "--timeout", TIMEOUT, "--listen", s->url, "--workers", workers,
-          s->backup ? "--backup" : NULL, s->backup, "--backup-every", "0", (char *)NULL);
+    snprintf(shard, sizeof shard, "%d/%d", s->shard + 1, s->shards);
+    if (s->shard > 0)
+        execl(path, path, "server", "--quiet", "--timeout", TIMEOUT, "--listen", s->own, "--workers", workers,
+              "--shard", shard, "--first", s->url, (char *)NULL);
+    else
+        execl(path, path, "server", "--quiet", "--timeout", TIMEOUT, "--listen", s->url, "--workers", workers,
+              "--shard", shard, s->backup ? "--backup" : NULL, s->backup, "--backup-every", "0",
+              (char *)NULL);
     perror(path);
     return 1;
 }
@@ -157,15 +163,24 @@ static int run_server(void *context)
 bool ex_together(const ex_case *c, dc_strategy strategy, bool tcp, int workers, const char *backup,
                  ex_result *result, char *text, size_t size)
 {
-    char url[4096];
-    if (tcp)
-        snprintf(url, sizeof url, "tcp://127.0.0.1:%d", ex_free_ports(workers + 1));
-    else
-        snprintf(url, sizeof url, "ipc://%s/socket", c->directory);
+    char urls[EX_MOST_SHARDS][4096];
+    const char *url = urls[0];
+    const int port = tcp ? ex_free_ports(workers + c->shards) : 0;
     ex_processes all = {.directory = c->directory};
-    server s = {.url = url, .backup = backup, .workers = workers};
     worker w[EX_MOST_WORKERS];
-    ex_start(&all, "the server", run_server, &s);
+    for (int k = 0; k < c->shards; k++) {
+        if (tcp)
+            snprintf(urls[k], sizeof urls[k], "tcp://127.0.0.1:%d", port + k);
+        else
+            snprintf(urls[k], sizeof urls[k], "ipc://%s/socket-%d", c->directory, k);
+        server s = {.url = url,
+                    .own = urls[k],
+                    .backup = backup,
+                    .workers = workers,
+                    .shard = k,
+                    .shards = c->shards};
+        ex_start(&all, k ? "a shard" : "the server", run_server, &s);
+    }
     for (int rank = 0; rank < workers; rank++) {
         char name[32];
         snprintf(name, sizeof name, "worker %d", rank);
