@@ -15,15 +15,17 @@ static dc_error send_run(void *peer, dc__header *unused)
     const dc__versions *v = &t->versions;
     const size_t room = 64 + DC_FINGERPRINT_BYTES + dc__model_describe_bytes(t->whole);
     void *payload, *message = dc__link_alloc((uint32_t)room, &payload);
-    dc__header header = {.type = DC__RUN,
-                         .flags = t->resumed ? DC__RUN_RESUMED : 0,
-                         .round = v->first_round,
-                         .offset = t->checkpoint.seed,
-                         .count = (uint32_t)v->first_step};
+    dc__header header = {.type = DC__RUN};
+    if (t->resumed) /* else its first worker says where it begins, to all shards */
+        header = (dc__header){.type = DC__RUN,
+                              .flags = DC__RUN_RESUMED,
+                              .round = v->first_round,
+                              .offset = t->checkpoint.seed,
+                              .count = (uint32_t)v->first_step};
     if (message) {
         dc__bytes out = dc__bytes_over(payload, room);
         dc__put_uint(&out, p->server->shards.run, 4);
-        dc__put_uint(&out, v->first_average, 8);
+        dc__put_uint(&out, t->resumed ? v->first_average : 0, 8);
         dc__put_text(&out, t->fingerprint);
         dc__model_describe(t->whole, &out);
         dc__assert(!out.failed);
