@@ -5,9 +5,11 @@
  * handshake its own; before that it hears the same whatever it says: one answer to a hello, which says that
  * keys are needed, and nothing to anything else.
  *
- *   Places for callers are few. When all are taken the oldest of those that have shown nothing goes, and only then the
- * oldest of the others, so that who connects and says nothing holds up nobody who has something to say. */
+ *   Places for callers are few. When all are taken the oldest of those that have shown nothing goes, so that who connects and
+ * says nothing holds up nobody who has something to say. If all know the listener's key, as somebody does who was expelled, the
+ * oldest goes of those from the address that has most: one machine can take places from itself alone. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -237,18 +239,45 @@ static void end_caller(dc__gate *gate, dc__caller *caller)
     dc__secret_wipe(caller, sizeof *caller);
 }
 
-/* Which of them is to give up its place. */
-static int oldest(const dc__gate *gate)
+/* Of an IPv6 address its network: the rest is its owner's to choose. */
+static void note_address(dc__caller *caller, const struct sockaddr_storage *from)
 {
+    const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)from)->sin6_addr;
+    if (from->ss_family == AF_INET)
+        memcpy(caller->from, &four->sin_addr, 4);
+    else if (from->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(six))
+        memcpy(caller->from, six->s6_addr + 12, 4);
+    else if (from->ss_family == AF_INET6)
+        memcpy(caller->from, six->s6_addr, sizeof caller->from);
+}
+
+static int callers_from(const dc__gate *gate, const uint8_t *address)
+{
+    int n = 0;
     for (int k = 0; k < gate->n_callers; k++)
+        n += memcmp(gate->callers[k].from, address, sizeof gate->callers[k].from) == 0;
+    return n;
+}
+
+/* Which of them is to give up its place. They are in the order in which they came. */
+static int dispensable(const dc__gate *gate)
+{
+    int which = 0, most = 0;
+    for (int k = 0; k < gate->n_callers; k++) {
         if (!gate->callers[k].knows_us) return k;
-    return 0;
+        const int n = callers_from(gate, gate->callers[k].from);
+        if (n <= most) continue;
+        most = n;
+        which = k;
+    }
+    return which;
 }
 
 static void make_room(dc__gate *gate)
 {
     if (gate->n_callers < DC__GATE_PENDING) return;
-    const int k = oldest(gate);
+    const int k = dispensable(gate);
     end_caller(gate, &gate->callers[k]);
     gate->n_callers--;
     memmove(&gate->callers[k], &gate->callers[k + 1], (size_t)(gate->n_callers - k) * sizeof *gate->callers);
@@ -257,7 +286,9 @@ static void make_room(dc__gate *gate)
 static void accept_all(dc__gate *gate, int64_t now_ns)
 {
     for (int k = 0; k < ACCEPT_TURN; k++) {
-        const int fd = accept4(gate->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from = {0};
+        socklen_t n = sizeof from;
+        const int fd = accept4(gate->listen_fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EINTR || errno == ECONNABORTED) continue;
             if (errno != EAGAIN) gate->accept_after_ns = now_ns + ACCEPT_PAUSE_NS;
@@ -267,6 +298,7 @@ static void accept_all(dc__gate *gate, int64_t now_ns)
         make_room(gate);
         dc__caller *caller = &gate->callers[gate->n_callers++];
         *caller = (dc__caller){.fd = fd, .until_ns = now_ns + DC__GATE_HELLO_NS, .poll = -1};
+        note_address(caller, &from);
         if (!listen_to(gate, caller, now_ns)) continue; /* what it has to say is often there already */
         end_caller(gate, caller);
         gate->n_callers--;

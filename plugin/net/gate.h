@@ -102,6 +102,7 @@ struct dc__channel {
 typedef struct dc__caller {
     int fd;
     int64_t until_ns;
+    uint8_t from[8];                /* its IPv4 address, or IPv6 network; zeros: a unix socket */
     uint8_t bytes[DC__THIRD_BYTES]; /* of the message that comes, the longest of all */
     size_t n;
     bool knows_us; /* with keys: it knows ours, and the handshake is under way */

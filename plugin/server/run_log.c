@@ -203,19 +203,23 @@ dc_error dc__run_log_begin(dc__run_log *log, const char *dir, const dc_model *m,
 dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m, const dc__log_run *run,
                             uint64_t version, char *note)
 {
-    char why[DC__LINE_BYTES];
+    char why[DC__LINE_BYTES] = "";
     dc__log_cut cut;
     note[0] = 0;
     dc_error err = set_path(log, dir, m);
     if (err) return err;
     if (access(log->path, F_OK) != 0)
         (void)snprintf(why, sizeof why, "%.300s is not there", log->path);
-    else if (dc__run_log_find_cut(log->path, m, version, &cut))
+    else if ((err = dc__run_log_find_cut(log->path, m, version, &cut)))
         (void)snprintf(why, sizeof why, "%.400s", dc_last_error());
-    else if (truncate(log->path, (off_t)cut.bytes) != 0)
+    /* The log may be good: nothing is lost if the server is started again when it can be read. */
+    if (err == DC_EFILE || err == DC_ENOMEM)
+        return dc__fail(
+            err, "%.400s; without it the run could not be replayed: mend that, or move the file away", why);
+    if (!why[0] && truncate(log->path, (off_t)cut.bytes) != 0)
         return dc__fail(DC_EFILE, "cannot cut %s back to round %llu: %s", log->path,
                         (unsigned long long)version, strerror(errno));
-    else {
+    if (!why[0]) {
         log->n = 0;
         log->servers = cut.servers;
         log->rated = cut.rated;

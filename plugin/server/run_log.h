@@ -30,7 +30,8 @@ void dc__run_log_destroy(dc__run_log *log);
 
 /* dc__run_log_begin - a new run's log in dir, instead of one that is there. dc__run_log_resume - goes on with the
  * log in dir, cut back to this version; if there is none, or it does not reach the version, a new one that begins
- * there, with a line in note[DC__LINE_BYTES] ("" = no news). DC_EFILE, DC_ENOMEM. Before training. */
+ * there, with a line in note[DC__LINE_BYTES] ("" = no news). DC_EFILE, also if one that is there cannot be read;
+ * DC_ENOMEM. Before training. */
 dc_error dc__run_log_begin(dc__run_log *log, const char *dir, const dc_model *model, const dc__log_run *run);
 dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *model, const dc__log_run *run,
                             uint64_t version, char *note);

@@ -6,7 +6,9 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -159,6 +161,31 @@ static void a_log_that_is_not_there_is_reported(void **state)
 }
 
 /* A write that was cut off anywhere leaves what stood before. */
+/* Descriptors run out. */
+static void one_that_cannot_be_read_is_not_written_over(void **state)
+{
+    (void)state;
+    dc__run_log log;
+    char note[512];
+    begin(&log);
+    rounds(&log, 10, 12);
+    dc__run_log_destroy(&log);
+    const off_t before = size_now();
+    const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct rlimit all, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = all.rlim_max};
+    (void)close(next);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    dc__run_log_init(&log);
+    const dc_error err = dc__run_log_resume(&log, dir, m->model, &start, 12, note);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    dc__run_log_destroy(&log);
+    assert_int_equal(err, DC_EFILE);
+    assert_non_null(strstr(dc_last_error(), "without it the run could not be replayed"));
+    assert_int_equal(size_now(), before);
+}
+
 static void a_torn_end_is_recognised(void **state)
 {
     (void)state;
@@ -261,6 +288,7 @@ int main(void)
         cmocka_unit_test(nothing_runs_ahead_of_its_checkpoint),
         cmocka_unit_test(a_resumed_run_cuts_it_back),
         cmocka_unit_test(a_log_that_is_not_there_is_reported),
+        cmocka_unit_test(one_that_cannot_be_read_is_not_written_over),
         cmocka_unit_test(a_torn_end_is_recognised),
         cmocka_unit_test(a_damaged_one_is_refused),
         cmocka_unit_test(a_write_that_fails_is_made_up_for),
