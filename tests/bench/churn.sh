@@ -92,6 +92,12 @@ end_all() {
     worker_pid=() server_pid=''
 }
 
+# tidy_up - nobody is left behind; what was written is kept if a check failed, for who looks for the fault
+tidy_up() {
+    end_all KILL
+    if ((failures)); then echo "# what was written is kept in $work"; else rm -rf "$work"; fi
+}
+
 # share_data LIST DATA - edge-K.list and edge-K.data: each worker's share of the images of a list, and a data file like DATA for them
 share_data() {
     local k
