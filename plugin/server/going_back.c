@@ -9,13 +9,15 @@
 #include "base/error.h"
 #include "server/server.h"
 
-/* All who are ready and were in the run have kept something of this version. */
+/* All who are ready and were in the run have kept something of this version, or came into the run after it: with nothing, as they
+ * will again. */
 static bool have_all(const dc_server *s, uint64_t version)
 {
     const dc__roster *r = &s->training.roster;
     for (int i = 0; i < r->n; i++)
         if (r->member[i].state == DC__MEMBER_READY && r->member[i].known &&
-            !dc__session_has_kept(&s->sessions[i], version))
+            !dc__session_has_kept(&s->sessions[i], version) &&
+            !dc__session_came_after(&s->sessions[i], version))
             return false;
     return true;
 }

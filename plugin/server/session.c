@@ -105,6 +105,13 @@ bool dc__session_has_kept(const dc__session *s, uint64_t version)
     return version == 0;
 }
 
+bool dc__session_came_after(const dc__session *s, uint64_t version)
+{
+    for (int k = 0; k < s->n_kept; k++)
+        if (s->kept[k] <= version) return false;
+    return s->n_kept > 0;
+}
+
 void dc__session_forget(dc__session *s)
 {
     dc__queue_free(&s->endpoint.queue);

@@ -55,8 +55,10 @@ dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *wel
 void dc__session_close(dc__session *s, int linger_ms);
 
 /* dc__session_has_kept - a worker that is ready has what it had kept by this version: of the first, everybody has.
+ * dc__session_came_after - all that it has kept is of later versions: it came into the run after this one.
  * dc__session_forget - frees what belongs to a model. Run loop, without threads. */
 bool dc__session_has_kept(const dc__session *s, uint64_t version);
+bool dc__session_came_after(const dc__session *s, uint64_t version);
 void dc__session_forget(dc__session *s);
 
 /* dc__session_begins_with - a round that is to begin: START follows at its border, and if soon the worker is

@@ -96,13 +96,14 @@ refuses "an unknown strategy" "no strategy is named" bench small.tsv --connect "
 # ---- scripts/bench-server: no lab, no root ----------------------------------------------------------------------------
 
 check "scripts/bench-server runs" env "BUILD=$build" "$root/scripts/bench-server" --model googlenet --rounds 1 --out server >server-bench.log 2>&1
-check "server.csv has one, two and four workers over both transports, their rates and what the server worked" awk -F, '
+check "server.csv has one server and shards, one, two and four workers, both transports, their rates and what servers worked" awk -F, '
     NR == 1 { columns = NF; next }
-    { rows[$1 " " $2]++ }
-    NF != columns || $3 <= 0 || $4 <= 0 || $5 <= 0 || $6 <= 0 { bad++ }
-    END { for (n = 1; n <= 4; n *= 2) if (rows["ipc " n] != 1 || rows["tcp " n] != 1) bad++
-          exit !(NR == 7 && !bad) }' server/server.csv
-check "server.md has them too" [ "$(grep -cE '^\| (ipc|tcp) \| [124] \|' server/server.md)" = 6 ]
+    { rows[$1 " " $2 "/" $3]++ }
+    NF != columns || $4 <= 0 || $5 <= 0 || $6 <= 0 || $7 <= 0 { bad++ }
+    END { n = split("1/1 1/2 1/4 2/4 4/4", runs, " ")
+          for (k = 1; k <= n; k++) if (rows["ipc " runs[k]] != 1 || rows["tcp " runs[k]] != 1) bad++
+          exit !(NR == 1 + 2 * n && !bad) }' server/server.csv
+check "server.md has them too" [ "$(grep -cE '^\| (ipc|tcp) \| [124] \| [124] \|' server/server.md)" = 10 ]
 check "server.md says what the gate costs over each transport" [ "$(grep -cE '^\| (gate tcp|gate ipc|inproc) .*\| [-+][0-9.]+ \|$' server/server.md)" = 3 ]
 env "BUILD=$build" "$root/scripts/bench-server" --model lenet --out none >out 2>err
 check "scripts/bench-server names the models it has" awk -v status=$? '
