@@ -37,8 +37,10 @@ dc_error dc_model_new(dc_model **out, const char *name, const dc_optimizer *opti
     if (!model) return dc__fail(DC_ENOMEM, "out of memory for a model");
     strcpy(model->name, name);
     model->optimizer = *optimizer;
-    if (optimizer->average <= 0)
-        model->optimizer.average_from = model->optimizer.average_until = 0; /* say nothing */
+    if (optimizer->average <= 0) { /* what then says nothing is the same at all ends; -0 is none, too */
+        model->optimizer.average = 0;
+        model->optimizer.average_from = model->optimizer.average_until = 0;
+    }
     model->images_per_round = images_per_round;
     *out = model;
     return DC_OK;
