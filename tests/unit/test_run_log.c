@@ -141,14 +141,21 @@ static void a_resumed_run_cuts_it_back(void **state)
     dc__run_log_destroy(&log);
 }
 
+/* The log of rounds 10 and 11, by a server that is gone. */
+static void write_two_rounds(void)
+{
+    dc__run_log log;
+    begin(&log);
+    rounds(&log, 10, 12);
+    dc__run_log_destroy(&log);
+}
+
 static void a_log_that_is_not_there_is_reported(void **state)
 {
     (void)state;
     dc__run_log log;
     char note[512];
-    begin(&log);
-    rounds(&log, 10, 12);
-    dc__run_log_destroy(&log);
+    write_two_rounds();
     dc__run_log_init(&log);
     const dc__log_run again = {.seed = 5, .first_round = 15, .coding = "exact"};
     assert_int_equal(dc__run_log_resume(&log, dir, m->model, &again, 15, note), DC_OK);
@@ -160,16 +167,13 @@ static void a_log_that_is_not_there_is_reported(void **state)
     dc__run_log_destroy(&log);
 }
 
-/* A write that was cut off anywhere leaves what stood before. */
 /* Descriptors run out. */
 static void one_that_cannot_be_read_is_not_written_over(void **state)
 {
     (void)state;
     dc__run_log log;
     char note[512];
-    begin(&log);
-    rounds(&log, 10, 12);
-    dc__run_log_destroy(&log);
+    write_two_rounds();
     const off_t before = size_now();
     const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
     struct rlimit all, none;
@@ -186,6 +190,7 @@ static void one_that_cannot_be_read_is_not_written_over(void **state)
     assert_int_equal(size_now(), before);
 }
 
+/* A write that was cut off anywhere leaves what stood before. */
 static void a_torn_end_is_recognised(void **state)
 {
     (void)state;

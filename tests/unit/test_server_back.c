@@ -40,6 +40,14 @@ static void take_round_0(fake *f)
     assert_int_equal(fake_stats(f, 1, .5f), DC_OK);
 }
 
+static void both_take_round_0(fake f[2], const char *url)
+{
+    for (int k = 0; k < 2; k++)
+        enter_as(&f[k], url, k);
+    for (int k = 0; k < 2; k++)
+        take_round_0(&f[k]);
+}
+
 static void ping(fake *f)
 {
     dc__frame frame;
@@ -57,10 +65,7 @@ static void what_was_given_comes_after_the_round(void **state)
     box *b = box_open((dc_server_options){.url = url, .workers = 2, .loss_wait_s = 600});
     fake f[2];
     dc__frame frame;
-    for (int k = 0; k < 2; k++)
-        enter_as(&f[k], url, k);
-    for (int k = 0; k < 2; k++)
-        take_round_0(&f[k]);
+    both_take_round_0(f, url);
     assert_int_equal(fake_push(&f[1], 0, 0, 1, .5f), DC_OK);
     ping(&f[1]); /* it has arrived */
     fake_close(&f[1]);
@@ -110,10 +115,7 @@ static void who_was_passed_over_ends_the_round(void **state)
         box_open((dc_server_options){.url = url, .workers = 2, .min_workers = 1, .on_loss = DC_ON_LOSS_DROP});
     fake f[2];
     dc__frame frame;
-    for (int k = 0; k < 2; k++)
-        enter_as(&f[k], url, k);
-    for (int k = 0; k < 2; k++)
-        take_round_0(&f[k]);
+    both_take_round_0(f, url);
     assert_int_equal(fake_push(&f[1], 0, 0, 1, .5f), DC_OK);
     ping(&f[1]);
     fake_close(&f[1]);
