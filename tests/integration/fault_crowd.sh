@@ -19,6 +19,7 @@ trains()
     SECONDS=0
     rm -rf store backup
     server --workers 2 --backup store --timeout 60 --key server.key
+    may_count
     before=$(peak_KiB) files=$(descriptors)
     [ "$1" = alone ] || crowd_begins "$@"
     member 0 "$invited" "${rounds[@]}" -dynacomm-timeout 60

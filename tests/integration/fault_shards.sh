@@ -7,24 +7,24 @@ classifier_data
 classifier_cfg max_batches=0
 
 # Servers that do not start.
-refused()
+no_start()
 {
     what=$1
     "$dynacomm" server --listen "$url" --workers 2 "${@:3}" > server.out 2> server.err
     check "$what: status" test $? -eq 1
     said server.err "dynacomm server:" "$2"
 }
-refused "no number" "--shard|K/N" --shard two
-refused "a number too high" "'3/2' is not K/N" --shard 3/2
-refused "too many" "there are 2 to 16" --shard 1/17
-refused "no first" "shard 2 of 2|address of the first" --shard 2/2
-refused "the first has a first" "this is the first shard" --shard 1/2 --first "$url-1"
-refused "with keys" "shards|keys" --shard 1/2 --key no-such-file
-refused "with a codec" "shards|a codec that loses something" --shard 1/2 --codec int8
-refused "with --on-loss drop" "shards|lost workers" --shard 1/2 --on-loss drop
-refused "with --balance" "shards|balanced" --shard 1/2 --balance
-refused "with --clip-norm" "shards|norms" --shard 1/2 --clip-norm 3
-refused "with --min-workers" "shards|fewer workers" --shard 1/2 --min-workers 1
+no_start "no number" "--shard|K/N" --shard two
+no_start "a number too high" "'3/2' is not K/N" --shard 3/2
+no_start "too many" "there are 2 to 16" --shard 1/17
+no_start "no first" "shard 2 of 2|address of the first" --shard 2/2
+no_start "the first has a first" "this is the first shard" --shard 1/2 --first "$url-1"
+no_start "with keys" "shards|keys" --shard 1/2 --key no-such-file
+no_start "with a codec" "shards|a codec that loses something" --shard 1/2 --codec int8
+no_start "with --on-loss drop" "shards|lost workers" --shard 1/2 --on-loss drop
+no_start "with --balance" "shards|balanced" --shard 1/2 --balance
+no_start "with --clip-norm" "shards|norms" --shard 1/2 --clip-norm 3
+no_start "with --min-workers" "shards|fewer workers" --shard 1/2 --min-workers 1
 
 # A run that others come to who do not fit; it goes on without noticing.
 what="a run over two shards"
@@ -32,18 +32,18 @@ shard 1 2 --workers 2 --backup parts --timeout 3
 seen "${shard_pid[1]}" shard-1.out 'listening on'
 worker 0 -rounds 12
 seen "${shard_pid[1]}" shard-1.out 'a worker waits: shard 2 of 2 is not here'
-stranger()
+misfit()
 {
     what=$1
     "$dynacomm" server --listen "$url-9" --first "$url" "${@:3}" > server.out 2> server.err
     check "$what: status" test $? -eq 1
     said server.err "dynacomm server:" "$2"
 }
-stranger "another number of shards" "shard 2 of 3|first of 2" --shard 2/3 --workers 2
-stranger "another number of workers" "for 3 workers|first for 2" --shard 2/2 --workers 3
+misfit "another number of shards" "shard 2 of 3|first of 2" --shard 2/3 --workers 2
+misfit "another number of workers" "for 3 workers|first for 2" --shard 2/2 --workers 3
 shard 2 2 --workers 2 --timeout 3
 seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
-stranger "a second one with one number" "shard 2 of 2 is here already" --shard 2/2 --workers 2
+misfit "a second one with one number" "shard 2 of 2 is here already" --shard 2/2 --workers 2
 alone()
 {
     what=$1

@@ -122,6 +122,7 @@ for ((n = 0; n < 3; n++)); do
     starts_member "$k"
 done
 seen "$server_pid" server.out 'saved round [1-9]' || not_ok "$what: begins" "$(cat server.out server.err)"
+may_count
 calm_KiB=$(peak_KiB) calm_files=$(descriptors)
 echo "# in peace: $calm_KiB KiB, $calm_files descriptors"
 end=$((SECONDS + ${CHURN_S:-0}))
