@@ -61,7 +61,6 @@ static dc_error dial(dc__shards *sh)
     dc__link_open(&p->endpoint.link, channel, name, timeout_s, &p->endpoint.stop);
     p->endpoint.link.log = &s->training.log;
     p->present = true;
-    sh->since_ns = dc__now_ns();
     return DC_OK;
 }
 

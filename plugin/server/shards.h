@@ -64,19 +64,17 @@ typedef struct dc__shards {
     pthread_cond_t news;
     dc__peer *peers;           /* at the first: [n], none at 0; at another one the first, at 0 */
     uint32_t run;              /* number of the run that is adopted; run loop */
-    int64_t since_ns;          /* run loop: at another one, when it began to look for the first */
     bool said;                 /* run loop: who is missing */
     uint64_t keep_end;         /* (L) at the first: versions before are announced or about to be */
     bool keep[DC__KEEPS_MOST]; /* (L) by version % DC__KEEPS_MOST */
     uint64_t gathering;        /* (L) at the first: the version that is put together, DC__NO_ROUND = none */
     bool closing;              /* (L) at the first: others that come are of no use any more */
-    /* (L) at another one: a run that has been announced, until the run loop has adopted it; it does so just now */
+    /* (L) at another one: a run that was announced, until the run loop has adopted it; `adopting`: it is at that */
     dc_model *coming;
     bool adopting;
     dc__header coming_head;
     uint32_t coming_run;
     uint64_t coming_average;
-    bool coming_remembers;
     char coming_fingerprint[DC_FINGERPRINT_BYTES];
     bool state_here; /* (L) its state has come */
     bool begin;      /* (L) the first has begun the run */

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "secure/secret.h"
 #include "base/quantity.h"
+#include "net/address.h"
 #include "tool/http.h"
 #include "tool/command.h"
 
@@ -233,6 +234,9 @@ static const char *option_of(dc_error err, const dc_server_options *o)
     if (err == DC_EINVAL && o->balance) return " (--balance)";
     if (err == DC_EINVAL && o->bounds.trim) return " (--aggregate)";
     if (err == DC_EINVAL && o->bounds.clip_norm > 0) return " (--clip-norm)";
+    if (err == DC_EINVAL && o->shard > 1 && !o->first_url) return " (--first)";
+    if (err == DC_EURL && o->first_url && dc__address_parse(o->first_url, NULL)) return " (--first)";
+    if (err == DC_EURL && o->announce_url && dc__address_parse(o->announce_url, NULL)) return " (--announce)";
     if (err == DC_ENET || err == DC_EURL) return " (--listen)";
     return err == DC_EFILE && !key ? " (--backup)" : ""; /* the key's files name themselves */
 }
