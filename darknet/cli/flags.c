@@ -69,7 +69,8 @@ static const dc_option training_table[] = {
      .help = "an earlier chart.png to draw on"},
     {"dynacomm", DC_OPTION_TEXT, DC_INTO(dk_cli, dynacomm), .value = "URL",
      .help = "train together with the other workers of the server at URL, or of the one that an invitation "
-             "(dynacomm:...) names; local:N: a server and N workers on "
+             "(dynacomm:...) names; mesh://HOST:PORT: every worker also holds a part of the "
+             "model, and that server (--mesh) is only where they meet; local:N: a server and N workers on "
              "this machine; auto: under mpirun or srun rank 0 starts the server and all join it"},
     {"dynacomm-strategy", DC_OPTION_CHOICE, DC_INTO(dk_cli, strategy), .value = "S",
      .choices = strategies + 1, .help = "sequential, layerwise, ibatch, dynacomm, duplex or auto (default)"},
@@ -88,6 +89,16 @@ static const dc_option training_table[] = {
     {"dynacomm-id", DC_OPTION_TEXT, DC_INTO(dk_cli, id), .value = "NAME",
      .help =
          "who this worker is, the same whenever it comes back (default: an id in a file beside its backups)"},
+    {"dynacomm-listen", DC_OPTION_TEXT, DC_INTO(dk_cli, shard_listen), .value = "URL",
+     .help =
+         "with mesh://: where this worker's shard listens, such as tcp://0.0.0.0:7800 (default: any free port of the "
+         "interface that leads to the meeting server)"},
+    {"dynacomm-announce", DC_OPTION_TEXT, DC_INTO(dk_cli, shard_announce), .value = "URL",
+     .help = "likewise: where the other workers reach it, if that is not what it listens on"},
+    {"dynacomm-link", DC_OPTION_RATE, DC_INTO(dk_cli, link_Bps), .value = "RATE",
+     .help =
+         "likewise: what this worker's link carries, its slower direction, such as 20mbit: a worker with a better link holds more (all "
+         "workers say it, or all hold as much)"},
     {"dynacomm-patience", DC_OPTION_TIME, DC_INTO(dk_cli, patience_s), .value = "TIME",
      .help = "how long a server that is gone is tried again, such as 30m (default 10m; at the start 15s)"},
     {"dynacomm-timeout", DC_OPTION_WHOLE, DC_INTO(dk_cli, timeout_s), .value = "N", .least = 1, .most = 86400,

@@ -30,8 +30,10 @@ typedef struct dk_session_options {
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */
     uint64_t seed;           /* requested by this worker; dk_session_seed is what the run uses */
     int rank;                /* requested number among the workers, -1 = any; fix it to repeat a run */
-    uint64_t id;         /* who this worker is, the same whenever it comes back; 0 = one for this process */
-    double timeout_s;    /* a server that is gone is given up after this long; 0 = the default */
+    uint64_t id;     /* who this worker is, the same whenever it comes back; 0 = one for this process */
+    double link_Bps; /* dc_worker_options.link_Bps */
+    const char *listen, *announce; /* dc_worker_options.listen_url, announce_url; may be NULL */
+    double timeout_s;              /* a server that is gone is given up after this long; 0 = the default */
     bool clear;          /* start a new schedule: refuse a server that resumes another run's state */
     volatile int *stop;  /* set to non-zero by a signal handler: every wait ends with DC_ESTOPPED */
     volatile int *leave; /* likewise: a worker leaves the run when it has pushed for its round */

@@ -278,6 +278,9 @@ static dk_session_options session_options(const dk_train *train, const char *fin
         .rank = cli->rank,
         .key_path = cli->key,
         .id = cli->dynacomm ? dk_identity(cli->id, train->backup, train->base, cli->rank) : 0,
+        .link_Bps = cli->link_Bps,
+        .listen = cli->shard_listen,
+        .announce = cli->shard_announce,
         .timeout_s = cli->patience_s > 0 ? cli->patience_s : cli->timeout_s,
         .clear = cli->clear,
         .stop = cli->dynacomm ? dk_stop_now_flag() : dk_stop_flag(),
@@ -340,9 +343,10 @@ static int open_session(dk_train *train, dk_session **session)
         dk_note("stopped by %s before the first round", dk_stop_name(dk_stop_signal()));
         return 128 + dk_stop_signal();
     }
+    const char *line = dc_last_error();
     const bool refused = err == DC_EINVAL && cli->dynacomm;
-    dk_note("%s%s%s%s", dc_last_error(), refused && cli->rank >= 0 ? " (-dynacomm-rank)" : "",
-            refused && cli->clear ? " (-clear)" : "",
+    dk_note("%s%s%s%s", line, refused && cli->rank >= 0 && strstr(line, "rank ") ? " (-dynacomm-rank)" : "",
+            refused && cli->clear && strstr(line, "new run") ? " (-clear)" : "",
             err == DC_EFILE && cli->dynacomm ? " (-dynacomm-key)" : "");
     return 1;
 }

@@ -21,7 +21,10 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
     dc__put_uint(&out, (uint64_t)join->shard, 1);
     dc__put_uint(&out, (uint64_t)join->shards, 1);
     dc__put_uint(&out, join->run, 4);
-    dc__put_uint(&out, (join->clear ? DC__JOIN_CLEAR : 0u) | (join->remembers ? DC__JOIN_REMEMBERS : 0u), 1);
+    dc__put_uint(&out,
+                 (join->clear ? DC__JOIN_CLEAR : 0u) | (join->remembers ? DC__JOIN_REMEMBERS : 0u) |
+                     (join->mesh ? DC__JOIN_MESH : 0u),
+                 1);
     dc__put_text(&out, join->coding);
     dc__put_text(&out, join->fingerprint);
     dc__model_describe(model, &out);
@@ -61,6 +64,7 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     const uint64_t flags = dc__get_uint(&in, 1);
     join->clear = flags & DC__JOIN_CLEAR;
     join->remembers = flags & DC__JOIN_REMEMBERS;
+    join->mesh = flags & DC__JOIN_MESH;
     dc__get_text(&in, join->coding, sizeof join->coding);
     dc__get_text(&in, join->fingerprint, sizeof join->fingerprint);
     if (in.failed || rank > INT32_MAX || join->round > UINT32_MAX)
@@ -84,9 +88,32 @@ void dc__join_free(dc__join *join)
     join->model = NULL;
 }
 
+void dc__shares_put(const dc__shares *shares, dc__bytes *out)
+{
+    dc__put_uint(out, (uint64_t)shares->n, 1);
+    dc__put_uint(out, shares->mesh, 1);
+    for (int k = 0; k < shares->n; k++)
+        dc__put_uint(out, shares->weight[k], 2);
+}
+
+bool dc__shares_get(dc__shares *shares, dc__bytes *in)
+{
+    memset(shares, 0, sizeof *shares);
+    const uint64_t n = dc__get_uint(in, 1);
+    shares->mesh = dc__get_uint(in, 1);
+    if (in->failed || n > DC__PARTS_MOST) return false;
+    shares->n = n > 1 ? (int)n : 1;
+    bool bounded = true;
+    for (int k = 0; k < (int)n; k++) {
+        shares->weight[k] = (uint16_t)dc__get_uint(in, 2);
+        bounded &= shares->weight[k] >= 1 && shares->weight[k] <= DC__SHARE_MOST;
+    }
+    return bounded && !in->failed;
+}
+
 dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
 {
-    uint8_t payload[32 + DC__CODING_BYTES + DC__SHARD_URLS_BYTES];
+    uint8_t payload[32 + 2 * DC__PARTS_MOST + DC__CODING_BYTES + DC__SHARD_URLS_BYTES];
     char coding[DC__CODING_BYTES];
     dc__bytes out = dc__bytes_over(payload, sizeof payload);
     dc__put_uint(&out, (uint64_t)welcome->rank, 4);
@@ -97,7 +124,7 @@ dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
                  1);
     dc__coding_text(&welcome->coding, coding);
     dc__put_text(&out, coding);
-    dc__put_uint(&out, (uint64_t)welcome->shards, 1);
+    dc__shares_put(&welcome->shares, &out);
     dc__put_uint(&out, welcome->run, 4);
     dc__put_text(&out, welcome->urls);
     dc__assert(!out.failed);
@@ -143,11 +170,11 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     welcome->resumed = flags & WELCOME_RESUMED;
     char coding[DC__CODING_BYTES];
     dc__get_text(&in, coding, sizeof coding);
-    welcome->shards = (int)dc__get_uint(&in, 1);
+    const bool shares = dc__shares_get(&welcome->shares, &in);
     welcome->run = (uint32_t)dc__get_uint(&in, 4);
     dc__get_text(&in, welcome->urls, sizeof welcome->urls);
-    if (in.failed || welcome->shards == 1 || welcome->shards > DC__SHARDS_MOST || welcome->workers < 1 ||
-        welcome->workers > DC_MAX_WORKERS || welcome->rank < 0 || welcome->rank > DC__RANK_MOST)
+    if (in.failed || !shares || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS ||
+        welcome->rank < 0 || welcome->rank > DC__RANK_MOST)
         return dc__fail(DC_EPROTO, "the server's WELCOME is cut short or out of bounds");
     dc__make_printable(coding);
     dc__make_printable(welcome->urls);

@@ -9,7 +9,7 @@
 #include "net/link.h"
 
 /* Addresses of the shards after the first one, with commas between them. */
-#define DC__SHARD_URLS_BYTES (DC__URL_BYTES * DC__SHARDS_MOST)
+#define DC__SHARD_URLS_BYTES (DC__URL_BYTES * DC__PARTS_MOST)
 
 typedef struct dc__join {
     int rank;           /* requested, -1 = any */
@@ -20,6 +20,7 @@ typedef struct dc__join {
         shards;   /* it takes the server for shard 1.. of so many; 0, 0: for the one that a run begins at */
     uint32_t run; /* of the first shard's WELCOME; 0 to that one */
     bool clear;
+    bool mesh;                     /* its process holds a shard of the model */
     bool remembers;                /* dc_worker_options.remembers */
     char version[32];              /* of the program, for lines */
     char coding[DC__CODING_BYTES]; /* that its user asked for, "" = whatever the run has; not checked */
@@ -30,13 +31,13 @@ typedef struct dc__join {
 #define DC__RANK_MOST 1000000 /* new workers take new numbers, for as long as a run goes on */
 
 typedef struct dc__welcome {
-    int rank;     /* its number in the run */
-    int workers;  /* that the run wants */
-    bool upload;  /* send your values: the run starts from them */
-    bool carry;   /* keep SGD's velocity in the gradient buffers: this worker trains alone */
-    bool resumed; /* the run goes on: from a backup, or it is under way */
-    int shards;   /* that hold the model together; 0: this server has all of it */
-    uint32_t run; /* which one of the first shard's; for the others */
+    int rank;          /* its number in the run */
+    int workers;       /* that the run wants */
+    bool upload;       /* send your values: the run starts from them */
+    bool carry;        /* keep SGD's velocity in the gradient buffers: this worker trains alone */
+    bool resumed;      /* the run goes on: from a backup, or it is under way */
+    dc__shares shares; /* of those who hold the model together; n = 1: this server has all of it */
+    uint32_t run;      /* which one of the first shard's; for the others */
     char urls[DC__SHARD_URLS_BYTES]; /* of the others, from a first shard; else "" */
     dc__coding coding;
 } dc__welcome;
@@ -55,5 +56,9 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame);
 /* dc__join_payload - a JOIN's payload as a message's (dc__link_alloc), which ends after *n bytes; NULL when
  * out of memory. */
 void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n);
+
+/* dc__shares_put, dc__shares_get - within a frame's payload; get: false if they are out of bounds. */
+void dc__shares_put(const dc__shares *shares, dc__bytes *out);
+bool dc__shares_get(dc__shares *shares, dc__bytes *in);
 
 #endif

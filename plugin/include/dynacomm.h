@@ -140,7 +140,9 @@ typedef struct dc_memory {
 } dc_memory;
 
 typedef struct dc_worker_options {
-    const char *url; /* the server's, as workers reach it, or an invitation ('dynacomm invite'); copied */
+    const char *
+        url; /* the server's, as workers reach it, or an invitation ('dynacomm invite'); or mesh://HOST:PORT: then this process
+                      * also holds a shard of the model, and that server is where the workers meet; copied */
     const char *key_path; /* with an invitation: this worker's key, made if it is not there; "none": a new one
                              that is not kept; NULL: beside the user's other settings (docs/security.md) */
     int rank;    /* requested number from 0, -1 = any free one; fix it for runs that repeat bit for bit */
@@ -152,8 +154,13 @@ typedef struct dc_worker_options {
     uint32_t
         part; /* images computed at once, of which a round has a whole number; the run may give this worker more or
                       fewer (dc_worker_images). 0: it always feeds the model's */
-    bool clear;             /* refuse to resume a run that the server has in its backup */
-    dc_memory memory;       /* of layers that remember */
+    bool clear;       /* refuse to resume a run that the server has in its backup */
+    dc_memory memory; /* of layers that remember */
+    const char *
+        listen_url; /* in a mesh: where its shard listens, NULL = any free port of the interface that leads to the meeting server */
+    const char *announce_url; /* likewise: where the other workers reach it, NULL = there */
+    double
+        link_Bps; /* likewise: what its link carries each way, as far as its user knows; 0 = not known. Who has more, holds more */
     double timeout_s;       /* patience: give up after so long without a server, at the start and later; 0 =
                               * DC_DEFAULT_JOIN_S and DC_DEFAULT_PATIENCE_S */
     const char *trace_path; /* write a Chrome/Perfetto trace there, NULL = none */

@@ -45,6 +45,7 @@ typedef struct dc_server_options {
     bool balance;     /* images are given to workers in proportion to what they can compute and send */
     int shard,
         shards; /* this server holds part `shard`, from 1, of a model that so many hold together; 0, 0: all of it */
+    bool mesh; /* this server is where the workers of a mesh meet, who hold the model; at most 32 */
     const char *first_url;    /* of the first shard, for the others; else NULL; copied */
     const char *announce_url; /* where workers reach another one; NULL: url; copied */
     const char *codec;        /* for all workers (DC_CODECS), NULL = what the first one asks for */

@@ -11,7 +11,20 @@
 
 #include "model/model.h"
 
-enum { DC__SHARDS_MOST = 16 };
+enum {
+    DC__SHARDS_MOST = 16,
+    DC__MESH_MOST = 32, /* workers of a mesh */
+    DC__PARTS_MOST = DC__MESH_MOST + 1,
+    DC__SHARE_MOST = 1000
+};
+
+/* How a model is spread. */
+typedef struct dc__shares {
+    int n;     /* shards, a mesh's meeting server among them; 1: it is not spread */
+    bool mesh; /* the first one is a mesh's meeting server */
+    uint16_t weight
+        [DC__PARTS_MOST]; /* [n] of the blocks, 1..DC__SHARE_MOST; the meeting server's is not looked at */
+} dc__shares;
 
 /* Floats [part, part + count) of a shard's arena are [whole, whole + count) of the model's. */
 typedef struct dc__shard_run {
@@ -24,9 +37,17 @@ typedef struct dc__shard {
     int n_runs;
 } dc__shard;
 
-/* dc__shard_init - shard `index` of n of a sealed model, which must outlive it if it has arrays. DC_EINVAL with a line if
- * the model has fewer blocks than n; DC_ENOMEM. dc__shard_free - also after it failed, or of zeros. */
-dc_error dc__shard_init(dc__shard *s, const dc_model *whole, int index, int n);
+/* dc__shares_even - n shards that have as much as each other; mesh: the first one is its meeting server. */
+dc__shares dc__shares_even(int n, bool mesh);
+
+/* dc__shares_of_links - a mesh's shares, so that its links, of Bps[n] bytes/s each way ([0] is not looked at), take a round's bytes
+ * in the same time as far as that goes: a link carries 1 + (N - 2) s times the parameters, where s is the shard's part of them and N how
+ * many workers there are. Even ones if a rate is 0, or there are fewer than 3 workers. Pure. */
+void dc__shares_of_links(dc__shares *shares, const double *Bps);
+
+/* dc__shard_init - shard `index` of a sealed model, which must outlive it if it has arrays. DC_EINVAL with a line if a
+ * shard would have no block; DC_ENOMEM. dc__shard_free - also after it failed, or of zeros. */
+dc_error dc__shard_init(dc__shard *s, const dc_model *whole, int index, const dc__shares *shares);
 void dc__shard_free(dc__shard *s);
 
 /* dc__shard_take - copies the values [offset, offset + count) of a shard's arena to where they are in the whole one's,

@@ -77,6 +77,11 @@ void dc__channel_admit(dc__channel *channel, size_t most_bytes);
  * channels are closed. */
 dc_error dc__listener_open(dc__listener **listener, const char *url, size_t first_bytes);
 
+/* dc__listener_open_near - listens on a free port of the interface that leads to the tcp:// address there, or beside the unix
+ * socket there; url: where. DC_ENET, DC_EURL with a line. */
+dc_error dc__listener_open_near(dc__listener **listener, const char *there, size_t first_bytes, char *url,
+                                size_t url_bytes);
+
 /* dc__listener_open_keyed - the same, for those alone whom keeper admits; it must outlive the listener, whose thread
  * is its owner from here on. NULL: anybody. dc__listener_turned_away - connections so far that ended before they had
  * proved who they are. */

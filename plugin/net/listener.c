@@ -1,5 +1,7 @@
 /* listener.c - one address at which channels arrive. See channel.h. */
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -56,6 +58,40 @@ dc_error dc__listener_open_keyed(dc__listener **listener, const char *url, size_
     else
         *listener = l;
     return err;
+}
+
+/* A name that no other process has, and no other listener of this one. */
+static void name_near(const dc__address *there, char *url, size_t url_bytes)
+{
+    static _Atomic unsigned made;
+    (void)snprintf(url, url_bytes, "ipc://%s-%ld-%u", there->host, (long)getpid(), made++);
+}
+
+dc_error dc__listener_open_near(dc__listener **listener, const char *there, size_t first_bytes, char *url,
+                                size_t url_bytes)
+{
+    dc__address address;
+    char host[64];
+    *listener = NULL;
+    dc_error err = dc__address_parse(there, &address);
+    if (!err && address.scheme == DC__IPC) name_near(&address, url, url_bytes);
+    if (err || address.scheme == DC__IPC) return err ? err : dc__listener_open(listener, url, first_bytes);
+    if (!dc__tcp_own_host(&address, host, sizeof host))
+        return dc__fail(DC_EURL, "this machine has no address that leads to %s", there);
+    const char *form = strchr(host, ':') ? "tcp://[%s]:%d" : "tcp://%s:%d";
+    (void)snprintf(address.host, sizeof address.host, "%s", host);
+    address.port = 0;
+    (void)snprintf(url, url_bytes, form, host, 0);
+    dc__listener *l = calloc(1, sizeof *l);
+    if (!l) return dc__fail(DC_ENOMEM, "out of memory for a listener");
+    err = open_gate(l, &address, url, first_bytes, NULL);
+    if (err) {
+        free(l);
+        return err;
+    }
+    (void)snprintf(url, url_bytes, form, host, dc__tcp_port(l->gate->listen_fd));
+    *listener = l;
+    return DC_OK;
 }
 
 static dc__channel *accept_inproc(dc__listener *l, int wait_ms)

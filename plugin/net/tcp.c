@@ -109,6 +109,15 @@ bool dc__tcp_own_host(const dc__address *there, char *host, size_t n)
                                 NI_NUMERICHOST) == 0;
 }
 
+int dc__tcp_port(int fd)
+{
+    struct sockaddr_storage own = {0};
+    socklen_t n = sizeof own;
+    if (getsockname(fd, (struct sockaddr *)&own, &n) != 0) return 0;
+    return ntohs(own.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&own)->sin6_port
+                                           : ((const struct sockaddr_in *)&own)->sin_port);
+}
+
 int dc__tcp_connect(const dc__sockaddr *to)
 {
     const int fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -36,6 +36,9 @@ bool dc__tcp_own_host(const dc__address *there, char *host, size_t n);
  * listens on is replaced. url: for lines. */
 dc_error dc__tcp_listen(int *fd, const dc__address *address, const char *url);
 
+/* dc__tcp_port - that a socket of tcp:// listens on. */
+int dc__tcp_port(int fd);
+
 /* dc__tcp_connect - begins to connect: a non-blocking socket, or -1 with errno. */
 int dc__tcp_connect(const dc__sockaddr *to);
 

@@ -39,7 +39,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 8
+#define DC__PROTOCOL_VERSION 9
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
@@ -94,8 +94,9 @@ enum {
     DC__START_SOON = 1,  /* START: the round is not on yet, but its version may be pulled */
     DC__START_FRESH =
         2, /* START: the worker had no part in making that version; what it kept of one is of another */
-    DC__JOIN_CLEAR = 1,    /* JOIN: the worker asks for a new run */
-    DC__JOIN_REMEMBERS = 2 /* JOIN: its layers remember the rounds before */
+    DC__JOIN_CLEAR = 1,     /* JOIN: the worker asks for a new run */
+    DC__JOIN_REMEMBERS = 2, /* JOIN: its layers remember the rounds before */
+    DC__JOIN_MESH = 4       /* JOIN: its process holds a shard of the model */
 };
 
 typedef struct dc__header {

@@ -99,40 +99,6 @@ static dc_error find_slot(dc_server *s, const dc__join *join, int *slot, int *nu
     return *slot >= 0 ? DC_OK : full(s);
 }
 
-/* What it feeds, if it is a member of the round that is on, which is not closed without it, or of the run that is resumed;
- * else 0. */
-static uint32_t goes_on(dc_server *s, int slot)
-{
-    dc__training *t = &s->training;
-    const dc__member *m = &t->roster.member[slot];
-    pthread_mutex_lock(&t->versions.lock);
-    const bool on =
-        m->known && (!t->roster.training ||
-                     (!m->closed && dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot)));
-    const uint32_t images = on ? m->images : 0;
-    pthread_mutex_unlock(&t->versions.lock);
-    return images;
-}
-
-/* A member that comes back into its round makes the same gradients only if it computes as before. */
-static dc_error agree_on_computing(dc_server *s, const dc__join *join, int slot)
-{
-    dc__training *t = &s->training;
-    const dc__member *m = &t->roster.member[slot];
-    char note[DC_NOTE_BYTES];
-    dc__fingerprint_note(join->fingerprint, note, sizeof note);
-    const uint32_t images = goes_on(s, slot);
-    if (!images) return DC_OK;
-    if (images % dc__model_part(t->model, join->part) != 0)
-        return dc__fail(DC_EINVAL,
-                        "worker %d feeds %u images of a round, and its batch is %u now: start it as before",
-                        m->number, images, dc__model_part(t->model, join->part));
-    if (!t->roster.training || strcmp(note, m->note) == 0) return DC_OK;
-    return dc__fail(DC_EINVAL,
-                    "worker %d computed with %s when it was lost, and now with %s: start it as before",
-                    m->number, m->note, note);
-}
-
 /* The first worker's model becomes the run's; the others' must be the same. */
 static dc_error agree_on_model(dc_server *s, dc__join *join)
 {
@@ -182,7 +148,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
     dc__shards_welcome(&s->shards, &welcome);
     dc__member *member = &t->roster.member[slot];
     const dc__member_state was = member->state;
-    const bool anew = member->number != number, fed = !anew && goes_on(s, slot) > 0;
+    const bool anew = member->number != number, fed = !anew && dc__server_fed(s, slot) > 0;
     if (session->endpoint.threads) dc__session_close(session, 0); /* of the process before */
     (void)snprintf(session->fingerprint, sizeof session->fingerprint, "%s", join->fingerprint);
     pthread_mutex_lock(&t->roster.lock);
@@ -252,7 +218,7 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     if (*busy) return DC_OK;
     if (!err && !first) err = agree_on_model(s, join);
     if (!err) err = dc__server_agree_on_start(s, join, slot, number);
-    if (!err) err = agree_on_computing(s, join, slot);
+    if (!err) err = dc__server_agree_on_computing(s, join, slot);
     if (!err) err = open_session(s, join, slot, number, link);
     if (!err) log_joined(s, number);
     if (err && s->shards.index == 0)
@@ -292,6 +258,11 @@ static void try_to_admit(dc_server *s, dc__joining *j, bool late)
 {
     bool busy = false;
     if (!dc__shards_ready(&s->shards, j->join.run)) {
+        if (dc__shards_waits(&s->shards)) {
+            late = false;
+            j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);
+            (void)dc__link_ping(&j->link);
+        }
         j->asked = !late;
         if (late) refuse(s, j, DC_EPEER);
         if (late) dc__join_free(&j->join);
@@ -373,6 +344,8 @@ static void expect(dc_server *s, dc__channel *channel)
 void dc__server_admit(dc_server *s)
 {
     dc__channel *channel = dc__listener_accept(s->listener, s->n_joining > 0 ? 2 : DC__POLL_MS);
+    if (channel) expect(s, channel);
+    channel = s->inner ? dc__listener_accept(s->inner, 0) : NULL;
     if (channel) expect(s, channel);
     int left = 0;
     for (int i = 0; i < s->n_joining; i++) {

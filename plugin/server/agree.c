@@ -1,4 +1,7 @@
-/* agree.c - what a new run's workers bring with them. See server.h. */
+/* agree.c - what workers bring with them. See server.h. */
+#include <string.h>
+
+#include "base/error.h"
 #include "endpoint/fingerprint.h"
 #include "server/server.h"
 
@@ -22,4 +25,35 @@ dc_error dc__server_agree_on_start(dc_server *s, const dc__join *join, int slot,
         warned = true;
     }
     return DC_OK;
+}
+
+uint32_t dc__server_fed(dc_server *s, int slot)
+{
+    dc__training *t = &s->training;
+    const dc__member *m = &t->roster.member[slot];
+    pthread_mutex_lock(&t->versions.lock);
+    const bool on =
+        m->known && (!t->roster.training ||
+                     (!m->closed && dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot)));
+    const uint32_t images = on ? m->images : 0;
+    pthread_mutex_unlock(&t->versions.lock);
+    return images;
+}
+
+dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int slot)
+{
+    dc__training *t = &s->training;
+    const dc__member *m = &t->roster.member[slot];
+    char note[DC_NOTE_BYTES];
+    dc__fingerprint_note(join->fingerprint, note, sizeof note);
+    const uint32_t images = dc__server_fed(s, slot);
+    if (!images) return DC_OK;
+    if (images % dc__model_part(t->model, join->part) != 0)
+        return dc__fail(DC_EINVAL,
+                        "worker %d feeds %u images of a round, and its batch is %u now: start it as before",
+                        m->number, images, dc__model_part(t->model, join->part));
+    if (!t->roster.training || strcmp(note, m->note) == 0) return DC_OK;
+    return dc__fail(DC_EINVAL,
+                    "worker %d computed with %s when it was lost, and now with %s: start it as before",
+                    m->number, m->note, note);
 }

@@ -13,7 +13,7 @@ static dc_error send_run(void *peer, dc__header *unused)
     dc__peer *p = peer;
     const dc__training *t = &p->server->training;
     const dc__versions *v = &t->versions;
-    const size_t room = 64 + DC_FINGERPRINT_BYTES + dc__model_describe_bytes(t->whole);
+    const size_t room = 64 + 2 * DC__PARTS_MOST + DC_FINGERPRINT_BYTES + dc__model_describe_bytes(t->whole);
     void *payload, *message = dc__link_alloc((uint32_t)room, &payload);
     dc__header header = {.type = DC__RUN};
     if (t->resumed) /* else its first worker says where it begins, to all shards */
@@ -26,6 +26,7 @@ static dc_error send_run(void *peer, dc__header *unused)
         dc__bytes out = dc__bytes_over(payload, room);
         dc__put_uint(&out, p->server->shards.run, 4);
         dc__put_uint(&out, t->resumed ? v->first_average : 0, 8);
+        dc__shares_put(&t->shares, &out);
         dc__put_text(&out, t->fingerprint);
         dc__model_describe(t->whole, &out);
         dc__assert(!out.failed);
@@ -131,7 +132,9 @@ static dc_error take_bye(dc__peer *p, const dc__frame *frame)
     dc__make_printable(reason);
     dc__shards_text(sh, p->number, text);
     (void)snprintf(line, sizeof line, "%s: %s", text, reason);
-    if (!(frame->header.flags & DC__BYE_OK)) dc__roster_end(&p->server->training.roster, DC_EPEER, line);
+    dc__roster *r = &p->server->training.roster;
+    /* A worker that leaves a mesh before it trains takes its shard along: another may come. */
+    if (!(frame->header.flags & DC__BYE_OK) && (!sh->mesh || r->training)) dc__roster_end(r, DC_EPEER, line);
     pthread_mutex_lock(&sh->lock);
     p->left = true;
     p->at = frame->header.round;

@@ -12,20 +12,13 @@
 /* ---- links that come ---- */
 
 /* What the other one was started with must be what this one was. */
-static dc_error check(const dc__shards *sh, dc__bytes *in, int *number, char url[DC__URL_BYTES])
+static dc_error check(const dc__shards *sh, const dc__shard_hello *hello, int *number)
 {
     const dc_server_options *o = &sh->server->options;
-    char version[32];
-    dc__get_text(in, version, sizeof version);
-    const int shard = (int)dc__get_uint(in, 1), shards = (int)dc__get_uint(in, 1);
-    const int workers = (int)dc__get_uint(in, 4);
-    const int trim = (int)dc__get_uint(in, 4);
-    dc__get_text(in, url, DC__URL_BYTES);
-    if (in->failed) return dc__fail(DC_EPROTO, "a SHARD frame is cut short");
-    if (strcmp(version, dc_version()) != 0)
-        return dc__fail(DC_EVERSION,
-                        "shard %d has dynacomm %.31s, the first %s: install the same version on both", shard,
-                        version, dc_version());
+    const int shard = hello->shard, shards = hello->shards;
+    if (hello->mesh || sh->mesh) return dc__meeting_place(sh, hello, number);
+    if (sh->server->training.roster.training)
+        return dc__fail(DC_EINVAL, "the run has begun with other shards: start all of them anew");
     if (sh->n == 1 || sh->index > 0)
         return dc__fail(DC_EINVAL, "shard %d of %d came to a server that is not the first of several", shard,
                         shards);
@@ -33,19 +26,18 @@ static dc_error check(const dc__shards *sh, dc__bytes *in, int *number, char url
         return dc__fail(DC_EINVAL,
                         "shard %d of %d came to the first of %d: give all the same number of shards", shard,
                         shards, sh->n);
-    if (workers != o->workers)
+    if (hello->workers != o->workers)
         return dc__fail(DC_EINVAL,
                         "shard %d of %d is for %d workers, the first for %d: start all for the same", shard,
-                        shards, workers, o->workers);
-    if (trim != o->bounds.trim)
+                        shards, hello->workers, o->workers);
+    if (hello->trim != o->bounds.trim)
         return dc__fail(DC_EINVAL, "shard %d of %d has another aggregate than the first: give all the same",
                         shard, shards);
     *number = shard - 1;
     if (sh->peers[*number].present)
         return dc__fail(DC_EINVAL, "shard %d of %d is here already, at %s: give each its own number", shard,
                         shards, sh->peers[*number].url);
-    dc__make_printable(url);
-    return dc__address_parse(url, NULL);
+    return DC_OK;
 }
 
 static double silence_s(const dc_server *s)
@@ -53,23 +45,32 @@ static double silence_s(const dc_server *s)
     return s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
 }
 
+static dc_error answer(dc__shards *sh, dc__link *link, int number)
+{
+    const dc_server_options *o = &sh->server->options;
+    const dc__shard_place place = {.shard = number + 1,
+                                   .shards = sh->n,
+                                   .workers = o->workers,
+                                   .trim = o->bounds.trim,
+                                   .here = sh->mesh ? dc__meeting_here(sh) + 1 : 0,
+                                   .timeout_s = silence_s(sh->server)};
+    dc__channel_admit(link->channel, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES);
+    return dc__shard_place_send(link, &place);
+}
+
 dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame)
 {
     dc_server *s = sh->server;
-    char url[DC__URL_BYTES], text[DC__SHARD_TEXT_BYTES];
+    char text[DC__SHARD_TEXT_BYTES];
+    dc__shard_hello hello;
     int number = 0;
-    dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
-    dc_error err = s->training.roster.training
-                       ? dc__fail(DC_EINVAL, "the run has begun with other shards: start all of them anew")
-                       : check(sh, &in, &number, url);
+    dc_error err = dc__shard_hello_read(&hello, frame);
+    if (!err) err = check(sh, &hello, &number);
+    if (!err) err = answer(sh, link, number);
     if (err) return err;
     dc__peer *p = &sh->peers[number];
     dc__shards_text(sh, number, text);
-    dc__channel_admit(link->channel, DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES);
-    dc__header answer = {.type = DC__SHARD};
-    err = dc__link_send_small(link, &answer, NULL, 0);
-    if (err) return err;
-    (void)snprintf(p->url, sizeof p->url, "%s", url);
+    (void)snprintf(p->url, sizeof p->url, "%s", hello.url);
     dc__link_move(&p->endpoint.link, link, text, silence_s(s), &p->endpoint.stop);
     p->endpoint.link.log = &s->training.log;
     p->over = p->left = p->ready = p->sending = p->begin_due = p->stop_due = p->ack_due = false;
@@ -79,7 +80,10 @@ dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame)
     err = dc__endpoint_start(&p->endpoint);
     if (err) return err;
     p->present = true;
-    dc__log_line(&s->training.log, "%s is here, at %s", text, url);
+    if (sh->mesh)
+        dc__meeting_came(sh, number, &hello);
+    else
+        dc__log_line(&s->training.log, "%s is here, at %s", text, hello.url);
     return DC_OK;
 }
 
@@ -117,7 +121,7 @@ dc_error dc__first_adopted(dc__shards *sh)
         dc__peer *p = &sh->peers[k];
         pthread_mutex_lock(&sh->lock);
         dc__shard_free(&p->shard);
-        err = dc__shard_init(&p->shard, whole, k, sh->n);
+        err = dc__shard_init(&p->shard, whole, k, &sh->server->training.shares);
         p->ready = false;
         p->run_due = err == DC_OK;
         dc__endpoint_wake(&p->endpoint);

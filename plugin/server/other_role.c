@@ -78,8 +78,11 @@ static dc_error take_run(dc__peer *p, const dc__frame *frame)
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     const uint32_t run = (uint32_t)dc__get_uint(&in, 4);
     const uint64_t average = dc__get_uint(&in, 8);
+    dc__shares shares;
+    const bool spread = dc__shares_get(&shares, &in) && shares.n == sh->n;
     dc__get_text(&in, fingerprint, sizeof fingerprint);
-    if (in.failed || frame->header.round > UINT32_MAX) return dc__fail(DC_EPROTO, "a RUN frame is cut short");
+    if (in.failed || !spread || frame->header.round > UINT32_MAX)
+        return dc__fail(DC_EPROTO, "a RUN frame is cut short");
     const dc_error err = dc__model_parse(&model, &in);
     if (err) return err;
     pthread_mutex_lock(&sh->lock);
@@ -90,6 +93,7 @@ static dc_error take_run(dc__peer *p, const dc__frame *frame)
     sh->coming_head = frame->header;
     sh->coming_run = run;
     sh->coming_average = average;
+    sh->coming_shares = shares;
     sh->state_here = false;
     memcpy(sh->coming_fingerprint, fingerprint, sizeof fingerprint);
     pthread_mutex_unlock(&sh->lock);
@@ -143,7 +147,8 @@ static dc_error take_stop(dc__peer *p, const dc__frame *frame)
     dc__bytes in = dc__bytes_over(frame->payload, frame->header.payload_bytes);
     dc__get_text(&in, reason, sizeof reason);
     dc__make_printable(reason);
-    (void)snprintf(line, sizeof line, "the first shard ended the run: %s", reason);
+    (void)snprintf(line, sizeof line, "%s ended the run: %.400s", dc__shards_first(&p->server->shards),
+                   reason);
     dc__roster_end(&p->server->training.roster, DC_EPEER, line);
     return DC_OK;
 }
@@ -191,7 +196,7 @@ static void on_end(void *peer, dc_error err)
     dc__peer *p = peer;
     dc__shards *sh = &p->server->shards;
     pthread_mutex_lock(&sh->lock);
-    (void)snprintf(p->why, sizeof p->why, "lost the first shard: %.400s",
+    (void)snprintf(p->why, sizeof p->why, "lost %s: %.400s", dc__shards_first(sh),
                    err ? dc_last_error() : "it has left");
     p->over = true;
     pthread_cond_broadcast(&sh->news);

@@ -11,39 +11,31 @@
 
 /* ---- the link ---- */
 
-/* Who listens on all interfaces is reached at the one that leads to the first shard. */
-static dc_error find_own(dc__shards *sh)
+dc_error dc__shards_own(const char *first, char own[DC__URL_BYTES])
 {
-    dc__address own, first;
+    dc__address here, there;
     char host[64];
-    dc_error err = dc__address_parse(sh->own, &own);
-    if (!err) err = dc__address_parse(sh->first, &first);
+    dc_error err = dc__address_parse(own, &here);
+    if (!err) err = dc__address_parse(first, &there);
     const bool any =
-        own.scheme == DC__TCP &&
-        (strcmp(own.host, "*") == 0 || strcmp(own.host, "0.0.0.0") == 0 || strcmp(own.host, "::") == 0);
+        here.scheme == DC__TCP &&
+        (strcmp(here.host, "*") == 0 || strcmp(here.host, "0.0.0.0") == 0 || strcmp(here.host, "::") == 0);
     if (err || !any) return err;
-    if (!dc__tcp_own_host(&first, host, sizeof host))
+    if (!dc__tcp_own_host(&there, host, sizeof host))
         return dc__fail(DC_EURL,
                         "this shard listens on all interfaces: say which address workers reach it at");
     const char *form = strchr(host, ':') ? "tcp://[%s]:%d" : "tcp://%s:%d";
-    (void)snprintf(sh->own, sizeof sh->own, form, host, own.port);
+    (void)snprintf(own, DC__URL_BYTES, form, host, here.port);
     return DC_OK;
 }
 
 static dc_error send_hello(dc__shards *sh)
 {
     const dc_server_options *o = &sh->server->options;
-    uint8_t payload[64 + DC__URL_BYTES];
-    dc__bytes out = dc__bytes_over(payload, sizeof payload);
-    dc__put_text(&out, dc_version());
-    dc__put_uint(&out, (uint64_t)(sh->index + 1), 1);
-    dc__put_uint(&out, (uint64_t)sh->n, 1);
-    dc__put_uint(&out, (uint64_t)o->workers, 4);
-    dc__put_uint(&out, (uint64_t)o->bounds.trim, 4);
-    dc__put_text(&out, sh->own);
-    dc__assert(!out.failed);
-    dc__header header = {.type = DC__SHARD};
-    return dc__link_send_small(&sh->peers[0].endpoint.link, &header, payload, (uint32_t)(out.at - payload));
+    dc__shard_hello hello = {
+        .shard = sh->index + 1, .shards = sh->n, .workers = o->workers, .trim = o->bounds.trim, .rank = -1};
+    (void)snprintf(hello.url, sizeof hello.url, "%s", sh->own);
+    return dc__shard_hello_send(&sh->peers[0].endpoint.link, &hello);
 }
 
 static dc_error dial(dc__shards *sh)
@@ -64,21 +56,36 @@ static dc_error dial(dc__shards *sh)
     return DC_OK;
 }
 
+static dc_error start(dc__shards *sh)
+{
+    dc__endpoint *e = &sh->peers[0].endpoint;
+    const dc_error err = dc__endpoint_start(e);
+    if (!err) dc__log_line(&sh->server->training.log, "joined %s", e->link.peer);
+    return err;
+}
+
 /* SHARD, or REFUSED. */
 static dc_error take_answer(dc__shards *sh)
 {
     dc__peer *p = &sh->peers[0];
     dc__frame frame;
-    dc__welcome unused;
+    dc__shard_place place;
     dc_error err = dc__link_receive(&p->endpoint.link, &frame, 0);
     if (err || !frame.message) return err;
-    const dc__type type = frame.header.type;
-    if (type != DC__SHARD) err = dc__welcome_read(&unused, &frame);
+    err = dc__shard_place_read(&place, &frame, p->endpoint.link.peer);
     dc__frame_free(&frame);
-    if (!err && type != DC__SHARD) err = dc__fail(DC_EPROTO, "the server at %s is no shard", sh->first);
-    if (!err) err = dc__endpoint_start(&p->endpoint);
-    if (!err) dc__log_line(&sh->server->training.log, "joined %s", p->endpoint.link.peer);
-    return err;
+    return err ? err : start(sh);
+}
+
+void dc__other_goes_on(dc__shards *sh, dc__link *link)
+{
+    dc__peer *p = &sh->peers[0];
+    const dc_server *s = sh->server;
+    char name[sizeof link->peer];
+    (void)snprintf(name, sizeof name, "%s", link->peer);
+    dc__link_move(&p->endpoint.link, link, name, s->options.timeout_s, &p->endpoint.stop);
+    p->endpoint.link.log = &sh->server->training.log;
+    p->present = p->asked = sh->met = true;
 }
 
 /* ---- a run ---- */
@@ -88,7 +95,7 @@ static bool is_free(dc_server *s)
 {
     for (int i = 0; i < s->training.roster.n; i++) {
         if (!s->sessions[i].endpoint.threads) continue;
-        dc__roster_gone(&s->training.roster, i, DC__MEMBER_LEFT, "the first shard has another run");
+        dc__roster_gone(&s->training.roster, i, DC__MEMBER_LEFT, "another run is announced");
         dc__session_close(&s->sessions[i], 0);
         dc__roster_vacate(&s->training.roster, i);
     }
@@ -107,6 +114,7 @@ static dc_error adopt(dc__shards *sh)
     sh->adopting = true; /* no further one is taken meanwhile */
     pthread_mutex_unlock(&sh->lock);
     const bool resumed = h->flags & DC__RUN_RESUMED;
+    t->shares = sh->coming_shares;
     dc_error err = dc__codes_agree(&t->codes, "exact", true);
     if (!err) err = dc__training_adopt(t, sh->coming, sh->coming_fingerprint, false, true);
     if (err) return err;
@@ -115,8 +123,8 @@ static dc_error adopt(dc__shards *sh)
         t->checkpoint.seed = h->offset;
         dc__versions_begin(&t->versions, h->round, h->count);
         t->versions.first_average = sh->coming_average;
-        dc__log_line(&t->log, "resuming %s at round %llu from the first shard", t->model->name,
-                     (unsigned long long)h->round);
+        dc__log_line(&t->log, "resuming %s at round %llu from %s", t->model->name,
+                     (unsigned long long)h->round, dc__shards_first(sh));
     }
     pthread_mutex_lock(&sh->lock);
     sh->coming = NULL;
@@ -151,11 +159,11 @@ void dc__other_watch(dc__shards *sh)
     if (!p->present) err = dial(sh);
     if (!err && !p->asked) {
         p->asked = true;
-        err = find_own(sh);
+        err = dc__shards_own(sh->first, sh->own);
         if (!err) err = send_hello(sh);
     }
-    if (!err && !p->endpoint.threads) err = take_answer(sh);
-    if (!err && p->over && !r->ending) err = dc__fail(DC_EPEER, "%s", p->why);
+    if (!err && !p->endpoint.threads) err = sh->met ? start(sh) : take_answer(sh);
+    if (!err && p->over && !p->acked && !r->ending) err = dc__fail(DC_EPEER, "%s", p->why);
     pthread_mutex_lock(&sh->lock);
     const bool coming = sh->coming != NULL;
     pthread_mutex_unlock(&sh->lock);
@@ -187,7 +195,8 @@ void dc__other_end(dc__shards *sh)
     p->at = sh->server->training.versions.round;
     p->bye_due = true;
     dc__endpoint_wake(&p->endpoint);
-    while (p->endpoint.threads && !p->acked && !p->over)
+    /* Of a mesh that never began there is nothing to be collected. */
+    while (p->endpoint.threads && (!sh->mesh || sh->begin) && !p->acked && !p->over)
         dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + DC__POLL_NS);
     pthread_mutex_unlock(&sh->lock);
     dc__endpoint_stop(&p->endpoint);

@@ -56,7 +56,8 @@ static dc_error set_up(dc_server *s)
     if (!err && !s->sessions) err = dc__fail(DC_ENOMEM, "out of memory for a server's sessions");
     for (int i = 0; s->sessions && i < s->training.roster.n; i++)
         dc__session_init(&s->sessions[i], &s->training, i);
-    if (!err) err = dc__server_guard(s);
+    if (s->listener || err) return err;
+    err = dc__server_guard(s);
     if (err) return err;
     return dc__listener_open_keyed(&s->listener, s->url, DC__HEADER_BYTES + DC__MAX_JOIN_BYTES,
                                    s->keeper.pair ? &s->keeper : NULL);
@@ -110,9 +111,8 @@ static dc_error check_bounds(const dc_server_options *o)
     return DC_OK;
 }
 
-dc_error dc_server_start(dc_server **out, const dc_server_options *options)
+static dc_error check(const dc_server_options *options)
 {
-    *out = NULL;
     if (options->workers < 1 || options->workers > DC_MAX_WORKERS)
         return dc__fail(DC_EINVAL, "%d workers: a server takes 1 to %d", options->workers, DC_MAX_WORKERS);
     if (options->min_workers < 0 || options->min_workers > options->workers)
@@ -120,11 +120,24 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
                         options->workers, options->workers);
     dc_error err = check_bounds(options);
     if (!err) err = dc__shards_check(options);
-    if (!err) err = dc__address_parse(options->url, NULL);
-    if (err) return err;
-    dc_server *s = calloc(1, sizeof *s);
-    if (!s) return dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", options->workers);
+    return err ? err : dc__address_parse(options->url, NULL);
+}
+
+dc_error dc__server_make(dc_server **out, const dc_server_options *options, dc__listener *listener,
+                         dc__listener *inner)
+{
+    *out = NULL;
+    dc_error err = check(options);
+    dc_server *s = err ? NULL : calloc(1, sizeof *s);
+    if (!err && !s) err = dc__fail(DC_ENOMEM, "out of memory for a server of %d workers", options->workers);
+    if (err) {
+        dc__listener_close(listener);
+        dc__listener_close(inner);
+        return err;
+    }
     s->options = *options;
+    s->listener = listener;
+    s->inner = inner;
     (void)snprintf(s->url, sizeof s->url, "%s", options->url);
     s->backup_lock = -1;
     dc__drop_init(&s->drop);
@@ -136,6 +149,19 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
     }
     *out = s;
     return DC_OK;
+}
+
+dc_error dc_server_start(dc_server **out, const dc_server_options *options)
+{
+    dc_server_options o = *options;
+    *out = NULL;
+    if (o.mesh && (o.shards || o.first_url))
+        return dc__fail(DC_EINVAL, "the workers of a mesh hold its shards: this server is none of them");
+    if (o.mesh) {
+        o.shard = 1;
+        o.shards = o.workers + 1;
+    }
+    return dc__server_make(out, &o, NULL, NULL);
 }
 
 void dc_server_stop(dc_server *s)
@@ -244,6 +270,7 @@ void dc_server_free(dc_server *s)
     dc__server_admit_none(s);
     dc__shards_destroy(&s->shards);
     dc__listener_close(s->listener);
+    dc__listener_close(s->inner);
     dc__keeper_close(&s->keeper);
     dc__training_destroy(&s->training);
     dc__drop_destroy(&s->drop);

@@ -55,6 +55,7 @@ struct dc_server {
     dc_server_options options;
     char url[DC__URL_BYTES];
     dc__listener *listener;
+    dc__listener *inner;    /* in a worker's process: where that worker comes from; else NULL */
     dc__keeper keeper;      /* who may come; pair NULL: without keys. The listener's thread's */
     bool open;              /* other machines reach it, and there are no keys */
     int64_t warned_ns;      /* that everybody may */
@@ -101,6 +102,12 @@ void dc__server_admit_none(dc_server *s);
  * differ: DC_EMODEL with a line, or only a line. Run loop. */
 dc_error dc__server_agree_on_start(dc_server *s, const dc__join *join, int slot, int number);
 
+/* agree.c: dc__server_fed - what a worker feeds, if it is a member of the round that is on, which is not closed without it, or of the run
+ * that is resumed; else 0. dc__server_agree_on_computing - such a member makes the same gradients only if it computes as
+ * before: DC_EINVAL. Run loop. */
+uint32_t dc__server_fed(dc_server *s, int slot);
+dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int slot);
+
 /* changes.c: who takes part. Run loop.
  * dc__server_reap - closes the sessions of those who are gone; slots of workers that never took part are free.
  * dc__server_begin - begins to train, if all are here or it is time to.
@@ -138,5 +145,10 @@ void dc__drop_destroy(dc__drop *drop);
  * bring another model. dc__server_members (tally.c) - how many take part or are about to. Run loop. */
 void dc__server_forget_if_empty(dc_server *s);
 int dc__server_members(dc_server *s);
+
+/* dc__server_make - a server with options that are checked here; listener NULL: it opens one on url; else both are taken over, also
+ * if it fails. As dc_server_start. */
+dc_error dc__server_make(dc_server **out, const dc_server_options *options, dc__listener *listener,
+                         dc__listener *inner);
 
 #endif

@@ -8,17 +8,19 @@
 #include "base/error.h"
 #include "server/server.h"
 
-static dc_error not_with(const char *what)
+static dc_error not_with(const dc_server_options *o, const char *what)
 {
-    return dc__fail(DC_EINVAL, "shards do not go together with %s yet: leave it out, or use one server",
-                    what);
+    return dc__fail(DC_EINVAL, "%s not go together with %s yet: leave it out, or use one server",
+                    o->mesh ? "a mesh does" : "shards do", what);
 }
 
 dc_error dc__shards_check(const dc_server_options *o)
 {
     dc__coding coding;
     if (o->shards <= 1) return DC_OK;
-    if (o->shards > DC__SHARDS_MOST || o->shard < 1 || o->shard > o->shards)
+    if (o->mesh && o->workers > DC__MESH_MOST)
+        return dc__fail(DC_EINVAL, "%d workers: a mesh has at most %d", o->workers, DC__MESH_MOST);
+    if ((o->shards > DC__SHARDS_MOST && !o->mesh) || o->shard < 1 || o->shard > o->shards)
         return dc__fail(DC_EINVAL, "shard %d of %d: there are 2 to %d, counted from 1", o->shard, o->shards,
                         DC__SHARDS_MOST);
     if (o->shard > 1 && !o->first_url)
@@ -31,14 +33,14 @@ dc_error dc__shards_check(const dc_server_options *o)
     if (!err && o->codec) err = dc__coding_parse(o->codec, &coding);
     if (err) return err;
     if (o->codec && (!coding.up.codec->exact || !coding.down.codec->exact || coding.local_steps != 1))
-        return not_with("a codec that loses something");
-    if (o->key_path) return not_with("keys");
-    if (o->balance) return not_with("balanced images");
-    if (o->bounds.clip_norm > 0) return not_with("a bound on norms");
+        return not_with(o, "a codec that loses something");
+    if (o->key_path) return not_with(o, "keys");
+    if (o->balance) return not_with(o, "balanced images");
+    if (o->bounds.clip_norm > 0) return not_with(o, "a bound on norms");
     if (o->min_workers && o->min_workers != o->workers)
-        return not_with("a run of fewer workers than it is for");
+        return not_with(o, "a run of fewer workers than it is for");
     if (o->on_loss == DC_ON_LOSS_DROP || o->loss_wait_s > 0)
-        return not_with("waiting for lost workers, or going on without");
+        return not_with(o, "waiting for lost workers, or going on without");
     return DC_OK;
 }
 
@@ -47,6 +49,7 @@ dc_error dc__shards_init(dc__shards *sh, dc_server *s, dc_server_options *o)
     sh->server = s;
     sh->n = o->shards > 1 ? o->shards : 1;
     sh->index = sh->n > 1 ? o->shard - 1 : 0;
+    sh->mesh = sh->n > 1 && o->mesh;
     sh->gathering = DC__NO_ROUND;
     pthread_mutex_init(&sh->lock, NULL);
     dc__condition_init(&sh->news);
@@ -86,6 +89,13 @@ void dc__shards_destroy(dc__shards *sh)
 
 void dc__shards_say(dc__shards *sh)
 {
+    if (sh->mesh) {
+        dc__log_line(
+            &sh->server->training.log,
+            "a mesh meets here: its workers hold the model, and the run ends when one is lost, or a value is not "
+            "finite");
+        return;
+    }
     const char *kept = sh->index > 0 ? "; the first shard keeps log and checkpoints" : "";
     if (sh->n > 1)
         dc__log_line(
@@ -111,10 +121,14 @@ bool dc__shards_ready(dc__shards *sh, uint32_t run)
     char text[DC__SHARD_TEXT_BYTES] = "";
     if (sh->n == 1) return true;
     const int missing = find_missing(sh, text);
-    if (missing > 0) {
+    if (missing > 0 && sh->mesh)
+        (void)dc__fail(DC_EPEER, "%d of the mesh's %d workers are not here", missing, sh->n - 1);
+    else if (missing > 0)
         (void)dc__fail(DC_EPEER, "%s is not here%s: start it with the address of this one", text,
                        missing > 1 ? ", nor are others" : "");
-        if (!sh->said) dc__log_line(&sh->server->training.log, "a worker waits: %s", dc_last_error());
+    if (missing > 0) {
+        if (!sh->said && !sh->mesh)
+            dc__log_line(&sh->server->training.log, "a worker waits: %s", dc_last_error());
         sh->said = true;
         return false;
     }
@@ -123,8 +137,21 @@ bool dc__shards_ready(dc__shards *sh, uint32_t run)
     pthread_mutex_lock(&sh->lock);
     const bool here = sh->run == run && run > 0 && !sh->coming && sh->state_here;
     pthread_mutex_unlock(&sh->lock);
-    if (!here) (void)dc__fail(DC_EPEER, "the first shard has not announced this worker's run here");
+    if (!here) (void)dc__fail(DC_EPEER, "%s has not announced this worker's run here", dc__shards_first(sh));
     return here;
+}
+
+int dc__meeting_here(const dc__shards *sh)
+{
+    int here = 0;
+    for (int k = 1; k < sh->n; k++)
+        here += sh->peers[k].present;
+    return here;
+}
+
+bool dc__shards_waits(const dc__shards *sh)
+{
+    return sh->mesh && sh->index == 0 && dc__meeting_here(sh) < sh->n - 1;
 }
 
 bool dc__shards_begun(dc__shards *sh)
@@ -139,7 +166,14 @@ dc_error dc__shards_join(const dc__shards *sh, const dc__join *join)
 {
     char text[DC__SHARD_TEXT_BYTES];
     dc__shards_text(sh, sh->index, text);
+    if (sh->mesh && !join->mesh && sh->index == 0)
+        return dc__fail(
+            DC_EINVAL,
+            "a mesh meets here: write mesh:// where the worker's address has tcp:// (or mesh:/// for "
+            "ipc:///)");
     if (join->shard == 0 && sh->index == 0) return DC_OK;
+    if (join->shard == 0 && sh->mesh)
+        return dc__fail(DC_EINVAL, "a worker holds %s here: name where the mesh meets", text);
     if (join->shard == 0)
         return dc__fail(DC_EINVAL, "this is %s: name the first one, %s, first", text, sh->first);
     if (sh->n == 1)
@@ -155,7 +189,7 @@ dc_error dc__shards_join(const dc__shards *sh, const dc__join *join)
 void dc__shards_welcome(const dc__shards *sh, dc__welcome *welcome)
 {
     size_t used = 0;
-    welcome->shards = sh->n > 1 ? sh->n : 0;
+    welcome->shares = sh->server->training.shares;
     welcome->run = sh->run;
     welcome->urls[0] = 0;
     for (int k = 1; sh->index == 0 && k < sh->n; k++)

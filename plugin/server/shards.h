@@ -19,12 +19,16 @@
  *   At the end, also by an error, the others say which version they are at, and send the newest one that all have: no two
  * shards are more than one version apart, and the older of the two is intact, since nobody has pushed for the next.
  *
+ *   In a mesh the first is the meeting server, and each worker's process has another one (plugin/mesh/): it says SHARD before its
+ * worker says JOIN, and is answered with its number; for the rest it is a shard as any other.
+ *
  *   Lock: shards->lock is the lock of these endpoints and guards what is marked (L). It is a leaf. */
 #ifndef DC__SHARDS_H
 #define DC__SHARDS_H
 
 #include "endpoint/endpoint.h"
 #include "endpoint/join.h"
+#include "server/hello.h"
 #include "server/training.h"
 
 struct dc_server;
@@ -40,6 +44,8 @@ typedef struct dc__peer {
     bool present;             /* run loop: its link has threads, or had */
     bool asked;               /* run loop, at another one: SHARD has gone */
     dc__shard shard;          /* at the first: what of the model it has */
+    int rank;                 /* run loop, at a meeting server: that its worker asks for, -1 = any; */
+    double Bps;               /* likewise: of its link, 0 = not known */
     _Atomic bool over;        /* its receiver has ended */
     char why[DC__LINE_BYTES]; /* likewise; written before */
     bool run_due, begin_due, stop_due, ack_due, ready_due, bye_due; /* (L) to be sent */
@@ -57,15 +63,17 @@ typedef struct dc__peer {
 
 typedef struct dc__shards {
     int index, n; /* this one's, from 0, of so many; 0, 1: a server that has all of the model */
+    bool mesh;    /* the first is a mesh's meeting server, the others are in its workers' processes */
     struct dc_server *server;
     char first[DC__URL_BYTES],
         own[DC__URL_BYTES]; /* at another one: where the first is, and workers reach this one */
     pthread_mutex_t lock;
     pthread_cond_t news;
-    dc__peer *peers;           /* at the first: [n], none at 0; at another one the first, at 0 */
-    uint32_t run;              /* number of the run that is adopted; run loop */
-    bool said;                 /* run loop: who is missing */
-    uint64_t keep_end;         /* (L) at the first: versions before are announced or about to be */
+    dc__peer *peers;   /* at the first: [n], none at 0; at another one the first, at 0 */
+    uint32_t run;      /* number of the run that is adopted; run loop */
+    bool said;         /* run loop: who is missing */
+    bool met;          /* run loop, at another one: SHARD had been answered before this server was made */
+    uint64_t keep_end; /* (L) at the first: versions before are announced or about to be */
     bool keep[DC__KEEPS_MOST]; /* (L) by version % DC__KEEPS_MOST */
     uint64_t gathering;        /* (L) at the first: the version that is put together, DC__NO_ROUND = none */
     bool closing;              /* (L) at the first: others that come are of no use any more */
@@ -75,16 +83,26 @@ typedef struct dc__shards {
     dc__header coming_head;
     uint32_t coming_run;
     uint64_t coming_average;
+    dc__shares coming_shares;
     char coming_fingerprint[DC_FINGERPRINT_BYTES];
     bool state_here; /* (L) its state has come */
     bool begin;      /* (L) the first has begun the run */
 } dc__shards;
 
-/* dc__shards_text - "shard 2 of 3" for a shard from 0. */
+/* dc__shards_first - "the first shard", or what it is in a mesh. dc__shards_text - "shard 2 of 3" for a shard from 0; a
+ * mesh's meeting server is not counted. */
 #define DC__SHARD_TEXT_BYTES 32
+static inline const char *dc__shards_first(const dc__shards *sh)
+{
+    return sh->mesh ? "the meeting server" : "the first shard";
+}
+
 static inline void dc__shards_text(const dc__shards *sh, int number, char text[DC__SHARD_TEXT_BYTES])
 {
-    (void)snprintf(text, DC__SHARD_TEXT_BYTES, "shard %d of %d", number + 1, sh->n);
+    if (sh->mesh && number == 0)
+        (void)snprintf(text, DC__SHARD_TEXT_BYTES, "the meeting server");
+    else
+        (void)snprintf(text, DC__SHARD_TEXT_BYTES, "shard %d of %d", number + !sh->mesh, sh->n - sh->mesh);
 }
 
 /* dc__shards_check - what options say of shards: DC_EINVAL with a line. Pure. dc__shards_init, _destroy - for a server with
@@ -98,6 +116,10 @@ void dc__shards_destroy(dc__shards *sh);
 void dc__shards_say(dc__shards *sh);
 bool dc__shards_ready(dc__shards *sh, uint32_t run);
 
+/* dc__meeting_here - how many shards are here, at a mesh's meeting server. dc__shards_waits - some are not here, for whom workers wait as long as it takes: those of a mesh. Run loop. */
+int dc__meeting_here(const dc__shards *sh);
+bool dc__shards_waits(const dc__shards *sh);
+
 /* dc__shards_begun - at another one: the first has begun the run. Run loop. */
 bool dc__shards_begun(dc__shards *sh);
 
@@ -105,6 +127,13 @@ bool dc__shards_begun(dc__shards *sh);
  * WELCOME says of shards. Run loop. */
 dc_error dc__shards_join(const dc__shards *sh, const dc__join *join);
 void dc__shards_welcome(const dc__shards *sh, dc__welcome *welcome);
+
+/* meeting.c, at a mesh's meeting server; run loop.
+ * dc__meeting_place - the number, from 1, of the shard that a worker's process is to hold; DC_EINVAL, DC_EFULL with a line that is for
+ * that worker, DC_EPEER: it is to come again. Also of whoever takes another server for one. dc__meeting_came - it has it.
+ */
+dc_error dc__meeting_place(const dc__shards *sh, const dc__shard_hello *hello, int *number);
+void dc__meeting_came(dc__shards *sh, int number, const dc__shard_hello *hello);
 
 /* first_shard.c, all at the first; run loop.
  * dc__first_forgets - the run's model is about to be freed: nothing of it is sent any more.
@@ -127,10 +156,16 @@ void dc__first_announce(void *shards, uint64_t version, bool saved);
 dc_error dc__first_gather(void *shards, uint64_t version);
 dc_error dc__first_newest(void *shards, uint64_t *version);
 
+/* dc__shards_own - other_shard.c: who listens on all interfaces is reached at the one that leads to the first shard; DC_EURL if
+ * there is none. Blocks for a name. */
+dc_error dc__shards_own(const char *first, char own[DC__URL_BYTES]);
+
 /* other_shard.c: at another one; run loop. dc__other_watch - its link to the first, and what has come over it.
+ * dc__other_goes_on - before the run loop: SHARD has been answered on this link, which is taken over; its threads start with the run loop.
  * dc__other_end - says where it is, and sends what is asked for. dc__other_deliver - sends a version: a hook of the
  * checkpoint's. */
 void dc__other_watch(dc__shards *sh);
+void dc__other_goes_on(dc__shards *sh, dc__link *link);
 void dc__other_end(dc__shards *sh);
 dc_error dc__other_deliver(void *shards, uint64_t version);
 

@@ -16,8 +16,8 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     t->clip.factor = options->bounds.clip_norm;
     dc__versions_init(&t->versions);
     dc__versions_init(&t->all);
-    t->shards = options->shards > 1 ? options->shards : 1;
-    t->shard = t->shards > 1 ? options->shard - 1 : 0;
+    t->shares = dc__shares_even(options->shards > 1 ? options->shards : 1, options->mesh);
+    t->shard = t->shares.n > 1 ? options->shard - 1 : 0;
     dc__statistics_init(&t->statistics);
     dc__checkpoint_init(&t->checkpoint, options->backup_dir, options->backup_every);
     t->checkpoint.versions = &t->versions;
@@ -121,12 +121,12 @@ static void set_keeps(dc__training *t, bool remembers)
 static dc_error take_part(dc__training *t, dc_model *whole, dc_model **part)
 {
     *part = whole;
-    if (t->shards == 1) return DC_OK;
+    if (t->shares.n == 1) return DC_OK;
     const dc__coding *c = &t->codes.coding;
     if (!c->up.codec->exact || !c->down.codec->exact || c->local_steps != 1)
-        return dc__fail(DC_EINVAL,
-                        "shards do not go together with a codec that loses something yet: leave it out");
-    dc_error err = dc__shard_init(&t->part, whole, t->shard, t->shards);
+        return dc__fail(DC_EINVAL, "%s not go together with a codec that loses something yet: leave it out",
+                        t->shares.mesh ? "a mesh does" : "shards do");
+    dc_error err = dc__shard_init(&t->part, whole, t->shard, &t->shares);
     if (!err && t->shard == 0) err = dc__versions_allocate(&t->all, whole);
     *part = t->part.model;
     return err;
@@ -136,10 +136,10 @@ static dc_error take_part(dc__training *t, dc_model *whole, dc_model **part)
 static dc_error resume(dc__training *t)
 {
     dc__checkpoint *c = &t->checkpoint;
-    dc__versions *v = t->shards > 1 ? &t->all : &t->versions;
+    dc__versions *v = t->shares.n > 1 ? &t->all : &t->versions;
     const dc_error err = dc__generations_load(&c->generations, &t->log, v, &t->codes, &t->statistics,
                                               &t->roster, &c->seed, &t->resumed);
-    if (!err && t->resumed && t->shards > 1) dc__spread_split(&t->part, &t->all, &t->versions);
+    if (!err && t->resumed && t->shares.n > 1) dc__spread_split(&t->part, &t->all, &t->versions);
     return err;
 }
 
@@ -207,7 +207,7 @@ dc_error dc__training_log_start(dc__training *t)
     dc__versions *v = &t->versions;
     const char *dir = t->checkpoint.dir;
     if (!dir[0]) return DC_OK;
-    const dc__versions *whole = t->shards > 1 ? &t->all : v; /* its initial values have been put together */
+    const dc__versions *whole = t->shares.n > 1 ? &t->all : v; /* its initial values have been put together */
     char note[DC__LINE_BYTES] = "", coding[DC__CODING_BYTES];
     dc__coding_text(&t->codes.coding, coding);
     const dc__log_run run = {.seed = t->checkpoint.seed,
@@ -293,7 +293,7 @@ void dc__training_begin(dc__training *t)
 bool dc__training_is_on(dc__training *t)
 {
     if (t->begun) return true;
-    if (t->shards == 1 && dc__checkpoint_is_busy(&t->checkpoint)) return false;
+    if (t->shares.n == 1 && dc__checkpoint_is_busy(&t->checkpoint)) return false;
     t->begun = true;
     pthread_mutex_lock(&t->versions.lock);
     t->versions.whole_ns = dc__now_ns();

@@ -34,7 +34,8 @@ typedef struct dc__training {
         model; /* the first worker's, or this server's shard of it; set and cleared with the roster's lock, constant
                         while training */
     dc_model *whole;   /* the first worker's; likewise */
-    int shard, shards; /* this server holds shard `shard`, from 0, of so many; constant */
+    int shard;         /* this server holds this one, from 0, */
+    dc__shares shares; /* of those; constant once there is a model */
     dc__shard part;    /* which is this; zeros if it holds all */
     dc__versions all;  /* at the first of several shards: room for a version of the whole model */
     char *fingerprint; /* likewise */

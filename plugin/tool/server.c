@@ -157,6 +157,10 @@ static const dc_option table[] = {
      .help =
          "hold part K of the model, of N that so many servers hold together; the first one keeps roster, log and "
          "checkpoints"},
+    {"mesh", DC_OPTION_SWITCH, DC_INTO(options, server.mesh),
+     .help =
+         "only be where the workers of a mesh meet (-dynacomm mesh://HOST:PORT), who hold the model: keep roster, log and "
+         "checkpoints"},
     {"first", DC_OPTION_TEXT, DC_INTO(options, server.first_url), .value = "URL",
      .help = "with --shard 2/N and so on: where the first one is"},
     {"announce", DC_OPTION_TEXT, DC_INTO(options, server.announce_url), .value = "URL",
@@ -234,6 +238,8 @@ static const char *option_of(dc_error err, const dc_server_options *o)
     if (err == DC_EINVAL && o->balance) return " (--balance)";
     if (err == DC_EINVAL && o->bounds.trim) return " (--aggregate)";
     if (err == DC_EINVAL && o->bounds.clip_norm > 0) return " (--clip-norm)";
+    if (err == DC_EINVAL && o->mesh && (o->shards || o->first_url))
+        return o->shards ? " (--shard)" : " (--first)";
     if (err == DC_EINVAL && o->shard > 1 && !o->first_url) return " (--first)";
     if (err == DC_EURL && o->first_url && dc__address_parse(o->first_url, NULL)) return " (--first)";
     if (err == DC_EURL && o->announce_url && dc__address_parse(o->announce_url, NULL)) return " (--announce)";

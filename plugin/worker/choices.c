@@ -33,6 +33,7 @@ static double predict(const dc_worker *w, const dc_profile *measured, const char
 void dc__worker_choices(void *worker, const dc_profile *measured)
 {
     dc_worker *w = worker;
+    if (w->n_parts > 1) return; /* shards take none of the others */
     char own[DC__CODING_BYTES], line[DC__LINE_BYTES] = "";
     size_t used = 0;
     dc_layer_cost *costs = calloc((size_t)measured->n_layers, sizeof *costs);

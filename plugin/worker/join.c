@@ -36,7 +36,11 @@ static dc_error dial(dc_worker *w, dc__part *p, double connect_s)
                                       .keys = w->keys};
     const dc_error err = dc__channel_dial(&channel, p->url, &options);
     if (err) return err;
-    (void)snprintf(name, sizeof name, "the server at %.40s", p->url);
+    (void)snprintf(name, sizeof name, "%s at %.40s",
+                   !w->host        ? "the server"
+                   : p == w->parts ? "the meeting server"
+                                   : "a worker's shard",
+                   p->url);
     dc__link *link = &p->endpoint.link;
     dc__link_open(link, channel, name, dc__worker_patience_s(w), &p->endpoint.stop);
     link->meter.memory_bytes = (double)dc_model_trained_bytes(p->model, -1);
@@ -64,6 +68,7 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
                      .shard = as->shard,
                      .shards = as->shards,
                      .run = as->run,
+                     .mesh = w->host != NULL,
                      .clear = as->clear,
                      .remembers = w->options.memory.floats > 0};
     if (w->joined_once)
@@ -79,12 +84,14 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
 /* The answer to JOIN. The channel gives up where nobody answers at all. */
 static dc_error await_welcome(dc_worker *w, dc__part *p, double answer_s, dc__welcome *welcome)
 {
-    const int64_t until = dc__now_ns() + (int64_t)(answer_s * 1e9);
+    /* Where a mesh meets, an answer comes when all are there. */
+    const int64_t until = w->host ? INT64_MAX : dc__now_ns() + (int64_t)(answer_s * 1e9);
     dc__frame frame = {0};
     dc_error err = DC_OK;
     while (!err && !frame.message) {
         err = dc__worker_check(w);
         if (!err) err = dc__link_receive(&p->endpoint.link, &frame, DC__POLL_MS);
+        if (!err && frame.message && frame.header.type == DC__PING) dc__frame_free(&frame);
         if (!err && !frame.message && dc__now_ns() > until)
             err = dc__fail(DC_ETIMEOUT, "the server at %s did not answer JOIN for %.0f s", p->url, answer_s);
     }
@@ -124,12 +131,14 @@ dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__j
 static dc_error ask_others(dc_worker *w, double connect_s, const dc__welcome *first)
 {
     const char *urls = strchr(w->urls, ',');
-    dc_error err = dc__parts_spread(w, first->shards);
-    for (int k = 1; !err && k < first->shards; k++) {
+    const int n = first->shares.n;
+    dc_error err = dc__parts_spread(w, &first->shares);
+    for (int k = 1; !err && k < n; k++) {
         dc__part *p = &w->parts[k];
-        const dc__join as = {.rank = first->rank, .shard = k + 1, .shards = first->shards, .run = first->run};
+        const dc__join as = {.rank = first->rank, .shard = k + 1, .shards = n, .run = first->run};
         dc__welcome welcome;
         (void)dc__url_of(urls ? urls + 1 : first->urls, k - 1, p->url);
+        if (p->inside) (void)snprintf(p->url, sizeof p->url, "%s", w->host->url);
         err = dc__worker_ask(w, p, connect_s, &as, &welcome);
         p->upload.values_at = !err && welcome.upload ? 0 : UINT64_MAX;
     }
@@ -141,7 +150,7 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     const dc__join as = {.rank = w->options.rank, .clear = w->options.clear && !w->joined_once};
     dc_error err = dc__worker_ask(w, &w->parts[0], connect_s, &as, welcome);
     if (!err) err = dc__urls_agree(w, welcome);
-    if (!err && welcome->shards > 1) err = ask_others(w, connect_s, welcome);
+    if (!err && welcome->shares.n > 1) err = ask_others(w, connect_s, welcome);
     if (err) return err;
     w->parts[0].upload.values_at = welcome->upload ? 0 : UINT64_MAX;
     w->info.rank = welcome->rank;
@@ -171,7 +180,8 @@ dc_error dc__worker_enter(dc_worker *w)
         err = dc__endpoint_start(&w->parts[k].endpoint);
     if (err) return err;
     char shards[48] = "";
-    if (w->n_parts > 1) (void)snprintf(shards, sizeof shards, ", the first of %d shards,", w->n_parts);
+    if (w->n_parts > 1 && !w->host)
+        (void)snprintf(shards, sizeof shards, ", the first of %d shards,", w->n_parts);
     dc__log_line(&w->log, "joined %s%s as worker %d of %d", w->parts[0].url, shards, w->info.rank,
                  w->info.workers);
     pthread_mutex_lock(&w->lock);

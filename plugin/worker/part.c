@@ -69,22 +69,43 @@ uint64_t dc__worker_moved(const dc_worker *w, bool up)
 
 /* ---- the link ---- */
 
-double dc__worker_Bps(const dc_worker *w, bool up)
+/* A mesh's meeting server has one block: of so few bytes nothing can be measured. What is inside the process is no link. */
+static bool is_measured(const dc_worker *w, const dc__part *p)
 {
-    double all_Bps = 0;
+    if (!w->host || w->n_parts < 3) return true;
+    return !p->inside && p != w->parts;
+}
+
+/* Of all links together; *share: of the model's bytes, that they carry. 0 = not known. */
+static double links_Bps(const dc_worker *w, bool up, double *share)
+{
+    double all_Bps = 0, all_bytes = 0, bytes = 0;
     for (int k = 0; k < w->n_parts; k++) {
-        const dc__link *link = &w->parts[k].endpoint.link;
+        const dc__part *p = &w->parts[k];
+        const dc__link *link = &p->endpoint.link;
         const double Bps = up ? link->out_Bps : link->in_Bps;
+        all_bytes += p->way_bytes[up];
+        if (!is_measured(w, p)) continue;
         if (!(Bps > 0)) return 0;
         all_Bps += Bps;
+        bytes += p->way_bytes[up];
     }
+    *share = bytes > 0 ? bytes / all_bytes : 1;
     return all_Bps;
 }
 
-double dc__worker_up_Bps(const dc_worker *w)
+double dc__worker_Bps(const dc_worker *w, bool up)
 {
-    const double up_Bps = dc__worker_Bps(w, true);
-    return up_Bps > 0 ? up_Bps : dc__worker_Bps(w, false);
+    double share = 1;
+    const double Bps = links_Bps(w, up, &share);
+    return w->host && Bps > 0 ? Bps / share : Bps;
+}
+
+double dc__worker_link_up_Bps(const dc_worker *w)
+{
+    double share;
+    const double up_Bps = links_Bps(w, true, &share);
+    return up_Bps > 0 ? up_Bps : links_Bps(w, false, &share);
 }
 
 uint64_t dc__part_window(const dc__part *p, bool up)

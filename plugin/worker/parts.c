@@ -13,22 +13,23 @@ static void begin(dc_worker *w, dc__part *p, dc_model *model)
 
 dc_error dc__parts_begin(dc_worker *w)
 {
-    w->parts = calloc(DC__SHARDS_MOST, sizeof *w->parts);
+    w->parts = calloc(DC__PARTS_MOST, sizeof *w->parts);
     if (!w->parts) return dc__fail(DC_ENOMEM, "out of memory for a worker");
     begin(w, &w->parts[0], w->model);
     w->n_parts = 1;
     return DC_OK;
 }
 
-dc_error dc__parts_spread(dc_worker *w, int n)
+dc_error dc__parts_spread(dc_worker *w, const dc__shares *shares)
 {
     dc_error err = DC_OK;
-    for (int k = 0; !err && k < n; k++) {
+    for (int k = 0; !err && k < shares->n; k++) {
         dc__part *p = &w->parts[k];
-        err = dc__shard_init(&p->shard, w->model, k, n);
+        err = dc__shard_init(&p->shard, w->model, k, shares);
         if (err) break;
         if (k > 0) begin(w, p, p->shard.model);
         p->model = p->shard.model;
+        p->inside = w->host && w->host->shard == k + 1;
         w->n_parts = k + 1;
     }
     return err;

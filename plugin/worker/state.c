@@ -21,7 +21,7 @@ void dc__worker_fail(dc_worker *w, dc_error err)
 dc_error dc__worker_check(dc_worker *w)
 {
     if (w->options.stop && *w->options.stop) return dc__fail(DC_ESTOPPED, "stopped on request");
-    if (!w->failed) return DC_OK;
+    if (!w->failed) return w->host ? w->host->check(w->host->context) : DC_OK;
     pthread_mutex_lock(&w->lock);
     dc_error err = dc__fail(w->error, "%s", w->error_line);
     pthread_mutex_unlock(&w->lock);

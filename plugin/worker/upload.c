@@ -19,11 +19,11 @@ static bool others_go_first(dc__part *p)
 {
     const dc_worker *w = p->worker;
     uint32_t own, its;
-    if (w->n_parts == 1 || !dc__queue_lowest(&p->endpoint.queue, &own)) return false;
+    if (w->n_parts == 1 || p->inside || !dc__queue_lowest(&p->endpoint.queue, &own)) return false;
     for (int k = 0; k < w->n_parts; k++) {
         dc__part *q = &w->parts[k];
-        if (q != p && dc__queue_lowest(&q->endpoint.queue, &its) && dc__link_has_credit(&q->endpoint.link) &&
-            q->model->block_layer[its] < p->model->block_layer[own])
+        if (q != p && !q->inside && dc__queue_lowest(&q->endpoint.queue, &its) &&
+            dc__link_has_credit(&q->endpoint.link) && q->model->block_layer[its] < p->model->block_layer[own])
             return true;
     }
     return false;
@@ -33,7 +33,7 @@ static int64_t hold_until_ns(void *part)
 {
     dc__part *p = part;
     const dc__push *push = &p->worker->push;
-    if (!push->grows && !others_go_first(p)) return 0;
+    if (p->inside || (!push->grows && !others_go_first(p))) return 0;
     const int64_t due_ns = push->wire_ns - LEAD_NS;
     return due_ns > dc__now_ns() ? due_ns : 0;
 }
@@ -42,7 +42,7 @@ static int64_t hold_until_ns(void *part)
  * of them, which it was not meant to: a thread woke late. */
 static bool note_push(dc_worker *w, uint32_t bytes)
 {
-    const double Bps = RATE_HOPED * dc__worker_up_Bps(w);
+    const double Bps = RATE_HOPED * dc__worker_link_up_Bps(w);
     if (!(Bps > 0)) return true; /* not known yet */
     const int64_t now = dc__now_ns();
     dc__push *push = &w->push;
@@ -220,6 +220,7 @@ static void slice(void *part, uint32_t first, uint32_t n, bool last, dc__turn *t
     const uint32_t count = (uint32_t)(offset[first + n] - offset[first]);
     const bool exact = dc__encoder_exact(&p->encoder);
     turn->on_time =
+        p->inside ||
         note_push(p->worker, exact ? count * (uint32_t)sizeof(float)
                                    : (uint32_t)dc__encoder_bytes(&p->encoder, push->round, first, first + n));
     turn->send = send_gradients;

@@ -36,18 +36,19 @@ dc_error dc__urls_check(const char *urls)
 
 dc_error dc__urls_agree(const dc_worker *w, const dc__welcome *welcome)
 {
-    const int named = count(w->urls), others = welcome->urls[0] ? count(welcome->urls) : 0;
-    if (named > 1 && welcome->shards == 0)
+    const int named = count(w->urls), others = welcome->urls[0] ? count(welcome->urls) : 0,
+              n = welcome->shares.n;
+    if (named > 1 && n == 1)
         return dc__fail(DC_EINVAL, "the server at %s has all of the model: name that address alone",
                         w->parts[0].url);
-    if (named > 1 && named != welcome->shards)
+    if (named > 1 && named != n)
         return dc__fail(
             DC_EINVAL,
             "the server at %s is the first of %d shards, and %d addresses are named: name all of them in "
             "their order, or the first alone",
-            w->parts[0].url, welcome->shards, named);
-    if (welcome->shards > 1 && others != welcome->shards - 1)
+            w->parts[0].url, n, named);
+    if (n > 1 && others != n - 1)
         return dc__fail(DC_EPROTO, "the server at %s does not say where its %d shards are", w->parts[0].url,
-                        welcome->shards);
+                        n);
     return DC_OK;
 }

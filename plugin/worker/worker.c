@@ -156,7 +156,8 @@ static dc_error join_server(dc_worker *w)
     return err && dc_worker_lost_server(w) ? dc_worker_rejoin(w) : err;
 }
 
-dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_options *options)
+dc_error dc__worker_open(dc_worker **out, dc_model *model, const dc_worker_options *options,
+                         const dc__worker_host *host)
 {
     *out = NULL;
     dc_error err = dc__invitation_is(options->url) ? DC_OK : dc__urls_check(options->url);
@@ -174,6 +175,7 @@ dc_error dc_worker_join(dc_worker **out, dc_model *model, const dc_worker_option
     if (!w) return dc__fail(DC_ENOMEM, "out of memory for a worker");
     w->model = model;
     w->options = *options;
+    w->host = host;
     if (!dc__invitation_is(options->url)) {
         (void)snprintf(w->urls, sizeof w->urls, "%s", options->url);
         w->options.url = w->urls;
@@ -272,6 +274,10 @@ dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)
                             : dc__fail(DC_ETIMEOUT, "the server at %s did not confirm the end of the run",
                                        w->parts[0].url);
     }
+    const dc__worker_host *host = w->host;
+    char line[DC__LINE_BYTES];
+    (void)snprintf(line, sizeof line, "%s", err ? dc_last_error() : reason ? reason : "");
     destroy(w);
-    return err;
+    const dc_error ended = host ? host->end(host->context, ok && !err, line) : DC_OK;
+    return err ? dc__fail(err, "%s", line) : ended;
 }

@@ -107,9 +107,21 @@ typedef struct dc__progress {
     uint64_t sent_before, received_before;
 } dc__progress;
 
+/* The process of a mesh's worker holds a shard, too (plugin/mesh/). */
+typedef struct dc__worker_host {
+    void *context;
+    int shard;                        /* which, from 1 */
+    const char *url;                  /* where it is reached inside the process */
+    dc_error (*check)(void *context); /* why the shard has ended, or DC_OK. Any thread */
+    dc_error (*end)(
+        void *context, bool ok,
+        const char *reason); /* the worker has left; DC_OK, or what went wrong with the shard's end */
+} dc__worker_host;
+
 /* One connection of a worker, to a server that holds a part of the model. */
 typedef struct dc__part {
     struct dc_worker *worker;
+    bool inside; /* that server is in this process */
     char url[DC__URL_BYTES];
     dc__shard shard;     /* of the worker's model; zeros where the server holds all of it */
     dc_model *model;     /* the shard's, or the worker's own */
@@ -126,7 +138,8 @@ struct dc_worker {
     dc_worker_options options;
     char urls[DC__SHARD_URLS_BYTES]; /* as the user gave them; "" with an invitation */
     char fingerprint[DC_FINGERPRINT_BYTES];
-    dc__dial_keys *keys; /* in secret memory; NULL: without */
+    dc__dial_keys *keys;         /* in secret memory; NULL: without */
+    const dc__worker_host *host; /* NULL: it is no worker of a mesh */
     dc_worker_info info;
     uint64_t id;
     bool joined_once;
@@ -159,10 +172,15 @@ struct dc_worker {
     dc__reporter reporter;
 };
 
-/* parts.c: dc__parts_begin - one part, for a server that holds all of the model; DC_ENOMEM. dc__parts_spread - n parts
+/* dc__worker_open - dc_worker_join, but for a mesh; host: see above, NULL = none; its end may have been called if this
+ * fails. */
+dc_error dc__worker_open(dc_worker **out, dc_model *model, const dc_worker_options *options,
+                         const dc__worker_host *host);
+
+/* parts.c: dc__parts_begin - one part, for a server that holds all of the model; DC_ENOMEM. dc__parts_spread - one for each share
  * instead, of which the first may have its connection already; DC_EINVAL, DC_ENOMEM. */
 dc_error dc__parts_begin(dc_worker *w);
-dc_error dc__parts_spread(dc_worker *w, int n);
+dc_error dc__parts_spread(dc_worker *w, const dc__shares *shares);
 
 /* part.c: dc__part_allocate - memory for what a round needs; DC_ENOMEM. dc__part_free - also after it failed. */
 dc_error dc__part_allocate(dc__part *p);
@@ -225,11 +243,11 @@ void dc__worker_choices(void *worker, const dc_profile *measured);
 extern const dc__endpoint_role dc__worker_role;
 dc_error dc__worker_on_frame(void *part, dc__frame *frame);
 
-/* part.c: dc__worker_up_Bps - goodput upwards; until the first pushes have shown it, that of the other direction.
- * 0 = neither is known. dc__worker_Bps - of one direction alone. Any thread. dc__part_window - the credit of the plan in
- * force in one direction, 0 = no bound. */
-double dc__worker_up_Bps(const dc_worker *w);
+/* part.c: dc__worker_Bps - goodput of one direction, as if all of the model went over the network: in a mesh a shard's part does not.
+ * dc__worker_link_up_Bps - upwards, of the network alone; until the first pushes have shown it, that of the other direction.
+ * 0 = not known. Any thread. dc__part_window - the credit of the plan in force in one direction, 0 = no bound. */
 double dc__worker_Bps(const dc_worker *w, bool up);
+double dc__worker_link_up_Bps(const dc_worker *w);
 uint64_t dc__part_window(const dc__part *p, bool up);
 
 #endif

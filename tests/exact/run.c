@@ -134,6 +134,7 @@ static int run_worker(void *context)
 typedef struct server {
     const char *url, *own, *backup; /* the first one's, this one's */
     int workers, shard, shards;     /* shard: from 0 */
+    bool mesh;
 } server;
 
 /* The tool itself, from beside the tests' directory. */
@@ -154,8 +155,8 @@ static int run_server(void *context)
               "--shard", shard, "--first", s->url, (char *)NULL);
     else
         execl(path, path, "server", "--quiet", "--timeout", TIMEOUT, "--listen", s->url, "--workers", workers,
-              "--shard", shard, s->backup ? "--backup" : NULL, s->backup, "--backup-every", "0",
-              (char *)NULL);
+              s->mesh ? "--mesh" : "--shard", s->mesh ? "--quiet" : shard, s->backup ? "--backup" : NULL,
+              s->backup, "--backup-every", "0", (char *)NULL);
     perror(path);
     return 1;
 }
@@ -178,13 +179,20 @@ bool ex_together(const ex_case *c, dc_strategy strategy, bool tcp, int workers, 
                     .backup = backup,
                     .workers = workers,
                     .shard = k,
-                    .shards = c->shards};
+                    .shards = c->shards,
+                    .mesh = c->mesh};
         ex_start(&all, k ? "a shard" : "the server", run_server, &s);
     }
+    char meeting[4096]; /* mesh://HOST:PORT, or mesh:///PATH */
+    snprintf(meeting, sizeof meeting, "mesh%s", url + 3);
     for (int rank = 0; rank < workers; rank++) {
         char name[32];
         snprintf(name, sizeof name, "worker %d", rank);
-        w[rank] = (worker){.c = c, .url = url, .strategy = strategy, .rank = rank, .result = result[rank]};
+        w[rank] = (worker){.c = c,
+                           .url = c->mesh ? meeting : url,
+                           .strategy = strategy,
+                           .rank = rank,
+                           .result = result[rank]};
         ex_start(&all, name, run_worker, &w[rank]);
     }
     return ex_wait(&all, text, size);

@@ -30,6 +30,7 @@ typedef struct ex_case {
     uint64_t seed;
     int rounds;
     int shards;                /* servers that hold the model together; 1: one has all of it */
+    bool mesh;                 /* the workers hold it, and one server is where they meet */
     int sizes[EX_MOST_ROUNDS]; /* input width and height before each round; 0 = as it is */
 } ex_case;
 

@@ -74,6 +74,8 @@ value()
     case $2 in
     N) echo 7 ;;
     NAME) echo cam-7 ;;
+    RATE) echo 2500000.000b/s ;;
+    URL) echo tcp://127.0.0.1:7801 ;;
     TIME) echo 420.000000000s ;;
     T) echo 0.125 ;;
     CODEC) echo int8 ;;

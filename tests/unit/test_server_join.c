@@ -69,8 +69,8 @@ static void garbage_instead_of_a_join(void **state)
     memset(bad, 'x', n);
     refused(url, bad, n, "DYNC");
     memcpy(bad, good, n);
-    bad[4] = 9;
-    refused(url, bad, n, "protocol version 9");
+    bad[4] = DC__PROTOCOL_VERSION + 1;
+    refused(url, bad, n, "protocol version");
     memcpy(bad, good, n);
     bad[n - 1] ^= 1;
     refused(url, bad, n, "checksum");

@@ -32,6 +32,12 @@ static dc_model *make(int layers)
     return m;
 }
 
+static dc_error init(dc__shard *s, const dc_model *whole, int index, int n)
+{
+    const dc__shares shares = dc__shares_even(n, false);
+    return dc__shard_init(s, whole, index, &shares);
+}
+
 static uint64_t trained(const dc_model *m)
 {
     return m->start[DC_FROZEN];
@@ -49,7 +55,7 @@ static void every_float_is_held_once(void **state)
         uint64_t sum = 0;
         for (int k = 0; k < n; k++) {
             dc__shard s;
-            assert_int_equal(dc__shard_init(&s, m, k, n), DC_OK);
+            assert_int_equal(init(&s, m, k, n), DC_OK);
             const uint64_t own = dc__model_floats(s.model);
             float *part = calloc(own + 1, sizeof *part);
             dc__shard_give(&s, own, whole, part);
@@ -78,7 +84,7 @@ static void layers_and_shards_are_even(void **state)
         memset(low, 0xff, sizeof low);
         for (int k = 0; k < n; k++) {
             dc__shard s;
-            assert_int_equal(dc__shard_init(&s, m, k, n), DC_OK);
+            assert_int_equal(init(&s, m, k, n), DC_OK);
             const uint64_t own = trained(s.model);
             least = own < least ? own : least;
             most = own > most ? own : most;
@@ -104,7 +110,7 @@ static void blocks_are_the_same(void **state)
     uint32_t blocks = 0;
     for (int k = 0; k < 3; k++) {
         dc__shard s;
-        assert_int_equal(dc__shard_init(&s, m, k, 3), DC_OK);
+        assert_int_equal(init(&s, m, k, 3), DC_OK);
         for (uint32_t b = 0; b < s.model->n_blocks; b++) {
             int run = s.n_runs - 1;
             while (s.runs[run].part > s.model->block_offset[b])
@@ -131,7 +137,7 @@ static void arrays_are_shared(void **state)
     assert_int_equal(dc__model_seal(t->model), DC_OK);
     for (int k = 0; k < 3; k++) {
         dc__shard s;
-        assert_int_equal(dc__shard_init(&s, t->model, k, 3), DC_OK);
+        assert_int_equal(init(&s, t->model, k, 3), DC_OK);
         const uint64_t n = trained(s.model);
         float *ones = calloc(n, sizeof *ones);
         for (uint64_t i = 0; i < n; i++)
@@ -147,15 +153,76 @@ static void arrays_are_shared(void **state)
     toy_free(t);
 }
 
+/* The meeting server of a mesh has one block, the others all the rest, in proportion to their shares; every float is held once. */
+static void shares_of_a_mesh(void **state)
+{
+    (void)state;
+    dc_model *m = make(27);
+    for (int n = 2; n <= DC__PARTS_MOST; n += n < 5 ? 1 : 7) {
+        dc__shares shares = dc__shares_even(n, true);
+        for (int uneven = 0; uneven < 2; uneven++) {
+            uint64_t sum = 0, weights = 0, least = UINT64_MAX;
+            for (int k = 1; k < n; k++)
+                weights += shares.weight[k] = uneven ? (uint16_t)(1 + k % 3) : 1;
+            for (int k = 0; k < n; k++) {
+                dc__shard s;
+                assert_int_equal(dc__shard_init(&s, m, k, &shares), DC_OK);
+                const uint64_t own = trained(s.model);
+                if (k == 0) assert_int_equal(s.model->n_blocks, 1);
+                if (k == 0) least = own;
+                const double due = (double)trained(m) * shares.weight[k] / (double)weights;
+                if (k > 0)
+                    assert_true((double)own > due - 3. * m->block_floats &&
+                                (double)own < due + 3. * m->block_floats);
+                sum += own;
+                dc__shard_free(&s);
+            }
+            assert_int_equal(sum, trained(m));
+            assert_int_equal(least, 8); /* the layer of a single weight and seven biases is the smallest */
+        }
+    }
+    dc_model_free(m);
+}
+
+/* Links take the same time for what they carry, but those too slow to hold anything. */
+static void shares_follow_links(void **state)
+{
+    (void)state;
+    const double cases[][6] = {
+        {0, 1e6, 1e6, 1e6}, {0, 1e6, 2e6, 3e6}, {0, 1e6, 1e6, 5e6, 9e6}, {0, 1e5, 1e7, 1e7, 1e7, 1e7}};
+    const int sizes[] = {4, 4, 5, 6};
+    for (int c = 0; c < 4; c++) {
+        dc__shares shares = dc__shares_even(sizes[c], true);
+        double all = 0, least_s = 1, most_s = 0;
+        dc__shares_of_links(&shares, cases[c]);
+        for (int k = 1; k < shares.n; k++)
+            all += shares.weight[k];
+        for (int k = 1; k < shares.n; k++) {
+            const double s = (1 + (shares.n - 3) * shares.weight[k] / all) / cases[c][k];
+            if (shares.weight[k] == 1) assert_true(1 / cases[c][k] > most_s);
+            if (shares.weight[k] == 1) continue;
+            most_s = s > most_s ? s : most_s;
+            least_s = s < least_s ? s : least_s;
+        }
+        assert_true(most_s > 0 && least_s > 0.99 * most_s);
+    }
+    dc__shares unknown = dc__shares_even(4, true);
+    dc__shares_of_links(&unknown, (const double[]){0, 1e6, 0, 1e6});
+    assert_int_equal(unknown.weight[1], unknown.weight[2]);
+    dc__shares two = dc__shares_even(3, true);
+    dc__shares_of_links(&two, (const double[]){0, 1e6, 9e6});
+    assert_int_equal(two.weight[1], two.weight[2]);
+}
+
 static void too_many_for_a_model(void **state)
 {
     (void)state;
     dc_model *m = make(2);
     dc__shard s;
     assert_int_equal(m->n_blocks, 3);
-    assert_int_equal(dc__shard_init(&s, m, 0, 3), DC_OK);
+    assert_int_equal(init(&s, m, 0, 3), DC_OK);
     dc__shard_free(&s);
-    assert_int_equal(dc__shard_init(&s, m, 0, 4), DC_EINVAL);
+    assert_int_equal(init(&s, m, 0, 4), DC_EINVAL);
     assert_non_null(strstr(dc_last_error(), "3 shards at most"));
     dc_model_free(m);
 }
@@ -165,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_float_is_held_once), cmocka_unit_test(layers_and_shards_are_even),
         cmocka_unit_test(blocks_are_the_same),      cmocka_unit_test(arrays_are_shared),
+        cmocka_unit_test(shares_of_a_mesh),         cmocka_unit_test(shares_follow_links),
         cmocka_unit_test(too_many_for_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

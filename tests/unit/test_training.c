@@ -168,6 +168,21 @@ static void shards_equal_one_machine(void **state)
                                 .strategy = (dc_strategy)s});
 }
 
+static void meshes_equal_one_machine(void **state)
+{
+    (void)state;
+    for (int workers = 1; workers <= MOST; workers++)
+        for (int s = DC_SEQUENTIAL; s <= DC_AUTO; s++)
+            check((setting){.url = test_url("mesh"),
+                            .mesh = true,
+                            .workers = workers,
+                            .rounds = 4,
+                            .subdivisions = 2,
+                            .frozen = workers == 4 ? 2 : 0,
+                            .algorithm = workers == 4 ? DC_ADAM : DC_SGD,
+                            .strategy = (dc_strategy)s});
+}
+
 static bool same_file(const char *a, const char *b, const char *name)
 {
     char command[160];
@@ -175,31 +190,33 @@ static bool same_file(const char *a, const char *b, const char *name)
     return system(command) == 0;
 }
 
-/* One server, then so many shards, or the other way round; a run that had the same all the time is no other. */
+/* One server, then so many shards or (0) a mesh, or the other way round; a run that had the same all the time is no other. */
 static void shards_and_one_server_resume_each_other(void **state)
 {
     (void)state;
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 6; k++) {
         char parts[] = "/tmp/dynacomm-test-XXXXXX", whole[] = "/tmp/dynacomm-test-XXXXXX";
         assert_non_null(mkdtemp(parts));
         assert_non_null(mkdtemp(whole));
-        const int shards[3][2] = {{1, 3}, {2, 1}, {4, 2}};
+        const int shards[6][2] = {{1, 3}, {2, 1}, {4, 2}, {1, 0}, {0, 1}, {0, 3}};
         setting x = {.url = test_url("both"),
                      .backup = whole,
                      .workers = 2,
                      .rounds = 4,
                      .subdivisions = 1,
                      .frozen = 1,
-                     .algorithm = k == 1 ? DC_ADAM : DC_SGD,
+                     .algorithm = k == 1 || k == 4 ? DC_ADAM : DC_SGD,
                      .strategy = DC_DUPLEX,
                      .every = 1};
         toy *got[MOST], *want[MOST];
         for (int part = 0; part < 2; part++) {
             x.backup = whole;
             x.shards = 1;
+            x.mesh = false;
             train(&x, want);
             x.backup = parts;
             x.shards = shards[k][part];
+            x.mesh = x.shards == 0;
             train(&x, got);
             for (int r = 0; r < x.workers; r++) {
                 assert_true(toy_same(got[r], want[r], 1));
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test(over_tcp_and_ipc),
         cmocka_unit_test(a_resumed_run_goes_on_bit_for_bit),
         cmocka_unit_test(shards_equal_one_machine),
+        cmocka_unit_test(meshes_equal_one_machine),
         cmocka_unit_test(shards_and_one_server_resume_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

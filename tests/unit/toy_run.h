@@ -59,6 +59,7 @@ typedef struct setting {
     const char *url, *backup;
     int workers, rounds, subdivisions, frozen;
     int shards; /* servers that hold the model together; 0 counts as 1 */
+    bool mesh;  /* the workers hold it; url is ipc:// */
     dc_algorithm algorithm;
     dc_strategy strategy;
     uint64_t every;
@@ -80,6 +81,7 @@ static inline dc_server *start_server(const setting *x, int k, pthread_t *thread
                             .shard = x->shards > 1 ? k + 1 : 0,
                             .shards = x->shards,
                             .first_url = k ? x->url : NULL,
+                            .mesh = x->mesh,
                             .workers = x->workers,
                             .backup_dir = x->backup,
                             .backup_every = {.rounds = x->every, .seconds = x->every_s},
@@ -103,11 +105,13 @@ static inline void train(const setting *x, toy *out[MOST])
     for (int k = 0; k < servers; k++)
         server[k] = start_server(x, k, &st[k]);
     edge edges[MOST] = {0};
+    char meeting[96]; /* mesh:///PATH of ipc:///PATH */
+    (void)snprintf(meeting, sizeof meeting, "mesh%s", x->url + 3);
     for (int r = 0; r < x->workers; r++) {
         edges[r] = (edge){.t = toy_make("toy", x->algorithm, x->frozen, 0.0005f),
                           .rounds = x->rounds,
                           .subdivisions = x->subdivisions,
-                          .options = {.url = x->url,
+                          .options = {.url = x->mesh ? meeting : x->url,
                                       .rank = r,
                                       .id = (uint64_t)r + 1,
                                       .strategy = x->strategy,
