@@ -44,7 +44,7 @@ ALL_CXXFLAGS = -std=c++17 -Iplugin/include -pthread -fPIC -fvisibility=hidden -f
                $(SAN_FLAGS) -MMD -MP
 ALL_LDFLAGS = -pthread $(LDFLAGS) $(HARDEN_LD) $(SAN_FLAGS)
 
-LIB_SRC     := $(wildcard $(addsuffix /*.c,$(addprefix plugin/,base secure model schedule codec net endpoint worker server mesh replay)))
+LIB_SRC     := $(wildcard $(addsuffix /*.c,$(addprefix plugin/,base secure model schedule codec net endpoint worker server mesh relay replay)))
 TOOL_SRC    := $(wildcard plugin/tool/*.c)
 DARKNET_SRC := $(filter-out darknet/kernels/%,$(wildcard darknet/*/*.c))
 DARKNET_CXX := $(filter-out darknet/kernels/%,$(wildcard darknet/*/*.cpp))

@@ -25,6 +25,7 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
                  (join->clear ? DC__JOIN_CLEAR : 0u) | (join->remembers ? DC__JOIN_REMEMBERS : 0u) |
                      (join->mesh ? DC__JOIN_MESH : 0u),
                  1);
+    dc__path_put(&out, &join->path);
     dc__put_text(&out, join->coding);
     dc__put_text(&out, join->fingerprint);
     dc__model_describe(model, &out);
@@ -65,9 +66,10 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     join->clear = flags & DC__JOIN_CLEAR;
     join->remembers = flags & DC__JOIN_REMEMBERS;
     join->mesh = flags & DC__JOIN_MESH;
+    const bool sound = dc__path_get(&in, &join->path);
     dc__get_text(&in, join->coding, sizeof join->coding);
     dc__get_text(&in, join->fingerprint, sizeof join->fingerprint);
-    if (in.failed || rank > INT32_MAX || join->round > UINT32_MAX)
+    if (in.failed || !sound || rank > INT32_MAX || join->round > UINT32_MAX)
         return dc__fail(DC_EPROTO, "a JOIN frame is cut short or out of bounds");
     join->rank = (int)rank - 1;
     if (strcmp(join->version, dc_version()) != 0)

@@ -4,6 +4,7 @@
 
 #include "codec/coding.h"
 #include "endpoint/fingerprint.h"
+#include "endpoint/path.h"
 #include "model/shard.h"
 #include "net/address.h"
 #include "net/link.h"
@@ -22,6 +23,7 @@ typedef struct dc__join {
     bool clear;
     bool mesh;                     /* its process holds a shard of the model */
     bool remembers;                /* dc_worker_options.remembers */
+    dc__path path;                 /* relays that it stands behind */
     char version[32];              /* of the program, for lines */
     char coding[DC__CODING_BYTES]; /* that its user asked for, "" = whatever the run has; not checked */
     char fingerprint[DC_FINGERPRINT_BYTES];

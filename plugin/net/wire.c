@@ -105,6 +105,8 @@ const char *dc__wire_type_name(dc__type type)
         [DC__IMAGES] = "IMAGES",
         [DC__SHARD] = "SHARD",
         [DC__RUN] = "RUN",
+        [DC__RELAY] = "RELAY",
+        [DC__LEAF] = "LEAF",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

@@ -31,7 +31,10 @@
  *     first: RUN for the model that is to be trained, and STATE if the run is resumed, with LAST on the last frame
  *     other: READY, when all workers are at it; first: ROSTER, the run begins
  *     first: KEEP for each version, in order: whether it is to be sent; other: STATE of that version
- *     the end: other BYE with its version, or first STOP; KEEP with NOW; first BYE_ACK */
+ *     the end: other BYE with its version, or first STOP; KEEP with NOW; first BYE_ACK
+ *   A relay has a session with its parent for each worker behind it, which goes on with that worker's frames. Beside those:
+ *     relay, when it starts: RELAY on a session that is for this only; parent: RELAY, or REFUSED
+ *     relay, on the session of its worker with the lowest number: LEAF, and then the STAT of the worker with that number */
 #ifndef DC__WIRE_H
 #define DC__WIRE_H
 
@@ -39,7 +42,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 9
+#define DC__PROTOCOL_VERSION 10
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
@@ -70,6 +73,8 @@ typedef enum dc__type {
     DC__IMAGES,
     DC__SHARD,
     DC__RUN,
+    DC__RELAY,
+    DC__LEAF,
     DC__TYPE_END
 } dc__type;
 

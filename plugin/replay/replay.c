@@ -63,6 +63,7 @@ void dc_replay_close(dc_replay *r)
     dc__replay_free_players(r);
     dc__codes_release(&r->codes);
     dc__clip_release(&r->clip);
+    dc__tree_free(&r->tree);
     dc__log_reader_close(r->log);
     dc__versions_destroy(&r->versions);
     free(r);
@@ -126,6 +127,8 @@ static dc_error take_record(dc_replay *r)
         return dc__replay_server(r);
     case DC__LOG_ROSTER:
         return dc__replay_roster(r);
+    case DC__LOG_RELAYS:
+        return dc__replay_relays(r);
     case DC__LOG_PARTIAL:
     case DC__LOG_FORGOT:
         return dc__replay_blocks(r);
@@ -215,13 +218,18 @@ static dc_error step_block(dc_replay *r, uint32_t b)
 {
     uint64_t images = 0;
     dc__addends a = {.rate = r->rate, .codec = r->codes.coding.up.codec};
+    const dc__path *paths[DC__CREW_MOST];
     for (int k = 0; k < r->n_crew; k++) {
         const dc__player *p = &r->players[r->crew[k]];
         if (!dc__replay_counts(p, b)) continue;
         a.member[a.n] = k;
+        paths[a.n] = &p->path;
         a.data[a.n++] = dc__replay_sent(p, b);
         images += p->who.images;
     }
+    const size_t n = (size_t)(r->model->block_offset[b + 1] - r->model->block_offset[b]);
+    const dc_error err = dc__tree_sum(&r->tree, paths, n, &a);
+    if (err) return err;
     if (a.n == 0)
         return dc__fail(DC_EFORMAT, "%s: nobody's gradient of block %u counts in round %llu", r->path, b,
                         (unsigned long long)r->round + 1);

@@ -17,6 +17,7 @@
 #include "server/clip.h"
 #include "server/codes.h"
 #include "server/run_log_read.h"
+#include "server/tree.h"
 #include "server/versions.h"
 #include "worker/encoder.h"
 
@@ -30,6 +31,7 @@ typedef struct dc__sent {
 /* A member, from when it first takes part. */
 typedef struct dc__player {
     dc_replay_member who; /* as the last roster has it */
+    dc__path path;        /* relays that it stands behind, likewise */
     bool known;           /* it has statistics */
     float *statistics;    /* [statistics' floats] in its own arrays */
     float *reported;      /* likewise, as the server has them */
@@ -70,6 +72,7 @@ struct dc_replay {
     float rate;
     bool rated;
     int taken; /* passes of this round */
+    dc__tree tree;
 };
 
 /* players.c: dc__replay_find - a player by its number; NULL if there is none. dc__replay_add - it takes part, once.
@@ -82,9 +85,10 @@ void dc__replay_free_players(dc_replay *r);
 /* dc__replay_allocate - what players have for the model. */
 dc_error dc__replay_allocate(dc_replay *r);
 
-/* roster.c: dc__replay_server, dc__replay_roster - what the next record says holds from this round on. */
+/* roster.c: dc__replay_server, dc__replay_roster, dc__replay_relays - what the next record says holds from this round on. */
 dc_error dc__replay_server(dc_replay *r);
 dc_error dc__replay_roster(dc_replay *r);
+dc_error dc__replay_relays(dc_replay *r);
 
 /* passes.c: dc__replay_blocks - of a player some blocks count, or came before it had lost what it kept, as the next record
  * says. dc__replay_begin_passes - the round's; none of the blocks of the round before is left. */

@@ -142,7 +142,21 @@ dc_error dc__replay_roster(dc_replay *r)
     for (int k = 0; k < r->n_crew; k++) {
         dc__player *p = dc__replay_find(r, r->next.members[k].number);
         dc__player_describe(p, &r->next.members[k]);
+        p->path.n = 0; /* unless the next record says otherwise */
         r->crew[k] = (int)(p - r->players);
+    }
+    return DC_OK;
+}
+
+dc_error dc__replay_relays(dc_replay *r)
+{
+    for (int k = 0; k < r->next.n; k++) {
+        const dc__log_member *m = &r->next.members[k];
+        dc__player *p = dc__replay_find(r, m->number);
+        if (!p)
+            return dc__fail(DC_EFORMAT, "%s: worker %d stands behind a relay, and takes no part", r->path,
+                            m->number);
+        p->path = m->path;
     }
     return DC_OK;
 }

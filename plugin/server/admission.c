@@ -161,6 +161,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
         member->next_images = 0;
     }
     member->part = dc__model_part(t->model, join->part);
+    member->path = join->path;
     dc__fingerprint_note(join->fingerprint, member->note, sizeof member->note);
     if (anew) member->reached = 0;
     if (anew) member->known = member->closed = false;
@@ -217,6 +218,7 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     if (!err) err = find_slot(s, join, &slot, &number, busy);
     if (*busy) return DC_OK;
     if (!err && !first) err = agree_on_model(s, join);
+    if (!err) err = dc__relays_admit(s, join, slot);
     if (!err) err = dc__server_agree_on_start(s, join, slot, number);
     if (!err) err = dc__server_agree_on_computing(s, join, slot);
     if (!err) err = open_session(s, join, slot, number, link);
@@ -284,9 +286,9 @@ static void try_to_admit(dc_server *s, dc__joining *j, bool late)
 static void take_join(dc_server *s, dc__joining *j, dc__frame *frame)
 {
     dc_error err = DC_OK;
-    if (frame->header.type == DC__SHARD) {
-        j->shard = true;
-        err = dc__first_take(&s->shards, &j->link, frame);
+    if (frame->header.type == DC__SHARD || frame->header.type == DC__RELAY) {
+        j->shard = frame->header.type == DC__SHARD;
+        err = j->shard ? dc__first_take(&s->shards, &j->link, frame) : dc__relays_take(s, j, frame);
         if (err) refuse(s, j, err);
         return;
     }

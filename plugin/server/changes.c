@@ -151,6 +151,7 @@ void dc__server_begin(dc_server *s)
         begin_over_shards(s, ready);
         return;
     }
+    if (t->relayed && !dc__relays_whole(s)) return;
     if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
     const double after_s = s->options.start_after_s > 0 ? s->options.start_after_s : DC_DEFAULT_START_AFTER_S;
     const double left_s = after_s - dc__seconds(dc__now_ns() - s->first_ready_ns);

@@ -67,8 +67,10 @@ static void end_without_gradient(dc__training *t, uint64_t round)
 /* Members of the crew whose gradient of block b is not among those that count. */
 static void note_omissions(dc__training *t, const dc__crew *crew, const dc__addends *a, uint32_t b)
 {
-    for (int k = 0, next = 0; a->n < crew->n && k < crew->n; k++)
-        if (next < a->n && a->member[next] == crew->member[k].slot)
+    for (int k = 0, next = 0; a->n < dc__crew_gradients(crew) && k < crew->n; k++)
+        if (crew->member[k].follows)
+            continue;
+        else if (next < a->n && a->member[next] == crew->member[k].slot)
             next++;
         else
             dc__omissions_note(&t->omissions, crew->member[k].slot, b);
@@ -122,7 +124,7 @@ static const uint8_t *reduce_blocks(dc__training *t, int slot, const dc__header 
     const dc_model *m = t->model;
     const dc__codec *codec = t->reduce.codec;
     const bool counts = t->reduce.refused[slot] != h->round + 1, clips = t->clip.factor > 0;
-    const int crew = dc__roster_crew(&t->roster, h->round)->n;
+    const int crew = dc__crew_gradients(dc__roster_crew(&t->roster, h->round));
     uint32_t applied = first;
     for (uint32_t b = first; b < end; b++) {
         const size_t n = (size_t)(m->block_offset[b + 1] - m->block_offset[b]);
@@ -143,7 +145,7 @@ static bool is_anybody_left(const dc__training *t, uint64_t round)
 {
     const dc__crew *crew = dc__roster_crew(&t->roster, round);
     for (int k = 0; k < crew->n; k++)
-        if (t->reduce.refused[crew->member[k].slot] != round + 1) return true;
+        if (!crew->member[k].follows && t->reduce.refused[crew->member[k].slot] != round + 1) return true;
     return false;
 }
 
@@ -289,7 +291,7 @@ void dc__training_close(dc__training *t, uint64_t round, int slot, dc__given *gi
 {
     if (given->round != round) dc__given_begin(given, round);
     if (given->n == t->model->n_blocks) return; /* the round may be over already */
-    const int crew = dc__roster_crew(&t->roster, round)->n;
+    const int crew = dc__crew_gradients(dc__roster_crew(&t->roster, round));
     _Atomic int64_t nobody_ns = 0;
     if (dc__checkpoint_guard(&t->checkpoint, round - 1, &nobody_ns)) return; /* the run is at its end */
     drop_waiting(t, slot, given);

@@ -93,7 +93,7 @@ void dc__reduce_collect(const dc__reduce *r, const dc__crew *crew, uint32_t b, u
         const dc__slot *slot = &slots[member];
         if (!slot->data || r->refused[member] == round + 1) continue;
         if (a->n == 0) a->rate = slot->rate;
-        a->images += crew->member[k].images;
+        a->images += (uint64_t)crew->member[k].images + crew->member[k].behind;
         a->member[a->n] = member;
         a->data[a->n++] = slot->data;
     }

@@ -37,26 +37,6 @@ void dc__roster_forget(dc__roster *r)
     pthread_mutex_unlock(&r->lock);
 }
 
-/* ---- crews ---- */
-
-bool dc__crew_has(const dc__crew *crew, int slot)
-{
-    for (int k = 0; k < crew->n; k++)
-        if (crew->member[k].slot == slot) return true;
-    return false;
-}
-
-/* In its place by number. */
-static void crew_add(dc__crew *crew, const dc__member *m, int slot, bool fresh)
-{
-    int at = crew->n++;
-    for (; at > 0 && crew->member[at - 1].number > m->number; at--)
-        crew->member[at] = crew->member[at - 1];
-    crew->member[at] = (dc__crew_member){
-        .id = m->id, .number = m->number, .images = m->images, .slot = slot, .fresh = fresh};
-    crew->images += m->images;
-}
-
 void dc__member_enter(dc__member *m, dc__member_state state)
 {
     if (m->state != state) m->state_ns = dc__now_ns();
@@ -98,11 +78,12 @@ bool dc__roster_start(dc__roster *r, uint64_t round, int need)
             const bool fresh = r->saved.n > 0 && !m->known; /* the run goes on with it */
             dc__member_enter(m, DC__MEMBER_RUNNING);
             takes_part(r, i);
-            crew_add(crew, m, i, fresh);
+            dc__crew_add(crew, m, i, fresh);
         } else if (m->state == DC__MEMBER_LOST) { /* of the run that is resumed, and not here */
             dc__member_enter(m, DC__MEMBER_LEFT);
         }
     }
+    dc__crew_group(r, crew);
     r->crew[(round + 1) & 1] = *crew;
     r->training = true;
     pthread_mutex_unlock(&r->lock);
@@ -142,7 +123,7 @@ bool dc__roster_border(dc__roster *r, uint64_t round)
         if (r->member[slot].state == DC__MEMBER_LEFT || r->member[slot].closed)
             changed = true;
         else
-            crew_add(crew, &r->member[slot], slot, false);
+            dc__crew_add(crew, &r->member[slot], slot, false);
         changed |= was->member[k].fresh;
     }
     for (int i = 0; i < r->n; i++) {
@@ -152,9 +133,10 @@ bool dc__roster_border(dc__roster *r, uint64_t round)
         if (dc__crew_has(was, i) && !m->closed) continue; /* it was away for a while */
         m->closed = false;
         takes_part(r, i);
-        crew_add(crew, m, i, true);
+        dc__crew_add(crew, m, i, true);
         changed = true;
     }
+    dc__crew_group(r, crew);
     pthread_mutex_unlock(&r->lock);
     return changed;
 }
@@ -172,7 +154,8 @@ void dc__roster_take_over(dc__roster *r, uint64_t round, int slot)
     dc__member_enter(&r->member[slot], DC__MEMBER_RUNNING);
     r->member[slot].closed = false; /* of a round before, which went on without it */
     takes_part(r, slot);
-    crew_add(&r->crew[round & 1], &r->member[slot], slot, true);
+    dc__crew_add(&r->crew[round & 1], &r->member[slot], slot, true);
+    dc__crew_group(r, &r->crew[round & 1]);
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
+#include "endpoint/path.h"
 #include "secure/key.h"
 #include "dynacomm.h"
 
@@ -38,15 +39,17 @@ typedef enum dc__member_state {
 typedef struct dc__member {
     uint64_t id; /* of the worker */
     int number;
-    char name[DC__MEMBER_BYTES];    /* whose key it has proved, "" without keys */
-    uint32_t images;                /* that it feeds in a round */
-    uint64_t losses;                /* (L) how often it was lost */
-    int64_t state_ns;               /* (L) since when it is in its state */
-    uint32_t part;                  /* images that it computes at once */
-    uint64_t images_round;          /* (L) since when it feeds so many */
-    uint64_t next_round;            /* (L) from that round on it feeds others, */
-    uint32_t next_images;           /* (L) namely so many; 0 = nothing is planned */
-    char note[DC_NOTE_BYTES];       /* (L) how it computes, for the run's log */
+    char name[DC__MEMBER_BYTES]; /* whose key it has proved, "" without keys */
+    uint32_t images;             /* that it feeds in a round */
+    uint64_t losses;             /* (L) how often it was lost */
+    int64_t state_ns;            /* (L) since when it is in its state */
+    uint32_t part;               /* images that it computes at once */
+    uint64_t images_round;       /* (L) since when it feeds so many */
+    uint64_t next_round;         /* (L) from that round on it feeds others, */
+    uint32_t next_images;        /* (L) namely so many; 0 = nothing is planned */
+    char note[DC_NOTE_BYTES];    /* (L) how it computes, for the run's log */
+    dc__path path;               /* (L) relays that it stands behind */
+    int lead; /* (L) slot of the member whose session brings its gradients: its own, or that of the first behind the same relay */
     _Atomic dc__member_state state; /* written with the lock */
     uint64_t enters;                /* (L) ENTERING: the round it begins with */
     uint64_t finished_round;        /* (L) */
@@ -64,10 +67,13 @@ typedef struct dc__crew_member {
     int slot;
     bool
         fresh; /* begins with this round: its statistics of the round's version are the mean of the others' */
+    bool follows;    /* its gradients come with those of another member: they have one relay to the server */
+    uint32_t behind; /* images of those who follow this one */
 } dc__crew_member;
 
 typedef struct dc__crew {
     int n;
+    int followers;                         /* of them: gradients come from the others only */
     uint64_t images;                       /* of all of them */
     dc__crew_member member[DC__CREW_MOST]; /* [n] by number */
 } dc__crew;
@@ -97,6 +103,17 @@ static inline const dc__crew *dc__roster_crew(const dc__roster *r, uint64_t roun
     return &r->crew[round & 1];
 }
 bool dc__crew_has(const dc__crew *crew, int slot);
+
+/* crew.c, with the lock held. dc__crew_add - a member in its place by number. dc__crew_group - whose gradients come with
+ * whose: of those behind one relay of the server's, with those of the lowest number. */
+void dc__crew_add(dc__crew *crew, const dc__member *m, int slot, bool fresh);
+void dc__crew_group(dc__roster *r, dc__crew *crew);
+
+/* dc__crew_gradients - how many gradients make a block's sum. */
+static inline int dc__crew_gradients(const dc__crew *crew)
+{
+    return crew->n - crew->followers;
+}
 
 /* dc__roster_find - the slot of a member by its id, or by its number; -1 if there is none. Run loop. */
 int dc__roster_find(const dc__roster *r, uint64_t id);

@@ -100,6 +100,34 @@ void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_m
     pthread_mutex_unlock(&log->lock);
 }
 
+void dc__run_log_relays(dc__run_log *log, uint64_t round, int n, const dc__log_member *members)
+{
+    size_t bytes = 8 + 4;
+    uint64_t behind = 0;
+    for (int k = 0; k < n; k++) {
+        if (members[k].path.n > 0) bytes += 4 + 1 + 8 * (size_t)members[k].path.n;
+        behind += members[k].path.n > 0;
+    }
+    if (!behind) return;
+    pthread_mutex_lock(&log->lock);
+    uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_RELAYS, bytes) : NULL;
+    if (payload) {
+        dc__bytes b = dc__bytes_over(payload, bytes);
+        dc__put_uint(&b, round, 8);
+        dc__put_uint(&b, behind, 4);
+        for (int k = 0; k < n; k++) {
+            const dc__path *path = &members[k].path;
+            if (path->n == 0) continue;
+            dc__put_uint(&b, (uint64_t)members[k].number, 4);
+            dc__put_uint(&b, (uint64_t)path->n, 1);
+            for (int i = 0; i < path->n; i++)
+                dc__put_uint(&b, path->at[i].id, 8);
+        }
+        end_record(payload, bytes);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
 /* bitmap NULL: none of them. */
 static void put_blocks(dc__run_log *log, dc__log_type type, uint64_t round, int number, uint32_t n_blocks,
                        const uint64_t *bitmap)
@@ -243,7 +271,7 @@ static size_t decided(const dc__run_log *log, uint64_t version)
         const dc__log_type type = (dc__log_type)dc__get_uint(&b, 1);
         (void)dc__get_uint(&b, 3);
         const uint64_t round = dc__get_uint(&b, 8);
-        const bool begins = type == DC__LOG_ROSTER || type == DC__LOG_SERVER;
+        const bool begins = type == DC__LOG_ROSTER || type == DC__LOG_RELAYS || type == DC__LOG_SERVER;
         if (begins ? round > version : round >= version) break;
         at += DC__RUN_LOG_HEAD + n + SUM_BYTES;
     }

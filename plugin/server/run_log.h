@@ -37,11 +37,13 @@ dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m
                             uint64_t version, char *note);
 
 /* What decided a version; any thread, never waits for the disk. dc__run_log_roster - the members from this round
- * on, by order of summation. dc__run_log_partial - only the blocks in this bitmap of a member count in a round.
+ * on, by order of summation. dc__run_log_relays - which of them stand behind relays; nothing if none does.
+ * dc__run_log_partial - only the blocks in this bitmap of a member count in a round.
  * dc__run_log_forgot - a member's process of this round has nothing kept; blocks in this bitmap had come before (NULL: none).
  * dc__run_log_rate - the learning rate that made version round + 1. dc__run_log_server - a server goes on with a run. */
 void dc__run_log_server(dc__run_log *log, uint64_t round, const dc__log_server *server);
 void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_member *members);
+void dc__run_log_relays(dc__run_log *log, uint64_t round, int n, const dc__log_member *members);
 void dc__run_log_partial(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,
                          const uint64_t *bitmap);
 void dc__run_log_forgot(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,

@@ -15,15 +15,18 @@
  *            bytes
  *   FORGOT   in this round (8), the member with this number (4) was another process, which had not got what codecs keep:
  *            with the blocks in this bitmap its earlier process had been first: blocks (4), bytes
+ *   RELAYS   of the roster before it, for this round (8), these members (4) stand behind relays: number (4), relays from the
+ *            worker to the server (1), and of each its id (8). Gradients are summed along them: see tree.h
  *   RATE     from this round (8) on, the learning rate (4)
  *   SAVED    this version (8) was saved by a checkpoint: what stands before made it
  *
  * What decided a round comes after the SAVED of the versions before it, so a log can be cut back to any checkpoint; but the
- * SERVER and the ROSTER of a round come before the SAVED of the version that it begins with: the saved statistics are theirs. */
+ * SERVER, the ROSTER and the RELAYS of a round come before the SAVED of the version that it begins with: the saved statistics are theirs. */
 #ifndef DC__RUN_LOG_FORMAT_H
 #define DC__RUN_LOG_FORMAT_H
 
 #include "dynacomm.h"
+#include "endpoint/path.h"
 
 #define DC__RUN_LOG_MAGIC "DYNCLOG2"
 #define DC__RUN_LOG_HEAD 8u /* of a record, before its payload; its checksum has as many bytes */
@@ -36,7 +39,8 @@ typedef enum dc__log_type {
     DC__LOG_RATE,
     DC__LOG_SAVED,
     DC__LOG_SERVER,
-    DC__LOG_FORGOT
+    DC__LOG_FORGOT,
+    DC__LOG_RELAYS
 } dc__log_type;
 
 /* The rolling statistics that a member of a roster begins with. */
@@ -52,6 +56,7 @@ typedef struct dc__log_member {
     uint32_t images;          /* that it feeds in a round */
     char note[DC_NOTE_BYTES]; /* how it computes: the fourth line of its fingerprint */
     dc__log_statistics statistics;
+    dc__path path; /* relays that it stands behind; of each only the id counts */
 } dc__log_member;
 
 /* What a run begins with. */

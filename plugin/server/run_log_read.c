@@ -94,6 +94,28 @@ static dc_error read_roster(dc__log_reader *r, dc__bytes *b, dc__log_record *rec
     return DC_OK;
 }
 
+static dc_error read_relays(dc__log_reader *r, dc__bytes *b, dc__log_record *record)
+{
+    record->round = dc__get_uint(b, 8);
+    const uint64_t n = dc__get_uint(b, 4);
+    if (b->failed || n < 1 || n > MOST_MEMBERS) return damaged(r, "relays of too many workers");
+    free(r->members);
+    r->members = calloc(n, sizeof *r->members);
+    if (!r->members) return dc__fail(DC_ENOMEM, "out of memory for %s", r->path);
+    for (uint64_t k = 0; k < n; k++) {
+        dc__log_member *m = &r->members[k];
+        m->number = (int)dc__get_uint(b, 4);
+        const uint64_t relays = dc__get_uint(b, 1);
+        if (b->failed || m->number < 0 || relays < 1 || relays > DC__RELAYS_MOST)
+            return damaged(r, "a worker's relays that make no sense");
+        for (uint64_t i = 0; i < relays; i++)
+            (void)dc__path_add(&m->path, dc__get_uint(b, 8), 1);
+    }
+    record->n = (int)n;
+    record->members = r->members;
+    return DC_OK;
+}
+
 static dc_error read_partial(const dc__log_reader *r, dc__bytes *b, dc__log_record *record)
 {
     record->round = dc__get_uint(b, 8);
@@ -117,6 +139,9 @@ static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *re
         break;
     case DC__LOG_ROSTER:
         err = read_roster(r, b, record);
+        break;
+    case DC__LOG_RELAYS:
+        err = read_relays(r, b, record);
         break;
     case DC__LOG_PARTIAL:
     case DC__LOG_FORGOT:

@@ -12,8 +12,8 @@ typedef struct dc__log_record {
     dc_model *model;               /* RUN: the reader's until it is closed */
     dc__log_run run;               /* RUN */
     dc__log_server server;         /* SERVER */
-    int n;                         /* ROSTER: members */
-    const dc__log_member *members; /* ROSTER */
+    int n;                         /* ROSTER: members; RELAYS: those behind relays */
+    const dc__log_member *members; /* ROSTER; RELAYS: number and path */
     int number;                    /* PARTIAL, FORGOT */
     uint32_t n_blocks;             /* likewise */
     const uint8_t *bitmap;         /* likewise: block b is in it if bitmap[b / 8] >> (b % 8) & 1 */

@@ -108,6 +108,14 @@ dc_error dc__server_agree_on_start(dc_server *s, const dc__join *join, int slot,
 uint32_t dc__server_fed(dc_server *s, int slot);
 dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int slot);
 
+/* relays.c: workers behind relays. Run loop.
+ * dc__relays_take - a RELAY frame on a connection that has just come: answers it, or DC_EINVAL, DC_EVERSION, DC_EPROTO with a line.
+ * dc__relays_admit - a worker may come into this slot, with the relays that it stands behind, as far as those go: DC_EINVAL,
+ * DC_EFULL, DC_EPROTO. dc__relays_whole - of the relays of those who are ready, all workers are. */
+dc_error dc__relays_take(dc_server *s, dc__joining *j, const dc__frame *frame);
+dc_error dc__relays_admit(dc_server *s, const dc__join *join, int slot);
+bool dc__relays_whole(const dc_server *s);
+
 /* changes.c: who takes part. Run loop.
  * dc__server_reap - closes the sessions of those who are gone; slots of workers that never took part are free.
  * dc__server_begin - begins to train, if all are here or it is time to.

@@ -51,6 +51,7 @@ static dc_error allocate(dc__session *s)
 static void reset(dc__session *s, bool anew)
 {
     s->upload_at = 0;
+    s->leaf = -1;
     s->n_kept = 0;
     s->over = false;
     s->broke_ns = s->said_ns = 0;

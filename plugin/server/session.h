@@ -25,6 +25,7 @@ typedef struct dc__session {
     char fingerprint[DC_FINGERPRINT_BYTES]; /* of the worker in that place */
     uint64_t upload_at;                     /* receiver only: next float of the upload */
     dc__given given;                        /* receiver only */
+    int leaf; /* likewise: slot of the member that the next frame is of, -1 = its own */
     bool soon_due, crew_due, images_due, start_due, stat_due, ack_due, stop_due; /* (L) */
     bool acked;                       /* (L) the acknowledgement of its goodbye has gone */
     uint64_t images_round;            /* (L) from there on */

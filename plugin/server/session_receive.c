@@ -50,18 +50,30 @@ static dc_error take_ready(dc__session *s, const dc__frame *frame)
                : unexpected(s, frame, "after its end"); /* it was dropped meanwhile */
 }
 
+/* A worker's session that brings what comes over a relay: the next frame is of the one with this number. */
+static dc_error take_leaf(dc__session *s, const dc__frame *frame)
+{
+    const dc__roster *r = &s->training->roster;
+    const uint32_t number = frame->header.count;
+    const int slot = number <= DC__RANK_MOST ? dc__roster_numbered(r, (int)number) : -1;
+    if (slot < 0 || r->member[slot].lead != s->slot)
+        return unexpected(s, frame, "about a worker that is not behind its relay");
+    s->leaf = slot;
+    return DC_OK;
+}
+
 /* Statistics that are not finite count for a refused gradient of the round that they followed; the worker's of the
  * version before stand for them. */
-static dc_error check_statistics(dc__session *s, const dc__header *h, const float **values)
+static dc_error check_statistics(dc__session *s, int slot, const dc__header *h, const float **values)
 {
     dc__training *t = s->training;
     char what[64];
     (void)snprintf(what, sizeof what, "round %llu: worker %d's statistic", (unsigned long long)h->round,
-                   s->number);
+                   t->roster.member[slot].number);
     if (!dc__finite_check(t->model, h->offset, h->count, *values, what)) return DC_OK;
     if (h->round == 0 || h->round == t->versions.first_round) return DC_EVALUE;
-    *values = dc__statistics_of(&t->statistics, s->slot, h->round - 1) +
-              (h->offset - t->model->start[DC_STATISTIC]);
+    *values =
+        dc__statistics_of(&t->statistics, slot, h->round - 1) + (h->offset - t->model->start[DC_STATISTIC]);
     return dc__training_refuse(t, s->slot, &s->given, h->round - 1);
 }
 
@@ -72,19 +84,21 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     const dc__header *h = &frame->header;
     const uint64_t start = t->model->start[DC_STATISTIC], n = t->statistics.floats;
     const float *values = dc__values_of(frame);
+    const int slot = s->leaf < 0 ? s->slot : s->leaf;
+    s->leaf = -1;
     if (!values || h->offset < start || h->count > n || h->offset - start > n - h->count)
         return unexpected(s, frame, "outside the statistics");
-    const dc_error err = check_statistics(s, h, &values);
+    const dc_error err = check_statistics(s, slot, h, &values);
     if (err) return err;
     const bool last = h->flags & DC__LAST;
     pthread_mutex_lock(&t->versions.lock);
     /* A version's come after the version before is whole, and before the last gradient that makes it. */
     const bool now = h->round == t->versions.round || h->round == t->versions.round + 1;
     if (now) {
-        dc__statistics_put(&t->statistics, s->slot, h->round, h->offset - start, h->count, values, last);
+        dc__statistics_put(&t->statistics, slot, h->round, h->offset - start, h->count, values, last);
         if (last && h->flags & DC__STAT_FORGOT && h->round == s->given.began + 1)
-            dc__run_log_forgot(&t->run_log, h->round - 1, t->roster.member[s->slot].number,
-                               t->model->n_blocks, NULL);
+            dc__run_log_forgot(&t->run_log, h->round - 1, t->roster.member[slot].number, t->model->n_blocks,
+                               NULL);
         if (last) dc__checkpoint_if_due(&t->checkpoint);
         if (last) t->offer(t->context, 0, 0, h->round); /* somebody may wait for the mean */
     }
@@ -105,7 +119,9 @@ static dc_error take_last_bye(dc__session *s, const dc__frame *frame)
 {
     dc__training *t = s->training;
     const uint64_t round = frame->header.round;
-    if (!dc__given_is_even(&s->given, round)) return unexpected(s, frame, "in the middle of a round");
+    const bool brings = t->roster.member[s->slot].lead == s->slot; /* its own gradients */
+    if (brings && !dc__given_is_even(&s->given, round))
+        return unexpected(s, frame, "in the middle of a round");
     const bool waits = frame->header.flags & DC__BYE_WAITS;
     if (dc__roster_finish(&t->roster, s->slot, round)) /* it gets STOP with the line */
         dc__roster_end(&t->roster, DC_EPEER, dc_last_error());
@@ -181,6 +197,8 @@ static dc_error take_gradient(dc__session *s, dc__frame *frame)
     if (frame->header.round != t->versions.round)
         return dc__fail(DC_EPROTO, "worker %d sent a GRAD frame of another round than the one that is on",
                         s->number);
+    if (t->roster.member[s->slot].lead != s->slot)
+        return unexpected(s, frame, "beside what its relay brings");
     bool kept = false;
     dc_error err = dc__roster_pushes(&t->roster, s->slot, frame->header.round);
     if (err) dc__roster_end(&t->roster, err, dc_last_error());
@@ -219,6 +237,8 @@ static dc_error take_in_round(dc__session *s, dc__frame *frame, dc__member_state
         return take_gradient(s, frame);
     case DC__STAT:
         return take_statistics(s, frame);
+    case DC__LEAF:
+        return take_leaf(s, frame);
     case DC__WANT_STAT:
         return take_want_statistics(s);
     default:
@@ -240,6 +260,7 @@ dc_error dc__session_on_frame(void *session, dc__frame *frame)
     case DC__PULL:
     case DC__GRAD:
     case DC__STAT:
+    case DC__LEAF:
     case DC__WANT_STAT:
     case DC__REPORT:
         return take_in_round(s, frame, state);

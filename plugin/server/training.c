@@ -28,6 +28,7 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     t->checkpoint.run_log = &t->run_log;
     dc__run_log_init(&t->run_log);
     t->on_loss = t->on_loss_asked = options->on_loss;
+    t->on_bad_value_asked = options->bounds.on_bad_value;
     t->balance = options->balance;
     t->loss_wait_s = options->loss_wait_s > 0 ? options->loss_wait_s : DC_DEFAULT_LOSS_WAIT_S;
     dc_error err = dc__roster_init(&t->roster, options->workers,
@@ -188,7 +189,8 @@ void dc__training_forget(dc__training *t)
     dc__checkpoint_forget(&t->checkpoint);
     dc__barred_close(&t->barred, &t->log);
     t->on_loss = t->on_loss_asked;
-    t->keeps = t->begun = false;
+    t->bounds.on_bad_value = t->on_bad_value_asked;
+    t->relayed = t->keeps = t->begun = false;
     release(t);
     dc_model_free(whole);
 }
@@ -239,10 +241,13 @@ static void log_roster(dc__training *t, uint64_t round, const dc__crew *crew, dc
                                       .images = m->images,
                                       .statistics = m->fresh ? of_fresh : DC__LOG_OWN};
         const dc__member *its = &t->roster.member[m->slot];
-        if (its->number == m->number) memcpy(members[k].note, its->note, sizeof members[k].note);
+        if (its->number != m->number) continue;
+        memcpy(members[k].note, its->note, sizeof members[k].note);
+        members[k].path = its->path;
     }
     pthread_mutex_unlock(&t->roster.lock);
     dc__run_log_roster(&t->run_log, round, crew->n, members);
+    dc__run_log_relays(&t->run_log, round, crew->n, members);
 }
 
 /* The fresh begin with the mean of the sources' statistics. Where those are others than the rest of the crew, a roster of

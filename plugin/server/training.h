@@ -55,6 +55,8 @@ typedef struct dc__training {
     dc_bounds bounds;
     dc__clip clip;
     dc_on_loss on_loss, on_loss_asked; /* the first of the model that is trained */
+    dc_bad_value on_bad_value_asked;   /* likewise: bounds.on_bad_value is of the model that is trained */
+    bool relayed;                      /* run loop: some worker stands behind a relay */
     bool begun;                        /* run loop: START goes out */
     bool keeps;         /* likewise: workers have something from round to round that the server has not */
     bool balance;       /* workers' images may differ */

@@ -19,7 +19,7 @@ typedef struct dc__command {
 
 extern const dc__command dc__server_command, dc__status_command, dc__launch_command, dc__plan_command,
     dc__bench_command, dc__trace_command, dc__keygen_command, dc__invite_command, dc__members_command,
-    dc__expel_command, dc__log_command, dc__drop_command;
+    dc__expel_command, dc__log_command, dc__drop_command, dc__relay_command;
 
 /* dc__command_line - the tables and messages of a command, for dc_options_parse; group and hint are its
  * parts, and hint has room for 64 bytes. */

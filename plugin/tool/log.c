@@ -46,6 +46,16 @@ static void print_roster(const dc__log_record *r)
                      r->members[k].statistics == DC__LOG_OF_OTHERS ? ", begins here" : "");
 }
 
+static void print_relays(const dc__log_record *r)
+{
+    for (int k = 0; k < r->n; k++) {
+        (void)printf("    worker %d stands", r->members[k].number);
+        for (int i = 0; i < r->members[k].path.n; i++)
+            (void)printf("%s behind relay %016" PRIx64, i ? "," : "", r->members[k].path.at[i].id);
+        (void)printf("\n");
+    }
+}
+
 static void print_partial(const dc__log_record *r)
 {
     uint32_t count = 0;
@@ -66,6 +76,9 @@ static void print_record(const dc__log_record *r)
         break;
     case DC__LOG_ROSTER:
         print_roster(r);
+        break;
+    case DC__LOG_RELAYS:
+        print_relays(r);
         break;
     case DC__LOG_PARTIAL:
         print_partial(r);

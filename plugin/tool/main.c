@@ -5,10 +5,10 @@
 #include "dynacomm.h"
 #include "tool/command.h"
 
-static const dc__command *const commands[] = {&dc__server_command, &dc__status_command, &dc__launch_command,
-                                              &dc__plan_command,   &dc__bench_command,  &dc__trace_command,
-                                              &dc__keygen_command, &dc__invite_command, &dc__members_command,
-                                              &dc__expel_command,  &dc__drop_command,   &dc__log_command};
+static const dc__command *const commands[] = {
+    &dc__server_command, &dc__relay_command, &dc__status_command, &dc__launch_command, &dc__plan_command,
+    &dc__bench_command,  &dc__trace_command, &dc__keygen_command, &dc__invite_command, &dc__members_command,
+    &dc__expel_command,  &dc__drop_command,  &dc__log_command};
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 static void help(FILE *out)

@@ -9,10 +9,12 @@
 
 #define OVERHEAD_DEFAULT_S 100e-6
 #define WORKERS_MOST 10000
+#define LAN_DEFAULT_BPS 125e6
 
 typedef struct options {
     dc_profile profile;
     const char *strategy, *svg, *codec, *topology;
+    dc__sites sites;
     int images;
     bool json, help;
 } options;
@@ -40,7 +42,12 @@ static const dc_option table[] = {
     {"topology", DC_OPTION_TEXT, DC_INTO(options, topology), .value = "LIST",
      .help =
          "instead, a row for each of these, commas between them: server, shards:N (so many servers that hold the model "
-         "together, each with a link of --server-rate); or all"},
+         "together, each with a link of --server-rate), site:M (sites of M workers with one link), relay:M (and with a "
+         "relay); or all"},
+    {"site", DC_OPTION_WHOLE, DC_INTO(options, sites.workers), .value = "M", .least = 1, .most = WORKERS_MOST,
+     .help = "for --topology all: workers of a site that share its link, so many at each"},
+    {"lan", DC_OPTION_RATE, DC_INTO(options, sites.lan_Bps), .value = "RATE",
+     .help = "a relay's link within its site (default 1gbit)"},
     {"images", DC_OPTION_WHOLE, DC_INTO(options, images), .value = "N", .least = 1, .most = 1000000,
      .help = "images that a worker feeds in a round, for --codec's images per second"},
     {"json", DC_OPTION_SWITCH, DC_INTO(options, json), .help = "print JSON instead of a table"},
@@ -51,7 +58,9 @@ static const dc_option table[] = {
 
 static dc_error take_options(options *o, dc__forecasts *f, int argc, char **argv)
 {
-    *o = (options){.profile = {.overhead_s = OVERHEAD_DEFAULT_S, .workers = 1}, .strategy = "all"};
+    *o = (options){.profile = {.overhead_s = OVERHEAD_DEFAULT_S, .workers = 1},
+                   .sites = {.lan_Bps = LAN_DEFAULT_BPS},
+                   .strategy = "all"};
     int words;
     const dc_error err = dc__command_parse(&dc__plan_command, o, argc, argv, &words);
     if (err || o->help) return err;
@@ -59,6 +68,7 @@ static dc_error take_options(options *o, dc__forecasts *f, int argc, char **argv
         return dc__fail(DC_EINVAL, "--svg draws strategies, not codecs: leave out --codec");
     if (o->topology && (o->svg || o->codec))
         return dc__fail(DC_EINVAL, "--topology has a table of its own: leave out --svg and --codec");
+    if (o->sites.workers && !o->topology) return dc__fail(DC_EINVAL, "--site is for --topology");
     if (o->images && !o->codec) return dc__fail(DC_EINVAL, "--images is for --codec");
     if (words != 1) return dc__fail(DC_EINVAL, "give one profile, not %d; see dynacomm plan --help", words);
     if (!(o->profile.down_Bps > 0) || !(o->profile.up_Bps > 0))
@@ -116,7 +126,7 @@ static int run_plan(int argc, char **argv)
     if (!err && o.codec) {
         err = dc__plan_codecs(stdout, &f, o.codec, o.strategy, o.images, o.json);
     } else if (!err && o.topology) {
-        err = dc__plan_topologies(stdout, &f, o.topology, o.strategy, o.json);
+        err = dc__plan_topologies(stdout, &f, &o.sites, o.topology, o.strategy, o.json);
     } else {
         if (!err) err = make_plans(&f, o.strategy);
         if (!err) err = report(&o, &f);

@@ -26,10 +26,16 @@ dc_error dc__plan_svg(const char *path, const dc__forecasts *f);
 dc_error dc__plan_codecs(FILE *out, const dc__forecasts *f, const char *list, const char *strategy,
                          int images, bool json);
 
-/* dc__plan_topologies - a row for each topology of list ("all", or names with commas between them: server, shards:N), where
- * each server's link is the profile's server_Bps. */
-dc_error dc__plan_topologies(FILE *out, const dc__forecasts *f, const char *list, const char *strategy,
-                             bool json);
+/* Workers that share a link to the server. */
+typedef struct dc__sites {
+    int workers;    /* of a site, for the list "all"; 0 = there are none */
+    double lan_Bps; /* of a relay's link within its site, in each direction */
+} dc__sites;
+
+/* dc__plan_topologies - a row for each topology of list ("all", or names with commas between them: server, shards:N, site:M,
+ * relay:M), where each server's link is the profile's server_Bps, and the profile's link a worker's, or a site's. */
+dc_error dc__plan_topologies(FILE *out, const dc__forecasts *f, const dc__sites *sites, const char *list,
+                             const char *strategy, bool json);
 
 /* What a chart of a plan borrows. */
 typedef struct dc__plan_bars {

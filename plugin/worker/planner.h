@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "dynacomm_plan.h"
+#include "schedule/credit.h"
 
 #define DC__REPLAN_CHANGE 0.05    /* plan again when a cost moved by this share of the round */
 #define DC__REPREDICT_CHANGE 0.01 /* from here on the plan is only predicted again */
@@ -61,7 +62,6 @@ void dc__planner_failure(dc__planner *p, char *line, size_t n);
  * turn out too small cost little. */
 #define DC__GUESS_BPS 12.5e6
 #define DC__GUESS_OVERHEAD_S 50e-6
-#define DC__GUESS_RTT_S 1e-3
 #define DC__GUESS_LAYER_S 1e-3
 
 /* dc__measured - a figure if it is known (> 0), else the guess. */
@@ -69,10 +69,5 @@ static inline double dc__measured(double figure, double guess)
 {
     return figure > 0 ? figure : guess;
 }
-
-/* dc__credit_bytes - how many bytes may be on their way in one direction for this plan; 0 = no bound. Bps: of
- * the direction and of the slower one, 0 = not known; model_bytes: what a round moves. Pure. */
-uint64_t dc__credit_bytes(const dc_plan *plan, double Bps, double slower_Bps, double rtt_s,
-                          double model_bytes);
 
 #endif

@@ -175,6 +175,25 @@ check "until the workers' own links are what it waits for" $?
 "$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --strategy duplex --json >"$work/json"
 holds "abs($(number "$work/json" duplex round_s) / $(topology server round_s) - 1) < 1e-9"
 check "one server is predicted as without topologies" $?
+# A site behind one thin link: with a relay it is as fast as one worker on that link.
+uplink="--down 100mbit --up 20mbit --rtt 10ms"
+for site in 4 8; do
+    "$tool" plan "$tiny" $uplink --workers $site --topology "server,site:$site,relay:$site" --json > "$work/topologies"
+    "$tool" plan "$tiny" $uplink --workers 1 --topology server --json > "$work/alone"
+    alone=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[0]["round_s"])' "$work/alone")
+    holds "$alone <= $(topology relay:$site round_s) < 1.1 * $alone"
+    check "$site workers behind a relay take little longer than one" $?
+    holds "$(topology site:$site round_s) > 2 * $(topology relay:$site round_s)"
+    check "$site workers on one link without a relay take much longer" $?
+done
+"$tool" plan "$tiny" $uplink --workers 10000 --server-rate 10gbit --topology all --site 100 --json > "$work/topologies"
+check "10,000 workers behind 100 relays are planned" $?
+holds "$(topology relay:100 round_s) < $(topology server round_s) < $(topology site:100 round_s)"
+check "they are faster over relays" $?
+refuses "a site of nobody" "'relay:0' is not server" "$tiny" --down 1mbit --up 1mbit --topology relay:0
+refuses "a site without a number" "'site' is not server" "$tiny" --down 1mbit --up 1mbit --topology site
+refuses "sites without topologies" "--site is for --topology" "$tiny" --down 1mbit --up 1mbit --site 4
+
 refuses "a topology that is none" "'star' is not server, shards:N" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology star
 refuses "a single shard" "'shards:1' is not" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology shards:1
 refuses "topologies without a server's link" "give --server-rate" "$tiny" --down 1mbit --up 1mbit --topology all

@@ -51,10 +51,10 @@ static void seal_join(uint8_t *frame, size_t n)
                   true);
 }
 
-/* Where the description's parts lie in join_bytes: version text, 29 bytes of numbers, coding, fingerprint, name. */
+/* Where the description's parts lie in join_bytes: version text, 40 bytes of numbers, coding, fingerprint, name. */
 static size_t description_at(void)
 {
-    return DC__HEADER_BYTES + 2 + strlen(dc_version()) + 4 + 8 + 8 + 8 + 4 + 1 + 1 + 4 + 1 + 2 + 2;
+    return DC__HEADER_BYTES + 2 + strlen(dc_version()) + 4 + 8 + 8 + 8 + 4 + 1 + 1 + 4 + 1 + 1 + 2 + 2;
 }
 
 static void garbage_instead_of_a_join(void **state)
@@ -121,6 +121,8 @@ static void absurd_numbers_in_a_join(void **state)
         {rank, 0xffffffffu, 4, "out of bounds"},
         {rank, 1001, 4, "rank 1000 does not exist"},
         {rank + 4 + 16, UINT64_MAX, 8, "out of bounds"},     /* round */
+        {model - 5, 1, 1, "out of bounds"},                  /* a relay that is not there, */
+        {model - 5, 9, 1, "out of bounds"},                  /* and too many */
         {model, 0xffff, 2, "cut short"},                     /* length of the name */
         {model + 2 + 4, 13, 1, "unknown optimizer"},         /* algorithm */
         {model + 2 + 4 + 1, 0x7fc00000u, 4, "not a finite"}, /* momentum NaN */

@@ -1,0 +1,14 @@
+/* credit.h - how far a sender may be ahead of what its peer has received. */
+#ifndef DC__CREDIT_H
+#define DC__CREDIT_H
+
+#include "dynacomm_plan.h"
+
+#define DC__GUESS_RTT_S 1e-3 /* until it is measured */
+
+/* dc__credit_bytes - how many bytes may be on their way in one direction for this plan; 0 = no bound. Bps: of
+ * the direction and of the slower one, 0 = not known; model_bytes: what a round moves. Pure. */
+uint64_t dc__credit_bytes(const dc_plan *plan, double Bps, double slower_Bps, double rtt_s,
+                          double model_bytes);
+
+#endif
