@@ -27,17 +27,24 @@ dc_error dc__server_agree_on_start(dc_server *s, const dc__join *join, int slot,
     return DC_OK;
 }
 
-uint32_t dc__server_fed(dc_server *s, int slot)
+/* passed: also if the round is closed without it, whose part it takes up again when nobody else is left. */
+static uint32_t fed(dc_server *s, int slot, bool passed)
 {
     dc__training *t = &s->training;
     const dc__member *m = &t->roster.member[slot];
     pthread_mutex_lock(&t->versions.lock);
     const bool on =
-        m->known && (!t->roster.training ||
-                     (!m->closed && dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot)));
+        m->known &&
+        (!t->roster.training ||
+         ((passed || !m->closed) && dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot)));
     const uint32_t images = on ? m->images : 0;
     pthread_mutex_unlock(&t->versions.lock);
     return images;
+}
+
+uint32_t dc__server_fed(dc_server *s, int slot)
+{
+    return fed(s, slot, false);
 }
 
 dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int slot)
@@ -46,7 +53,7 @@ dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int s
     const dc__member *m = &t->roster.member[slot];
     char note[DC_NOTE_BYTES];
     dc__fingerprint_note(join->fingerprint, note, sizeof note);
-    const uint32_t images = dc__server_fed(s, slot);
+    const uint32_t images = fed(s, slot, true);
     if (!images) return DC_OK;
     if (images % dc__model_part(t->model, join->part) != 0)
         return dc__fail(DC_EINVAL,

@@ -269,12 +269,18 @@ static void close_round(dc_server *s, uint64_t round, const dc__crew *crew)
         }
     }
 }
+/* Nobody of the crew is left to end its round. */
+static bool is_deserted(dc_server *s, const dc__crew *crew)
+{
+    return dc__roster_staying(&s->training.roster, crew, -1) == 0;
+}
+
 
 /* Nobody is left of the crew: those who were to enter with the next round take this one over. */
 static void call_back(dc_server *s, const dc__crew *crew)
 {
     dc__roster *r = &s->training.roster;
-    if (dc__roster_staying(r, crew, -1) > 0) return;
+    if (!is_deserted(s, crew)) return;
     for (int i = 0; i < r->n; i++) {
         if (!comes_anew(s, i, crew)) continue;
         dc__session_close(&s->sessions[i], DC__LINGER_MS);
@@ -284,15 +290,15 @@ static void call_back(dc_server *s, const dc__crew *crew)
 
 /* ---- those who come ---- */
 
-/* With versions' lock. */
-static void let_in(dc_server *s, int slot, bool *back, uint64_t *from)
+/* deserted: nobody else was left when it was decided what it must have kept. With versions' lock. */
+static void let_in(dc_server *s, int slot, bool deserted, bool *back, uint64_t *from)
 {
     dc__training *t = &s->training;
     dc__roster *r = &t->roster;
     dc__session *session = &s->sessions[slot];
     const uint64_t round = t->versions.round;
     const dc__crew *crew = dc__roster_crew(r, round);
-    const bool passed = r->member[slot].closed, alone = dc__roster_staying(r, crew, -1) == 0;
+    const bool passed = r->member[slot].closed, alone = deserted && is_deserted(s, crew);
     *back = dc__crew_has(crew, slot) && (!passed || alone);
     *from = round;
     if (*back && passed) {
@@ -315,23 +321,22 @@ static void let_in(dc_server *s, int slot, bool *back, uint64_t *from)
 
 /* The version that a worker must have kept something of, as it comes back into the round that is on: of the first round
  * that it computes again, or has not begun. DC__NO_ROUND if it begins with nothing. */
-static uint64_t goes_on_from(dc_server *s, int slot, const dc__crew *crew, uint64_t round)
+static uint64_t goes_on_from(dc_server *s, int slot, bool deserted, const dc__crew *crew, uint64_t round)
 {
-    dc__roster *r = &s->training.roster;
     const bool whole = dc__given_is_whole(&s->sessions[slot].given, round);
-    if (r->member[slot].closed && dc__roster_staying(r, crew, -1) > 0) return DC__NO_ROUND;
+    if (s->training.roster.member[slot].closed && !deserted) return DC__NO_ROUND;
     for (int k = 0; k < crew->n; k++)
         if (crew->member[k].slot == slot && (whole || !crew->member[k].fresh)) return round + whole;
     return DC__NO_ROUND;
 }
 
-static void enter(dc_server *s, int slot)
+static void enter(dc_server *s, int slot, bool deserted)
 {
     dc__training *t = &s->training;
     bool back;
     uint64_t from;
     pthread_mutex_lock(&t->versions.lock);
-    let_in(s, slot, &back, &from);
+    let_in(s, slot, deserted, &back, &from);
     pthread_mutex_unlock(&t->versions.lock);
     s->announced = false;
     dc__log_line(&t->log, "worker %d %s from round %llu on", t->roster.member[slot].number,
@@ -358,9 +363,10 @@ void dc__server_change(dc_server *s)
         if (state_of(s, i) == DC__MEMBER_LOST && !s->sessions[i].endpoint.threads) watch_lost(s, i, &crew);
     for (int i = 0; ready && i < r->n; i++) {
         if (state_of(s, i) != DC__MEMBER_READY) continue;
-        const uint64_t from = goes_on_from(s, i, &crew, round);
+        const bool deserted = is_deserted(s, &crew);
+        const uint64_t from = goes_on_from(s, i, deserted, &crew, round);
         if (from != DC__NO_ROUND && dc__server_goes_back(s, i, from)) return;
-        enter(s, i);
+        enter(s, i, deserted);
     }
     if (gone) call_back(s, &crew);
     if (gone) close_round(s, round, &crew);

@@ -263,7 +263,7 @@ void dc__training_take_over(dc__training *t, int slot, dc__given *given)
 void dc__training_reopen(dc__training *t, int slot, dc__given *given)
 {
     const uint64_t round = t->versions.round;
-    dc__roster_reopen(&t->roster, slot);
+    dc__roster_reopen(&t->roster, round, slot);
     for (uint32_t b = 0; b < t->model->n_blocks; b++)
         if (t->versions.block[b] > round)
             dc__given_add(given, b); /* made, with its gradient or without */

@@ -159,11 +159,15 @@ void dc__roster_take_over(dc__roster *r, uint64_t round, int slot)
     pthread_mutex_unlock(&r->lock);
 }
 
-void dc__roster_reopen(dc__roster *r, int slot)
+void dc__roster_reopen(dc__roster *r, uint64_t round, int slot)
 {
+    const dc__crew *crew = dc__roster_crew(r, round);
+    dc__member *m = &r->member[slot];
     pthread_mutex_lock(&r->lock);
-    dc__member_enter(&r->member[slot], DC__MEMBER_RUNNING);
-    r->member[slot].closed = false;
+    dc__member_enter(m, DC__MEMBER_RUNNING);
+    m->closed = false;
+    for (int k = 0; k < crew->n; k++)
+        if (crew->member[k].slot == slot) m->images = crew->member[k].images;
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -163,8 +163,9 @@ void dc__roster_take_over(dc__roster *r, uint64_t round, int slot);
 /* dc__roster_close - the round that is on goes on without a member that has left. */
 void dc__roster_close(dc__roster *r, int slot);
 
-/* dc__roster_reopen - a member of the crew takes up its part of the round that is on, which went on without it. With versions' lock. */
-void dc__roster_reopen(dc__roster *r, int slot);
+/* dc__roster_reopen - a member of the crew takes up its part of the round that is on, which went on without it, with the images that it
+ * had there. With versions' lock. */
+void dc__roster_reopen(dc__roster *r, uint64_t round, int slot);
 
 /* dc__roster_staying - members of a round's crew, beside `but` (a slot, or -1), that are here or waited for, and have not been passed
  * over in it. */

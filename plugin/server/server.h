@@ -103,8 +103,8 @@ void dc__server_admit_none(dc_server *s);
 dc_error dc__server_agree_on_start(dc_server *s, const dc__join *join, int slot, int number);
 
 /* agree.c: dc__server_fed - what a worker feeds, if it is a member of the round that is on, which is not closed without it, or of the run
- * that is resumed; else 0. dc__server_agree_on_computing - such a member makes the same gradients only if it computes as
- * before: DC_EINVAL. Run loop. */
+ * that is resumed; else 0. dc__server_agree_on_computing - such a member, or one that the round is closed without, makes the same
+ * gradients only if it computes as before: DC_EINVAL. Run loop. */
 uint32_t dc__server_fed(dc_server *s, int slot);
 dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int slot);
 

@@ -10,6 +10,7 @@
 
 #include "fault/box.h"
 #include "fault/fake.h"
+#include "server/server.h"
 #include "test_url.h"
 
 #define ID 4711
@@ -141,6 +142,67 @@ static void who_was_passed_over_ends_the_round(void **state)
     box_close(b);
 }
 
+/* With the threads of another computer. */
+static dc_error join_otherwise(fake *f, const char *url, int rank)
+{
+    dc__join join = fake_join_for(rank);
+    join.worker_id = ID + (uint64_t)rank;
+    (void)snprintf(join.fingerprint, sizeof join.fingerprint, "\n\n\nthreads=7");
+    return fake_join(f, url, &join, m);
+}
+
+static void push_all(fake f[2], uint64_t round)
+{
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(fake_push(&f[k], round, 0, 3, .5f), DC_OK);
+}
+
+static void both_take_round_1(fake f[2])
+{
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(fake_pull(&f[k], 1), DC_OK);
+        assert_int_equal(fake_take(&f[k], 1), DC_OK);
+        assert_int_equal(fake_stats(&f[k], 2, .5f), DC_OK);
+    }
+}
+
+/* Worker 1 feeds twice the cfg's images when it is passed over. As nobody else is left, the round is made with what it takes up again: it
+ * feeds as many as the round's crew has, and computes as it did. */
+static void who_was_passed_over_feeds_what_it_fed(void **state)
+{
+    (void)state;
+    const char *url = test_url("feeds");
+    box *b = box_open((dc_server_options){
+        .url = url, .workers = 2, .min_workers = 1, .on_loss = DC_ON_LOSS_DROP, .balance = true});
+    dc__roster *r = &b->server->training.roster;
+    const uint32_t twice = 2 * m->model->images_per_round;
+    fake f[2];
+    dc__frame frame;
+    both_take_round_0(f, url);
+    dc__roster_plan_images(r, dc__roster_numbered(r, 1), 1, twice);
+    push_all(f, 0);
+    both_take_round_1(f);
+    assert_int_equal(fake_push(&f[1], 1, 0, 1, .5f), DC_OK);
+    ping(&f[1]);
+    fake_close(&f[1]);
+    assert_true(box_wait(b, "round 2 goes on without worker 1"));
+    assert_int_equal(join_otherwise(&f[1], url, 1), DC_EINVAL);
+    assert_non_null(strstr(dc_last_error(), "start it as before"));
+    fake_close(&f[1]);
+    enter_as(&f[1], url, 1);
+    assert_true(box_wait(b, "worker 1 takes part from round 3 on"));
+    fake_close(&f[0]);
+    called_back(&f[1], url, 1);
+    assert_int_equal(fake_expect(&f[1], DC__IMAGES, &frame), DC_OK);
+    assert_int_equal(frame.header.round, 1);
+    assert_int_equal(frame.header.count, twice);
+    dc__frame_free(&frame);
+    assert_int_equal(fake_wait_start(&f[1]), DC_OK);
+    assert_int_equal(f[1].round, 1);
+    box_stop_and_close(b);
+    fake_close(&f[1]);
+}
+
 /* A process that joins when it is asked to, and says so. */
 static pid_t fork_joiner(const char *url, int go[2], int done[2])
 {
@@ -187,7 +249,8 @@ int main(void)
     m = fake_model_new("fake", true);
     const struct CMUnitTest tests[] = {cmocka_unit_test(killed_while_it_joins),
                                        cmocka_unit_test(what_was_given_comes_after_the_round),
-                                       cmocka_unit_test(who_was_passed_over_ends_the_round)};
+                                       cmocka_unit_test(who_was_passed_over_ends_the_round),
+                                       cmocka_unit_test(who_was_passed_over_feeds_what_it_fed)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     fake_model_free(m);
     return failed;
