@@ -99,8 +99,7 @@ void dc__replay_begin_passes(dc_replay *r);
 bool dc__replay_counts(const dc__player *p, uint32_t b);
 const uint8_t *dc__replay_sent(const dc__player *p, uint32_t b);
 
-/* dc__replay_take_statistics - the model's are the player's; the server takes those that it would be sent and that are
- * finite. dc__replay_mean - the mean of what the server has of the crew, [stat_floats]. DC_ENOMEM. */
+/* dc__replay_take_statistics - the model's are the player's and the server's, those frames that are finite. dc__replay_mean - the mean of what the server has of the crew, [stat_floats]. DC_ENOMEM. */
 void dc__replay_take_statistics(dc_replay *r, dc__player *p);
 dc_error dc__replay_mean(const dc_replay *r, float *mean);
 

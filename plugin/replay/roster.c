@@ -42,6 +42,8 @@ void dc__replay_take_statistics(dc_replay *r, dc__player *p)
         const size_t count = n - at < most ? n - at : most;
         if (dc__is_finite(count, p->statistics + at))
             memcpy(p->reported + at, p->statistics + at, count * sizeof *p->reported);
+        else /* the worker keeps those of before, too */
+            memcpy(p->statistics + at, p->reported + at, count * sizeof *p->reported);
     }
 }
 

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "endpoint/values.h"
+#include "model/finite.h"
 #include "worker/worker.h"
 
 static bool layer_is_here(const dc_worker *w, int layer)
@@ -90,6 +92,22 @@ static bool statistics_left(const dc_worker *w, int unused)
     return true;
 }
 
+/* Statistics that are not finite are of no use to the server, which keeps those of the version before for them, frame by frame; and so
+ * does the worker: else it would have others than the server gives it when it comes back. */
+static void drop_bad(dc_worker *w, dc__part *p)
+{
+    dc_model *m = p->model;
+    const uint64_t start = m->start[DC_STATISTIC], n = m->start[DC_ROLE_COUNT] - start;
+    const uint64_t most = DC__MAX_SLICE_BYTES / sizeof(float);
+    for (uint64_t at = 0, count; at < n; at += count) {
+        count = n - at < most ? n - at : most;
+        if (dc__is_finite(count, p->upload.stat_out + at))
+            memcpy(w->progress.stat_last + at, p->upload.stat_out + at, count * sizeof(float));
+        else
+            dc__model_scatter(m, start + at, count, w->progress.stat_last + at);
+    }
+}
+
 /* Statistics are final with the last forward. They go before the round's gradients, while the link has
  * nothing else to do: a version that is whole at the server then has everybody's, and a run that ends there
  * resumes exactly. Copied, so that the next forward may change them while they wait. */
@@ -102,6 +120,7 @@ static dc_error offer_statistics(dc_worker *w)
         const dc_model *m = p->model;
         const uint64_t start = m->start[DC_STATISTIC];
         dc__model_gather(m, false, start, m->start[DC_ROLE_COUNT] - start, p->upload.stat_out);
+        drop_bad(w, p);
         p->upload.stat_due = true;
         p->upload.stat_round = w->info.round + 1;
         dc__endpoint_wake(&p->endpoint);

@@ -193,6 +193,8 @@ dc_error dc__worker_enter(dc_worker *w)
     pthread_mutex_unlock(&w->lock);
     if (err) return err;
     w->joined_once = true;
+    const uint64_t start = w->model->start[DC_STATISTIC];
+    dc__model_gather(w->model, false, start, w->model->start[DC_ROLE_COUNT] - start, w->progress.stat_last);
     w->pushes = false;
     w->forgot = !dc__residues_begin(&w->residues, w->start_round, w->info.resumed, w->announced.fresh);
     return DC_OK;

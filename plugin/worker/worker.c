@@ -87,6 +87,7 @@ static dc_error allocate(dc_worker *w)
     ok &= (w->announced.stat_mean = calloc(stats, sizeof(float))) != NULL;
     ok &= (w->progress.pushed = calloc((size_t)m->n_layers, sizeof *w->progress.pushed)) != NULL;
     ok &= (w->progress.stat_own = calloc(stats, sizeof(float))) != NULL;
+    ok &= (w->progress.stat_last = calloc(stats, sizeof(float))) != NULL;
     if (!ok) return dc__fail(DC_ENOMEM, "out of memory for a worker");
     dc_error err = dc__profiler_init(&w->profiler, m);
     for (int k = 0; !err && k < w->n_parts; k++)
@@ -109,6 +110,7 @@ static void free_all(dc_worker *w)
     free(w->announced.stat_mean);
     free(w->progress.pushed);
     free(w->progress.stat_own);
+    free(w->progress.stat_last);
 }
 
 static void destroy(dc_worker *w)

@@ -102,6 +102,7 @@ typedef struct dc__progress {
     bool *pushed;      /* [layers] offered in this round */
     int passes;        /* subdivisions begun in this round */
     float *stat_own;   /* [statistics] while the mean is being saved */
+    float *stat_last;  /* [statistics] of the version, finite */
     int64_t period_ns; /* end of the round before */
     float rate;
     uint64_t sent_before, received_before;
