@@ -41,7 +41,7 @@ void dc__given_reset(dc__given *given)
 {
     given->n = given->n_had = 0;
     given->round = UINT64_MAX;
-    given->refused = given->refusals = 0;
+    given->refused = given->refusals = given->forgot = 0;
     given->in_a_row = 0;
     given->expelled = false;
 }
@@ -111,6 +111,14 @@ bool dc__given_resume(dc__given *given, uint64_t round)
     memcpy(given->had, given->blocks, dc__given_words(given->n_blocks) * sizeof *given->had);
     given->n_had = given->n;
     return true;
+}
+
+bool dc__given_forgets(dc__given *given, uint64_t round, const uint64_t **blocks)
+{
+    const bool news = given->forgot != round + 1;
+    *blocks = given->n_had > 0 && given->round == round ? given->had : NULL;
+    given->forgot = round + 1;
+    return news;
 }
 
 bool dc__given_is_whole(const dc__given *given, uint64_t round)

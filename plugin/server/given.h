@@ -21,6 +21,7 @@ typedef struct dc__given {
     uint64_t *had;     /* bitmap [n_blocks]: of blocks, what is not from this session and comes once more */
     uint32_t n_had;    /* blocks in it */
     uint64_t began;    /* the round that this session began with */
+    uint64_t forgot;   /* 1 + the last round that was begun with nothing kept, 0 = none */
 } dc__given;
 
 /* dc__given_words - of a bitmap of so many blocks; one more than is needed where they are full. */
@@ -54,6 +55,10 @@ void dc__given_remove(dc__given *given, uint32_t b);
  * the one that was begun before: false if all of that was given. */
 void dc__given_enter(dc__given *given, uint64_t round);
 bool dc__given_resume(dc__given *given, uint64_t round);
+
+/* dc__given_forgets - the worker has nothing kept in this round: whether that is news. *blocks: a bitmap of those that had come while it
+ * had, NULL = none. */
+bool dc__given_forgets(dc__given *given, uint64_t round, const uint64_t **blocks);
 
 /* dc__given_is_whole - all was pushed of this round. dc__given_is_even - all was pushed of every round before this one, and nothing after. */
 bool dc__given_is_whole(const dc__given *given, uint64_t round);

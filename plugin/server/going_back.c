@@ -5,7 +5,9 @@
  * for the versions of checkpoints. A worker that was killed comes back with that: it cannot make the round that is on again,
  * but all rounds from such a checkpoint on. So the run does what it would do if the server had been killed and
  * started again: sessions end, everything is forgotten but the files, and workers join anew, each with what it had. The files
- * of later checkpoints go first, and the log is cut back, so that whoever starts from them finds one course. */
+ * of later checkpoints go first, and the log is cut back, so that whoever starts from them finds one course.
+ *   What a worker has of no checkpoint is lost wherever the run goes on. So it goes on where it is: a worker that cannot keep
+ * anything, and is lost again and again, does not hold up the others. */
 #include "base/error.h"
 #include "server/server.h"
 
@@ -62,6 +64,17 @@ static dc_error restart(dc_server *s, const char *why)
     return dc__checkpoint_start(c);
 }
 
+/* There is a checkpoint of which it has kept something. */
+static bool is_of_use(dc_server *s, int slot)
+{
+    uint64_t versions[DC__KEPT_MOST];
+    const int n = dc__checkpoint_kept(&s->training.checkpoint, versions);
+    bool has = false;
+    for (int k = 0; k < n; k++)
+        has |= dc__session_has_kept(&s->sessions[slot], versions[k]);
+    return has;
+}
+
 static void go_back(dc_server *s, int slot)
 {
     char called[DC__CALLED_BYTES], why[DC__LINE_BYTES];
@@ -74,9 +87,18 @@ static void go_back(dc_server *s, int slot)
 
 bool dc__server_goes_back(dc_server *s, int slot, uint64_t round)
 {
-    if (!s->training.keeps || dc__session_has_kept(&s->sessions[slot], round)) return false;
-    go_back(s, slot);
-    return true;
+    dc__training *t = &s->training;
+    char called[DC__CALLED_BYTES];
+    if (!t->keeps || dc__session_has_kept(&s->sessions[slot], round)) return false;
+    if (is_of_use(s, slot)) {
+        go_back(s, slot);
+        return true;
+    }
+    dc__member_words(&t->roster.member[slot], called);
+    dc__log_line(&t->log,
+                 "%s is back without what it had kept, also of all checkpoints: it begins with nothing",
+                 called);
+    return false;
 }
 
 bool dc__server_goes_back_further(dc_server *s)

@@ -127,7 +127,8 @@ void dc__server_change(dc_server *s);
 
 /* going_back.c: workers keep something that the server has not.
  * dc__server_goes_back - a worker is ready that was in the round that is on, and is to go on with this one: if it has not
- * got what it had kept by then, the run goes back to a checkpoint of which it has. Whether it does: then nobody is ready any more.
+ * got what it had kept by then, the run goes back to a checkpoint of which it has. Whether it does: then nobody is ready any more. If
+ * there is none, the worker begins with nothing.
  * dc__server_goes_back_further - likewise before the start. Run loop. */
 bool dc__server_goes_back(dc_server *s, int slot, uint64_t round);
 bool dc__server_goes_back_further(dc_server *s);

@@ -77,6 +77,15 @@ static dc_error check_statistics(dc__session *s, int slot, const dc__header *h, 
     return dc__training_refuse(t, s->slot, &s->given, h->round - 1);
 }
 
+/* A later process that has nothing either computes as the first that had not. */
+static void log_forgot(dc__session *s, uint64_t round)
+{
+    dc__training *t = s->training;
+    const uint64_t *blocks;
+    if (dc__given_forgets(&s->given, round, &blocks))
+        dc__run_log_forgot(&t->run_log, round, t->roster.member[s->slot].number, t->model->n_blocks, blocks);
+}
+
 /* Rolling statistics after a round; header.round is the version they belong to. */
 static dc_error take_statistics(dc__session *s, const dc__frame *frame)
 {
@@ -96,9 +105,7 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     const bool now = h->round == t->versions.round || h->round == t->versions.round + 1;
     if (now) {
         dc__statistics_put(&t->statistics, slot, h->round, h->offset - start, h->count, values, last);
-        if (last && h->flags & DC__STAT_FORGOT && h->round == s->given.began + 1)
-            dc__run_log_forgot(&t->run_log, h->round - 1, t->roster.member[slot].number, t->model->n_blocks,
-                               NULL);
+        if (last && h->flags & DC__STAT_FORGOT && h->round == s->given.began + 1) log_forgot(s, h->round - 1);
         if (last) dc__checkpoint_if_due(&t->checkpoint);
         if (last) t->offer(t->context, 0, 0, h->round); /* somebody may wait for the mean */
     }

@@ -270,6 +270,27 @@ static void each_block_comes_once(void **state)
     dc__given_free(&g);
 }
 
+/* What had come of the round before a process began with nothing is of one that had something; what such processes gave is not. */
+static void what_came_before_it_forgot_stays_the_same(void **state)
+{
+    (void)state;
+    dc__given g = {0};
+    const uint64_t *blocks;
+    assert_int_equal(dc__given_allocate(&g, BLOCKS), DC_OK);
+    dc__given_reset(&g);
+    note(&g, 7, 3, 5, 2);
+    assert_true(dc__given_resume(&g, 7));
+    assert_true(dc__given_forgets(&g, 7, &blocks));
+    assert_non_null(blocks);
+    assert_int_equal(blocks[0], 3u << 3);
+    note(&g, 7, 5, 6, 1);
+    assert_true(dc__given_resume(&g, 7));
+    assert_false(dc__given_forgets(&g, 7, &blocks));
+    assert_true(dc__given_forgets(&g, 8, &blocks));
+    assert_null(blocks);
+    dc__given_free(&g);
+}
+
 static void what_was_had_comes_again_once(void **state)
 {
     (void)state;
@@ -308,6 +329,7 @@ int main(void)
                                        cmocka_unit_test(a_resumed_run_knows_its_workers),
                                        cmocka_unit_test(the_end_is_said_once),
                                        cmocka_unit_test(each_block_comes_once),
-                                       cmocka_unit_test(what_was_had_comes_again_once)};
+                                       cmocka_unit_test(what_was_had_comes_again_once),
+                                       cmocka_unit_test(what_came_before_it_forgot_stays_the_same)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
