@@ -256,6 +256,11 @@ int dk_session_rejoin(dk_session *s)
     return err;
 }
 
+bool dk_session_ended(const dk_session *s)
+{
+    return s->worker && dc_worker_ended(s->worker);
+}
+
 int dk_session_finish(dk_session *s)
 {
     const int err = s->worker ? (int)dc_worker_finish(s->worker) : DC_OK;

@@ -79,9 +79,11 @@ int dk_session_train(dk_session *session, const data *d, dk_round *round);
  * a round may, and then there can be rounds to make again.
  * dk_session_lost_server - a call has failed because the server is gone, or was started again.
  * dk_session_rejoin - joins it again for as long as patience lasts; dk_session_round is then the round to go on
- * with, which may be an earlier one: images and random numbers are to be those of that round. */
+ * with, which may be an earlier one: images and random numbers are to be those of that round.
+ * dk_session_ended - after dk_session_rejoin: the end of the run is saved, and only dk_session_close may follow. */
 bool dk_session_lost_server(const dk_session *session);
 int dk_session_rejoin(dk_session *session);
+bool dk_session_ended(const dk_session *session);
 int dk_session_finish(dk_session *session);
 
 /* dk_session_report - after each round: reports to the server, for people who watch it, this worker's

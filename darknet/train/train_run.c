@@ -325,7 +325,7 @@ static int train_on(dk_train *train, dk_session *session, dk_progress *progress,
         if (err == DC_OK) err = save_final(train, session, progress);
         if (err == DC_OK) err = finish(session);
     } while (err != DC_OK && !dk_stop_signal() && dk_session_lost_server(session) &&
-             (err = rejoin(train, session)) == DC_OK);
+             (err = rejoin(train, session)) == DC_OK && !dk_session_ended(session));
     return err;
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-enum { WELCOME_UPLOAD = 1, WELCOME_CARRY = 2, WELCOME_RESUMED = 4 };
+enum { WELCOME_UPLOAD = 1, WELCOME_CARRY = 2, WELCOME_RESUMED = 4, WELCOME_ENDED = 8 };
 
 void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
 {
@@ -23,7 +23,7 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
     dc__put_uint(&out, join->run, 4);
     dc__put_uint(&out,
                  (join->clear ? DC__JOIN_CLEAR : 0u) | (join->remembers ? DC__JOIN_REMEMBERS : 0u) |
-                     (join->mesh ? DC__JOIN_MESH : 0u),
+                     (join->mesh ? DC__JOIN_MESH : 0u) | (join->done ? DC__JOIN_DONE : 0u),
                  1);
     dc__path_put(&out, &join->path);
     dc__put_text(&out, join->coding);
@@ -66,6 +66,7 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     join->clear = flags & DC__JOIN_CLEAR;
     join->remembers = flags & DC__JOIN_REMEMBERS;
     join->mesh = flags & DC__JOIN_MESH;
+    join->done = flags & DC__JOIN_DONE;
     const bool sound = dc__path_get(&in, &join->path);
     dc__get_text(&in, join->coding, sizeof join->coding);
     dc__get_text(&in, join->fingerprint, sizeof join->fingerprint);
@@ -122,7 +123,7 @@ dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
     dc__put_uint(&out, (uint64_t)welcome->workers, 4);
     dc__put_uint(&out,
                  (welcome->upload ? WELCOME_UPLOAD : 0u) | (welcome->carry ? WELCOME_CARRY : 0u) |
-                     (welcome->resumed ? WELCOME_RESUMED : 0u),
+                     (welcome->resumed ? WELCOME_RESUMED : 0u) | (welcome->ended ? WELCOME_ENDED : 0u),
                  1);
     dc__coding_text(&welcome->coding, coding);
     dc__put_text(&out, coding);
@@ -170,6 +171,7 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     welcome->upload = flags & WELCOME_UPLOAD;
     welcome->carry = flags & WELCOME_CARRY;
     welcome->resumed = flags & WELCOME_RESUMED;
+    welcome->ended = flags & WELCOME_ENDED;
     char coding[DC__CODING_BYTES];
     dc__get_text(&in, coding, sizeof coding);
     const bool shares = dc__shares_get(&welcome->shares, &in);

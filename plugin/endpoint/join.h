@@ -21,10 +21,11 @@ typedef struct dc__join {
         shards;   /* it takes the server for shard 1.. of so many; 0, 0: for the one that a run begins at */
     uint32_t run; /* of the first shard's WELCOME; 0 to that one */
     bool clear;
-    bool mesh;                     /* its process holds a shard of the model */
-    bool remembers;                /* dc_worker_options.remembers */
-    dc__path path;                 /* relays that it stands behind */
-    char version[32];              /* of the program, for lines */
+    bool mesh;        /* its process holds a shard of the model */
+    bool remembers;   /* dc_worker_options.remembers */
+    bool done;        /* it has done all rounds, `round` of them, and waits for the end of the run */
+    dc__path path;    /* relays that it stands behind */
+    char version[32]; /* of the program, for lines */
     char coding[DC__CODING_BYTES]; /* that its user asked for, "" = whatever the run has; not checked */
     char fingerprint[DC_FINGERPRINT_BYTES];
     dc_model *model; /* parsed; owned */
@@ -38,6 +39,7 @@ typedef struct dc__welcome {
     bool upload;       /* send your values: the run starts from them */
     bool carry;        /* keep SGD's velocity in the gradient buffers: this worker trains alone */
     bool resumed;      /* the run goes on: from a backup, or it is under way */
+    bool ended;        /* to one that was done: the end of the run is saved, and nothing follows */
     dc__shares shares; /* of those who hold the model together; n = 1: this server has all of it */
     uint32_t run;      /* which one of the first shard's; for the others */
     char urls[DC__SHARD_URLS_BYTES]; /* of the others, from a first shard; else "" */

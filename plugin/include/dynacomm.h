@@ -267,8 +267,10 @@ DC_API dc_error dc_worker_save(dc_worker *worker, const char *path, uint64_t see
 
 /* dc_worker_finish - after the last round: says that all rounds are done, and blocks until every worker's are, and the end of the run is
  * saved. Until then the server may be lost, or go back to a checkpoint: then dc_worker_lost_server holds, and after dc_worker_rejoin there are
- * rounds to do. Then dc_worker_leave(worker, true) returns at once. */
+ * rounds to do, unless dc_worker_ended. Then dc_worker_leave(worker, true) returns at once.
+ * dc_worker_ended - after dc_worker_rejoin: the server had saved the end of the run before it was lost. Only dc_worker_leave may follow. */
 DC_API dc_error dc_worker_finish(dc_worker *worker);
+DC_API bool dc_worker_ended(const dc_worker *worker);
 
 /* dc_worker_leave - says goodbye (ok: all rounds were done; else reason says why not; if it was asked to leave, after
  * what is due has been pushed), waits for the server's

@@ -101,7 +101,8 @@ enum {
         2, /* START: the worker had no part in making that version; what it kept of one is of another */
     DC__JOIN_CLEAR = 1,     /* JOIN: the worker asks for a new run */
     DC__JOIN_REMEMBERS = 2, /* JOIN: its layers remember the rounds before */
-    DC__JOIN_MESH = 4       /* JOIN: its process holds a shard of the model */
+    DC__JOIN_MESH = 4,      /* JOIN: its process holds a shard of the model */
+    DC__JOIN_DONE = 8       /* JOIN: it has done its rounds, and waits for the end of the run to be saved */
 };
 
 typedef struct dc__header {

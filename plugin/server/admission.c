@@ -215,6 +215,7 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     if (!s->training.model) err = agree_on_model(s, join);
     const bool first = !join->model;
     if (!err) err = check_barred(s, j);
+    if (!err && dc__server_had_ended(s, join)) return dc__server_tell_end(s, j);
     if (!err) err = find_slot(s, join, &slot, &number, busy);
     if (*busy) return DC_OK;
     if (!err && !first) err = agree_on_model(s, join);

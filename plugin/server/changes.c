@@ -153,8 +153,7 @@ void dc__server_begin(dc_server *s)
     }
     if (t->relayed && !dc__relays_whole(s)) return;
     if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
-    const double after_s = s->options.start_after_s > 0 ? s->options.start_after_s : DC_DEFAULT_START_AFTER_S;
-    const double left_s = after_s - dc__seconds(dc__now_ns() - s->first_ready_ns);
+    const double left_s = dc__server_start_after_s(s) - dc__seconds(dc__now_ns() - s->first_ready_ns);
     if (ready >= awaited(s) && has_values(s)) {
         begin(s, ready);
     } else if (ready >= r->least && left_s <= 0 && has_values(s)) {
@@ -269,12 +268,12 @@ static void close_round(dc_server *s, uint64_t round, const dc__crew *crew)
         }
     }
 }
+
 /* Nobody of the crew is left to end its round. */
 static bool is_deserted(dc_server *s, const dc__crew *crew)
 {
     return dc__roster_staying(&s->training.roster, crew, -1) == 0;
 }
-
 
 /* Nobody is left of the crew: those who were to enter with the next round take this one over. */
 static void call_back(dc_server *s, const dc__crew *crew)

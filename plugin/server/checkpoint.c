@@ -198,7 +198,7 @@ static dc_error fill(dc__checkpoint *c, uint64_t version, const company *with, b
     const dc_model *m = v->model;
     const dc__state_head head = {.seed = c->seed, .next_number = with->next_number, .crew = &with->crew};
     const float *average = version < v->first_average ? NULL : dc__versions_average(v, version);
-    const uint64_t seen = version * c->codes->coding.local_steps * m->images_per_round;
+    const uint64_t seen = dc__checkpoint_seen(c, m, version);
     char path[PATH_MAX];
     dc_error err = begin_file(c, &f->weights, final ? "_final.weights" : ".backup");
     if (err) return err;

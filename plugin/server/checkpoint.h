@@ -71,6 +71,12 @@ typedef struct dc__checkpoint {
 
 enum { DC__KEPT_MOST = DC__GENERATIONS + 3 };
 
+/* dc__checkpoint_seen - images of one worker behind a version, as .weights files have it. */
+static inline uint64_t dc__checkpoint_seen(const dc__checkpoint *c, const dc_model *m, uint64_t version)
+{
+    return version * c->codes->coding.local_steps * m->images_per_round;
+}
+
 void dc__checkpoint_init(dc__checkpoint *c, const char *dir, dc_every every);
 void dc__checkpoint_destroy(dc__checkpoint *c);
 
@@ -112,6 +118,9 @@ dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64
 /* dc__checkpoint_final - after every session has ended: the last whole version, if it is not on disk yet, as
  * NAME_final.weights if the run is at its end. Run loop. */
 dc_error dc__checkpoint_final(dc__checkpoint *c);
+
+/* dc__checkpoint_has_end - NAME_final.weights are this version's: a run ended with it. */
+bool dc__checkpoint_has_end(const dc__checkpoint *c, uint64_t version);
 
 /* dc__checkpoint_saved - last version on disk, DC__NO_ROUND = none. */
 uint64_t dc__checkpoint_saved(dc__checkpoint *c);

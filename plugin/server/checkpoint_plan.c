@@ -1,4 +1,5 @@
 /* checkpoint_plan.c - which versions are to be written, and which there are. See checkpoint.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -43,4 +44,20 @@ int dc__checkpoint_kept(dc__checkpoint *c, uint64_t versions[DC__KEPT_MOST])
         if (coming[k] != DC__NO_ROUND) versions[n++] = coming[k];
     pthread_mutex_unlock(&c->lock);
     return n;
+}
+
+bool dc__checkpoint_has_end(const dc__checkpoint *c, uint64_t version)
+{
+    const dc_model *m = c->versions->model;
+    char path[PATH_MAX];
+    uint8_t head[3 * 4 + 8]; /* as dc__model_write writes it */
+    uint64_t seen = 0;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s_final.weights", c->dir, m->name) >= sizeof path)
+        return false;
+    FILE *file = c->dir[0] ? fopen(path, "rbe") : NULL;
+    if (!file) return false;
+    const bool ok = fread(head, sizeof head, 1, file) == 1;
+    (void)fclose(file);
+    memcpy(&seen, head + 12, ok ? sizeof seen : 0);
+    return ok && seen == dc__checkpoint_seen(c, m, version);
 }

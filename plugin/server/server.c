@@ -256,7 +256,8 @@ dc_error dc_server_run(dc_server *s)
         else if (dc__training_is_on(t))
             dc__server_change(s);
         dc__barred_save(&t->barred, &t->log);
-        if (dc__roster_all_finished(r, t->versions.round)) dc__roster_end(r, DC_OK, "");
+        if (dc__roster_all_finished(r, t->versions.round) || dc__server_has_answered(s))
+            dc__roster_end(r, DC_OK, "");
     }
     dc__server_requests(s, false);
     return s->shards.n > 1 ? end_over_shards(s) : end(s);

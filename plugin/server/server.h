@@ -74,6 +74,9 @@ struct dc_server {
     dc__session *sessions;  /* [roster.n], by slot */
     int64_t first_ready_ns; /* run loop: since when somebody is ready for the start, 0 = nobody is */
     int expected;           /* run loop: who take part again in a run that went back, 0 = it did not */
+    int answered;           /* run loop: workers that heard of an end that was saved before, */
+    int answers_due;        /* run loop: of so many that the run had */
+    int64_t answered_ns;    /* run loop: when the last of them did */
     dc__drop drop;
     dc__tally tally;
     int64_t looked_ns;   /* run loop: when it last looked at all, */
@@ -83,6 +86,12 @@ struct dc_server {
     uint64_t held_round; /* run loop: 1 + the last round that is counted as held up */
     bool announced;      /* run loop: that it waits, and for what */
 };
+
+/* dc__server_start_after_s - how long others are awaited. */
+static inline double dc__server_start_after_s(const dc_server *s)
+{
+    return s->options.start_after_s > 0 ? s->options.start_after_s : DC_DEFAULT_START_AFTER_S;
+}
 
 /* guard.c: the keys, or that url needs none, before it is listened on; and, while the run goes on, lines about those
  * who have not proved who they are, and about a server that takes anybody. Run loop. */
@@ -115,6 +124,14 @@ dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int s
 dc_error dc__relays_take(dc_server *s, dc__joining *j, const dc__frame *frame);
 dc_error dc__relays_admit(dc_server *s, const dc__join *join, int slot);
 bool dc__relays_whole(const dc_server *s);
+
+/* ended.c: the server of a run whose end is saved was killed before all of its workers had heard of it. Run loop.
+ * dc__server_had_ended - this worker is one of them: the run's rounds are done, as it says, and the end is saved.
+ * dc__server_tell_end - answers its JOIN so; as dc__link_send. dc__server_has_answered - those who may have waited have heard of it: this
+ * server, too, is done. */
+bool dc__server_had_ended(dc_server *s, const dc__join *join);
+dc_error dc__server_tell_end(dc_server *s, dc__joining *j);
+bool dc__server_has_answered(dc_server *s);
 
 /* changes.c: who takes part. Run loop.
  * dc__server_reap - closes the sessions of those who are gone; slots of workers that never took part are free.

@@ -63,14 +63,15 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
     dc__join join = {.rank = as->rank,
                      .worker_id = w->id,
                      .seed = w->options.seed,
-                     .round = w->options.round,
+                     .round = w->done ? w->info.round * w->coding.local_steps : w->options.round,
                      .part = w->options.part,
                      .shard = as->shard,
                      .shards = as->shards,
                      .run = as->run,
                      .mesh = w->host != NULL,
                      .clear = as->clear,
-                     .remembers = w->options.memory.floats > 0};
+                     .remembers = w->options.memory.floats > 0,
+                     .done = w->done};
     if (w->joined_once)
         dc__coding_text(&w->coding,
                         join.coding); /* the run's, which a server may not know that was started again */
@@ -192,10 +193,10 @@ dc_error dc__worker_enter(dc_worker *w)
     err = dc__worker_wait_until(w, has_begun, 0);
     pthread_mutex_unlock(&w->lock);
     if (err) return err;
-    w->joined_once = true;
     const uint64_t start = w->model->start[DC_STATISTIC];
     dc__model_gather(w->model, false, start, w->model->start[DC_ROLE_COUNT] - start, w->progress.stat_last);
-    w->pushes = false;
+    w->joined_once = true;
+    w->pushes = w->done = false;
     w->forgot = !dc__residues_begin(&w->residues, w->start_round, w->info.resumed, w->announced.fresh);
     return DC_OK;
 }
@@ -206,6 +207,11 @@ bool dc_worker_lost_server(const dc_worker *w)
 {
     if (w->n_parts > 1) return false; /* shards may be at different rounds */
     return w->failed && w->error == DC_EPEER && !w->stopped;
+}
+
+bool dc_worker_ended(const dc_worker *w)
+{
+    return w->ended;
 }
 
 static void reset_part(dc__part *p)
@@ -221,6 +227,17 @@ static void reset_part(dc__part *p)
     dc__upload *u = &p->upload;
     u->pull_due = u->stat_due = u->ready_due = u->want_stat_due = u->bye_sent = false;
     u->values_at = UINT64_MAX;
+}
+
+/* The run has ended while its server was away: all that was to be said is said. */
+static dc_error end_here(dc_worker *w)
+{
+    if (!w->done)
+        return dc__fail(DC_EPROTO, "the server at %s says that the run has ended, which it has not here",
+                        w->parts[0].url);
+    dc__link_close(&w->parts[0].endpoint.link, 0);
+    w->parts[0].bye_acked = w->ended = true;
+    return DC_OK;
 }
 
 /* As before the first round; what was measured and planned stays. Without threads. */
@@ -263,6 +280,7 @@ static dc_error join_anew(dc_worker *w, double left_s)
     e->stop = false; /* of the threads that were; calls on the new link look at it */
     reset(w);
     dc_error err = dc__worker_dial(w, left_s, &welcome);
+    if (!err && welcome.ended) return end_here(w);
     if (!err && !welcome.resumed && w->joined_once)
         err = dc__fail(
             DC_EMODEL,
@@ -290,6 +308,10 @@ dc_error dc_worker_rejoin(dc_worker *w)
                         "the connection to the server at %s was lost, and could not be made again for %.0f s",
                         w->parts[0].url, dc__worker_patience_s(w));
     if (err) return err;
+    if (w->ended) {
+        dc__log_line(&w->log, "the run ended meanwhile, and its end is saved");
+        return DC_OK;
+    }
     w->progress.period_ns = dc__now_ns();
     w->progress.sent_before = dc__worker_moved(w, true);
     w->progress.received_before = dc__worker_moved(w, false);

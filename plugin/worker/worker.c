@@ -240,6 +240,7 @@ dc_error dc_worker_finish(dc_worker *w)
 {
     dc_error err = check_end(w);
     if (err) return err;
+    w->done = true;
     pthread_mutex_lock(&w->lock);
     dc__reporter_flush(&w->reporter);
     w->goodbye = (dc__goodbye){.due = true, .ok = true, .waits = true};

@@ -148,7 +148,9 @@ struct dc_worker {
     dc__coding coding; /* the run's */
     bool pushes;       /* push.round is one */
     bool forgot;       /* what it had kept by start_round is lost; constant between two joins */
-    dc__trace *trace;  /* NULL: none */
+    bool done; /* dc_worker_finish said so of all rounds, and none began since. Compute thread, as the next */
+    bool ended;       /* the run's end is saved, as a server said that was started again */
+    dc__trace *trace; /* NULL: none */
     dc__log log;
     uint64_t start_round;
     uint64_t start_step;

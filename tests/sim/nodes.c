@@ -29,6 +29,7 @@ static void count_line(const char *line)
     c->entered += strstr(line, " takes part from round ") != NULL;
     c->went_back += strstr(line, ": the run goes back to round ") != NULL;
     c->balanced += strstr(line, ", images of a round: ") != NULL;
+    c->told += strstr(line, " hears that the run has ended") != NULL;
     c->bad += strstr(line, ": left out of that round ") != NULL;
     c->rejoined += strstr(line, "; joining it again") != NULL;
 }
@@ -37,6 +38,10 @@ static void on_line(void *node, const char *line)
 {
     (void)node;
     count_line(line);
+    if (strstr(line, "saved round ") == line && strstr(line, "_final.weights")) {
+        sim_now_run->saved = true;
+        sim_wake(sim_now_run->world);
+    }
     sim_event("| %s", line);
 }
 
@@ -121,7 +126,8 @@ static dc_error train(sim_node *node, sim_toy *t, dc_worker *w)
             err = dc_worker_save(w, node->saved, 0);
         }
         if (!err) err = dc_worker_finish(w);
-    } while (err && !node->leave && dc_worker_lost_server(w) && !(err = dc_worker_rejoin(w)));
+    } while (err && !node->leave && dc_worker_lost_server(w) && !(err = dc_worker_rejoin(w)) &&
+             !dc_worker_ended(w));
     return err;
 }
 

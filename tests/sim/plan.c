@@ -141,6 +141,7 @@ void sim_plan_draw(sim_plan *p, uint64_t seed)
         4 * p->weather.latency_ns + 2 * p->layers * p->subdivisions * slowest_ns + 2 * SIM_MS;
     const int64_t length_ns = 300 * SIM_MS + p->rounds * round_ns;
     draw_beginnings(p, length_ns);
+    p->last_ns = one_in(8) ? ms(100, 2000) : 0;
     for (int left = one_in(8) ? 0 : 1 + draw(one_in(4) ? 14 : 6); left > 0; left--)
         draw_deed(p, length_ns);
     for (int k = 0, away = 0; k < p->n_deeds; k++) /* so many may stay away */
@@ -165,6 +166,8 @@ void sim_plan_text(const sim_plan *p, char *text, size_t size)
                                        : "wait",
         o->loss_wait_s, (int)o->backup_every.rounds, o->backup_every.seconds, o->timeout_s,
         (double)p->weather.latency_ns * 1e-6);
+    if (p->last_ns && n > 0 && (size_t)n < size)
+        n += snprintf(text + n, size - (size_t)n, " dark at the end for %.2f;", (double)p->last_ns * 1e-9);
     for (int k = 0; k < p->n_deeds && n > 0 && (size_t)n < size; k++)
         n += snprintf(text + n, size - (size_t)n, " %s %d at %.2f for %.2f;", names[p->deeds[k].what],
                       p->deeds[k].machine, (double)p->deeds[k].at_ns * 1e-9,

@@ -38,8 +38,9 @@ typedef struct sim_plan {
     float average;
     /* the run */
     int workers, rounds, subdivisions, local_steps;
-    bool remembers;                        /* gradients depend on all forward passes before */
-    bool bad;                              /* worker 1's gradient is not finite now and then */
+    bool remembers;  /* gradients depend on all forward passes before */
+    bool bad;        /* worker 1's gradient and statistics are not finite now and then */
+    int64_t last_ns; /* the server's machine goes dark for so long when the end is saved; 0 = it does not */
     dc_server_options server;              /* url and backup_dir are the runner's */
     dc_strategy strategy[SIM_WORKERS + 1]; /* by machine */
     bool ranked;                           /* workers ask for their numbers */

@@ -15,6 +15,7 @@ typedef struct sim_count {
     uint64_t back;        /* workers that came back into their round */
     uint64_t went_back;   /* runs that a worker without what it had kept made go back to a checkpoint */
     uint64_t balanced;    /* times that images were given to others */
+    uint64_t told;        /* workers that heard of the end from a server that was started again */
     uint64_t bad;         /* rounds without a gradient that is not finite */
     uint64_t entered;     /* workers that came while others trained */
     uint64_t undisturbed; /* runs that had to equal one that nothing happens to */
@@ -43,6 +44,10 @@ typedef struct sim_run_state {
     bool done;         /* all of it */
     bool trains;       /* it has begun to */
     int life;          /* the server's: one more when it has died */
+    bool saved;        /* the end has just been */
+    bool dark;         /* the server's machine was, just then */
+    bool stopped;      /* the server was, as nobody waits for it any more */
+    bool again;        /* its end was saved, and it is gone through once more */
     sim_thread *world; /* the supervisor's */
     sim_count count;
 } sim_run_state;
