@@ -15,7 +15,8 @@ typedef enum sim_packet_kind { SIM_SYN, SIM_SYNACK, SIM_DATA, SIM_FIN, SIM_RST, 
 typedef struct sim_way {
     uint8_t *bytes; /* arrived and not read yet */
     size_t n, under_way;
-    int64_t last_ns;     /* when the latest packet arrives */
+    int64_t last_ns;  /* when the latest packet arrives */
+    int64_t again_ns; /* what a cut has lost is sent again then: nothing that was behind it arrives before */
     int64_t progress_ns; /* when something was acknowledged */
     bool fin_sent, fin_here, watched;
 } sim_way;

@@ -145,6 +145,21 @@ static void arrive(const sim_packet *p)
     }
 }
 
+/* The link is cut, or it was when something before this packet arrived: it arrives later. */
+static bool must_wait(sim_packet *p, int64_t now_ns)
+{
+    sim_way *w = &p->c->way[p->side];
+    const int link = p->c->link;
+    if (links[link].cut_until > now_ns) {
+        const int64_t again_ns = links[link].cut_until + links[link].again_ns;
+        if (w->again_ns < again_ns) w->again_ns = again_ns;
+        if (w->last_ns < w->again_ns) w->last_ns = w->again_ns;
+    }
+    if (w->again_ns <= now_ns) return false;
+    p->at_ns = w->again_ns;
+    return true;
+}
+
 int64_t sim_net_advance(int64_t now_ns)
 {
     const sim_packet *first;
@@ -152,10 +167,7 @@ int64_t sim_net_advance(int64_t now_ns)
         sim_packet p = *first;
         sim_packet_drop();
         sim_connection *c = p.c;
-        if (p.kind != SIM_CHECK && links[c->link].cut_until > now_ns) {
-            p.at_ns = links[c->link].cut_until + links[c->link].again_ns;
-            sim_way *w = &c->way[p.side];
-            if (w->last_ns < p.at_ns) w->last_ns = p.at_ns;
+        if (p.kind != SIM_CHECK && must_wait(&p, now_ns)) {
             sim_packet_again(&p);
             continue;
         }
