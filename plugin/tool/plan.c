@@ -42,8 +42,8 @@ static const dc_option table[] = {
     {"topology", DC_OPTION_TEXT, DC_INTO(options, topology), .value = "LIST",
      .help =
          "instead, a row for each of these, commas between them: server, shards:N (so many servers that hold the model "
-         "together, each with a link of --server-rate), site:M (sites of M workers with one link), relay:M (and with a "
-         "relay); or all"},
+         "together, each with a link of --server-rate), mesh (the workers hold it), site:M (sites of M workers with one "
+         "link), relay:M (and with a relay); or all"},
     {"site", DC_OPTION_WHOLE, DC_INTO(options, sites.workers), .value = "M", .least = 1, .most = WORKERS_MOST,
      .help = "for --topology all: workers of a site that share its link, so many at each"},
     {"lan", DC_OPTION_RATE, DC_INTO(options, sites.lan_Bps), .value = "RATE",

@@ -32,10 +32,14 @@ typedef struct dc__sites {
     double lan_Bps; /* of a relay's link within its site, in each direction */
 } dc__sites;
 
-/* dc__plan_topologies - a row for each topology of list ("all", or names with commas between them: server, shards:N, site:M,
- * relay:M), where each server's link is the profile's server_Bps, and the profile's link a worker's, or a site's. */
+/* dc__plan_topologies - a row for each topology of list ("all", or names with commas between them: server, shards:N, mesh,
+ * site:M, relay:M), where each server's link is the profile's server_Bps, and the profile's link a worker's, or a site's. */
 dc_error dc__plan_topologies(FILE *out, const dc__forecasts *f, const dc__sites *sites, const char *list,
                              const char *strategy, bool json);
+
+/* dc__plan_mesh - plan_mesh.c: the best plan of that strategy (DC_AUTO: of any) if the workers hold the model themselves; plan's memory is
+ * the caller's to free, also after an error. As dc_plan_make. */
+dc_error dc__plan_mesh(const dc_profile *one, dc_strategy strategy, dc_plan *plan);
 
 /* What a chart of a plan borrows. */
 typedef struct dc__plan_bars {

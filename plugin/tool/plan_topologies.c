@@ -11,14 +11,14 @@
 #include "schedule/rates.h"
 #include "tool/plan.h"
 
-#define ALL "server,shards:2,shards:4,shards:8"
+#define ALL "server,shards:2,shards:4,shards:8,mesh"
 #define LIST_BYTES 256
 #define SITE_MOST 10000
 #define RELAY_SLICES 64 /* of a round, in one direction: plugin/relay/leaves.c */
 
 /* What a name stands for. */
 typedef struct topology {
-    int servers;
+    int servers;  /* 0: the workers hold the model */
     int site;     /* workers that share one link to the server, 0 = each has its own */
     bool relayed; /* a relay sums them at their end of it */
 } topology;
@@ -31,7 +31,8 @@ static dc_error parse(const char *name, topology *t)
     const long n = colon ? strtol(colon + 1, &end, 10) : 1;
     const bool whole = colon && colon[1] && !*end;
     *t = (topology){.servers = 1};
-    if (strcmp(name, "server") == 0) return DC_OK;
+    if (strcmp(name, "mesh") == 0) t->servers = 0;
+    if (strcmp(name, "server") == 0 || t->servers == 0) return DC_OK;
     if (whole && kind == 6 && strncmp(name, "shards", kind) == 0 && n >= 2 && n <= DC__SHARDS_MOST) {
         t->servers = (int)n;
         return DC_OK;
@@ -41,7 +42,7 @@ static dc_error parse(const char *name, topology *t)
     if (!whole || !(t->relayed || shares) || n < 1 || n > SITE_MOST)
         return dc__fail(
             DC_EINVAL,
-            "--topology: '%s' is not server, shards:N with N from 2 to %d, site:M or relay:M with M workers "
+            "--topology: '%s' is not server, shards:N with N from 2 to %d, mesh, site:M or relay:M with M workers "
             "at a site, or all",
             name, DC__SHARDS_MOST);
     t->site = (int)n;
@@ -61,6 +62,7 @@ static dc_error predict(const dc_profile *one, const topology *t, double lan_Bps
                         dc_plan *plan)
 {
     dc_profile p = *one;
+    if (t->servers == 0) return dc__plan_mesh(one, strategy, plan);
     const int workers = p.workers > 0 ? p.workers : 1, site = t->site < workers ? t->site : workers;
     p.server_Bps *= t->servers;
     if (t->relayed) {

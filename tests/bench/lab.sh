@@ -10,6 +10,7 @@
 PORT=7700
 listen=tcp://0.0.0.0:$PORT connect=tcp://server0:$PORT
 shards=1            # servers that hold the model together, on server0, server1 and so on
+mesh=no             # yes: the workers hold it, and server0 is where they meet
 access=(--insecure) # who may take part; with keys, connect is an invitation
 IPERF_PORT=5300
 pids=()
@@ -143,8 +144,9 @@ train() {
     mkdir -p "$dir"
     shape "$down" "$up" "$slow"
     mkfifo "$dir/server"
-    local of=() k at
+    local of=() k at to=$connect
     ((shards == 1)) || of=(--shard "1/$shards")
+    [[ $mesh == no ]] || of=(--mesh) to=mesh:${connect#*:}
     in_lab server0 "$build/dynacomm" server --listen "$listen" "${access[@]}" --workers "$workers" "${of[@]}" \
         >"$dir/server" 2>"$work/$name.server.log" </dev/null &
     local servers=("$!")
@@ -160,8 +162,11 @@ train() {
     done
     for ((i = 0; i < workers; i++)); do
         mkfifo "$dir/in.$i" "$dir/out.$i"
-        in_lab "edge$i" "$build/dynacomm" bench "$@" --connect "$connect" --rank "$i" --hold \
-            <"$dir/in.$i" >"$dir/out.$i" 2>"$work/$name.$i.log" &
+        # None keeps others' inputs open: in a mesh nobody ends before all have seen the end of theirs.
+        (
+            for k in "${in[@]}" "${out[@]}"; do exec {k}>&-; done
+            in_lab "edge$i" "$build/dynacomm" bench "$@" --connect "$to" --rank "$i" --hold
+        ) <"$dir/in.$i" >"$dir/out.$i" 2>"$work/$name.$i.log" &
         pids+=($!)
         exec {in[i]}>"$dir/in.$i" {out[i]}<"$dir/out.$i"
     done

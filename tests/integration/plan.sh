@@ -157,11 +157,11 @@ refuses "images without codecs" "--images" "$tiny" --down 1mbit --up 1mbit --ima
 
 "$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --topology all >"$work/table" 2>"$work/err"
 check "prints a row for each topology" $?
-for topology in server shards:2 shards:4 shards:8; do
+for topology in server shards:2 shards:4 shards:8 mesh; do
     grep -q "^  $topology " "$work/table"
     check "which is $topology" $?
 done
-"$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --topology server,shards:2,shards:4,shards:8 --json \
+"$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --topology server,shards:2,shards:4,shards:8,mesh --json \
     >"$work/topologies"
 topology() { python3 -c 'import json, sys
 rows = json.load(open(sys.argv[1]))
@@ -172,6 +172,10 @@ holds "$(topology shards:4 round_s) < $(topology shards:2 round_s) < $(topology 
 check "and the round is shorter" $?
 holds "$(topology shards:8 round_s) == $(topology shards:4 round_s)"
 check "until the workers' own links are what it waits for" $?
+holds "abs($(topology mesh floor_s) / (1.5 * $(topology shards:4 floor_s)) - 1) < 1e-9"
+check "a mesh of four workers moves one and a half times the parameters each way" $?
+holds "$(topology mesh floor_s) <= $(topology mesh round_s) < $(topology server round_s)"
+check "which is less than one server's link" $?
 "$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --strategy duplex --json >"$work/json"
 holds "abs($(number "$work/json" duplex round_s) / $(topology server round_s) - 1) < 1e-9"
 check "one server is predicted as without topologies" $?
