@@ -62,6 +62,7 @@ uint64_t dc__worker_moved(const dc_worker *w, bool up)
     uint64_t bytes = 0;
     for (int k = 0; k < w->n_parts; k++) {
         const dc__link *link = &w->parts[k].endpoint.link;
+        if (w->parts[k].inside) continue;
         bytes += up ? link->sent_bytes : link->received_bytes;
     }
     return bytes;
@@ -69,51 +70,75 @@ uint64_t dc__worker_moved(const dc_worker *w, bool up)
 
 /* ---- the link ---- */
 
-/* A mesh's meeting server has one block: of so few bytes nothing can be measured. What is inside the process is no link. */
-static bool is_measured(const dc_worker *w, const dc__part *p)
+/* Of a round, over the network. */
+static double network_bytes(const dc_worker *w, bool up)
 {
-    if (!w->host || w->n_parts < 3) return true;
-    return !p->inside && p != w->parts;
+    double bytes = 0;
+    for (int k = 0; k < w->n_parts; k++)
+        if (!w->parts[k].inside) bytes += w->parts[k].way_bytes[up];
+    return bytes;
 }
 
-/* Of all links together; *share: of the model's bytes, that they carry. 0 = not known. */
-static double links_Bps(const dc_worker *w, bool up, double *share)
+void dc__joint_down(dc__part *p, uint64_t n, bool busy)
 {
-    double all_Bps = 0, all_bytes = 0, bytes = 0;
+    dc_worker *w = p->worker;
+    if (w->n_parts == 1 || p->inside) return;
+    w->joint.down.memory_bytes = network_bytes(w, false);
+    dc__meter_frame(&w->joint.down, dc__now_ns(), n, busy);
+    w->joint.Bps[0] = dc__meter_Bps(&w->joint.down);
+}
+
+/* Of what was on its way at the last look so much is still: the link was busy in between. */
+#define BUSY_SLICES 3
+
+void dc__joint_up(dc_worker *w)
+{
+    uint64_t acked = 0, given = 0;
+    dc__joint *j = &w->joint;
+    if (w->n_parts == 1) return;
     for (int k = 0; k < w->n_parts; k++) {
-        const dc__part *p = &w->parts[k];
-        const dc__link *link = &p->endpoint.link;
-        const double Bps = up ? link->out_Bps : link->in_Bps;
-        all_bytes += p->way_bytes[up];
-        if (!is_measured(w, p)) continue;
-        if (!(Bps > 0)) return 0;
-        all_Bps += Bps;
-        bytes += p->way_bytes[up];
+        const dc__link *link = &w->parts[k].endpoint.link;
+        if (w->parts[k].inside) continue;
+        acked += link->acked_bytes;
+        given += link->given_bytes;
     }
-    *share = bytes > 0 ? bytes / all_bytes : 1;
-    return all_Bps;
+    const uint64_t arrived = acked - j->acked;
+    const bool busy = j->flying >= arrived + (uint64_t)BUSY_SLICES * w->planner.plan.slice_bytes;
+    j->up.memory_bytes = network_bytes(w, true);
+    dc__meter_frame(&j->up, dc__now_ns(), arrived, busy && arrived > 0);
+    j->acked = acked;
+    j->flying = given - acked;
+    j->Bps[1] = dc__meter_Bps(&j->up);
 }
 
 double dc__worker_Bps(const dc_worker *w, bool up)
 {
-    double share = 1;
-    const double Bps = links_Bps(w, up, &share);
-    return w->host && Bps > 0 ? Bps / share : Bps;
+    const dc__link *link = &w->parts[0].endpoint.link;
+    if (w->n_parts == 1) return up ? link->out_Bps : link->in_Bps;
+    double bytes = 0, network = network_bytes(w, up);
+    for (int k = 0; k < w->n_parts; k++)
+        bytes += w->parts[k].way_bytes[up];
+    return network > 0 ? w->joint.Bps[up] * bytes / network : 0;
 }
 
 double dc__worker_link_up_Bps(const dc_worker *w)
 {
-    double share;
-    const double up_Bps = links_Bps(w, true, &share);
-    return up_Bps > 0 ? up_Bps : links_Bps(w, false, &share);
+    const dc__link *link = &w->parts[0].endpoint.link;
+    if (w->n_parts == 1) return link->out_Bps > 0 ? link->out_Bps : link->in_Bps;
+    return w->joint.Bps[1] > 0 ? w->joint.Bps[1] : w->joint.Bps[0];
 }
 
 uint64_t dc__part_window(const dc__part *p, bool up)
 {
+    const dc_worker *w = p->worker;
     const dc__link *link = &p->endpoint.link;
-    const double down_Bps = link->in_Bps, known_Bps = link->out_Bps,
-                 up_Bps = known_Bps > 0 ? known_Bps : down_Bps;
-    return dc__credit_bytes(&p->worker->planner.plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps),
+    double down_Bps = link->in_Bps, known_Bps = link->out_Bps;
+    if (w->n_parts > 1 && !p->inside) { /* its part of the link that all share */
+        down_Bps = w->joint.Bps[0] * p->way_bytes[0] / network_bytes(w, false);
+        known_Bps = w->joint.Bps[1] * p->way_bytes[1] / network_bytes(w, true);
+    }
+    const double up_Bps = known_Bps > 0 ? known_Bps : down_Bps;
+    return dc__credit_bytes(&w->planner.plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps),
                             p->endpoint.rtt_s, p->way_bytes[up]);
 }
 

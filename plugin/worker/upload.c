@@ -219,6 +219,7 @@ static void slice(void *part, uint32_t first, uint32_t n, bool last, dc__turn *t
     const uint64_t *offset = p->model->block_offset;
     const uint32_t count = (uint32_t)(offset[first + n] - offset[first]);
     const bool exact = dc__encoder_exact(&p->encoder);
+    dc__joint_up(p->worker);
     turn->on_time =
         p->inside ||
         note_push(p->worker, exact ? count * (uint32_t)sizeof(float)

@@ -71,6 +71,14 @@ typedef struct dc__push {
     int64_t wire_ns; /* until when the link carries what it was given, as far as its rate is known */
 } dc__push;
 
+/* What all of a worker's links carry together, where there are several: each by itself is measured too fast, for it has the physical
+ * link to itself while others pause. */
+typedef struct dc__joint {
+    dc__meter down, up;     /* (L) frames of all as they come; bytes as they are acknowledged */
+    uint64_t acked, flying; /* (L) when up was last looked at: acknowledged by then, and not yet */
+    _Atomic double Bps[2];  /* down, up; 0 = not known */
+} dc__joint;
+
 /* The end of the run, as it is said to the server. All (L). */
 typedef struct dc__goodbye {
     bool due, ok, leave, waits;
@@ -166,6 +174,7 @@ struct dc_worker {
     int n_parts;
     dc__announced announced;
     dc__push push;
+    dc__joint joint;
     dc__goodbye goodbye;
     dc__recurrent memory;
     dc__residues residues;
@@ -190,7 +199,7 @@ dc_error dc__part_allocate(dc__part *p);
 void dc__part_free(dc__part *p);
 
 /* part.c: dc__worker_wake - something may be due at any of the parts; with the lock held. dc__worker_started - all of
- * them have their threads. dc__worker_moved - payload bytes of all of them, up or down. */
+ * them have their threads. dc__worker_moved - payload bytes of all of them over a network, up or down. */
 void dc__worker_wake(dc_worker *w);
 bool dc__worker_started(const dc_worker *w);
 uint64_t dc__worker_moved(const dc_worker *w, bool up);
@@ -198,6 +207,10 @@ uint64_t dc__worker_moved(const dc_worker *w, bool up);
 /* part.c: dc__worker_trace_slice - a span from begin_ns to now for a frame of parameters or gradients. */
 void dc__worker_trace_slice(const dc__part *p, dc__track track, const char *name, int64_t begin_ns,
                             const dc__header *header);
+
+/* part.c: dc__joint_down - n bytes of parameters have come over a link; dc__joint_up - a slice is about to go. With the lock held. */
+void dc__joint_down(dc__part *p, uint64_t n, bool busy);
+void dc__joint_up(dc_worker *w);
 
 /* dc__worker_fail - records the calling thread's last error as the worker's, the first counts. Any thread. */
 void dc__worker_fail(dc_worker *w, dc_error err);
