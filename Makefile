@@ -270,6 +270,10 @@ bench-server: all $(BUILD)/tests/bench_gate
 bench-shards: all
 	$(Q)scripts/bench-shards
 
+# Rounds of a site behind one thin link, with a relay and without: five minutes.
+bench-relay: all
+	$(Q)scripts/bench-relay
+
 # What single faults cost a run, in the network lab: a quarter of an hour, most of it waiting.
 bench-faults: all
 	$(Q)scripts/bench-faults
@@ -360,6 +364,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-server bench-shards check churn churn-keys churn-long clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
+.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-relay bench-server bench-shards check churn churn-keys churn-long clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

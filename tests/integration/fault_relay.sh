@@ -180,6 +180,40 @@ ended server "$server_pid" 1
 said server.err "dynacomm server:" "the relay was stopped"
 rm -rf parts
 
+# A worker that lies to the relay, which names it, and ends the run.
+for lie in "nan 4" "frame round" "frame twice" "frame beyond" "frame between" "frame many"; do
+    what="behind a relay, $lie"
+    words="GRAD frame"
+    [ "$lie" != "nan 4" ] || words="gradient of layer"
+    server --workers 3 --timeout 3
+    relay a "$url" 2 --timeout 3
+    worker 0
+    behind a 1
+    url=$url-a lying 2 "$lie"
+    for k in 0 1 2; do ended "worker $k" "${worker_pid[$k]}" 1; done
+    ended "relay a" "${relay_pid[a]}" 1
+    ended server "$server_pid" 1
+    said server.err "dynacomm server:" "worker 2|$words"
+    said relay-a.err "dynacomm relay:" "worker 2|$words"
+    said worker-0.err darknet: "worker 2|$words"
+done
+what="a JOIN that lies, behind a relay"
+server --workers 3 --timeout 3
+relay a "$url" 2 --timeout 3
+worker 0 -rounds 3
+behind a 1 -rounds 3
+seen "${relay_pid[a]}" relay-a.out 'worker 1 joined'
+seen "$server_pid" server.out 'worker 0 joined'
+for lie in "join model" "join cut" "join long"; do
+    url=$url-a lying 2 "$lie"
+    ended "who sends it ($lie)" "${worker_pid[2]}" 1
+    said worker-2.err darknet: refused
+done
+behind a 2 -rounds 3
+for k in 0 1 2; do ended "worker $k" "${worker_pid[$k]}" 0; done
+ended "relay a" "${relay_pid[a]}" 0
+ended server "$server_pid" 0
+
 # Connections that break between relay and server, and between workers and relay.
 cat > cutter.pl << 'E2'
 # cutter.pl FROM TO - carries TCP connections, and closes all of them at each SIGUSR1

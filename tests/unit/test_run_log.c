@@ -47,7 +47,7 @@ static void begin(dc__run_log *log)
     dc__run_log_roster(log, 10, 2, crew);
 }
 
-/* Types in order, as letters: R run, S server, r roster, p partial, f rate, s saved. */
+/* Types in order, as letters: R run, S server, r roster, p partial, f rate, s saved, b who is behind relays. */
 static void expect(const char *types, uint64_t torn)
 {
     dc__log_reader *reader;
@@ -55,7 +55,7 @@ static void expect(const char *types, uint64_t torn)
     char seen[64] = "";
     size_t n = 0;
     assert_int_equal(dc__log_reader_open(&reader, path, &record), DC_OK);
-    for (; record.type != DC__LOG_END; seen[n++] = "?RrpfsS"[record.type]) {
+    for (; record.type != DC__LOG_END; seen[n++] = "?RrpfsSgb"[record.type]) {
         if (n) assert_int_equal(dc__log_reader_next(reader, &record), DC_OK);
         if (record.type == DC__LOG_END) break;
         assert_true(n < sizeof seen - 1);
@@ -118,6 +118,36 @@ static void nothing_runs_ahead_of_its_checkpoint(void **state)
     dc__run_log_rate(&log, 12, 3);
     assert_int_equal(dc__run_log_write(&log, 13), DC_OK);
     expect("RSrfsfrsfs", 0);
+    dc__run_log_destroy(&log);
+}
+
+/* Who stands behind relays belongs to the roster before it; a log without relays says nothing of them. */
+static void relays_are_in_it(void **state)
+{
+    (void)state;
+    dc__run_log log;
+    dc__log_reader *reader;
+    dc__log_record r;
+    dc__log_member members[3] = {
+        {.number = 0, .images = 8}, {.number = 1, .images = 8}, {.number = 4, .images = 8}};
+    begin(&log);
+    dc__run_log_relays(&log, 10, 3, members);
+    dc__run_log_rate(&log, 10, 1);
+    assert_true(dc__path_add(&members[1].path, 77, 2) && dc__path_add(&members[1].path, 78, 3));
+    assert_true(dc__path_add(&members[2].path, 78, 3));
+    dc__run_log_roster(&log, 11, 3, members);
+    dc__run_log_relays(&log, 11, 3, members);
+    assert_int_equal(dc__run_log_write(&log, 11), DC_OK);
+    expect("RSrfrbs", 0);
+    assert_int_equal(dc__log_reader_open(&reader, path, &r), DC_OK);
+    while (r.type != DC__LOG_RELAYS)
+        assert_int_equal(dc__log_reader_next(reader, &r), DC_OK);
+    assert_true(r.round == 11 && r.n == 2);
+    assert_true(r.members[0].number == 1 && r.members[1].number == 4);
+    assert_true(r.members[0].path.n == 2 && r.members[0].path.at[0].id == 77 &&
+                r.members[0].path.at[1].id == 78);
+    assert_true(dc__path_same(&r.members[0].path, &r.members[1].path, 1));
+    dc__log_reader_close(reader);
     dc__run_log_destroy(&log);
 }
 
@@ -291,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_logged_is_read),
         cmocka_unit_test(nothing_runs_ahead_of_its_checkpoint),
+        cmocka_unit_test(relays_are_in_it),
         cmocka_unit_test(a_resumed_run_cuts_it_back),
         cmocka_unit_test(a_log_that_is_not_there_is_reported),
         cmocka_unit_test(one_that_cannot_be_read_is_not_written_over),
