@@ -39,11 +39,11 @@ typedef struct dk_cli {
     const char *dynacomm; /* server URL (auto is made one) or local:N; NULL = alone */
     dc_strategy strategy;
     const char *trace;
-    const char *codec; /* of gradients and changes, NULL = the run's */
-    int local_steps;   /* between pushes, 0 = the run's */
-    int rank;          /* requested number among the workers, -1 = any */
-    const char *key;   /* file of this worker's key, NULL = its usual place */
-    const char *id;    /* a name for this worker, NULL = an id that it keeps in a file */
+    const char *codec;       /* of gradients and changes, NULL = the run's */
+    const char *local_steps; /* between pushes, NULL = the run's */
+    int rank;                /* requested number among the workers, -1 = any */
+    const char *key;         /* file of this worker's key, NULL = its usual place */
+    const char *id;          /* a name for this worker, NULL = an id that it keeps in a file */
     const char *shard_listen, *shard_announce; /* of a worker's shard in a mesh, NULL = found out */
     double link_Bps;    /* that a worker's link carries each way, in a mesh; 0 = not known */
     double patience_s;  /* a server that is gone is given up after this long, 0 = the default */

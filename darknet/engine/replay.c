@@ -86,7 +86,7 @@ int dk_replay_compute(dk_replay *r, int i, const data *d, float *loss)
 {
     network *net = r->net;
     const dc_replay_info info = dc_replay_info_get(r->log);
-    const uint64_t batch = r->round.round * (uint64_t)info.local_steps + (uint64_t)i;
+    const uint64_t batch = r->round.batch + (uint64_t)i;
     float sum = 0, rate = 0;
     const int n = d->X.rows / net->batch;
     const size_t seen = (size_t)(batch * (uint64_t)net->batch * (uint64_t)net->subdivisions);
@@ -102,7 +102,7 @@ int dk_replay_compute(dk_replay *r, int i, const data *d, float *loss)
         sum += *net->cost;
     }
     *loss = sum / (float)(n * net->batch);
-    if (i < info.local_steps - 1) {
+    if (i < r->round.steps - 1) {
         dc_replay_step_alone(r->log, rate);
         return DC_OK;
     }

@@ -21,7 +21,7 @@ void dk_replay_close(dk_replay *replay);
 int dk_replay_round(dk_replay *replay, dc_replay_round_info *round);
 int dk_replay_pass(dk_replay *replay, int k);
 
-/* dk_replay_compute - batch i (of dc_replay_info.local_steps) of the pass, on d: a multiple of net->batch rows, as the member fed, in
+/* dk_replay_compute - batch i (of dc_replay_round_info.steps) of the pass, on d: a multiple of net->batch rows, as the member fed, in
  * order. *loss: mean over its images. The caller has begun its random numbers. */
 int dk_replay_compute(dk_replay *replay, int i, const data *d, float *loss);
 

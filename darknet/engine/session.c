@@ -132,7 +132,18 @@ int dk_session_workers(const dk_session *s)
 
 uint64_t dk_session_multiple(const dk_session *s)
 {
-    return s->worker ? (uint64_t)dc_worker_info_get(s->worker).local_steps : 1;
+    const dc_worker_info info =
+        s->worker ? dc_worker_info_get(s->worker) : (dc_worker_info){.local_steps = 1};
+    return info.local_auto ? 1 : (uint64_t)info.local_steps;
+}
+
+uint64_t dk_session_end(const dk_session *s, uint64_t last)
+{
+    if (!s->worker || !last) return last;
+    const dc_worker_info info = dc_worker_info_get(s->worker);
+    const uint64_t begun = info.round - (uint64_t)info.alone,
+                   push = begun + (info.alone ? (uint64_t)info.local_steps : 0);
+    return push > last ? push : last;
 }
 
 uint64_t dk_session_seed(const dk_session *s)

@@ -19,13 +19,14 @@
 typedef struct dk_session dk_session;
 
 typedef struct dk_session_options {
-    const char *name;        /* of the model, for files and lines: the cfg's without .cfg */
-    const char *url;         /* server, NULL = train alone */
-    const char *key_path;    /* dc_worker_options.key_path */
-    dc_strategy strategy;    /* for this worker's link */
-    const char *trace_path;  /* NULL = no trace */
-    const char *codec;       /* of gradients and changes (DC_CODECS), NULL = the run's */
-    int local_steps;         /* batches that a worker steps alone before it pushes, 0 = the run's */
+    const char *name;       /* of the model, for files and lines: the cfg's without .cfg */
+    const char *url;        /* server, NULL = train alone */
+    const char *key_path;   /* dc_worker_options.key_path */
+    dc_strategy strategy;   /* for this worker's link */
+    const char *trace_path; /* NULL = no trace */
+    const char *codec;      /* of gradients and changes (DC_CODECS), NULL = the run's */
+    const char
+        *local_steps; /* batches that a worker steps alone before it pushes, or "auto"; NULL = the run's */
     const char *keep_dir;    /* for a codec's state, NULL = it is not kept */
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */
     uint64_t seed;           /* requested by this worker; dk_session_seed is what the run uses */
@@ -65,8 +66,11 @@ uint64_t dk_session_seed(const dk_session *session);
 /* dk_session_round - rounds done so far (of the whole run, resumed ones included). */
 uint64_t dk_session_round(const dk_session *session);
 
-/* dk_session_multiple - the run must end after a multiple of so many rounds (local steps). */
+/* dk_session_multiple - the run must end after a multiple of so many rounds (local steps); 1 where the server finds their number.
+ * dk_session_end - the round that a run ends with which is to have `last` of them, 0 = all: the first push from there on, as far as it is
+ * known yet. */
 uint64_t dk_session_multiple(const dk_session *session);
+uint64_t dk_session_end(const dk_session *session, uint64_t last);
 
 /* dk_session_images - of a round that follows so many rounds: net->batch * net->subdivisions, or another multiple of net->batch if the
  * server balances its workers. Known for rounds up to two after the one that is next. The thread that trains. */

@@ -156,31 +156,33 @@ static int check_images(const dk_train *train, const player *p, uint64_t round)
 }
 
 /* A batch of a pass. */
-static int compute(dk_train *train, dk_replay *replay, player *p, uint64_t round, int i, float *loss)
+static int compute(dk_train *train, dk_replay *replay, player *p, const dc_replay_round_info *round, int i,
+                   float *loss)
 {
-    const uint64_t batch = round * (uint64_t)dc_replay_info_get(run.log).local_steps + (uint64_t)i;
+    const uint64_t batch = round->batch + (uint64_t)i;
     data d;
     if (next_images(train, p, batch, &d) != 0) return -1;
     dk_threads_set(p->threads);
     dk_random_begin(DK_STREAM_TRAIN, train->seed, (uint64_t)p->who.number, batch, 0);
     const int err = dk_replay_compute(replay, i, &d, loss);
     free_data(d);
-    if (err) dk_note("round %llu: %s", (unsigned long long)round + 1, dc_last_error());
+    if (err) dk_note("round %llu: %s", (unsigned long long)round->round + 1, dc_last_error());
     return err ? -1 : 0;
 }
 
-static int pass(dk_train *train, dk_replay *replay, uint64_t round, int k, dk_progress *progress, float *loss)
+static int pass(dk_train *train, dk_replay *replay, const dc_replay_round_info *round, int k,
+                dk_progress *progress, float *loss)
 {
-    const int steps = dc_replay_info_get(run.log).local_steps, at = dk_replay_pass(replay, k);
+    const int at = dk_replay_pass(replay, k);
     player *p = &run.players[at];
     set_player(p, dc_replay_member_get(run.log, at)); /* it may have come back with other threads */
-    if (check_images(train, p, round) != 0) return -1;
-    for (int i = 0; i < steps; i++) {
+    if (check_images(train, p, round->round) != 0) return -1;
+    for (int i = 0; i < round->steps; i++) {
         float own;
         if (dk_stop_signal()) return -1;
-        dk_train_change_size(train, round * (uint64_t)steps + (uint64_t)i, progress, &run.size);
+        dk_train_change_size(train, round->batch + (uint64_t)i, progress, &run.size);
         if (compute(train, replay, p, round, i, &own) != 0) return -1;
-        *loss += own / (float)steps;
+        *loss += own / (float)round->steps;
     }
     return 0;
 }
@@ -190,7 +192,7 @@ static int replay_round(dk_train *train, dk_replay *replay, const dc_replay_roun
 {
     *loss = 0;
     for (int k = 0; k < round->passes; k++)
-        if (pass(train, replay, round->round, k, progress, loss) != 0) return -1;
+        if (pass(train, replay, round, k, progress, loss) != 0) return -1;
     *loss /= (float)round->passes;
     if (dk_replay_step(replay) == DC_OK) return 0;
     dk_note("round %llu: %s", (unsigned long long)round->round + 1, dc_last_error());

@@ -207,6 +207,7 @@ static int train_round(dk_train *train, dk_session *session, dk_loader *loader, 
     }
     dk_session_report(session, (double)done.loss, NAN, last_round(train));
     dk_progress_take(progress, &done, load_s);
+    last = dk_session_end(session, last);
     draw_round(train, &done, progress, last);
     if (!isfinite(done.loss)) return end_at_loss(train, session, &done, progress);
     char line[512];
@@ -243,8 +244,10 @@ static int rounds(dk_train *train, dk_session *session, dk_progress *progress, u
     dk_size size = {0};
     int err = DC_OK;
     if (train->saved_s <= 0) train->saved_s = dk_steady_s();
-    while (err == DC_OK && (!last || dk_session_round(session) < last))
+    while (err == DC_OK && (!last || dk_session_round(session) < dk_session_end(session, last)))
         err = dk_stop_signal() ? DC_ESTOPPED : train_round(train, session, loader, progress, last, &size);
+    if (err == DC_OK && dk_session_round(session) > last)
+        dk_note("the run ends with a push, after round %llu", (unsigned long long)dk_session_round(session));
     dk_loader_close(loader);
     return err;
 }

@@ -8,7 +8,6 @@
 #define SHARE_MOST 0.25 /* beyond it bf16 has no more bytes */
 #define SHARE_LEAST 1e-6
 #define WARM_STEPS 4 /* as in Lin et al. */
-#define LOCAL_STEPS_MOST 10000
 #define INT8_BYTES (1.0 + 2.0 / 256)
 
 static dc_error unknown(const char *text)
@@ -16,7 +15,7 @@ static dc_error unknown(const char *text)
     return dc__fail(
         DC_EINVAL,
         "'%.60s' is no codec: exact, bf16, int8, topk:SHARE (up to 0.25, such as topk:0.01) or "
-        "topk:SHARE:ROUNDS of warm-up; or one for each direction, UP/DOWN, such as topk:0.01/int8; +local:N behind them for local steps",
+        "topk:SHARE:ROUNDS of warm-up; or one for each direction, UP/DOWN, such as topk:0.01/int8; +local:N, or +local:auto, behind them for local steps",
         text);
 }
 
@@ -48,16 +47,24 @@ static bool parse_way(const char *word, dc__way *way, uint32_t *warm)
     return parse_topk(word, way, warm);
 }
 
-/* Cuts "+local:N" off. */
+bool dc__coding_steps(const char *text, uint32_t *n)
+{
+    char *end;
+    *n = 0;
+    if (strcmp(text, "auto") == 0) return true;
+    if (*text < '1' || *text > '9') return false;
+    const unsigned long steps = strtoul(text, &end, 10);
+    *n = (uint32_t)steps;
+    return *end == 0 && steps <= DC__STEPS_MOST;
+}
+
+/* Cuts "+local:N" off; 0 for auto. */
 static bool parse_steps(char *word, uint32_t *steps)
 {
-    char *at = strchr(word, '+'), *end;
+    char *at = strchr(word, '+');
     if (!at) return true;
     *at = 0;
-    if (strncmp(at + 1, "local:", 6) != 0 || at[7] < '1' || at[7] > '9') return false;
-    const unsigned long n = strtoul(at + 7, &end, 10);
-    *steps = (uint32_t)n;
-    return *end == 0 && n <= LOCAL_STEPS_MOST;
+    return strncmp(at + 1, "local:", 6) == 0 && dc__coding_steps(at + 7, steps);
 }
 
 dc_error dc__coding_parse(const char *text, dc__coding *c)
@@ -72,7 +79,8 @@ dc_error dc__coding_parse(const char *text, dc__coding *c)
     if (down) *down++ = 0;
     memset(c, 0, sizeof *c);
     if (!parse_way(word, &c->up, &c->warm_rounds)) return unknown(text);
-    c->local_steps = steps;
+    c->local_auto = steps == 0;
+    c->local_steps = steps ? steps : 1;
     c->down = c->up;
     c->follows = !down && c->up.codec->picks;
     if (down && (!parse_way(down, &c->down, &unused) || unused)) return unknown(text);
@@ -95,6 +103,7 @@ void dc__coding_text(const dc__coding *c, char text[DC__CODING_BYTES])
     if (c->warm_rounds) (void)snprintf(warm, sizeof warm, ":%u", c->warm_rounds);
     char steps[24] = "";
     if (c->local_steps > 1) (void)snprintf(steps, sizeof steps, "+local:%u", c->local_steps);
+    if (c->local_auto) (void)snprintf(steps, sizeof steps, "+local:auto");
     if (c->follows || (strcmp(up, down) == 0 && strchr(up, ':') == NULL))
         (void)snprintf(text, DC__CODING_BYTES, "%s%s%s", up, warm, steps);
     else
@@ -123,7 +132,7 @@ dc__way dc__coding_down(const dc__coding *c, uint64_t round, int workers)
 
 bool dc__coding_plain(const dc__coding *c, const dc_model *model)
 {
-    return c->up.codec->picks && c->local_steps == 1 && model->optimizer.algorithm == DC_SGD;
+    return c->up.codec->picks && !dc__coding_local(c) && model->optimizer.algorithm == DC_SGD;
 }
 
 uint64_t dc__way_bytes(dc__way way, uint64_t n, uint32_t block_floats)

@@ -8,11 +8,13 @@
  *                    comes down to SHARE within so many rounds, by a quarter at a time
  *   UP/DOWN          one for each direction: topk:0.01/int8, bf16/exact
  *   UP[/DOWN]+local:N   a worker steps alone N times on its own images and sends how its parameters changed
+ *   UP[/DOWN]+local:auto   likewise; the server finds N while the run goes on (server/local_steps.c)
  *
  * Pure: any thread. */
 #ifndef DC__CODING_H
 #define DC__CODING_H
 
+#include "codec/batches.h"
 #include "codec/codec.h"
 #include "dynacomm_plan.h"
 #include "model/model.h"
@@ -29,8 +31,10 @@ typedef struct dc__way {
 typedef struct dc__coding {
     dc__way up, down;
     uint32_t warm_rounds; /* of up's share; 0 = none */
-    uint32_t local_steps; /* batches of a round: 1, or as many as a worker steps alone */
-    bool follows;         /* down is made of up: what the workers together may have sent */
+    uint32_t
+        local_steps; /* batches of a round: 1, or as many as a worker steps alone; of auto, those that a run begins with: 1 */
+    bool local_auto;
+    bool follows; /* down is made of up: what the workers together may have sent */
 } dc__coding;
 
 /* dc__coding_parse - "" is exact. DC_EINVAL with a line that says what there is. dc__coding_text - as users write it,
@@ -38,9 +42,18 @@ typedef struct dc__coding {
 dc_error dc__coding_parse(const char *text, dc__coding *coding);
 void dc__coding_text(const dc__coding *coding, char text[DC__CODING_BYTES]);
 
+/* dc__coding_steps - what stands behind "+local:" is right; *n, or 0 for auto. */
+bool dc__coding_steps(const char *text, uint32_t *n);
+
 /* dc__coding_up, dc__coding_down - of the gradients of round `round`, and of the change that they make. */
 dc__way dc__coding_up(const dc__coding *coding, uint64_t round);
 dc__way dc__coding_down(const dc__coding *coding, uint64_t round, int workers);
+
+/* dc__coding_local - what workers send is how their own steps changed their parameters: also of one step, where the number is found. */
+static inline bool dc__coding_local(const dc__coding *coding)
+{
+    return coding->local_steps > 1 || coding->local_auto;
+}
 
 /* dc__coding_plain - momentum and decay are the workers' (worker/encoder.h): the server only adds. */
 bool dc__coding_plain(const dc__coding *coding, const dc_model *model);
@@ -48,7 +61,7 @@ bool dc__coding_plain(const dc__coding *coding, const dc_model *model);
 /* dc__coding_keeps - workers keep something from round to round that a run that goes on needs (worker/residues.h). */
 static inline bool dc__coding_keeps(const dc__coding *coding)
 {
-    return !coding->up.codec->exact || coding->local_steps > 1;
+    return !coding->up.codec->exact || dc__coding_local(coding);
 }
 
 /* dc__way_bytes - what n floats take that travel as blocks of at most block_floats. dc__way_floats - how many floats

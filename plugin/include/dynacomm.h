@@ -161,11 +161,11 @@ typedef struct dc_worker_options {
     const char *announce_url; /* likewise: where the other workers reach it, NULL = there */
     double
         link_Bps; /* likewise: what its link carries each way, as far as its user knows; 0 = not known. Who has more, holds more */
-    double timeout_s;       /* patience: give up after so long without a server, at the start and later; 0 =
+    double timeout_s;        /* patience: give up after so long without a server, at the start and later; 0 =
                               * DC_DEFAULT_JOIN_S and DC_DEFAULT_PATIENCE_S */
-    const char *trace_path; /* write a Chrome/Perfetto trace there, NULL = none */
-    const char *codec;      /* what gradients and changes travel as (DC_CODECS), NULL = as the run has it */
-    int local_steps;        /* the codec's +local:N apart; 0 = none, or the run's */
+    const char *trace_path;  /* write a Chrome/Perfetto trace there, NULL = none */
+    const char *codec;       /* what gradients and changes travel as (DC_CODECS), NULL = as the run has it */
+    const char *local_steps; /* the codec's +local: apart: "8", or "auto"; NULL = none, or the run's */
     const char *
         keep_dir; /* where a lossy codec's state, and what layers remember, is kept for a run that is resumed or
                               * goes back, NULL = it is not */
@@ -179,11 +179,13 @@ typedef struct dc_worker_options {
 } dc_worker_options;
 
 typedef struct dc_worker_info {
-    int rank;        /* its number in the run: what its data order and random numbers are to be drawn from */
-    int workers;     /* that the run wants; so many take part, or fewer for a while */
-    uint64_t round;  /* rounds done; grows with dc_worker_round_end */
-    uint64_t seed;   /* the run's, the same at every worker */
-    int local_steps; /* so many rounds make one of the server's: a worker leaves after a multiple of it */
+    int rank;       /* its number in the run: what its data order and random numbers are to be drawn from */
+    int workers;    /* that the run wants; so many take part, or fewer for a while */
+    uint64_t round; /* rounds done; grows with dc_worker_round_end */
+    uint64_t seed;  /* the run's, the same at every worker */
+    int local_steps; /* so many rounds make the one of the server's that is on; with auto it may change with each of them, */
+    int alone; /* and so many of them are done: 0 = the last one was pushed, and only then a worker leaves */
+    bool local_auto; /* the server finds their number */
     bool resumed;    /* the server had a run to go on with */
 } dc_worker_info;
 

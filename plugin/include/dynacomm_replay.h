@@ -6,7 +6,7 @@
  *     dc_replay_round                          while there are passes in it
  *       for each pass k of it, in order:
  *         dc_replay_place(k)                   the model's arrays are a member's:
- *         for each batch (local_steps):        compute forward and backward on its images
+ *         for each batch (steps):              compute forward and backward on its images
  *           dc_replay_step_alone               after all but the last
  *         dc_replay_take(k)                    its gradients and its statistics
  *       dc_replay_step
@@ -32,7 +32,6 @@ typedef struct dc_replay_info {
     uint64_t first_round, last_round; /* rounds done where the log begins and where it ends */
     uint64_t round;                   /* rounds replayed so far, those before first_round included */
     int members;                      /* workers that ever took part */
-    int local_steps;                  /* batches that a worker computes in each of these rounds */
 } dc_replay_info;
 
 typedef struct dc_replay_member {
@@ -43,7 +42,9 @@ typedef struct dc_replay_member {
 } dc_replay_member;
 
 typedef struct dc_replay_round_info {
-    uint64_t round; /* rounds done before it */
+    uint64_t round; /* rounds done before it, */
+    uint64_t batch; /* and batches of a worker that took part in all of them */
+    int steps;      /* batches that a worker computes in it */
     int passes;     /* that make it; 0 = the log ends here */
     int members;    /* likewise: workers */
     int workers;    /* that the run was for */

@@ -118,7 +118,7 @@ typedef struct dc_status_worker {
     uint64_t up_bytes, down_bytes; /* that travelled from it and to it */
     double reported_s;             /* since it reported what follows; -1 = nothing yet */
     double loss, map;
-    double round_s, compute_s, wait_s, images_per_s; /* lately */
+    double round_s, compute_s, wait_s, images_per_s; /* lately; a round of all its batches */
     double up_Bps, down_Bps, overhead_s, rtt_s;      /* its link, as it measures it */
     double predicted_s, floor_s;                     /* of a round, by its plan */
     dc_strategy asked, strategy;                     /* requested, in force */
@@ -150,6 +150,9 @@ typedef struct dc_status {
     uint64_t first_round, round; /* where this server began; rounds done */
     uint64_t last_round;         /* where the workers mean to end, 0 = not known */
     uint64_t saved_round;        /* the last in the backup, 0 = none */
+    uint64_t batches;            /* of a worker in the rounds done, */
+    uint32_t local_steps;        /* and in the round that is on: 1, or as many as workers step alone; */
+    bool local_auto;             /* the server finds the number */
     double elapsed_s;            /* since the first round began */
     double stalled_s;            /* since the last round was whole */
     double round_s;              /* lately, mean over workers */

@@ -25,6 +25,7 @@
  *     server, with a codec, before the PARAM frames of a version that a checkpoint will be made of: KEEP
  *     server: ROSTER, before START and whenever it is another: how many workers make the round, of how many images
  *     server, before START and whenever it is another: IMAGES, how many images the worker feeds from a round on
+ *     server, with +local:auto, before START and whenever it is another: STEPS, how many batches rounds have from one on
  *     the end: worker BYE, server BYE_ACK; or server STOP
  *   Between the first shard and each of the others, in order:
  *     other: SHARD; first: SHARD, or REFUSED and the end
@@ -42,7 +43,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 10
+#define DC__PROTOCOL_VERSION 11
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
@@ -75,6 +76,7 @@ typedef enum dc__type {
     DC__RUN,
     DC__RELAY,
     DC__LEAF,
+    DC__STEPS,
     DC__TYPE_END
 } dc__type;
 

@@ -48,7 +48,6 @@ dc_error dc_replay_open(dc_replay **replay, const char *path)
                        "%s begins at round %llu of a run whose log was lost: momentum of before is not in it",
                        path, (unsigned long long)r->next.run.first_round + 1);
     if (!err) err = dc__codes_init(&r->codes, r->next.run.coding, 0);
-    if (!err) r->info.local_steps = (int)r->codes.coding.local_steps;
     if (err) {
         dc_replay_close(r);
         return err;
@@ -106,7 +105,8 @@ dc_error dc_replay_begin(dc_replay *r, dc_model *m)
     if (!err) err = dc__codes_allocate(&r->codes, m);
     if (err) return err;
     r->model = m;
-    r->versions.outer = r->codes.coding.local_steps > 1;
+    r->versions.batches = dc__batches_always(r->codes.coding.local_steps);
+    r->versions.outer = dc__coding_local(&r->codes.coding);
     r->versions.plain = dc__coding_plain(&r->codes.coding, m);
     r->round = r->info.first_round;
     r->stat_floats = m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC];
@@ -120,6 +120,17 @@ dc_error dc_replay_begin(dc_replay *r, dc_model *m)
 
 /* ---- a round ---- */
 
+static dc_error take_steps(dc_replay *r)
+{
+    const dc__steps *next = &r->next.steps;
+    const uint64_t batch = dc__batches_of(&r->versions.batches, next->round).batch;
+    if (!r->codes.coding.local_auto || next->batch != batch)
+        return dc__fail(DC_EFORMAT, "%s: round %llu does not begin with batch %llu, as the log says", r->path,
+                        (unsigned long long)next->round + 1, (unsigned long long)next->batch + 1);
+    dc__batches_change(&r->versions.batches, *next);
+    return DC_OK;
+}
+
 static dc_error take_record(dc_replay *r)
 {
     switch (r->next.type) {
@@ -132,6 +143,8 @@ static dc_error take_record(dc_replay *r)
     case DC__LOG_PARTIAL:
     case DC__LOG_FORGOT:
         return dc__replay_blocks(r);
+    case DC__LOG_STEPS:
+        return take_steps(r);
     case DC__LOG_RATE:
         r->rate = r->next.rate;
         r->rated = true;
@@ -175,11 +188,14 @@ dc_error dc_replay_round(dc_replay *r, dc_replay_round_info *round)
     if (r->n_crew == 0 || r->server.workers == 0 || !r->rated)
         return dc__fail(DC_EFORMAT, "%s does not say who makes round %llu, for which server, at which rate",
                         r->path, (unsigned long long)r->round + 1);
+    const dc__steps steps = dc__batches_of(&r->versions.batches, r->round);
     dc__replay_begin_passes(r);
     round->passes = r->n_passes;
     round->members = r->n_crew;
     round->workers = r->server.workers;
     round->rate = r->rate;
+    round->batch = steps.batch;
+    round->steps = (int)steps.n;
     return begin_encoders(r);
 }
 
@@ -273,7 +289,8 @@ dc_error dc_replay_save(dc_replay *r, const char *path)
     dc__float_mode_set(mode);
     return err ? err
                : dc__model_save_arena(m, dc__codes_arena(&r->codes, &r->versions, r->round), path,
-                                      r->round * r->codes.coding.local_steps * m->images_per_round);
+                                      dc__batches_of(&r->versions.batches, r->round).batch *
+                                          m->images_per_round);
 }
 
 bool dc_replay_averaged(const dc_replay *r)

@@ -355,6 +355,7 @@ void dc__server_change(dc_server *s)
     dc__server_count(s);
     dc__server_watch_pace(s);
     dc__server_balance(s);
+    dc__server_choose_steps(s);
     if (!gone && !ready) return;
     dc__crew crew;
     const uint64_t round = crew_now(s, &crew);

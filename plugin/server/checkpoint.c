@@ -89,6 +89,7 @@ static void note_crew(dc__checkpoint *c, const dc__crew *crew)
 {
     c->due_crew = *crew;
     c->due_number = c->roster->next_number;
+    c->due_batches = c->versions->batches;
 }
 
 void dc__checkpoint_if_due(dc__checkpoint *c)
@@ -188,6 +189,7 @@ static dc_error begin_file(const dc__checkpoint *c, dc__file *file, const char *
 typedef struct company {
     dc__crew crew;
     int next_number;
+    dc__batches batches;
     float *stats; /* [crew.n][floats] */
 } company;
 
@@ -196,9 +198,10 @@ static dc_error fill(dc__checkpoint *c, uint64_t version, const company *with, b
 {
     const dc__versions *v = source(c);
     const dc_model *m = v->model;
-    const dc__state_head head = {.seed = c->seed, .next_number = with->next_number, .crew = &with->crew};
+    const dc__state_head head = {
+        .seed = c->seed, .next_number = with->next_number, .crew = &with->crew, .batches = with->batches};
     const float *average = version < v->first_average ? NULL : dc__versions_average(v, version);
-    const uint64_t seen = dc__checkpoint_seen(c, m, version);
+    const uint64_t seen = dc__batches_of(&with->batches, version).batch * m->images_per_round;
     char path[PATH_MAX];
     dc_error err = begin_file(c, &f->weights, final ? "_final.weights" : ".backup");
     if (err) return err;
@@ -288,6 +291,7 @@ static void write_due(dc__checkpoint *c, company *with)
     if (room) memcpy(with->stats = room, c->due_stats, n * sizeof *room);
     with->crew = c->due_crew;
     with->next_number = c->due_number;
+    with->batches = c->due_batches;
     pthread_mutex_unlock(&c->lock);
     const dc_error err =
         room ? write_version(c, version, with, false) : dc__fail(DC_ENOMEM, "out of memory for a checkpoint");
@@ -358,7 +362,10 @@ dc_error dc__checkpoint_final(dc__checkpoint *c)
         return DC_OK; /* nothing new, and the run is not at its end */
     dc__flush_denormals();
     const dc__crew *crew = dc__roster_crew(c->roster, version);
-    const company with = {.crew = *crew, .next_number = c->roster->next_number, .stats = c->due_stats};
+    const company with = {.crew = *crew,
+                          .next_number = c->roster->next_number,
+                          .batches = c->versions->batches,
+                          .stats = c->due_stats};
     dc__statistics_copy_last(c->statistics, crew, version, c->due_stats); /* free: the writer has ended */
     const dc_error err = write_version(c, version, &with, result == DC_OK);
     pthread_mutex_lock(&c->lock);

@@ -65,17 +65,12 @@ typedef struct dc__checkpoint {
     int n_kept;                     /* and how many */
     float *due_stats;               /* [due_crew.n][floats] as of due; room for every slot */
     dc__crew due_crew;              /* who is in the run at due */
-    int due_number;                 /* the roster's next number then */
+    int due_number;                 /* the roster's next number then, */
+    dc__batches due_batches;        /* and the batches of rounds */
     _Atomic uint64_t protected_;    /* version that must not be overwritten, DC__NO_ROUND = none */
 } dc__checkpoint;
 
 enum { DC__KEPT_MOST = DC__GENERATIONS + 3 };
-
-/* dc__checkpoint_seen - images of one worker behind a version, as .weights files have it. */
-static inline uint64_t dc__checkpoint_seen(const dc__checkpoint *c, const dc_model *m, uint64_t version)
-{
-    return version * c->codes->coding.local_steps * m->images_per_round;
-}
 
 void dc__checkpoint_init(dc__checkpoint *c, const char *dir, dc_every every);
 void dc__checkpoint_destroy(dc__checkpoint *c);

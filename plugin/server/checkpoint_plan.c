@@ -59,5 +59,5 @@ bool dc__checkpoint_has_end(const dc__checkpoint *c, uint64_t version)
     const bool ok = fread(head, sizeof head, 1, file) == 1;
     (void)fclose(file);
     memcpy(&seen, head + 12, ok ? sizeof seen : 0);
-    return ok && seen == dc__checkpoint_seen(c, m, version);
+    return ok && seen == dc__batches_of(&c->versions->batches, version).batch * m->images_per_round;
 }

@@ -14,7 +14,8 @@ bool dc__server_had_ended(dc_server *s, const dc__join *join)
     dc__training *t = &s->training;
     const uint64_t round = t->versions.round;
     if (!join->done || join->path.n > 0 || s->shards.n > 1 || !t->resumed || t->roster.training) return false;
-    if (join->round != round * t->codes.coding.local_steps || !dc__checkpoint_has_end(&t->checkpoint, round))
+    if (join->round != dc__batches_of(&t->versions.batches, round).batch ||
+        !dc__checkpoint_has_end(&t->checkpoint, round))
         return false;
     return !join->model || !dc__model_same(t->whole, join->model, "the run", "this worker");
 }

@@ -44,6 +44,7 @@ static void forget(dc_server *s)
     dc__training_forget(&s->training);
     s->first_ready_ns = 0;
     s->held_round = 0;
+    s->steps = (dc__steps_watch){0};
     s->announced = false;
 }
 

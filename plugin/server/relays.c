@@ -35,7 +35,7 @@ static dc_error check_run(const dc_server *s, const dc__join *join)
 {
     const dc__coding *c = &s->training.codes.coding;
     if (!c->up.codec->exact || !c->down.codec->exact) return not_with("a codec that loses something");
-    if (c->local_steps != 1) return not_with("local steps");
+    if (dc__coding_local(c)) return not_with("local steps");
     return join->remembers ? not_with("layers that remember the rounds before") : DC_OK;
 }
 

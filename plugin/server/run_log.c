@@ -175,6 +175,21 @@ void dc__run_log_rate(dc__run_log *log, uint64_t round, float rate)
     pthread_mutex_unlock(&log->lock);
 }
 
+void dc__run_log_steps(dc__run_log *log, const dc__steps *steps)
+{
+    enum { BYTES = 8 + 8 + 4 };
+    pthread_mutex_lock(&log->lock);
+    uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_STEPS, BYTES) : NULL;
+    if (payload) {
+        dc__bytes b = dc__bytes_over(payload, BYTES);
+        dc__put_uint(&b, steps->round, 8);
+        dc__put_uint(&b, steps->batch, 8);
+        dc__put_uint(&b, steps->n, 4);
+        end_record(payload, BYTES);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
 static dc_error put_run(dc__run_log *log, const dc_model *m, const dc__log_run *run)
 {
     const size_t described = dc__model_describe_bytes(m);
@@ -271,7 +286,8 @@ static size_t decided(const dc__run_log *log, uint64_t version)
         const dc__log_type type = (dc__log_type)dc__get_uint(&b, 1);
         (void)dc__get_uint(&b, 3);
         const uint64_t round = dc__get_uint(&b, 8);
-        const bool begins = type == DC__LOG_ROSTER || type == DC__LOG_RELAYS || type == DC__LOG_SERVER;
+        const bool begins = type == DC__LOG_ROSTER || type == DC__LOG_RELAYS || type == DC__LOG_SERVER ||
+                            type == DC__LOG_STEPS;
         if (begins ? round > version : round >= version) break;
         at += DC__RUN_LOG_HEAD + n + SUM_BYTES;
     }

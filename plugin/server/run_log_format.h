@@ -18,10 +18,11 @@
  *   RELAYS   of the roster before it, for this round (8), these members (4) stand behind relays: number (4), relays from the
  *            worker to the server (1), and of each its id (8). Gradients are summed along them: see tree.h
  *   RATE     from this round (8) on, the learning rate (4)
+ *   STEPS    with +local:auto, from this round (8), before which a worker has computed so many batches (8), a round has so many (4)
  *   SAVED    this version (8) was saved by a checkpoint: what stands before made it
  *
  * What decided a round comes after the SAVED of the versions before it, so a log can be cut back to any checkpoint; but the
- * SERVER, the ROSTER and the RELAYS of a round come before the SAVED of the version that it begins with: the saved statistics are theirs. */
+ * SERVER, the ROSTER, the RELAYS and the STEPS of a round come before the SAVED of the version that it begins with: what is saved is theirs. */
 #ifndef DC__RUN_LOG_FORMAT_H
 #define DC__RUN_LOG_FORMAT_H
 
@@ -40,7 +41,8 @@ typedef enum dc__log_type {
     DC__LOG_SAVED,
     DC__LOG_SERVER,
     DC__LOG_FORGOT,
-    DC__LOG_RELAYS
+    DC__LOG_RELAYS,
+    DC__LOG_STEPS
 } dc__log_type;
 
 /* The rolling statistics that a member of a roster begins with. */

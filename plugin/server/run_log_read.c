@@ -126,6 +126,16 @@ static dc_error read_partial(const dc__log_reader *r, dc__bytes *b, dc__log_reco
     return DC_OK;
 }
 
+static dc_error read_steps(const dc__log_reader *r, dc__bytes *b, dc__log_record *record)
+{
+    dc__steps *s = &record->steps;
+    s->round = record->round = dc__get_uint(b, 8);
+    s->batch = dc__get_uint(b, 8);
+    s->n = (uint32_t)dc__get_uint(b, 4);
+    if (b->failed || !dc__steps_possible(s)) return damaged(r, "batches of a round that cannot be");
+    return DC_OK;
+}
+
 static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *record)
 {
     dc_error err = DC_OK;
@@ -151,6 +161,9 @@ static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *re
         record->round = dc__get_uint(b, 8);
         record->rate = dc__get_float(b);
         if (!isfinite(record->rate)) return damaged(r, "a learning rate that is not a number");
+        break;
+    case DC__LOG_STEPS:
+        err = read_steps(r, b, record);
         break;
     case DC__LOG_SAVED:
         record->round = dc__get_uint(b, 8);

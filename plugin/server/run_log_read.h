@@ -2,6 +2,7 @@
 #ifndef DC__RUN_LOG_READ_H
 #define DC__RUN_LOG_READ_H
 
+#include "codec/batches.h"
 #include "model/model.h"
 #include "server/run_log_format.h"
 
@@ -18,6 +19,7 @@ typedef struct dc__log_record {
     uint32_t n_blocks;             /* likewise */
     const uint8_t *bitmap;         /* likewise: block b is in it if bitmap[b / 8] >> (b % 8) & 1 */
     float rate;                    /* RATE */
+    dc__steps steps;               /* STEPS */
 } dc__log_record;
 
 typedef struct dc__log_reader dc__log_reader;

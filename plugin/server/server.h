@@ -46,6 +46,16 @@ typedef struct dc__drop {
     char line[DC__LINE_BYTES];
 } dc__drop;
 
+/* What the run loop has made of the workers' reports (local_steps.c). */
+typedef struct dc__steps_watch {
+    int64_t tried_ns; /* it looked last, */
+    int64_t seen_ns;  /* and last found that all had reported anew */
+    int agreed;       /* times in a row that another number was right: */
+    int way;          /* more, 1, or fewer, -1; 0 = the first choice; */
+    uint32_t best;    /* the nearest of them */
+    bool chosen;      /* once, by this server */
+} dc__steps_watch;
+
 /* What has happened since this server was started; the run loop counts. */
 typedef struct dc__tally {
     _Atomic uint64_t joins, losses, rejoins, drops, rounds_held;
@@ -79,12 +89,13 @@ struct dc_server {
     int64_t answered_ns;    /* run loop: when the last of them did */
     dc__drop drop;
     dc__tally tally;
-    int64_t looked_ns;   /* run loop: when it last looked at all, */
-    int64_t awake_ns;    /* run loop: and since when it does without a pause */
-    int64_t paced_ns;    /* run loop: when it last looked who holds up the others */
-    int64_t balanced_ns; /* run loop: when it last looked whether other images would pay */
-    uint64_t held_round; /* run loop: 1 + the last round that is counted as held up */
-    bool announced;      /* run loop: that it waits, and for what */
+    int64_t looked_ns;     /* run loop: when it last looked at all, */
+    int64_t awake_ns;      /* run loop: and since when it does without a pause */
+    int64_t paced_ns;      /* run loop: when it last looked who holds up the others */
+    int64_t balanced_ns;   /* run loop: when it last looked whether other images would pay */
+    dc__steps_watch steps; /* run loop: which number of local steps would be right */
+    uint64_t held_round;   /* run loop: 1 + the last round that is counted as held up */
+    bool announced;        /* run loop: that it waits, and for what */
 };
 
 /* dc__server_start_after_s - how long others are awaited. */
@@ -157,6 +168,9 @@ void dc__server_came(dc_server *s, int slot, dc__member_state was, bool anew);
 
 /* rebalance.c: plans other images for the workers if that pays. Run loop. */
 void dc__server_balance(dc_server *s);
+
+/* local_steps.c: with +local:auto, how many batches workers step alone from some round on. Run loop. */
+void dc__server_choose_steps(dc_server *s);
 
 /* straggler.c: a line when somebody begins to hold up the others, or does not any more. Run loop. */
 void dc__server_watch_pace(dc_server *s);

@@ -62,8 +62,8 @@ static void reset(dc__session *s, bool anew)
     s->announced[0] = s->announced[1] = DC__NO_ROUND;
     dc__queue_clear(&s->endpoint.queue);
     s->endpoint.pong_due = false;
-    s->soon_due = s->images_due = s->crew_due = s->start_due = s->stat_due = s->ack_due = s->stop_due =
-        s->acked = false;
+    s->soon_due = s->images_due = s->steps_due = s->crew_due = s->start_due = s->stat_due = s->ack_due =
+        s->stop_due = s->acked = false;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -169,6 +169,14 @@ void dc__session_say_images(dc__session *s, uint64_t round, uint32_t images)
     s->images_round = round;
     s->images = images;
     s->images_due = true;
+    dc__endpoint_wake(&s->endpoint);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void dc__session_say_steps(dc__session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->steps_due = true;
     dc__endpoint_wake(&s->endpoint);
     pthread_mutex_unlock(&s->lock);
 }

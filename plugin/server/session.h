@@ -26,7 +26,7 @@ typedef struct dc__session {
     uint64_t upload_at;                     /* receiver only: next float of the upload */
     dc__given given;                        /* receiver only */
     int leaf; /* likewise: slot of the member that the next frame is of, -1 = its own */
-    bool soon_due, crew_due, images_due, start_due, stat_due, ack_due, stop_due; /* (L) */
+    bool soon_due, crew_due, images_due, steps_due, start_due, stat_due, ack_due, stop_due; /* (L) */
     bool acked;                       /* (L) the acknowledgement of its goodbye has gone */
     uint64_t images_round;            /* (L) from there on */
     uint32_t images;                  /* (L) it is to feed so many */
@@ -73,6 +73,9 @@ void dc__session_say_stop(dc__session *s);
 
 /* dc__session_say_images - IMAGES, before any block of a version that is still to come. */
 void dc__session_say_images(dc__session *s, uint64_t round, uint32_t images);
+
+/* dc__session_say_steps - STEPS, how many batches rounds have from one on that is still to come, likewise. With versions' lock held. */
+void dc__session_say_steps(dc__session *s);
 
 /* dc__session_offer - blocks [first, first + n) are at version; with versions' lock held. */
 void dc__session_offer(dc__session *s, uint32_t first, uint32_t n, uint64_t version);

@@ -131,6 +131,28 @@ static dc_error send_all_images(dc__session *s, uint64_t round)
     return err;
 }
 
+/* All: what holds in the round that it begins with, too. */
+static dc_error send_batches(dc__session *s, bool all)
+{
+    pthread_mutex_lock(&s->training->versions.lock);
+    const dc__batches b = s->training->versions.batches;
+    pthread_mutex_unlock(&s->training->versions.lock);
+    const dc__steps *const steps[] = {&b.before, &b.now};
+    dc_error err = DC_OK;
+    for (int k = !all; !err && k < 2; k++) {
+        dc__header h = {
+            .type = DC__STEPS, .round = steps[k]->round, .offset = steps[k]->batch, .count = steps[k]->n};
+        err = dc__link_send_small(&s->endpoint.link, &h, NULL, 0);
+    }
+    return err;
+}
+
+static dc_error send_steps(void *session, dc__header *unused)
+{
+    (void)unused;
+    return send_batches(session, false);
+}
+
 static dc_error send_start_frame(dc__session *s, uint8_t flags, uint64_t round)
 {
     const dc__training *t = s->training;
@@ -183,6 +205,7 @@ static dc_error send_start(void *session, dc__header *turn)
             send_range(s, header, dc__versions_moment2(v, version) + moments_from, moments_from, moments_to);
     if (!err) err = send_crew(s, NULL);
     if (!err) err = send_all_images(s, version);
+    if (!err && t->codes.coding.local_auto) err = send_batches(s, true);
     return err ? err : send_start_frame(s, is_fresh(s, version) ? DC__START_FRESH : 0, version);
 }
 
@@ -345,6 +368,9 @@ static void next_first(dc__session *s, dc__turn *turn)
         s->images_due = false;
         turn->header = (dc__header){.round = s->images_round, .count = s->images};
         turn->send = send_images;
+    } else if (s->steps_due) {
+        s->steps_due = false;
+        turn->send = send_steps;
     } else if (s->crew_due) {
         s->crew_due = false;
         turn->send = send_crew;

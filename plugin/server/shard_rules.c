@@ -32,7 +32,7 @@ dc_error dc__shards_check(const dc_server_options *o)
     if (!err && o->announce_url) err = dc__address_parse(o->announce_url, NULL);
     if (!err && o->codec) err = dc__coding_parse(o->codec, &coding);
     if (err) return err;
-    if (o->codec && (!coding.up.codec->exact || !coding.down.codec->exact || coding.local_steps != 1))
+    if (o->codec && (!coding.up.codec->exact || !coding.down.codec->exact || dc__coding_local(&coding)))
         return not_with(o, "a codec that loses something");
     if (o->key_path) return not_with(o, "keys");
     if (o->balance) return not_with(o, "balanced images");

@@ -17,6 +17,7 @@
 #define CHECKED_BYTES (1u << 18)
 #define NUMBERS_BYTES (8 + 8 + 8 + 4 + 4)
 #define MEMBER_BYTES (8 + 4 + 4)
+#define STEPS_BYTES (8 + 8 + 4)
 
 /* ---- writing ---- */
 
@@ -90,6 +91,19 @@ static void put_coding(sink *out, const dc__codes *c)
     put(out, text, sizeof text);
 }
 
+static void put_batches(sink *out, const dc__batches *batches)
+{
+    const dc__steps *const both[] = {&batches->before, &batches->now};
+    for (int k = 0; k < 2; k++) {
+        uint8_t steps[STEPS_BYTES];
+        dc__bytes b = dc__bytes_over(steps, sizeof steps);
+        dc__put_uint(&b, both[k]->round, 8);
+        dc__put_uint(&b, both[k]->batch, 8);
+        dc__put_uint(&b, both[k]->n, 4);
+        put(out, steps, sizeof steps);
+    }
+}
+
 uint64_t dc__state_bytes(const dc_model *m, int members)
 {
     const uint64_t trained = m->start[DC_TRAINED + 1],
@@ -109,6 +123,7 @@ dc_error dc__state_write(dc__file *file, const dc__versions *v, const dc__codes 
     const dc_error err = put_head(&out, v, version, head);
     if (err) return err;
     put_coding(&out, codes);
+    if (codes->coding.local_auto) put_batches(&out, &head->batches);
     put(&out, dc__versions_values(v, version), dc__model_floats(m) * sizeof(float));
     put(&out, dc__versions_moment1(v, version), moments);
     if (dc__versions_moment2(v, version)) put(&out, dc__versions_moment2(v, version), moments);
@@ -269,6 +284,21 @@ static dc_error check_coding(source *in, const char *path, const dc__codes *c)
     return DC_OK;
 }
 
+static dc_error load_batches(source *in, const char *path, uint64_t round, dc__batches *batches)
+{
+    dc__steps *const both[] = {&batches->before, &batches->now};
+    for (int k = 0; k < 2; k++) {
+        uint8_t steps[STEPS_BYTES];
+        get(in, steps, sizeof steps);
+        dc__bytes b = dc__bytes_over(steps, sizeof steps);
+        both[k]->round = dc__get_uint(&b, 8);
+        both[k]->batch = dc__get_uint(&b, 8);
+        both[k]->n = (uint32_t)dc__get_uint(&b, 4);
+    }
+    if (in->ok && dc__batches_possible(batches, round)) return DC_OK;
+    return dc__fail(DC_EFORMAT, "%s is damaged: batches of its rounds that cannot be", path);
+}
+
 static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *codes,
                      dc__statistics *statistics, dc__roster *roster, uint64_t *seed)
 {
@@ -285,10 +315,12 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
         next > INT32_MAX)
         return dc__fail(DC_EFORMAT, "%s is damaged: it is cut short", path);
     dc__crew crew;
+    dc__batches batches = v->batches;
     float *stats = NULL;
     err = load_crew(in, path, (int)members, &crew);
     if (err) return err;
     err = check_coding(in, path, codes);
+    if (!err && codes->coding.local_auto) err = load_batches(in, path, round, &batches);
     if (err) return err;
     load_arrays(in, v, round);
     err = load_statistics(in, (int)members, statistics, &stats);
@@ -298,6 +330,7 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
         err = dc__fail(DC_EFORMAT, "%s is damaged: it has another size than this model's", path);
     if (!err) recall(&crew, (int)next, round, stats, statistics, roster);
     if (!err) dc__versions_begin(v, round, step);
+    if (!err) v->batches = batches;
     /* Where a run begins its average has not. */
     if (!err && step > 0 && round >= v->model->optimizer.average_from) v->first_average = 0;
     free(stats);

@@ -2,7 +2,8 @@
  * for bit.
  *
  *   "DYNCRUN2", model description (length, bytes), seed, round, step, the next worker's number, how many workers
- * there are and of each its id, number and images; the coding (64 bytes), then floats: values of the
+ * there are and of each its id, number and images; the coding (64 bytes), with +local:auto the batches of rounds before and
+ * now, of each from which round on, batches before it and how many, then floats: values of the
  * whole arena, first moments, second moments (Adam), statistics of each worker, and where down loses
  * something the trained values as workers hold them; at the end a XXH3 checksum of
  * all before, which is looked at first. */
@@ -19,6 +20,7 @@ typedef struct dc__state_head {
     uint64_t seed;
     int next_number;      /* of a worker that is new to the run */
     const dc__crew *crew; /* who makes the next version */
+    dc__batches batches;  /* of its rounds */
 } dc__state_head;
 
 /* dc__state_bytes - of a state, about. dc__state_write - version as it is in versions, with stats [crew->n][floats], into

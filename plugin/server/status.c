@@ -165,20 +165,26 @@ static void copy_run(dc_server *s, place *places, dc_status *to)
     pthread_mutex_lock(&t->versions.lock);
     to->round = t->versions.round;
     to->rate = (double)dc__versions_rate(&t->versions, to->round);
+    const dc__steps steps = dc__batches_of(&t->versions.batches, to->round);
+    to->batches = steps.batch;
+    to->local_steps = steps.n;
+    to->local_auto = t->codes.coding.local_auto;
     pthread_mutex_unlock(&t->versions.lock);
     const uint64_t saved = dc__checkpoint_saved(&t->checkpoint);
     to->saved_round = saved == DC__NO_ROUND ? 0 : saved;
 }
 
-static void copy_report(const dc__watched *w, uint32_t images, int64_t now, dc_status_worker *to)
+/* Reports are of batches, of which a round has so many. */
+static void copy_report(const dc__watched *w, uint32_t images, uint32_t batches, int64_t now,
+                        dc_status_worker *to)
 {
     const dc__telemetry *r = &w->report;
     to->loss = r->loss;
     to->map = w->map;
     to->reported_s = w->reported_ns ? fmax(0, dc__seconds(now - w->reported_ns)) : -1;
-    to->round_s = r->round_s;
-    to->compute_s = r->compute_s;
-    to->wait_s = r->wait_s;
+    to->round_s = batches * r->round_s;
+    to->compute_s = batches * r->compute_s;
+    to->wait_s = batches * r->wait_s;
     to->images_per_s = r->round_s > 0 ? images / r->round_s : 0;
     to->up_Bps = r->up_Bps;
     to->down_Bps = r->down_Bps;
@@ -199,18 +205,19 @@ static void copy_watch(const dc__watch *watch, const place *places, dc_status *t
 {
     double losses = 0, times = 0;
     int n_loss = 0, n_time = 0;
+    const uint32_t batches = to->local_steps ? to->local_steps : 1;
     for (int i = 0; i < to->n_workers; i++) {
         static const dc__watched nobody = {.report.loss = NAN, .map = NAN};
         dc_status_worker *w = &to->workers[i];
         const dc__watched *watched = places[i].slot < 0 ? &nobody : &watch->workers[places[i].slot];
-        copy_report(watched, w->images, dc__now_ns(), w);
+        copy_report(watched, w->images, batches, dc__now_ns(), w);
         if (w->state >= DC_WORKER_LEFT) continue;
         if (isfinite(w->loss) && w->reported_s >= 0) losses += w->loss, n_loss++;
         if (watched->pace_s > 0) times += watched->pace_s, n_time++;
         if (watched->report.last_round > to->last_round) to->last_round = watched->report.last_round;
     }
     to->loss = n_loss ? losses / n_loss : NAN;
-    to->round_s = n_time ? times / n_time : 0;
+    to->round_s = n_time ? batches * times / n_time : 0;
     to->n_loss = watch->loss->n;
     to->n_map = watch->map->n;
     memcpy(to->loss_curve, watch->loss->points, (size_t)to->n_loss * sizeof *to->loss_curve);

@@ -10,12 +10,13 @@
 
 #define LOOK_NS 500000000
 
-/* With the watch's lock held. Computing is whatever is not waiting for the network: layers, images, saving. */
-static void costs_of(const dc__watched *w, dc__pace_costs *c)
+/* With the watch's lock held. Computing is whatever is not waiting for the network: layers, images, saving; of all the round's
+ * batches. */
+static void costs_of(const dc__watched *w, uint32_t batches, dc__pace_costs *c)
 {
     const dc__telemetry *r = &w->report;
     if (!w->present || !w->reported_ns || w->plans == 0) return;
-    c->of[DC_CAUSE_COMPUTE] = fmax(0, r->round_s - r->wait_s);
+    c->of[DC_CAUSE_COMPUTE] = batches * fmax(0, r->round_s - r->wait_s);
     if (r->up_Bps > 0) c->of[DC_CAUSE_UP] = (double)dc__total_bytes(&w->shown.profile, true) / r->up_Bps;
     if (r->down_Bps > 0)
         c->of[DC_CAUSE_DOWN] = (double)dc__total_bytes(&w->shown.profile, false) / r->down_Bps;
@@ -26,11 +27,14 @@ static int gather(dc_server *s, dc__pace_costs costs[DC__CREW_MOST])
 {
     dc__training *t = &s->training;
     int n = 0;
+    pthread_mutex_lock(&t->versions.lock);
+    const uint32_t batches = dc__batches_of(&t->versions.batches, t->versions.round).n;
+    pthread_mutex_unlock(&t->versions.lock);
     pthread_mutex_lock(&t->watch.lock);
     for (int i = 0; i < t->roster.n; i++) {
         if (t->roster.member[i].state != DC__MEMBER_RUNNING) continue;
         costs[n] = (dc__pace_costs){.slot = i};
-        costs_of(&t->watch.workers[i], &costs[n++]);
+        costs_of(&t->watch.workers[i], batches, &costs[n++]);
     }
     pthread_mutex_unlock(&t->watch.lock);
     return n;

@@ -94,7 +94,8 @@ static dc_error allocate(dc__training *t, const dc_model *m)
     if (!err) err = dc__omissions_allocate(&t->omissions, members, m->n_blocks);
     if (!err) err = dc__codes_allocate(&t->codes, m);
     t->reduce.codec = t->codes.coding.up.codec;
-    t->versions.outer = t->codes.coding.local_steps > 1;
+    t->versions.batches = dc__batches_always(t->codes.coding.local_steps);
+    t->versions.outer = dc__coding_local(&t->codes.coding);
     t->versions.plain = dc__coding_plain(&t->codes.coding, m);
     if (!err && !t->reduce.codec->exact && (t->bounds.trim || t->clip.factor > 0))
         err =
@@ -124,7 +125,7 @@ static dc_error take_part(dc__training *t, dc_model *whole, dc_model **part)
     *part = whole;
     if (t->shares.n == 1) return DC_OK;
     const dc__coding *c = &t->codes.coding;
-    if (!c->up.codec->exact || !c->down.codec->exact || c->local_steps != 1)
+    if (!c->up.codec->exact || !c->down.codec->exact || dc__coding_local(c))
         return dc__fail(DC_EINVAL, "%s not go together with a codec that loses something yet: leave it out",
                         t->shares.mesh ? "a mesh does" : "shards do");
     dc_error err = dc__shard_init(&t->part, whole, t->shard, &t->shares);
@@ -154,13 +155,13 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
     if (!t->fingerprint) return dc__fail(DC_ENOMEM, "out of memory for a fingerprint");
     dc__checkpoint *c = &t->checkpoint;
     dc_error err = DC_OK;
-    if (t->codes.coding.local_steps > 1 && model->optimizer.algorithm != DC_SGD)
+    if (dc__coding_local(&t->codes.coding) && model->optimizer.algorithm != DC_SGD)
         err = dc__fail(DC_EINVAL, "local steps are for SGD: this cfg has adam=1");
-    if (!err && t->codes.coding.local_steps > 1 && model->optimizer.average > 0)
+    if (!err && dc__coding_local(&t->codes.coding) && model->optimizer.average > 0)
         err = dc__fail(DC_EINVAL,
                        "local steps keep no average of the parameters, and this cfg has ema_alpha=: train "
                        "without one of the two");
-    if (!err && t->codes.coding.local_steps > 1 && t->balance)
+    if (!err && dc__coding_local(&t->codes.coding) && t->balance)
         err =
             dc__fail(DC_EINVAL, "local steps are of the cfg's images each: the server must not balance them");
     dc_model *part = NULL;
@@ -199,7 +200,7 @@ bool dc__training_carries(const dc__training *t)
 {
     const dc__coding *c = &t->codes.coding;
     return t->roster.wanted == 1 && t->model->optimizer.algorithm == DC_SGD && c->up.codec->exact &&
-           c->down.codec->exact && c->local_steps == 1;
+           c->down.codec->exact && !dc__coding_local(c);
 }
 
 /* ---- the log ---- */
@@ -270,6 +271,14 @@ static void log_crew(dc__training *t, uint64_t round, const dc__crew *sources)
 
 /* ---- rounds ---- */
 
+/* How many batches this round has, where the number is found while the run goes on. */
+static void log_steps(dc__training *t, uint64_t round)
+{
+    if (!t->codes.coding.local_auto) return;
+    const dc__steps steps = dc__batches_of(&t->versions.batches, round);
+    dc__run_log_steps(&t->run_log, &steps);
+}
+
 void dc__training_crew_changed(dc__training *t, uint64_t round, const dc__crew *makers)
 {
     dc__crew sources;
@@ -281,6 +290,7 @@ void dc__training_border(dc__training *t, uint64_t round)
 {
     const bool changed = dc__roster_border(&t->roster, round);
     if (changed) dc__training_crew_changed(t, round, dc__roster_crew(&t->roster, round - 1));
+    if (t->versions.batches.now.round == round) log_steps(t, round);
     dc__clip_begin(&t->clip, round);
     t->border(t->context, round, changed);
 }
@@ -290,6 +300,7 @@ void dc__training_begin(dc__training *t)
     dc__roster *r = &t->roster;
     if (dc__training_log_start(t) != DC_OK) dc__roster_end(r, DC_EFILE, dc_last_error());
     log_crew(t, t->versions.round, &r->saved);
+    log_steps(t, t->versions.round);
     pthread_mutex_lock(&t->versions.lock);
     if (!t->resumed) dc__checkpoint_if_due(&t->checkpoint);
     pthread_mutex_unlock(&t->versions.lock);

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "codec/batches.h"
 #include "model/model.h"
 
 #define DC__NO_ROUND UINT64_MAX
@@ -33,6 +34,7 @@ typedef struct dc__versions {
     uint64_t first_round;     /* where this run of the server began; constant once training */
     uint64_t first_average;   /* version in which the average begins, 0 = before this run of the server */
     uint64_t first_step;      /* optimizer steps behind first_round; likewise */
+    dc__batches batches;      /* of rounds; written with the lock */
     _Atomic int64_t whole_ns; /* when the last version was whole, 0 = never */
 } dc__versions;
 

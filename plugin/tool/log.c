@@ -89,6 +89,10 @@ static void print_record(const dc__log_record *r)
     case DC__LOG_RATE:
         (void)printf("round %" PRIu64 ": learning rate %g\n", r->round + 1, (double)r->rate);
         break;
+    case DC__LOG_STEPS:
+        (void)printf("round %" PRIu64 ": %" PRIu32 " batch%s a round, after %" PRIu64 " batches\n",
+                     r->round + 1, r->steps.n, r->steps.n > 1 ? "es" : "", r->steps.batch);
+        break;
     default:
         (void)printf("%" PRIu64 " rounds are saved\n", r->round);
     }

@@ -130,7 +130,7 @@ function tiles(s) {
   const all = [
     ['round', count(s.round), end + (s.saved_round ? `, saved ${count(s.saved_round)}` : '')],
     ['elapsed', long(s.elapsed_s), known(s.eta_s) ? `about ${long(s.eta_s)} to go` : s.state === 'finished' ? 'finished' : 'end not known'],
-    ['a round takes', short(s.round_s), s.rate ? `learning rate ${digits(s.rate)}` : ' '],
+    ['a round takes', short(s.round_s), (s.local_steps > 1 || s.local_steps_auto ? `${s.local_steps} local step${s.local_steps === 1 ? '' : 's'}${s.local_steps_auto ? ' (auto)' : ''}, ` : '') + (s.rate ? `learning rate ${digits(s.rate)}` : ' ')],
     ['throughput', digits(sum('images_per_s')) + ' /s', 'images, all workers'],
     ['loss', or(s.loss, digits), 'mean of the workers'],
     ...(maps.length ? [['mAP', percent(maps.at(-1)[2]), `at round ${count(maps.at(-1)[0])}`]] : []),

@@ -6,34 +6,50 @@
 
 #include "base/error.h"
 #include "codec/coding.h"
+#include "schedule/steps.h"
 #include "tool/plan.h"
 
-#define ALL "exact,bf16,int8,topk:0.1,topk:0.01,topk:0.01/int8,topk:0.001,exact+local:8,int8+local:8"
+#define ALL                                                                                                     \
+    "exact,bf16,int8,topk:0.1,topk:0.01,topk:0.01/int8,topk:0.001,exact+local:8,int8+local:8,exact+local:auto," \
+    "int8+local:auto"
 #define LIST_BYTES 512
 
 typedef struct row {
-    char codec[DC__CODING_BYTES], gives_up[96];
+    char codec[DC__CODING_BYTES], gives_up[192];
     double up_bytes, down_bytes, images_s;
     int batches; /* of a round */
     dc_plan plan;
 } row;
 
-static void describe(const dc__coding *c, row *r)
+/* What a codec alone gives up. */
+static void describe_codec(const dc__coding *c, char *text, size_t n)
 {
     const dc__codec *up = c->up.codec, *down = c->down.codec;
-    if (c->local_steps > 1)
-        (void)snprintf(r->gives_up, sizeof r->gives_up, "synchrony: workers agree only every %u batches",
-                       c->local_steps);
-    else if (up->picks)
-        (void)snprintf(r->gives_up, sizeof r->gives_up,
-                       "each round %.3g %% of the gradients; the rest waits and adds up", 100 * c->up.share);
+    if (up->picks)
+        (void)snprintf(text, n, "each round %.3g %% of the gradients; the rest waits and adds up",
+                       100 * c->up.share);
     else if (up->exact && down->exact)
-        (void)snprintf(r->gives_up, sizeof r->gives_up, "nothing: the bits of one machine");
+        (void)snprintf(text, n, "nothing: the bits of one machine");
     else if (up == &dc__codec_int8 || down == &dc__codec_int8)
-        (void)snprintf(r->gives_up, sizeof r->gives_up,
-                       "exactness: steps of 1/127 of the largest; the rest waits");
+        (void)snprintf(text, n, "exactness: steps of 1/127 of the largest; the rest waits");
     else
-        (void)snprintf(r->gives_up, sizeof r->gives_up, "exactness: 8 of 24 bits a round; the rest waits");
+        (void)snprintf(text, n, "exactness: 8 of 24 bits a round; the rest waits");
+}
+
+static void describe(const dc__coding *c, row *r)
+{
+    char codec[80];
+    describe_codec(c, codec, sizeof codec);
+    const bool lossy = !c->up.codec->exact || !c->down.codec->exact;
+    if (dc__coding_local(c))
+        (void)snprintf(r->gives_up, sizeof r->gives_up, "synchrony: workers agree every %d batch%s%s%s%s",
+                       r->batches, r->batches > 1 ? "es" : "",
+                       !c->local_auto                          ? ""
+                       : r->batches < (int)DC__STEPS_AUTO_MOST ? ", the fewest that hide the network"
+                                                               : ", the most",
+                       lossy ? "; " : "", lossy ? codec : "");
+    else
+        (void)snprintf(r->gives_up, sizeof r->gives_up, "%s", codec);
 }
 
 static dc_error predict(const dc_profile *exact, const char *text, dc_strategy strategy, dc_layer_cost *costs,
@@ -45,7 +61,6 @@ static dc_error predict(const dc_profile *exact, const char *text, dc_strategy s
     if (!err) err = dc_plan_init(&r->plan, p.n_layers);
     if (err) return err;
     dc__coding_text(&coding, r->codec);
-    describe(&coding, r);
     dc__coding_costs(&coding, exact->layers, p.n_layers, p.workers, costs);
     p.layers = costs;
     double batch_s = p.middle_s; /* further batches lie between the first forward and the last backward */
@@ -58,7 +73,16 @@ static dc_error predict(const dc_profile *exact, const char *text, dc_strategy s
         r->up_bytes += (double)costs[i].up_bytes;
         r->down_bytes += (double)costs[i].down_bytes;
     }
-    return dc_plan_make(&r->plan, &p, strategy);
+    err = dc_plan_make(&r->plan, &p, strategy);
+    const dc__step_load load = {.batch_s = batch_s, .added_s = r->plan.wait_s};
+    if (!err && coding.local_auto &&
+        batch_s > 0) { /* of one batch; now of as many as hide what the network adds */
+        r->batches = (int)dc__steps_choose(&load, 1, 0);
+        p.middle_s += (r->batches - 1) * batch_s;
+        err = dc_plan_make(&r->plan, &p, strategy);
+    }
+    describe(&coding, r);
+    return err;
 }
 
 static void print_head(FILE *out, const dc__forecasts *f, int images)
@@ -88,6 +112,7 @@ static bool add_row(cJSON *list, const row *r, int images)
     return cJSON_AddStringToObject(o, "codec", r->codec) &&
            cJSON_AddNumberToObject(o, "up_bytes", r->up_bytes) &&
            cJSON_AddNumberToObject(o, "down_bytes", r->down_bytes) &&
+           cJSON_AddNumberToObject(o, "batches", r->batches) &&
            cJSON_AddNumberToObject(o, "round_s", r->plan.round_s) &&
            cJSON_AddNumberToObject(o, "floor_s", r->plan.floor_s) &&
            cJSON_AddNumberToObject(o, images ? "images_per_s" : "batches_per_s", r->images_s) &&

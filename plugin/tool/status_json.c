@@ -139,6 +139,9 @@ static void put_run(FILE *out, const dc_status *s)
     put_count(out, "round", s->round);
     put_count(out, "last_round", s->last_round);
     put_count(out, "saved_round", s->saved_round);
+    put_count(out, "batches", s->batches);
+    put_count(out, "local_steps", s->local_steps);
+    put_bool(out, "local_steps_auto", s->local_auto);
     put_number(out, "elapsed_s", s->elapsed_s);
     put_number(out, "stalled_s", s->stalled_s);
     put_number(out, "round_s", s->round_s);

@@ -45,6 +45,10 @@ static void put_run(FILE *out, const dc_status *s)
     (void)fprintf(out, "dynacomm_rounds_total %llu\n", (unsigned long long)s->round);
     one(out, "last_round", "gauge", "The round that the run is to end after.",
         s->last_round ? (double)s->last_round : NAN);
+    one(out, "batches_total", "counter", "Batches of a worker in the rounds that are whole.",
+        (double)s->batches);
+    one(out, "local_steps", "gauge", "Batches that workers step alone in a round.",
+        s->local_steps ? (double)s->local_steps : NAN);
     one(out, "saved_round", "gauge", "The last round in the backup.",
         s->saved_round ? (double)s->saved_round : NAN);
     one(out, "workers", "gauge", "Workers that are here.", s->here);

@@ -89,6 +89,10 @@ static void put_run(FILE *out, const cJSON *s, const cJSON *workers)
         put_sparks(out, maps);
         (void)fputs("   ", out);
     }
+    const bool found = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s, "local_steps_auto"));
+    if (found || dc__json_number(s, "local_steps") > 1)
+        (void)fprintf(out, "local steps %.0f%s   ", dc__json_number(s, "local_steps"),
+                      found ? " (auto)" : "");
     (void)fprintf(out, "round %.4g ms   %.4g images/s   up %.4g MB   down %.4g MB\n",
                   1e3 * dc__json_number(s, "round_s"), sum_of(workers, "images_per_s"),
                   1e-6 * sum_of(workers, "up_bytes"), 1e-6 * sum_of(workers, "down_bytes"));

@@ -1,33 +1,62 @@
 /* choices.c - what other codecs would make of the costs that were measured: one line for the user, who decides. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "schedule/steps.h"
 #include "worker/worker.h"
 
-static const char *const choices[] = {"exact", "bf16", "int8", "topk:0.01", "topk:0.01/int8", "int8+local:8"};
+/* What the run could have: over shards nothing is lost; local steps are for SGD that keeps no average. */
+static const char *const choices[] = {"exact",          "bf16",         "int8",           "topk:0.01",
+                                      "topk:0.01/int8", "int8+local:8", "int8+local:auto"};
 #define CHOICES (sizeof choices / sizeof *choices)
 
-static double predict(const dc_worker *w, const dc_profile *measured, const char *text, dc_layer_cost *costs)
+static bool is_possible(const dc_worker *w, const dc__coding *c)
 {
-    dc__coding coding;
+    const dc_optimizer *o = &w->model->optimizer;
+    if (w->n_parts > 1) return c->up.codec->exact && c->down.codec->exact && !dc__coding_local(c);
+    return !dc__coding_local(c) || (o->algorithm == DC_SGD && o->average <= 0);
+}
+
+/* Seconds of a batch with this coding, where measured rounds have so many; *steps: of a round. 0 = nobody knows. */
+static double predict(const dc_worker *w, const dc_profile *measured, uint32_t batches,
+                      const dc__coding *coding, dc_layer_cost *costs, uint32_t *steps)
+{
     dc_plan plan = {0};
     dc_profile p = *measured;
-    double round_s = 0;
+    double round_s = 0, layers_s = 0;
     for (int i = 0; i < p.n_layers; i++) {
         costs[i] = measured->layers[i];
         costs[i].up_bytes = costs[i].down_bytes = w->model->layers[i].count * sizeof(float);
-    }
-    if (dc__coding_parse(text, &coding)) return 0;
-    dc__coding_costs(&coding, costs, p.n_layers, w->info.workers, costs);
-    p.layers = costs;
-    double layers_s = 0;
-    for (int i = 0; i < p.n_layers; i++)
         layers_s += costs[i].fc_s + costs[i].bc_s;
-    p.middle_s = (p.middle_s + layers_s) / w->coding.local_steps * coding.local_steps - layers_s;
+    }
+    dc__coding_costs(coding, costs, p.n_layers, w->info.workers, costs);
+    p.layers = costs;
+    const double batch_s = (p.middle_s + layers_s) / batches;
+    p.middle_s = fmax(0, batch_s * coding->local_steps -
+                             layers_s); /* the first batch may have taken longer than the others */
     if (dc_plan_init(&plan, p.n_layers) == DC_OK && dc_plan_make(&plan, &p, w->options.strategy) == DC_OK)
-        round_s = plan.round_s / coding.local_steps;
+        round_s = plan.round_s;
+    const dc__step_load load = {.batch_s = batch_s, .added_s = plan.wait_s};
     dc_plan_free(&plan);
-    return round_s;
+    *steps = coding->local_auto && batch_s > 0 ? dc__steps_choose(&load, 1, 0) : coding->local_steps;
+    return (round_s + (*steps - coding->local_steps) * batch_s) / *steps;
+}
+
+/* Characters put into line[room]. */
+static size_t put(const dc_worker *w, const dc_profile *measured, uint32_t batches, const char *text,
+                  bool own, dc_layer_cost *costs, char *line, size_t room, bool first)
+{
+    dc__coding coding;
+    uint32_t steps;
+    char found[24] = "";
+    if (dc__coding_parse(text, &coding) || !is_possible(w, &coding)) return 0;
+    const double batch_s = predict(w, measured, batches, &coding, costs, &steps);
+    if (batch_s <= 0) return 0;
+    if (coding.local_auto) (void)snprintf(found, sizeof found, " (%u)", steps);
+    const int n = snprintf(line, room, "%s%s%s%s %.3g%s", first ? "" : "; ", text, found,
+                           own ? " (this run)" : "", batch_s, first ? " s per batch" : "");
+    return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
 void dc__worker_choices(void *worker, const dc_profile *measured)
@@ -38,15 +67,17 @@ void dc__worker_choices(void *worker, const dc_profile *measured)
     size_t used = 0;
     dc_layer_cost *costs = calloc((size_t)measured->n_layers, sizeof *costs);
     if (!costs) return; /* a line less */
+    pthread_mutex_lock(&w->lock);
+    const uint32_t batches = dc__batches_of(&w->announced.batches, w->info.round).n;
+    pthread_mutex_unlock(&w->lock);
     dc__coding_text(&w->coding, own);
     bool listed = false;
     for (size_t k = 0; k <= CHOICES; k++) {
         if (k == CHOICES && listed) break;
         const char *text = k < CHOICES ? choices[k] : own;
-        listed |= strcmp(text, own) == 0;
-        used += (size_t)snprintf(line + used, sizeof line - used, "%s%s%s %.3g%s", used ? "; " : "", text,
-                                 strcmp(text, own) == 0 ? " (this run)" : "",
-                                 predict(w, measured, text, costs), used ? "" : " s per batch");
+        const bool ours = strcmp(text, own) == 0;
+        used += put(w, measured, batches, text, ours, costs, line + used, sizeof line - used, used == 0);
+        listed |= ours;
     }
     free(costs);
     dc__log_line(&w->log, "predicted by codec: %s", line);

@@ -31,7 +31,7 @@ static dc_error wait_for_layer(dc_worker *w, int layer)
 /* This batch is one of several that are stepped alone, and not the last. */
 static bool is_local(const dc_worker *w)
 {
-    return w->progress.local + 1 < w->coding.local_steps;
+    return w->progress.local + 1 < w->progress.at.n;
 }
 
 dc_error dc_worker_round_begin(dc_worker *w)
@@ -41,9 +41,10 @@ dc_error dc_worker_round_begin(dc_worker *w)
     dc__assert(!w->progress.in_round);
     w->progress.in_round = true;
     w->progress.first_pass = w->progress.pushing = w->progress.last_pass = w->progress.batch_end = false;
-    if (w->progress.local == 0)
+    if (w->progress.local == 0) {
         dc__profiler_round_begin(&w->profiler);
-    else
+        w->progress.compute_before_s = w->progress.wait_before_s = 0;
+    } else
         w->profiler.mark_ns = dc__now_ns(); /* a further batch of the same round */
     return DC_OK;
 }
@@ -194,17 +195,21 @@ dc_error dc_worker_backward_end(dc_worker *w, int layer)
     return DC_OK;
 }
 
+/* Of a batch. */
 static void fill_report(dc_worker *w, dc_round_report *report)
 {
     const int64_t now = dc__now_ns();
+    dc__progress *p = &w->progress;
     *report = (dc_round_report){
         .round_s = dc__seconds(now - w->progress.period_ns),
-        .compute_s = w->profiler.compute_s,
-        .wait_s = w->profiler.wait_s,
+        .compute_s = w->profiler.compute_s - p->compute_before_s,
+        .wait_s = w->profiler.wait_s - p->wait_before_s,
         .predicted_s = w->planner.plan.round_s,
         .sent_bytes = dc__worker_moved(w, true) - w->progress.sent_before,
         .received_bytes = dc__worker_moved(w, false) - w->progress.received_before,
     };
+    p->compute_before_s = w->profiler.compute_s;
+    p->wait_before_s = w->profiler.wait_s;
     w->progress.period_ns = now;
     w->progress.sent_before += report->sent_bytes;
     w->progress.received_before += report->received_bytes;
@@ -237,8 +242,6 @@ static void step_alone(dc_worker *w, dc_round_report *report)
         dc__encoder_step_alone(&w->parts[k].encoder, w->progress.rate);
     w->progress.local++;
     fill_report(w, report);
-    report->compute_s = report->round_s; /* nothing was waited for */
-    report->wait_s = 0;
     dc__reporter_round_end(&w->reporter, report);
 }
 
@@ -262,7 +265,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
                            w->start_step + (w->info.round - w->start_round) + 1);
     if (!w->progress.pushing) err = offer_statistics(w);
     if (err) return err;
-    dc__profiler_round_end(&w->profiler, m->n_layers);
+    dc__profiler_round_end(&w->profiler, m->n_layers, w->progress.at.n);
     fill_report(w, report);
     dc__reporter_round_end(&w->reporter, report);
     pthread_mutex_lock(&w->lock);
@@ -274,6 +277,7 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     w->push.grows = false;
     dc__recurrent_note(&w->memory, w->info.round + 1);
     w->info.round++;
+    w->progress.at = dc__batches_of(&w->announced.batches, w->info.round);
     dc__worker_wake(w);
     pthread_mutex_unlock(&w->lock);
     adopt_plan(w);
@@ -293,10 +297,18 @@ dc_error dc_worker_sync(dc_worker *w)
     return err;
 }
 
+/* The server's round in which the caller's last one is, as far as rounds' batches are known; 0 = not known. */
+static uint64_t last_round(const dc_worker *w, uint64_t last)
+{
+    const dc__steps *at = &w->progress.at;
+    if (last == 0 || last <= at->batch) return last ? w->info.round : 0;
+    return w->info.round + (last - at->batch + at->n - 1) / at->n;
+}
+
 void dc_worker_report(dc_worker *w, const dc_report *report)
 {
     dc_report own = *report;
-    own.last_round /= w->coding.local_steps; /* the server's rounds */
+    own.last_round = last_round(w, report->last_round);
     pthread_mutex_lock(&w->lock);
     if (dc__reporter_add(&w->reporter, &own, w->info.round, &w->planner))
         dc__endpoint_wake(&w->parts[0].endpoint);
@@ -306,8 +318,10 @@ void dc_worker_report(dc_worker *w, const dc_report *report)
 dc_worker_info dc_worker_info_get(const dc_worker *w)
 {
     dc_worker_info info = w->info;
-    info.round = info.round * w->coding.local_steps + w->progress.local;
-    info.local_steps = (int)w->coding.local_steps;
+    info.round = w->progress.at.batch + w->progress.local;
+    info.local_steps = (int)w->progress.at.n;
+    info.alone = (int)w->progress.local;
+    info.local_auto = w->coding.local_auto;
     return info;
 }
 

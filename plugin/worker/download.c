@@ -230,6 +230,21 @@ static dc_error take_images(dc_worker *w, const dc__frame *frame)
     return DC_OK;
 }
 
+/* Before START: what holds in the round that it begins with; later: from a round on that is still to come. */
+static dc_error take_steps(dc_worker *w, const dc__frame *frame)
+{
+    const dc__header *h = &frame->header;
+    const dc__steps steps = {.round = h->round, .batch = h->offset, .n = h->count};
+    if (!w->coding.local_auto || !dc__steps_possible(&steps)) return bad(frame, "that cannot be");
+    pthread_mutex_lock(&w->lock);
+    dc__batches *b = &w->announced.batches;
+    const bool ok = !w->parts[0].download.begun ||
+                    (steps.round > w->info.round && steps.batch == dc__batches_of(b, steps.round).batch);
+    if (ok) dc__batches_change(b, steps);
+    pthread_mutex_unlock(&w->lock);
+    return ok ? DC_OK : bad(frame, "that does not go on with the rounds so far");
+}
+
 uint32_t dc_worker_images(dc_worker *w, uint64_t round)
 {
     pthread_mutex_lock(&w->lock);
@@ -333,6 +348,8 @@ dc_error dc__worker_on_frame(void *part, dc__frame *frame)
         return first ? take_roster(w, frame) : DC_OK;
     case DC__IMAGES:
         return first ? take_images(w, frame) : DC_OK;
+    case DC__STEPS:
+        return first ? take_steps(w, frame) : bad(frame, "that only the first shard sends");
     case DC__BYE_ACK:
         return take_bye_ack(p);
     default:

@@ -17,7 +17,7 @@ dc_error dc__encoder_init(dc__encoder *e, const dc__coding *coding, dc_model *mo
     e->coding = *coding;
     e->model = model;
     e->plain = dc__coding_plain(coding, model);
-    const bool local = coding->local_steps > 1;
+    const bool local = dc__coding_local(coding);
     e->active = local || !coding->up.codec->exact;
     ok &= !local || (e->base = calloc(n, sizeof(float))) != NULL;
     for (int i = 0; i < 2 && e->active; i++) {

@@ -51,8 +51,8 @@ static dc_error dial(dc_worker *w, dc__part *p, double connect_s)
 /* As one text; "" for whatever the run has. One that is too long is no codec. */
 void dc__worker_coding_asked(const dc_worker_options *o, char text[DC__CODING_BYTES])
 {
-    if (o->local_steps > 0)
-        (void)snprintf(text, DC__CODING_BYTES, "%s+local:%d", o->codec ? o->codec : "exact", o->local_steps);
+    if (o->local_steps)
+        (void)snprintf(text, DC__CODING_BYTES, "%s+local:%s", o->codec ? o->codec : "exact", o->local_steps);
     else
         (void)snprintf(text, DC__CODING_BYTES, "%s", o->codec ? o->codec : "");
 }
@@ -63,7 +63,7 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
     dc__join join = {.rank = as->rank,
                      .worker_id = w->id,
                      .seed = w->options.seed,
-                     .round = w->done ? w->info.round * w->coding.local_steps : w->options.round,
+                     .round = w->done ? w->progress.at.batch : w->options.round,
                      .part = w->options.part,
                      .shard = as->shard,
                      .shards = as->shards,
@@ -159,6 +159,7 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     w->info.resumed = welcome->resumed;
     w->carry = welcome->carry;
     w->coding = welcome->coding;
+    w->announced.batches = dc__batches_always(w->coding.local_steps);
     return DC_OK;
 }
 
@@ -191,6 +192,7 @@ dc_error dc__worker_enter(dc_worker *w)
     dc__worker_wake(w);
     pthread_mutex_unlock(&w->lock);
     err = dc__worker_wait_until(w, has_begun, 0);
+    w->progress.at = dc__batches_of(&w->announced.batches, w->info.round);
     pthread_mutex_unlock(&w->lock);
     if (err) return err;
     const uint64_t start = w->model->start[DC_STATISTIC];

@@ -68,7 +68,8 @@ static double moved(const dc_plan *plan, const dc_profile *old, const dc_profile
         fmax(fc1 + bc1 + now->middle_s, fmax(down_bytes / now->down_Bps, up_bytes / now->up_Bps));
     const int frames = dc_plan_transmissions(plan, now, false) + dc_plan_transmissions(plan, now, true);
     const double messages = frames * fabs(now->overhead_s - old->overhead_s);
-    return round > 0 ? fmax(fmax(down, up), fmax(compute, messages)) / round : 0;
+    const double trips = fabs(now->rtt_s - old->rtt_s); /* at least one is in a round */
+    return round > 0 ? fmax(fmax(fmax(down, up), fmax(compute, messages)), trips) / round : 0;
 }
 
 void dc__planner_review(dc__planner *p, const dc_profile *now)

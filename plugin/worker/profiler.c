@@ -64,8 +64,19 @@ static double blend(double old, double now, bool first)
     return first ? now : DC__COST_KEEP * old + (1 - DC__COST_KEEP) * now;
 }
 
-void dc__profiler_round_end(dc__profiler *p, int layers)
+/* As if the rounds so far had had as many batches: the others lie between the first forward and the last backward pass. */
+static void scale(dc__profiler *p, int layers, uint32_t batches)
 {
+    double layers_s = 0;
+    for (int i = 0; i < layers; i++)
+        layers_s += p->cost[i].fc_s + p->cost[i].bc_s;
+    if (p->rounds > 0) p->middle_s = (p->middle_s + layers_s) / p->batches * batches - layers_s;
+    p->batches = batches;
+}
+
+void dc__profiler_round_end(dc__profiler *p, int layers, uint32_t batches)
+{
+    if (batches != p->batches) scale(p, layers, batches);
     /* The first round pays for page faults and cold caches: it counts only until there is a second. */
     const bool first = p->rounds < 2;
     for (int i = 0; i < layers; i++) {

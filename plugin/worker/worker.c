@@ -166,6 +166,9 @@ dc_error dc__worker_open(dc_worker **out, dc_model *model, const dc_worker_optio
     if (!err) err = dc__model_seal(model);
     char asked[DC__CODING_BYTES];
     dc__worker_coding_asked(options, asked);
+    if (!err && options->local_steps && !dc__coding_steps(options->local_steps, &(uint32_t){0}))
+        err = dc__fail(DC_EINVAL, "'%.60s' local steps: give a whole number from 1 to %u, or auto",
+                       options->local_steps, DC__STEPS_MOST);
     if (!err) err = dc__coding_parse(asked, &(dc__coding){0});
     if (err) return err;
     if (options->fingerprint && strlen(options->fingerprint) >= DC_FINGERPRINT_BYTES)
@@ -227,7 +230,7 @@ static dc_error check_end(const dc_worker *w)
     if (!w->progress.local) return DC_OK;
     return dc__fail(DC_EINVAL,
                     "the run ends %u rounds after its last push: give a number of rounds that %u divides",
-                    w->progress.local, w->coding.local_steps);
+                    w->progress.local, w->progress.at.n);
 }
 
 static bool is_answered(const dc_worker *w, int unused)

@@ -59,6 +59,7 @@ typedef struct dc__announced {
     uint64_t crew_images[2]; /* (L) [0]: before */
     uint64_t images_round;   /* (L) since when it feeds own_images[1] in a round */
     uint32_t own_images[2];  /* (L) [0]: before */
+    dc__batches batches;     /* (L) of rounds */
     float *stat_mean; /* [statistics] answer to WANT_STAT; receiver writes, compute thread reads after */
     bool stat_here;   /* (L) */
 } dc__announced;
@@ -107,12 +108,14 @@ typedef struct dc__progress {
     bool in_round, first_pass, last_pass, pushing;
     bool batch_end;    /* the caller's last subdivision; last_pass is that of the round's last batch */
     uint32_t local;    /* batches of this round done, with local steps */
+    dc__steps at;      /* batches of this round, and before it */
     bool *pushed;      /* [layers] offered in this round */
     int passes;        /* subdivisions begun in this round */
     float *stat_own;   /* [statistics] while the mean is being saved */
     float *stat_last;  /* [statistics] of the version, finite */
     int64_t period_ns; /* end of the round before */
     float rate;
+    double compute_before_s, wait_before_s; /* of this round, reported with batches before */
     uint64_t sent_before, received_before;
 } dc__progress;
 

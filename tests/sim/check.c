@@ -95,15 +95,15 @@ static void compute(sim_toy *t, int number, uint64_t batch, int subdivisions)
 /* What the layers of each who takes part remember. */
 static float memories[SIM_MEMBERS][SIM_MEMORY];
 
-static void replay_pass(dc_replay *replay, sim_toy *t, uint64_t round, int k)
+static void replay_pass(dc_replay *replay, sim_toy *t, const dc_replay_round_info *round, int k)
 {
-    const int who = dc_replay_place(replay, k), steps = dc_replay_info_get(replay).local_steps;
+    const int who = dc_replay_place(replay, k), steps = round->steps;
     const dc_replay_member m = dc_replay_member_get(replay, who);
     if (who >= SIM_MEMBERS) abort();
     if (dc_replay_afresh(replay, k)) memset(memories[who], 0, sizeof memories[who]);
     memcpy(t->memory, memories[who], sizeof t->memory);
     for (int i = 0; i < steps; i++) {
-        const uint64_t batch = round * (uint64_t)steps + (uint64_t)i;
+        const uint64_t batch = round->batch + (uint64_t)i;
         compute(t, m.number, batch, (int)m.images / SIM_IMAGES);
         if (i < steps - 1) dc_replay_step_alone(replay, sim_rate(batch));
     }
@@ -125,7 +125,8 @@ static bool compare(const sim_run_state *r, dc_replay *replay)
     return are_same(mine, its, 0) || wrong("the replay makes another average");
 }
 
-static bool replay(const sim_run_state *state, const char *log, uint64_t *rounds)
+/* *rounds, *batch: that the last of them begins with, *steps: that it has. */
+static bool replay(const sim_run_state *state, const char *log, uint64_t *rounds, uint64_t *batch, int *steps)
 {
     const sim_plan *p = state->plan;
     sim_toy *t = sim_toy_new(p, 1);
@@ -137,8 +138,10 @@ static bool replay(const sim_run_state *state, const char *log, uint64_t *rounds
     for (*rounds = 0;; ++*rounds) {
         if (dc_replay_round(r, &round)) return wrong("no replay: %s", dc_last_error());
         if (round.passes == 0) break;
+        *batch = round.batch;
+        *steps = round.steps;
         for (int k = 0; k < round.passes; k++)
-            replay_pass(r, t, round.round, k);
+            replay_pass(r, t, &round, k);
         if (dc_replay_step(r)) return wrong("no replay: %s", dc_last_error());
     }
     const bool same = compare(state, r);
@@ -246,10 +249,12 @@ bool sim_check(sim_run_state *r, char *why, size_t size)
     if (!check_files(r)) return false;
     (void)snprintf(log, sizeof log, "%s/sim.log", r->dir);
     (void)snprintf(final, sizeof final, "%s/sim_final.weights", r->dir);
-    uint64_t rounds = 0;
-    if (!replay(r, log, &rounds)) return false;
-    if (rounds != (uint64_t)(p->rounds / p->local_steps))
-        return wrong("the log has %llu rounds", (unsigned long long)rounds);
+    uint64_t rounds = 0, batch = 0;
+    int steps = 0;
+    if (!replay(r, log, &rounds, &batch, &steps)) return false;
+    if (batch >= (uint64_t)p->rounds || batch + (uint64_t)steps < (uint64_t)p->rounds)
+        return wrong("the log has %llu rounds, the last of %d batches after %llu", (unsigned long long)rounds,
+                     steps, (unsigned long long)batch);
     for (int k = 1; k <= p->workers; k++) {
         const sim_node *node = &r->nodes[k];
         const bool ended_with_it =
@@ -263,8 +268,8 @@ bool sim_check(sim_run_state *r, char *why, size_t size)
     if (lost) return wrong("worker %d had lost what it had kept", lost - 1);
     r->count.partial += partial;
     r->count.rounds += rounds;
-    const bool plain = !p->bad && !p->codec && p->local_steps == 1 && !p->server.bounds.trim &&
-                       p->server.bounds.clip_norm <= 0;
+    const bool plain = !p->bad && !p->codec && p->local_steps == 1 && !p->local_auto &&
+                       !p->server.bounds.trim && p->server.bounds.clip_norm <= 0;
     if (!whole || !plain) return true;
     r->count.undisturbed++;
     return check_undisturbed(p, final);

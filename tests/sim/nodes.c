@@ -31,6 +31,7 @@ static void count_line(const char *line)
     c->balanced += strstr(line, ", images of a round: ") != NULL;
     c->told += strstr(line, " hears that the run has ended") != NULL;
     c->bad += strstr(line, ": left out of that round ") != NULL;
+    c->stepped += strstr(line, "local steps: from round ") == line;
     c->rejoined += strstr(line, "; joining it again") != NULL;
 }
 
@@ -118,7 +119,7 @@ static dc_error train(sim_node *node, sim_toy *t, dc_worker *w)
     do {
         err = DC_OK;
         node->life = sim_now_run->life;
-        while (!err && dc_worker_info_get(w).round < (uint64_t)p->rounds)
+        while (!err && (dc_worker_info_get(w).round < (uint64_t)p->rounds || dc_worker_info_get(w).alone))
             err = node->leave ? dc_error_set(DC_ESTOPPED, "SIGTERM")
                               : train_batch(t, w, p, p->layer_ns[node->machine]);
         if (!err) {
@@ -138,7 +139,8 @@ void sim_worker_main(void *argument)
     const sim_plan *p = r->plan;
     sim_toy *t = sim_toy_new(p, 1);
     dc_worker *w;
-    char line[512] = "";
+    char line[512] = "", steps[16] = "auto";
+    if (!p->local_auto) (void)snprintf(steps, sizeof steps, "%d", p->local_steps);
     node->leave = 0;
     node->saved[0] = 0;
     (void)snprintf(node->dir, sizeof node->dir, "%s/worker-%d", r->dir, node->machine);
@@ -156,7 +158,7 @@ void sim_worker_main(void *argument)
                                                   .context = t},
                                        .timeout_s = p->patience_s,
                                        .codec = p->codec,
-                                       .local_steps = p->local_steps > 1 ? p->local_steps : 0,
+                                       .local_steps = p->local_steps > 1 || p->local_auto ? steps : NULL,
                                        .keep_dir = node->dir,
                                        .leave = &node->leave,
                                        .log = on_line,

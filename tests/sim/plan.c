@@ -46,8 +46,14 @@ static void draw_codec(sim_plan *p)
 {
     static const char *const codecs[] = {"bf16", "int8", "topk:0.1", "topk:0.1/int8", "topk:0.1:3"};
     if (one_in(3)) p->local_steps = 2 + draw(2);
-    if (p->local_steps == 1 || one_in(2)) p->codec = codecs[draw(5)];
-    if (p->local_steps > 1) p->algorithm = DC_SGD;
+    if (p->local_steps > 1 && one_in(2)) {
+        p->local_auto = true;
+        p->local_steps = 1;
+        p->rounds += 20 + draw(60); /* it takes reports of a second */
+    }
+    const bool local = p->local_steps > 1 || p->local_auto;
+    if (!local || one_in(2)) p->codec = codecs[draw(5)];
+    if (local) p->algorithm = DC_SGD;
     p->rounds = (p->rounds + p->local_steps - 1) / p->local_steps * p->local_steps;
 }
 
@@ -62,7 +68,7 @@ static void draw_server(sim_plan *p)
     if (!one_in(8)) o->backup_every.rounds = (uint64_t)(1 + draw(4));
     if (o->backup_every.rounds == 0 || one_in(4)) o->backup_every.seconds = seconds(ms(50, 1000));
     o->timeout_s = seconds(ms(4000, 12000));
-    const bool plain = !p->codec && p->local_steps == 1;
+    const bool plain = !p->codec && p->local_steps == 1 && !p->local_auto;
     p->bad = plain && p->workers > 1 && o->min_workers == p->workers && one_in(6);
     if (plain && p->workers > 1 && one_in(5)) {
         o->balance = true;
@@ -126,7 +132,7 @@ void sim_plan_draw(sim_plan *p, uint64_t seed)
     draw_model(p);
     if (one_in(4)) draw_codec(p);
     p->remembers = one_in(5);
-    if (p->local_steps == 1 && one_in(6)) p->average = .9f;
+    if (p->local_steps == 1 && !p->local_auto && one_in(6)) p->average = .9f;
     draw_server(p);
     draw_world(p);
     for (int k = 1; k <= p->workers; k++)
@@ -156,11 +162,11 @@ void sim_plan_text(const sim_plan *p, char *text, size_t size)
     const dc_server_options *o = &p->server;
     int n = snprintf(
         text, size,
-        "%d workers (at least %d), %d rounds, %d layers, %s%s%s%s%s, codec %s, local %d, on loss %s %.1f s, backup %d "
+        "%d workers (at least %d), %d rounds, %d layers, %s%s%s%s%s, codec %s, local %d%s, on loss %s %.1f s, backup %d "
         "rounds %.2f s, timeout %.1f s, latency %.1f ms;",
         p->workers, o->min_workers, p->rounds, p->layers, p->algorithm == DC_ADAM ? "adam" : "sgd",
         p->frozen ? " frozen" : "", p->remembers ? " remembers" : "", o->balance ? " balance" : "",
-        p->bad ? " nan" : "", p->codec ? p->codec : "exact", p->local_steps,
+        p->bad ? " nan" : "", p->codec ? p->codec : "exact", p->local_steps, p->local_auto ? " (auto)" : "",
         o->on_loss == DC_ON_LOSS_DROP  ? "drop"
         : o->on_loss == DC_ON_LOSS_END ? "end"
                                        : "wait",

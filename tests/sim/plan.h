@@ -38,6 +38,7 @@ typedef struct sim_plan {
     float average;
     /* the run */
     int workers, rounds, subdivisions, local_steps;
+    bool local_auto; /* the server finds their number */
     bool remembers;  /* gradients depend on all forward passes before */
     bool bad;        /* worker 1's gradient and statistics are not finite now and then */
     int64_t last_ns; /* the server's machine goes dark for so long when the end is saved; 0 = it does not */

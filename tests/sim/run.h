@@ -10,6 +10,7 @@ typedef struct sim_count {
     uint64_t deeds[SIM_FULL_DISK + 1];
     uint64_t restarts;    /* of processes that had ended by themselves, with an error */
     uint64_t resumed;     /* servers that went on from a checkpoint */
+    uint64_t stepped;     /* other numbers of local steps */
     uint64_t rejoined;    /* workers that have joined anew in their process */
     uint64_t passed;      /* rounds that went on without somebody */
     uint64_t back;        /* workers that came back into their round */

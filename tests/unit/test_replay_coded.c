@@ -29,12 +29,11 @@ static void compute(toy *t, int number, uint64_t batch)
     }
 }
 
-static void pass(dc_replay *replay, toy *t, uint64_t round, int k)
+static void pass(dc_replay *replay, toy *t, const dc_replay_round_info *round, int k)
 {
-    const int number = dc_replay_member_get(replay, dc_replay_place(replay, k)).number,
-              steps = dc_replay_info_get(replay).local_steps;
+    const int number = dc_replay_member_get(replay, dc_replay_place(replay, k)).number, steps = round->steps;
     for (int i = 0; i < steps; i++) {
-        const uint64_t batch = round * (uint64_t)steps + (uint64_t)i;
+        const uint64_t batch = round->batch + (uint64_t)i;
         compute(t, number, batch);
         if (i < steps - 1) dc_replay_step_alone(replay, toy_rate(batch));
     }
@@ -55,7 +54,7 @@ static int replay(const setting *x)
         if (dc_replay_round(r, &round)) fail_msg("%s", dc_last_error());
         if (round.passes == 0) break;
         for (int k = 0; k < round.passes; k++)
-            pass(r, t, round.round, k);
+            pass(r, t, &round, k);
         if (dc_replay_step(r)) fail_msg("%s", dc_last_error());
     }
     (void)snprintf(path, sizeof path, "%s/replayed.weights", dir);
