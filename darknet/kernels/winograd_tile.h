@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define DK_WIDE __attribute__((target("avx512f")))
+#define DK_WIDE DK_INNER __attribute__((target("avx512f")))
 #define DK_WIDE_INLINE static inline __attribute__((always_inline, target("avx512f")))
 
 enum { DK_PATCH = 6, DK_TILE = 4, DK_POSITIONS = 36, DK_FILTER = 9 };
