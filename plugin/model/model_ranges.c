@@ -130,7 +130,7 @@ void dc__model_update_range(dc_model *model, uint64_t offset, uint64_t count, fl
         const dc__step step = dc__model_step(model, p.tensor, rate, images, step_number);
         float *value = p.tensor->t.value + p.from, *gradient = p.tensor->t.gradient + p.from;
         if (!step.adam) {
-            dc__sgd(p.count, &step, value, value, gradient);
+            dc__sgd(p.count, &step, value, value, gradient, gradient);
             continue;
         }
         float *m = model->adam_m + p.tensor->offset + p.from, *v = model->adam_v + p.tensor->offset + p.from;

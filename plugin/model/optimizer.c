@@ -22,22 +22,22 @@ static void clip_values(size_t n, float clip, float *value)
         value[i] = fminf(clip, fmaxf(-clip, value[i]));
 }
 
-void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, float *update)
+void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, const float *sum, float *velocity)
 {
     const float rate = step->rate, decay = step->decay, momentum = step->momentum;
     if (step->decays) {
 #pragma GCC ivdep
         for (size_t i = 0; i < n; i++) {
-            float u = update[i] + decay * value[i];
+            float u = sum[i] + decay * value[i];
             value_out[i] = value[i] + rate * u;
-            update[i] = u * momentum;
+            velocity[i] = u * momentum;
         }
     } else {
 #pragma GCC ivdep
         for (size_t i = 0; i < n; i++) {
-            float u = update[i];
+            float u = sum[i];
             value_out[i] = value[i] + rate * u;
-            update[i] = u * momentum;
+            velocity[i] = u * momentum;
         }
     }
     if (step->clip > 0) clip_values(n, step->clip, value_out);

@@ -31,11 +31,12 @@ void dc__add(size_t n, float *restrict sum, const float *restrict addend);
 /* dc__add_to - sum[i] = a[i] + b[i]. */
 void dc__add_to(size_t n, float *restrict sum, const float *restrict a, const float *restrict b);
 
-/* dc__sgd - one step of SGD with momentum and decay. update holds velocity + gradient sum on entry and the
- * new velocity on return. value_out may be value. */
-void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, float *update);
+/* dc__sgd - one step of SGD with momentum and decay. sum is the velocity + the sum of gradients; velocity
+ * becomes the new one. value_out may be value, velocity may be sum. */
+void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, const float *sum,
+             float *velocity);
 
-/* dc__sgd_carry - what dc__sgd leaves in update, given the value before the step; value is only read. A
+/* dc__sgd_carry - what dc__sgd leaves in velocity, given the value before the step; value is only read. A
  * worker that trains alone keeps its momentum so, without any bytes for it. */
 void dc__sgd_carry(size_t n, const dc__step *step, const float *value, float *update);
 

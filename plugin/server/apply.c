@@ -1,12 +1,10 @@
 #include "server/apply.h"
 
-#include <string.h>
-
 #include "model/average.h"
 #include "server/robust.h"
 
-/* One step on [offset, offset + count) from version to version + 1, gradients summed already: for SGD into
- * the new moment (velocity included), for Adam in sum. */
+/* One step on [offset, offset + count) from version to version + 1. sum: of the gradients; for SGD with the
+ * velocity, and it may be where the new moment goes. */
 static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint64_t count, float rate,
                        uint64_t images, const float *sum, bool plain)
 {
@@ -28,7 +26,7 @@ static void step_range(dc__versions *v, uint64_t version, uint64_t offset, uint6
                      dc__versions_moment1(v, version) + offset, dc__versions_moment2(v, version) + offset,
                      moment + offset, dc__versions_moment2(v, made) + offset);
         else
-            dc__sgd(n, &step, value + offset, next + offset, moment + offset);
+            dc__sgd(n, &step, value + offset, next + offset, sum + (offset - begin), moment + offset);
         if (v->averages[0] && tensor->t.averaged)
             dc__average_values(&m->optimizer, made, v->first_average, n, next + offset,
                                dc__versions_average(v, version) + offset,
@@ -75,9 +73,14 @@ void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t
         step_outer(v, a, trim, offset, n, version, images);
         return;
     }
+    const float *start = adam || carried || v->plain ? NULL : dc__versions_moment1(v, version) + offset;
+    if (!start && a->n == 1 && !trim && a->codec->exact) { /* it is the sum, and read where it lies */
+        step_range(v, version, offset, n, a->rate, images, a->data[0], v->plain);
+        return;
+    }
     float adam_sum[DC__BLOCK_FLOATS_MOST];
     float *sum = adam ? adam_sum : dc__versions_moment1(v, version + 1) + offset;
-    add_up(a, trim, n, adam || carried || v->plain ? NULL : dc__versions_moment1(v, version) + offset, sum);
+    add_up(a, trim, n, start, sum);
     step_range(v, version, offset, n, a->rate, images, sum, v->plain);
 }
 
@@ -86,8 +89,7 @@ void dc__apply_frozen(dc__versions *v, uint64_t version, uint64_t images)
     const dc_model *m = v->model;
     const uint64_t from = m->start[DC_FROZEN], n = m->start[DC_FIXED] - from;
     if (n == 0) return;
-    if (m->optimizer.algorithm != DC_ADAM)
-        memcpy(dc__versions_moment1(v, version + 1) + from, dc__versions_moment1(v, version) + from,
-               n * sizeof(float));
-    step_range(v, version, from, n, dc__versions_rate(v, version + 1), images, v->no_gradient, false);
+    const bool adam = m->optimizer.algorithm == DC_ADAM;
+    step_range(v, version, from, n, dc__versions_rate(v, version + 1), images,
+               adam ? v->no_gradient : dc__versions_moment1(v, version) + from, false);
 }

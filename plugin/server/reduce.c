@@ -116,11 +116,13 @@ void dc__reduce_sum(const dc__addends *a, size_t n, const float *start, float *s
         sum_coded(a, n, start, sum);
         return;
     }
-    if (start)
-        dc__add_to(n, sum, start, a->data[0]);
+    int k = 0;
+    const float *first = start ? start : a->data[k++];
+    if (k < a->n)
+        dc__add_to(n, sum, first, a->data[k++]);
     else
-        memcpy(sum, a->data[0], n * sizeof *sum);
-    for (int k = 1; k < a->n; k++)
+        memcpy(sum, first, n * sizeof *sum);
+    for (; k < a->n; k++)
         dc__add(n, sum, a->data[k]);
 }
 
