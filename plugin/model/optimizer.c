@@ -22,7 +22,8 @@ static void clip_values(size_t n, float clip, float *value)
         value[i] = fminf(clip, fmaxf(-clip, value[i]));
 }
 
-void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, const float *sum, float *velocity)
+void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, const float *sum,
+             float *velocity)
 {
     const float rate = step->rate, decay = step->decay, momentum = step->momentum;
     if (step->decays) {

@@ -130,14 +130,27 @@ static void write_answer(uint8_t bytes[DC__ANSWER_BYTES], dc__hello_status statu
     dc__answer_write(bytes, &out);
 }
 
+/* Says it; on one machine with memory that both can share (shared.h): what is to be attached with the connection. */
+static bool say_answer(const dc__caller *caller, const uint8_t bytes[DC__ANSWER_BYTES], bool shares,
+                       dc__shared **shared)
+{
+    int memory = -1;
+    *shared = shares ? dc__shared_offer(&memory) : NULL;
+    if (!*shared) return say(caller, bytes, DC__ANSWER_BYTES);
+    const bool sent = dc__fd_send(caller->fd, bytes, DC__ANSWER_BYTES, memory) == DC__ANSWER_BYTES;
+    (void)close(memory);
+    return sent;
+}
+
 /* The connection is a channel's from here on. */
-static void attach(dc__channel *c, dc__caller *caller, dc__seal *seal, const dc__hello *hello, int64_t now_ns)
+static void attach(dc__channel *c, dc__caller *caller, dc__seal *seal, dc__shared *shared,
+                   const dc__hello *hello, int64_t now_ns)
 {
     const int fd = caller->fd;
     caller->fd = -1;
     c->attempt = hello->attempt;
     c->local = is_local(c->gate, hello);
-    dc__carry_attach(c, fd, seal, hello->received, hello->partial, now_ns);
+    dc__carry_attach(c, fd, seal, shared, hello->received, hello->partial, now_ns);
 }
 
 /* Answers a whole hello; the connection becomes a channel's, or is to be closed. */
@@ -148,9 +161,13 @@ static void answer(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     dc__channel *c = NULL;
     if (!dc__hello_read(caller->bytes, &hello) || is_late(gate, &hello)) return;
     const dc__hello_status status = gate->keeper ? DC__HELLO_KEYS : judge(gate, &hello, "", NULL, &c);
-    write_answer(bytes, status, c, is_local(gate, &hello));
-    const bool sent = say(caller, bytes, sizeof bytes);
-    if (c && sent) attach(c, caller, NULL, &hello, now_ns);
+    const bool local = is_local(gate, &hello);
+    dc__shared *shared;
+    write_answer(bytes, status, c, local);
+    if (say_answer(caller, bytes, c && local, &shared) && c)
+        attach(c, caller, NULL, shared, &hello, now_ns);
+    else
+        dc__shared_free(shared);
 }
 
 static dc__hello_status status_of(dc__entry entry)
@@ -182,7 +199,7 @@ static void answer_sealed(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     dc__aead_seal(&seal->send, bytes + DC__CHUNK_HEADER_BYTES, plain, sizeof plain);
     const bool sent = say(caller, bytes, sizeof bytes);
     if (c && sent)
-        attach(c, caller, seal, &hello, now_ns);
+        attach(c, caller, seal, NULL, &hello, now_ns);
     else
         dc__seal_free(seal);
 }

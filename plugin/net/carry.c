@@ -42,12 +42,12 @@ void dc__carry_prepare(dc__channel *c, int64_t now_ns)
     if (c->state == DC__CHANNEL_ENDED) return;
     if (c->dialer && !connected(c)) dc__dialer_prepare(c->dialer, now_ns);
     if (!connected(c)) return;
-    const int in = c->held ? 0 : POLLIN,
-              out = dc__connection_has_batch(&c->connection) && !c->deaf ? POLLOUT : 0;
+    const bool out = dc__connection_has_batch(&c->connection) && !c->deaf;
+    bool at_once;
+    const short events = dc__connection_waits(&c->connection, !c->held, out, &at_once);
     /* a connection that is over would be reported again and again, while there is no room to read its rest */
-    if (in | out) c->polls[WIRE] = dc__gate_poll(gate, c->connection.fd, (short)(in | out));
-    /* what was read ahead is in no descriptor */
-    if (c->connection.unread && !c->held) dc__gate_by(gate, now_ns);
+    if (events) c->polls[WIRE] = dc__gate_poll(gate, c->connection.fd, events);
+    if (at_once) dc__gate_by(gate, now_ns);
     if (may_take(c)) c->polls[FROM_ENGINE] = dc__gate_poll(gate, dc__socket_readable_fd(c->inner), POLLIN);
     /* what is half sent, or the last, needs no heartbeat */
     if (!out && !c->deaf && !c->leaves_ns) dc__gate_by(gate, c->connection.sent_ns + DC__GATE_HEARTBEAT_NS);
@@ -164,8 +164,8 @@ void dc__carry(dc__channel *c, int64_t now_ns)
     if (c->held) deliver(c);
     if (c->state == DC__CHANNEL_ENDED) return;
     if (c->dialer && !connected(c)) dc__dialer_work(c->dialer, now_ns);
-    const bool readable = dc__gate_events(c->gate, c->polls[WIRE]) & (POLLIN | POLLHUP | POLLERR);
-    if (connected(c) && (readable || c->deaf || c->connection.unread)) read_connection(c, now_ns);
+    const bool readable = dc__connection_woke(&c->connection, dc__gate_events(c->gate, c->polls[WIRE]));
+    if (connected(c) && (readable || c->deaf)) read_connection(c, now_ns);
     if (c->connection.part_ns > c->part_ns)
         c->part_ns = c->connection.part_ns; /* those of a broken one stay */
     if (connected(c) && !c->deaf) write_connection(c, now_ns);

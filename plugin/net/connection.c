@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -24,6 +25,8 @@ void dc__connection_close(dc__connection *c)
     c->fd = -1;
     dc__seal_free(c->seal);
     c->seal = NULL;
+    dc__shared_free(c->shared);
+    c->shared = NULL;
     c->stage_at = c->stage_end = 0;
     c->in_body = c->unread = c->asked = c->goodbye = false;
     c->n_batch = c->first = c->sealed = 0;
@@ -37,13 +40,54 @@ void dc__connection_forget(dc__connection *c)
     c->message = NULL;
 }
 
+/* ---- shared memory ---- */
+
+void dc__connection_share(dc__connection *c, dc__shared *shared)
+{
+    if (c->fd >= 0)
+        c->shared = shared;
+    else
+        dc__shared_free(shared);
+}
+
+/* False as long as the peer has not said whether it takes the memory. */
+static bool settle(dc__connection *c)
+{
+    const dc__offer offer = c->shared ? dc__shared_settle(c->shared, c->fd) : DC__OFFER_TAKEN;
+    if (offer == DC__OFFER_NOT_TAKEN) {
+        dc__shared_free(c->shared);
+        c->shared = NULL;
+    }
+    return offer != DC__OFFER_OPEN;
+}
+
+short dc__connection_waits(dc__connection *c, bool to_read, bool to_write, bool *at_once)
+{
+    /* what was read ahead is in no descriptor */
+    *at_once = to_read && c->unread;
+    if (!c->shared) return (short)((to_read ? POLLIN : 0) | (to_write ? POLLOUT : 0));
+    if (dc__shared_settle(c->shared, c->fd) == DC__OFFER_TAKEN &&
+        dc__shared_sleeps(c->shared, to_read, to_write))
+        *at_once = true;
+    return to_read || to_write ? POLLIN : 0;
+}
+
+bool dc__connection_woke(dc__connection *c, short events)
+{
+    const bool more = c->shared && dc__shared_has_input(c->shared);
+    if (c->shared) dc__shared_wakes(c->shared);
+    return (events & (POLLIN | POLLHUP | POLLERR)) || c->unread || more;
+}
+
 /* ---- reading ---- */
 
 static ssize_t receive(dc__connection *c, void *to, size_t n)
 {
     ssize_t got;
     do {
-        got = c->seal ? dc__seal_receive(c->seal, c->fd, to, n) : recv(c->fd, to, n, MSG_DONTWAIT);
+        got = c->seal     ? dc__seal_receive(c->seal, c->fd, to, n)
+              : c->shared ? dc__shared_receive(c->shared, c->fd, to, n)
+                          : recv(c->fd, to, n, MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     return got;
 }
@@ -116,6 +160,7 @@ static dc__traffic begin_record(dc__connection *c, dc__stream *s, size_t most_by
 dc__traffic dc__connection_read(dc__connection *c, dc__stream *s, size_t most_bytes, size_t *budget,
                                 int64_t now_ns)
 {
+    if (!settle(c)) return DC__TRAFFIC_DONE;
     c->unread = true;
     for (;;) {
         if (!c->in_body) {
@@ -228,10 +273,12 @@ static dc__traffic write_sealed(dc__connection *c, dc__stream *s, int64_t now_ns
 dc__traffic dc__connection_write(dc__connection *c, dc__stream *s, int64_t now_ns)
 {
     if (c->seal) return write_sealed(c, s, now_ns);
+    if (!settle(c)) return DC__TRAFFIC_DONE;
     while (dc__connection_has_batch(c)) {
         struct iovec iov[2 * DC__BATCH];
         const struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)pieces(c, iov)};
-        const ssize_t n = sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const ssize_t n = c->shared ? dc__shared_send(c->shared, c->fd, iov, (int)m.msg_iovlen)
+                                    : sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? DC__TRAFFIC_DONE : DC__TRAFFIC_CLOSED;
         c->sent_ns = now_ns;

@@ -1,12 +1,13 @@
 /* connection.h - one TCP or unix connection between two gates: records in, records out, never blocking.
  *
- * Between gates with keys all bytes are sealed (seal.h). Otherwise a message's body is read straight into the message that is handed on, and written straight from the one
+ * Between gates with keys all bytes are sealed (seal.h). On one machine they go through memory that both share (shared.h), if they can. Otherwise a message's body is read straight into the message that is handed on, and written straight from the one
  * that is kept: nothing is copied here. The gate's thread only. */
 #ifndef DC__CONNECTION_H
 #define DC__CONNECTION_H
 
 #include "net/record.h"
 #include "net/seal.h"
+#include "net/shared.h"
 #include "net/stream.h"
 
 #define DC__BATCH 16              /* records in one system call */
@@ -30,8 +31,9 @@ typedef struct dc__outgoing {
 } dc__outgoing;
 
 typedef struct dc__connection {
-    int fd;         /* -1 = none */
-    dc__seal *seal; /* NULL: without keys; owned */
+    int fd;             /* -1 = none */
+    dc__seal *seal;     /* NULL: without keys; owned */
+    dc__shared *shared; /* NULL: all bytes go over the socket; owned */
     int64_t heard_ns, sent_ns;
     int64_t part_ns; /* when bytes of a message last came */
     /* reading */
@@ -55,6 +57,14 @@ typedef struct dc__connection {
  * one before goes on. dc__connection_close - also twice. dc__connection_forget - the message, too. */
 void dc__connection_open(dc__connection *c, int fd, dc__seal *seal, int64_t now_ns);
 void dc__connection_close(dc__connection *c);
+
+/* dc__connection_share - its records go through shared memory, which it owns from here on; NULL is allowed. */
+void dc__connection_share(dc__connection *c, dc__shared *shared);
+
+/* dc__connection_waits - what to poll the socket for, before the thread sleeps until there is something to read, or room to write;
+ * *at_once: there is already. dc__connection_woke - after the sleep; events: of the socket. True if there may be something to read. */
+short dc__connection_waits(dc__connection *c, bool to_read, bool to_write, bool *at_once);
+bool dc__connection_woke(dc__connection *c, short events);
 void dc__connection_forget(dc__connection *c);
 
 /* dc__connection_partial - bytes of the message under way. */

@@ -47,6 +47,7 @@ struct dc__dialer {
     int64_t shut_ns;                  /* since when handshakes come to nothing, 0 = they do not */
     uint8_t answer[DC__SECOND_BYTES]; /* the longest of what comes */
     size_t n_answer;
+    int memory; /* a descriptor that came with it, -1 = none */
     uint64_t random;
 };
 
@@ -68,7 +69,7 @@ dc_error dc__dialer_new(dc__dialer **dialer, dc__channel *channel, const dc__add
     d->channel = channel;
     d->address = *address;
     d->options = *options;
-    d->fd = d->poll = -1;
+    d->fd = d->poll = d->memory = -1;
     d->since_ns = d->next_ns = dc__now_ns();
     d->pause_ns = DC__GATE_RETRY_NS;
     (void)!getrandom(&d->random, sizeof d->random, 0);
@@ -81,10 +82,17 @@ dc_error dc__dialer_new(dc__dialer **dialer, dc__channel *channel, const dc__add
     return DC_OK;
 }
 
+static void drop_memory(dc__dialer *d)
+{
+    if (d->memory >= 0) (void)close(d->memory);
+    d->memory = -1;
+}
+
 void dc__dialer_free(dc__dialer *d)
 {
     if (!d) return;
     if (d->fd >= 0) (void)close(d->fd);
+    drop_memory(d);
     dc__lookup_drop(d->lookup);
     dc__secret_free(d->keys);
     dc__secret_free(d->noise);
@@ -140,6 +148,7 @@ static void give_up(dc__dialer *d, int why, int64_t now_ns)
 {
     if (d->fd >= 0) (void)close(d->fd);
     d->fd = -1;
+    drop_memory(d);
     if (d->phase == HANDSHAKE && !d->shut_ns) d->shut_ns = now_ns;
     if (!nobody_listens(why))
         d->refused_ns = 0;
@@ -241,7 +250,10 @@ static void begin_talk(dc__dialer *d, int64_t now_ns)
 /* Whether all `want` bytes of what is awaited are here; gives the attempt up if they cannot come. */
 static bool take_bytes(dc__dialer *d, size_t want, int64_t now_ns)
 {
-    const ssize_t got = recv(d->fd, d->answer + d->n_answer, want - d->n_answer, MSG_DONTWAIT);
+    uint8_t *to = d->answer + d->n_answer;
+    const size_t most = want - d->n_answer;
+    const ssize_t got = d->address.scheme == DC__IPC ? dc__fd_receive(d->fd, to, most, &d->memory)
+                                                     : recv(d->fd, to, most, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (got <= 0) {
         give_up(d, got < 0 ? errno : ECONNRESET, now_ns);
@@ -303,17 +315,6 @@ static bool read_answer(dc__dialer *d, dc__answer *answer, dc__seal **seal)
     return false;
 }
 
-/* Answers that end the session. A listener that is full may have room later. */
-static dc__ending ending_of(dc__hello_status status)
-{
-    static const dc__ending endings[DC__HELLO_END] = {
-        [DC__HELLO_UNKNOWN] = DC__END_UNKNOWN,     [DC__HELLO_VERSION] = DC__END_VERSION,
-        [DC__HELLO_KEYS] = DC__END_KEYS,           [DC__HELLO_UNKNOWN_KEY] = DC__END_UNKNOWN_KEY,
-        [DC__HELLO_UNINVITED] = DC__END_UNINVITED, [DC__HELLO_EXPIRED] = DC__END_EXPIRED,
-        [DC__HELLO_USED] = DC__END_USED,           [DC__HELLO_FILES] = DC__END_FILES};
-    return endings[status];
-}
-
 static void take_answer(dc__dialer *d, int64_t now_ns)
 {
     dc__answer answer;
@@ -324,17 +325,19 @@ static void take_answer(dc__dialer *d, int64_t now_ns)
         return;
     }
     d->status = (dc__hello_status)answer.status;
-    const int fd = d->fd;
     if (d->status != DC__HELLO_OK) {
         dc__seal_free(seal);
         give_up(d, ECONNRESET, now_ns);
-        if (ending_of(d->status) != DC__END_NONE) dc__carry_end(d->channel, ending_of(d->status));
+        dc__carry_refused(d->channel, d->status);
         return;
     }
-    d->fd = -1;
+    if (seal) drop_memory(d); /* nobody sends it so */
+    const int fd = d->fd, memory = d->memory;
+    d->fd = d->memory = -1;
     d->phase = REST;
     d->channel->local = answer.local && d->address.scheme == DC__IPC;
-    dc__carry_attach(d->channel, fd, seal, answer.received, answer.partial, now_ns);
+    dc__shared *shared = dc__shared_take(memory, fd);
+    dc__carry_attach(d->channel, fd, seal, shared, answer.received, answer.partial, now_ns);
 }
 
 /* ---- limits ---- */

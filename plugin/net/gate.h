@@ -150,10 +150,12 @@ void dc__gate_by(dc__gate *gate, int64_t when_ns);
 void dc__carry_prepare(dc__channel *c, int64_t now_ns);
 void dc__carry(dc__channel *c, int64_t now_ns);
 
-/* carry_state.c: the session goes on over fd, sealed unless seal is NULL; the peer has received so many messages
- * and bytes of the next. */
-void dc__carry_attach(dc__channel *c, int fd, dc__seal *seal, uint64_t received, uint32_t partial,
-                      int64_t now_ns);
+/* carry_state.c: the session goes on over fd, sealed unless seal is NULL, through shared memory unless that is NULL;
+ * the peer has received so many messages and bytes of the next. */
+void dc__carry_attach(dc__channel *c, int fd, dc__seal *seal, dc__shared *shared, uint64_t received,
+                      uint32_t partial, int64_t now_ns);
+/* A hello was answered so: most answers end the session, but a listener that is full may have room later. */
+void dc__carry_refused(dc__channel *c, dc__hello_status status);
 /* The session is over for this reason. */
 void dc__carry_end(dc__channel *c, dc__ending why);
 

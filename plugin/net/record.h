@@ -6,7 +6,8 @@
  *     12-15 bytes received of the message after those   16-31 session id, random
  *     32-39 messages of the session received so far   40-43 which hello of the session this is, from 1 on
  *   Answer (24 bytes):
- *     0-7 "DYNCGATE"   8-9 gate version   10 status   11 1 = so it came (then no frame needs a checksum)
+ *     0-7 "DYNCGATE"   8-9 gate version   10 status   11 1 = so it came: then no frame needs a checksum, and memory to
+ *     share may come with it (shared.h)
  *     12-15 bytes received of the message after those
  *     16-23 messages received so far
  *   Then records in both directions, a header (16 bytes) and `length` bytes:
@@ -20,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DC__GATE_VERSION 3
+#define DC__GATE_VERSION 4
 #define DC__HELLO_BYTES 44
 #define DC__ANSWER_BYTES 24
 #define DC__RECORD_BYTES 16

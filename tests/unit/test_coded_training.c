@@ -106,7 +106,8 @@ static void step(machine *m, uint64_t round, int workers)
         if (t->t.role != DC_TRAINED) continue;
         dc__step s = dc__model_step(model, t, toy_rate(round), 8 * (uint64_t)workers, round + 1);
         if (m->plain) s.momentum = 0, s.decays = false;
-        dc__sgd(t->t.count, &s, m->value + t->offset, m->value + t->offset, m->sum + t->offset, m->sum + t->offset);
+        dc__sgd(t->t.count, &s, m->value + t->offset, m->value + t->offset, m->sum + t->offset,
+                m->sum + t->offset);
     }
     memcpy(m->moment, m->sum, m->n * sizeof *m->moment);
 }
