@@ -20,11 +20,22 @@ bool dc__server_had_ended(dc_server *s, const dc__join *join)
     return !join->model || !dc__model_same(t->whole, join->model, "the run", "this worker");
 }
 
+/* Its number, if it made the last round; else -1: it may have done as many rounds of a course that the run has left. */
+static int number_of(const dc__crew *saved, uint64_t id)
+{
+    for (int k = 0; k < saved->n; k++)
+        if (saved->member[k].id == id) return saved->member[k].number;
+    return -1;
+}
+
 dc_error dc__server_tell_end(dc_server *s, dc__joining *j)
 {
     dc__training *t = &s->training;
-    const int slot = dc__roster_find(&t->roster, j->join.worker_id);
-    const dc__welcome welcome = {.rank = slot < 0 ? 0 : t->roster.member[slot].number,
+    const int number = number_of(&t->roster.saved, j->join.worker_id);
+    if (number < 0)
+        return dc__fail(DC_EINVAL, "the run has ended, with round %llu, without this worker",
+                        (unsigned long long)t->versions.round);
+    const dc__welcome welcome = {.rank = number,
                                  .workers = t->roster.wanted,
                                  .resumed = true,
                                  .ended = true,

@@ -138,7 +138,7 @@ bool dc__relays_whole(const dc_server *s);
 
 /* ended.c: the server of a run whose end is saved was killed before all of its workers had heard of it. Run loop.
  * dc__server_had_ended - this worker is one of them: the run's rounds are done, as it says, and the end is saved.
- * dc__server_tell_end - answers its JOIN so; as dc__link_send. dc__server_has_answered - those who may have waited have heard of it: this
+ * dc__server_tell_end - answers its JOIN so; as dc__link_send, or DC_EINVAL: the run ended without it. dc__server_has_answered - those who may have waited have heard of it: this
  * server, too, is done. */
 bool dc__server_had_ended(dc_server *s, const dc__join *join);
 dc_error dc__server_tell_end(dc_server *s, dc__joining *j);

@@ -1,5 +1,5 @@
 /* test_server_ended.c - a server that was killed when it had saved the end of a run, and before all workers had heard of it, is
- * started again: who waits hears of it, but not who has done other rounds. Then there is nothing left to do. */
+ * started again: who waits hears of it, but not who has done other rounds, or as many without the others. Then there is nothing left to do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,8 @@
 #include "fault/box.h"
 #include "fault/fake.h"
 #include "test_url.h"
+
+#define ID 4711
 
 static char dir[] = "/tmp/dynacomm-test-XXXXXX";
 static fake_model *m;
@@ -27,8 +29,13 @@ static void train(const char *url)
 {
     dc__frame frame;
     box *b = open_server(url);
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(fake_enter(&f[i], url, i, m), DC_OK);
+    for (int i = 0; i < 2; i++) {
+        dc__join join = fake_join_for(i);
+        join.worker_id = ID + (uint64_t)i;
+        assert_int_equal(fake_join(&f[i], url, &join, m), DC_OK);
+        if (f[i].welcome.upload) assert_int_equal(fake_upload(&f[i]), DC_OK);
+        assert_int_equal(fake_word(&f[i], DC__READY, 0), DC_OK);
+    }
     for (int i = 0; i < 2; i++)
         assert_int_equal(fake_wait_start(&f[i]), DC_OK);
     for (int i = 0; i < 2; i++)
@@ -43,12 +50,13 @@ static void train(const char *url)
     box_close(b);
 }
 
-static void join_done(const char *url, int rank, uint64_t rounds)
+static dc_error join_done(const char *url, int rank, uint64_t rounds, uint64_t id)
 {
     dc__join join = fake_join_for(rank);
     join.done = true;
     join.round = rounds;
-    assert_int_equal(fake_join(&f[rank], url, &join, m), DC_OK);
+    join.worker_id = id;
+    return fake_join(&f[rank], url, &join, m);
 }
 
 static void those_who_wait_hear_of_a_saved_end(void **state)
@@ -57,11 +65,14 @@ static void those_who_wait_hear_of_a_saved_end(void **state)
     const char *url = test_url("ended");
     train(url);
     box *b = open_server(url);
-    join_done(url, 0, 2);
+    assert_int_equal(join_done(url, 0, 2, ID), DC_OK);
     assert_false(f[0].welcome.ended);
     fake_close(&f[0]);
     for (int i = 0; i < 2; i++) {
-        join_done(url, i, 1);
+        assert_int_equal(join_done(url, i, 1, ID + 7), DC_EINVAL);
+        assert_non_null(strstr(dc_last_error(), "the run has ended, with round 1, without this worker"));
+        fake_close(&f[i]);
+        assert_int_equal(join_done(url, i, 1, ID + (uint64_t)i), DC_OK);
         assert_true(f[i].welcome.ended);
         fake_close(&f[i]);
     }
@@ -80,7 +91,7 @@ static void a_checkpoint_is_no_end(void **state)
     assert_int_equal(unlink(path), 0);
     const char *url = test_url("no-end");
     box *b = open_server(url);
-    join_done(url, 0, 1);
+    assert_int_equal(join_done(url, 0, 1, ID), DC_OK);
     assert_false(f[0].welcome.ended);
     assert_true(f[0].welcome.resumed);
     fake_close(&f[0]);
