@@ -81,8 +81,19 @@ static void load_memory(void *toy, const float *from)
     memcpy(((sim_toy *)toy)->memory, from, SIM_MEMORY * sizeof *from);
 }
 
-static dc_error train_batch(sim_toy *t, dc_worker *w, const sim_plan *p, int64_t layer_ns)
+/* Some of what this worker has pushed may be at the server, and blocks be made of it. */
+static void tear(const sim_plan *p, int machine, uint64_t batch, int layer)
 {
+    sim_run_state *r = sim_now_run;
+    if (p->torn != machine || p->torn_batch != batch || p->torn_layer != layer || r->torn) return;
+    r->torn = true;
+    r->tears = machine;
+    sim_wake(r->world);
+}
+
+static dc_error train_batch(sim_toy *t, dc_worker *w, const sim_plan *p, int machine)
+{
+    const int64_t layer_ns = p->layer_ns[machine];
     const dc_worker_info info = dc_worker_info_get(w);
     dc_round_report report;
     dc_error err = dc_worker_round_begin(w);
@@ -102,6 +113,7 @@ static dc_error train_batch(sim_toy *t, dc_worker *w, const sim_plan *p, int64_t
             if (!err) sim_backward(t, t, i, info.rank, info.round, s);
             if (layer_ns) sim_sleep((int64_t)sim_draw((uint64_t)layer_ns));
             if (!err) err = dc_worker_backward_end(w, i);
+            if (s == subdivisions - 1) tear(p, machine, info.round, i);
         }
     }
     if (err) return err;
@@ -120,8 +132,7 @@ static dc_error train(sim_node *node, sim_toy *t, dc_worker *w)
         err = DC_OK;
         node->life = sim_now_run->life;
         while (!err && (dc_worker_info_get(w).round < (uint64_t)p->rounds || dc_worker_info_get(w).alone))
-            err = node->leave ? dc_error_set(DC_ESTOPPED, "SIGTERM")
-                              : train_batch(t, w, p, p->layer_ns[node->machine]);
+            err = node->leave ? dc_error_set(DC_ESTOPPED, "SIGTERM") : train_batch(t, w, p, node->machine);
         if (!err) {
             (void)snprintf(node->saved, sizeof node->saved, "%s/sim_final.weights", node->dir);
             err = dc_worker_save(w, node->saved, 0);

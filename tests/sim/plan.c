@@ -147,6 +147,12 @@ void sim_plan_draw(sim_plan *p, uint64_t seed)
         4 * p->weather.latency_ns + 2 * p->layers * p->subdivisions * slowest_ns + 2 * SIM_MS;
     const int64_t length_ns = 300 * SIM_MS + p->rounds * round_ns;
     draw_beginnings(p, length_ns);
+    if (one_in(3)) {
+        p->torn = 1 + draw(p->workers);
+        p->torn_layer = p->frozen + draw(2);
+        p->torn_batch = (uint64_t)draw(p->rounds);
+        p->torn_ns = ms(50, 2000);
+    }
     p->last_ns = one_in(8) ? ms(100, 2000) : 0;
     for (int left = one_in(8) ? 0 : 1 + draw(one_in(4) ? 14 : 6); left > 0; left--)
         draw_deed(p, length_ns);
@@ -172,6 +178,9 @@ void sim_plan_text(const sim_plan *p, char *text, size_t size)
                                        : "wait",
         o->loss_wait_s, (int)o->backup_every.rounds, o->backup_every.seconds, o->timeout_s,
         (double)p->weather.latency_ns * 1e-6);
+    if (p->torn && n > 0 && (size_t)n < size)
+        n += snprintf(text + n, size - (size_t)n, " worker-%d killed in batch %d at layer %d for %.2f;",
+                      p->torn, (int)p->torn_batch, p->torn_layer, (double)p->torn_ns * 1e-9);
     if (p->last_ns && n > 0 && (size_t)n < size)
         n += snprintf(text + n, size - (size_t)n, " dark at the end for %.2f;", (double)p->last_ns * 1e-9);
     for (int k = 0; k < p->n_deeds && n > 0 && (size_t)n < size; k++)

@@ -41,6 +41,10 @@ typedef struct sim_plan {
     bool local_auto; /* the server finds their number */
     bool remembers;  /* gradients depend on all forward passes before */
     bool bad;        /* worker 1's gradient and statistics are not finite now and then */
+    int torn,
+        torn_layer;      /* this machine's worker is killed when it has begun to push this layer, 0 = none, */
+    uint64_t torn_batch; /* of this batch; */
+    int64_t torn_ns;     /* started again after so long */
     int64_t last_ns; /* the server's machine goes dark for so long when the end is saved; 0 = it does not */
     dc_server_options server;              /* url and backup_dir are the runner's */
     dc_strategy strategy[SIM_WORKERS + 1]; /* by machine */

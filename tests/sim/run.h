@@ -45,6 +45,8 @@ typedef struct sim_run_state {
     bool done;         /* all of it */
     bool trains;       /* it has begun to */
     int life;          /* the server's: one more when it has died */
+    int tears;         /* machine whose worker is in the midst of its pushes, and is to be killed */
+    bool torn;         /* it was, once */
     bool saved;        /* the end has just been */
     bool dark;         /* the server's machine was, just then */
     bool stopped;      /* the server was, as nobody waits for it any more */

@@ -182,6 +182,13 @@ static bool is_over(const sim_run_state *r)
     return over;
 }
 
+static void tear(sim_run_state *r)
+{
+    later(sim_now() + (int64_t)sim_draw(5 * SIM_MS), SIM_KILL, r->tears);
+    queue[n_queue - 1].for_ns = r->plan->torn_ns;
+    r->tears = 0;
+}
+
 /* Just when the end is saved: some have heard of it. */
 static void darken(sim_run_state *r)
 {
@@ -203,6 +210,7 @@ static void world_main(void *argument)
             look_at(r, &r->nodes[k]);
         settle(r);
         if (r->saved) darken(r);
+        if (r->tears) tear(r);
         if (is_over(r)) break;
         if (take_due(&deed, &when_ns))
             act(r, &deed);
