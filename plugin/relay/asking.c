@@ -33,6 +33,10 @@ static void refuse(dc_relay *r, dc__asking *a, dc_error err)
 {
     char why[DC__LINE_BYTES];
     (void)snprintf(why, sizeof why, "%s", dc_last_error());
+    if (!a->from.channel && dc__relay_is_used(r)) { /* workers were quicker, and their welcome is an answer */
+        r->confirmed = a->answered = true;
+        return;
+    }
     if (!a->from.channel) { /* the relay's own question */
         if (err == DC_EKEY)
             (void)dc__fail(

@@ -268,6 +268,13 @@ void dc__relay_reap(dc_relay *r)
     }
 }
 
+bool dc__relay_is_used(const dc_relay *r)
+{
+    for (int k = 0; k < r->options.workers; k++)
+        if (r->leaf[k].state != DC__LEAF_FREE) return true;
+    return false;
+}
+
 bool dc__relay_is_done(const dc_relay *r)
 {
     for (int k = 0; k < r->options.workers; k++)

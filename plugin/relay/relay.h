@@ -112,10 +112,12 @@ void dc__relay_admit_none(dc_relay *r);
 
 /* leaves.c, run loop. dc__relay_places - DC_EFULL with a line if with those that are here or have asked, one more, behind these
  * relays, is more than this relay is for. dc__relay_welcome - a worker that the parent has welcomed: its session goes on over both
- * links, which are taken over. dc__relay_reap - who is gone. dc__relay_close - ends all sessions; says: with a goodbye. */
+ * links, which are taken over. dc__relay_reap - who is gone. dc__relay_is_used - somebody was welcomed,
+ * and is here or was to the end; dc__relay_is_done - all were to the end. dc__relay_close - ends all sessions; says: with a goodbye. */
 dc_error dc__relay_places(const dc_relay *r, const dc__path *path);
 dc_error dc__relay_welcome(dc_relay *r, dc__asking *a, dc__frame *frame, const dc__welcome *welcome);
 void dc__relay_reap(dc_relay *r);
+bool dc__relay_is_used(const dc_relay *r);
 bool dc__relay_is_done(const dc_relay *r);
 void dc__relay_close(dc_relay *r, bool says);
 

@@ -6,6 +6,7 @@
  *     --name TEXT  --rounds R  --workers N  --sizes A,B,...  --kernels fast|stock  --files  --seed N
  *     --shards N   so many servers hold the model together
  *     --mesh       the workers hold it
+ *     --relays N   so many relays stand between the server and the workers
  *     --strategies A,B,...   one: only these
  *     --no-alone   many: leave out the comparison with one machine, which would draw other random rates
  *
@@ -24,7 +25,7 @@
 #include "replace/random.h"
 #include "replace/repair.h"
 
-enum { NAME = 256, ROUNDS, WORKERS, SIZES, KERNELS, FILES, SEED, NO_ALONE, STRATEGIES, SHARDS, MESH };
+enum { NAME = 256, ROUNDS, WORKERS, SIZES, KERNELS, FILES, SEED, NO_ALONE, STRATEGIES, SHARDS, MESH, RELAYS };
 
 static const struct option longs[] = {{"name", required_argument, NULL, NAME},
                                       {"rounds", required_argument, NULL, ROUNDS},
@@ -37,13 +38,14 @@ static const struct option longs[] = {{"name", required_argument, NULL, NAME},
                                       {"seed", required_argument, NULL, SEED},
                                       {"shards", required_argument, NULL, SHARDS},
                                       {"mesh", no_argument, NULL, MESH},
+                                      {"relays", required_argument, NULL, RELAYS},
                                       {0}};
 
 static _Noreturn void usage(void)
 {
     fprintf(
         stderr,
-        "usage: exact_net one|many [--name TEXT] [--rounds R] [--workers N] [--shards N | --mesh] [--sizes A,B,...] "
+        "usage: exact_net one|many [--name TEXT] [--rounds R] [--workers N] [--shards N | --mesh | --relays N] [--sizes A,B,...] "
         "[--kernels fast|stock] [--files] [--no-alone] [--strategies A,B,...] [--seed N] CFG\n"
         "       exact_net classify|detect CFG WEIGHTS IMAGE\n");
     exit(2);
@@ -73,6 +75,9 @@ static void take_option(ex_comparison *k, int option)
         return;
     case SHARDS:
         k->run.shards = atoi(optarg);
+        return;
+    case RELAYS:
+        k->run.relays = atoi(optarg);
         return;
     case MESH:
         k->run.mesh = true;
@@ -133,7 +138,8 @@ int main(int argc, char **argv)
         take_option(&k, option);
     if (argc - optind != 2 || k.run.rounds < 1 || k.run.rounds > EX_MOST_ROUNDS || k.workers < 1 ||
         k.workers > EX_MOST_WORKERS || k.run.shards < 1 || k.run.shards > EX_MOST_SHARDS ||
-        (k.run.mesh && k.run.shards > 1))
+        (k.run.mesh && k.run.shards > 1) || k.run.relays < 0 || k.run.relays > EX_MOST_RELAYS ||
+        k.run.relays > k.workers || (k.run.relays && (k.run.mesh || k.run.shards > 1)))
         usage();
     const bool many = strcmp(argv[optind], "many") == 0;
     if (!many && strcmp(argv[optind], "one") != 0) usage();

@@ -138,16 +138,22 @@ typedef struct server {
 } server;
 
 /* The tool itself, from beside the tests' directory. */
-static int run_server(void *context)
+static bool find_tool(char path[4096])
 {
-    const server *s = context;
-    char path[4096], workers[16], shard[32];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 32);
-    if (n < 0) return 1;
+    const ssize_t n = readlink("/proc/self/exe", path, 4096 - 32);
+    if (n < 0) return false;
     path[n] = '\0';
     for (int up = 0; up < 2; up++)
         *strrchr(path, '/') = '\0';
     strcat(path, "/dynacomm");
+    return true;
+}
+
+static int run_server(void *context)
+{
+    const server *s = context;
+    char path[4096], workers[16], shard[32];
+    if (!find_tool(path)) return 1;
     snprintf(workers, sizeof workers, "%d", s->workers);
     snprintf(shard, sizeof shard, "%d/%d", s->shard + 1, s->shards);
     if (s->shard > 0)
@@ -161,19 +167,42 @@ static int run_server(void *context)
     return 1;
 }
 
+typedef struct relay {
+    const char *parent, *own;
+    int workers;
+} relay;
+
+/* The server may not be there yet. */
+static int run_relay(void *context)
+{
+    const relay *r = context;
+    char path[4096], workers[16];
+    if (!find_tool(path)) return 1;
+    snprintf(workers, sizeof workers, "%d", r->workers);
+    execl(path, path, "relay", "--quiet", "--timeout", TIMEOUT, "--patience", TIMEOUT "s", "--parent",
+          r->parent, "--listen", r->own, "--workers", workers, (char *)NULL);
+    perror(path);
+    return 1;
+}
+
+static void address(const ex_case *c, bool tcp, int port, int k, char url[4096])
+{
+    if (tcp)
+        snprintf(url, 4096, "tcp://127.0.0.1:%d", port + k);
+    else
+        snprintf(url, 4096, "ipc://%s/socket-%d", c->directory, k);
+}
+
 bool ex_together(const ex_case *c, dc_strategy strategy, bool tcp, int workers, const char *backup,
                  ex_result *result, char *text, size_t size)
 {
-    char urls[EX_MOST_SHARDS][4096];
+    char urls[EX_MOST_SHARDS][4096], at[EX_MOST_RELAYS][4096];
     const char *url = urls[0];
-    const int port = tcp ? ex_free_ports(workers + c->shards) : 0;
+    const int port = tcp ? ex_free_ports(workers + c->shards + c->relays) : 0;
     ex_processes all = {.directory = c->directory};
     worker w[EX_MOST_WORKERS];
     for (int k = 0; k < c->shards; k++) {
-        if (tcp)
-            snprintf(urls[k], sizeof urls[k], "tcp://127.0.0.1:%d", port + k);
-        else
-            snprintf(urls[k], sizeof urls[k], "ipc://%s/socket-%d", c->directory, k);
+        address(c, tcp, port, k, urls[k]);
         server s = {.url = url,
                     .own = urls[k],
                     .backup = backup,
@@ -183,13 +212,20 @@ bool ex_together(const ex_case *c, dc_strategy strategy, bool tcp, int workers, 
                     .mesh = c->mesh};
         ex_start(&all, k ? "a shard" : "the server", run_server, &s);
     }
+    for (int k = 0; k < c->relays; k++) {
+        address(c, tcp, port, c->shards + k, at[k]);
+        relay r = {.parent = url, .own = at[k], .workers = (workers - k + c->relays - 1) / c->relays};
+        ex_start(&all, "a relay", run_relay, &r);
+    }
     char meeting[4096]; /* mesh://HOST:PORT, or mesh:///PATH */
     snprintf(meeting, sizeof meeting, "mesh%s", url + 3);
     for (int rank = 0; rank < workers; rank++) {
         char name[32];
         snprintf(name, sizeof name, "worker %d", rank);
         w[rank] = (worker){.c = c,
-                           .url = c->mesh ? meeting : url,
+                           .url = c->relays ? at[rank % c->relays]
+                                  : c->mesh ? meeting
+                                            : url,
                            .strategy = strategy,
                            .rank = rank,
                            .result = result[rank]};

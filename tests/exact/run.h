@@ -15,7 +15,7 @@
 #include "dynacomm.h"
 #include "exact/tensors.h"
 
-enum { EX_MOST_WORKERS = 8, EX_MOST_SHARDS = 4, EX_MOST_ROUNDS = 64 };
+enum { EX_MOST_WORKERS = 8, EX_MOST_SHARDS = 4, EX_MOST_RELAYS = 4, EX_MOST_ROUNDS = 64 };
 
 /* What a run leaves: a snapshot of the tensors, and the loss after each round. */
 typedef struct ex_result {
@@ -29,8 +29,9 @@ typedef struct ex_case {
     const char *directory; /* for sockets, logs and weights: empty at the start, this case's own */
     uint64_t seed;
     int rounds;
-    int shards;                /* servers that hold the model together; 1: one has all of it */
-    bool mesh;                 /* the workers hold it, and one server is where they meet */
+    int relays; /* between server and workers: worker r is behind relay r modulo so many; 0: none */
+    int shards; /* servers that hold the model together; 1: one has all of it */
+    bool mesh;  /* the workers hold it, and one server is where they meet */
     int sizes[EX_MOST_ROUNDS]; /* input width and height before each round; 0 = as it is */
 } ex_case;
 

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Workers behind relays: one worker's training is the packaged library's, bit for bit, with every strategy; several workers'
+# is the same with every strategy, and one machine's to float rounding; so is the .weights.
+. "$(dirname "$0")/lib_front.sh"
+. "$root/tests/integration/lib_exact.sh"
+features=$root/tests/exact/cfg
+
+# compare HOW NAME CFG ARGS...
+compare()
+{
+    local how=$1 name=$2 cfg=$3
+    shift 3
+    "$exact_net" "$how" --files --name "$name, $*" "$@" "$cfg" > out 2> err || sed 's/^/# /' err >> out
+    [ -s out ] || not_ok "$name" "the comparison did not run"
+    tally out
+}
+
+compare one convolutions "$features/convolutions.cfg" --workers 1 --relays 1 --rounds 3
+compare one frozen "$features/frozen.cfg" --workers 1 --relays 1 --rounds 3
+compare one adam "$features/adam.cfg" --workers 1 --relays 1 --rounds 3
+compare many convolutions "$features/convolutions.cfg" --relays 2 --rounds 3 --workers 4
+compare many frozen "$features/frozen.cfg" --relays 2 --rounds 3 --workers 3
+net_settings "$packaged/yolov3-tiny.cfg" tiny.cfg width=96 height=96 batch=2 learning_rate=.001 burn_in=2
+compare many yolov3-tiny tiny.cfg --relays 2 --workers 3
+finish
