@@ -131,12 +131,14 @@ static dc_error train(sim_node *node, sim_toy *t, dc_worker *w)
     do {
         err = DC_OK;
         node->life = sim_now_run->life;
+        node->waits = false;
         while (!err && (dc_worker_info_get(w).round < (uint64_t)p->rounds || dc_worker_info_get(w).alone))
             err = node->leave ? dc_error_set(DC_ESTOPPED, "SIGTERM") : train_batch(t, w, p, node->machine);
         if (!err) {
             (void)snprintf(node->saved, sizeof node->saved, "%s/sim_final.weights", node->dir);
             err = dc_worker_save(w, node->saved, 0);
         }
+        node->waits = !err;
         if (!err) err = dc_worker_finish(w);
     } while (err && !node->leave && dc_worker_lost_server(w) && !(err = dc_worker_rejoin(w)) &&
              !dc_worker_ended(w));
@@ -154,6 +156,7 @@ void sim_worker_main(void *argument)
     if (!p->local_auto) (void)snprintf(steps, sizeof steps, "%d", p->local_steps);
     node->leave = 0;
     node->saved[0] = 0;
+    node->waits = false;
     (void)snprintf(node->dir, sizeof node->dir, "%s/worker-%d", r->dir, node->machine);
     (void)mkdir(node->dir, 0777);
     dc_sweep(node->dir);

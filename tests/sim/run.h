@@ -31,6 +31,7 @@ typedef struct sim_node {
     bool over;          /* it has ended by itself, and the supervisor does not know yet */
     dc_error err;       /* with which */
     bool done;          /* it is not started again */
+    bool waits;         /* a worker: to hear of the end, with all that it trained for */
     int life;           /* of the server that it has joined last */
     volatile int leave; /* SIGTERM */
     dc_server *server;  /* the server's, while it runs */

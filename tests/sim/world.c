@@ -41,12 +41,11 @@ static bool has_ended(const sim_run_state *r)
     return access(path, F_OK) == 0;
 }
 
-/* To hear of the end: it has all that it trained for. */
 static bool any_waits(const sim_run_state *r)
 {
     bool waits = false;
     for (int k = 1; k <= r->plan->workers; k++)
-        waits |= r->nodes[k].saved[0] && sim_lives(r->nodes[k].process);
+        waits |= r->nodes[k].waits && sim_lives(r->nodes[k].process);
     return waits;
 }
 
