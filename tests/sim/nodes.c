@@ -22,7 +22,8 @@ static void ends(sim_node *node, dc_error err, const char *line)
 static void count_line(const char *line)
 {
     sim_count *c = &sim_now_run->count;
-    sim_now_run->trains |= strstr(line, "training sim with ") == line;
+    sim_now_run->trains |= strstr(line, "saved round ") ==
+                           line; /* a server that dies before begins anew, with worker 0's values */
     c->resumed += strstr(line, "resuming ") == line;
     c->passed += strstr(line, " goes on without worker ") != NULL;
     c->back += strstr(line, " is back, and goes on ") != NULL;
