@@ -169,7 +169,8 @@ static dc_error put(dc__leaf *l, const dc__header *h, const float *values, dc__h
     const uint64_t *offset = r->model->block_offset;
     const int slot = (int)(l - r->leaf);
     uint32_t from = first;
-    float rate = h->rate, sums_rate = h->rate;
+    const float rate = h->rate;
+    float sums_rate = rate;
     dc_error err = DC_OK;
     for (uint32_t b = first; !err && b < end; b++) {
         /* The message is nobody's as soon as its last block is put. */
