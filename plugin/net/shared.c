@@ -15,6 +15,7 @@
 #define LINE_BYTES 64 /* of a cache: the two ends' numbers are apart */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define WAKE_BYTES 64
+#define DRAINS 16 /* at a time: a peer may send more than wake-ups */
 
 /* One direction, in the memory. */
 typedef struct ring {
@@ -102,11 +103,12 @@ void dc__shared_free(dc__shared *s)
 static void drain(dc__shared *s, int socket)
 {
     char bytes[WAKE_BYTES];
-    ssize_t got = 0;
-    while (!s->ended &&
-           ((got = recv(socket, bytes, sizeof bytes, MSG_DONTWAIT)) > 0 || (got < 0 && errno == EINTR)))
-        ;
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) s->ended = true;
+    for (int k = 0; k < DRAINS && !s->ended; k++) {
+        const ssize_t got = recv(socket, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got > 0 || (got < 0 && errno == EINTR)) continue;
+        s->ended = got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+        return;
+    }
 }
 
 dc__offer dc__shared_settle(dc__shared *s, int socket)
