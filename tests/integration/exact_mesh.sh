@@ -6,23 +6,19 @@
 . "$root/tests/integration/lib_exact.sh"
 features=$root/tests/exact/cfg
 
-# compare HOW NAME CFG ARGS...
-compare()
+# mesh HOW NAME CFG ARGS...
+mesh()
 {
-    local how=$1 name=$2 cfg=$3
-    shift 3
-    "$exact_net" "$how" --files --mesh --name "$name, $*" "$@" "$cfg" > out 2> err || sed 's/^/# /' err >> out
-    [ -s out ] || not_ok "$name" "the comparison did not run"
-    tally out
+    compare "$1" "$2" "$3" --mesh "${@:4}"
 }
 
-compare one convolutions "$features/convolutions.cfg" --rounds 3
-compare one adam "$features/adam.cfg" --rounds 3
-compare many convolutions "$features/convolutions.cfg" --rounds 3 --workers 2
-compare one frozen "$features/frozen.cfg" --rounds 3
-compare many matrices "$features/matrices.cfg" --rounds 3 --workers 3
+mesh one convolutions "$features/convolutions.cfg" --rounds 3
+mesh one adam "$features/adam.cfg" --rounds 3
+mesh many convolutions "$features/convolutions.cfg" --rounds 3 --workers 2
+mesh one frozen "$features/frozen.cfg" --rounds 3
+mesh many matrices "$features/matrices.cfg" --rounds 3 --workers 3
 net_settings "$packaged/yolov3-tiny.cfg" tiny.cfg width=96 height=96 batch=2 learning_rate=.001 burn_in=2
-compare many yolov3-tiny tiny.cfg --workers 4
+mesh many yolov3-tiny tiny.cfg --workers 4
 
 classifier_data
 classifier_cfg max_batches=0

@@ -5,16 +5,6 @@
 . "$root/tests/integration/lib_exact.sh"
 features=$root/tests/exact/cfg
 
-# compare HOW NAME CFG ARGS...
-compare()
-{
-    local how=$1 name=$2 cfg=$3
-    shift 3
-    "$exact_net" "$how" --files --name "$name, $*" "$@" "$cfg" > out 2> err || sed 's/^/# /' err >> out
-    [ -s out ] || not_ok "$name" "the comparison did not run"
-    tally out
-}
-
 for n in 2 3 4; do
     compare one convolutions "$features/convolutions.cfg" --shards $n --rounds 3
 done

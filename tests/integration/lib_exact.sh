@@ -21,3 +21,13 @@ tally()
     cat "$1"
     failures=$((failures + $(grep -c '^not ok' "$1")))
 }
+
+# compare HOW NAME CFG ARGS... - with files, in the directory where the test works
+compare()
+{
+    local how=$1 name=$2 cfg=$3
+    shift 3
+    "$exact_net" "$how" --files --name "$name, $*" "$@" "$cfg" > out 2> err || sed 's/^/# /' err >> out
+    [ -s out ] || not_ok "$name" "the comparison did not run"
+    tally out
+}
