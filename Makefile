@@ -172,6 +172,9 @@ $(BUILD)/tests/test_stress: ALL_LDFLAGS += -Wl,--wrap=dc__message_alloc,--wrap=p
 # What a listener's processor has.
 $(BUILD)/tests/test_cipher_choice: ALL_LDFLAGS += -Wl,--wrap=dc__cipher_best
 
+# Whose the other end of a unix socket is.
+$(BUILD)/tests/test_shared_keys: ALL_LDFLAGS += -Wl,--wrap=dc__shared_same_user
+
 $(NUM_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/numeric/%.c.o $(FRONT_OBJ) $(KERNEL_OBJ) $(BUILD)/libdynacomm.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

@@ -2,7 +2,8 @@
  *
  * DESIGN
  *   Under -dynacomm auto there is one worker here, rank 0, and the server listens for those of other
- * processes. Children run in process groups of their own, so that a Ctrl-C reaches them once, from here; they
+ * processes, without keys. Else the run has keys, in this process's locked memory alone: the server gets them by
+ * its standard input, a worker its invitation by its environment, and they are wiped once all are started. Children run in process groups of their own, so that a Ctrl-C reaches them once, from here; they
  * are killed by the kernel if this process dies (PR_SET_PDEATHSIG). Worker 0 writes to our stdout and stderr;
  * the server and the other workers write to files in a temporary directory, whose last line is shown when
  * they fail. Signals are blocked and taken one by one with sigtimedwait, so nothing runs in a handler and no
@@ -16,7 +17,10 @@
 #include "launch/local_child.h"
 #include "network/dialect.h"
 #include "check/preflight.h"
+#include "dynacomm_keys.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +40,7 @@ typedef struct local {
     char directory[96];
     int signal_number; /* the user's, 0 = none */
     int failed;        /* index of the first child that failed by itself, -1 = none */
+    dc_run_keys *keys; /* until all are started; NULL: without keys */
 } local;
 
 int dk_local_workers(const dk_cli *cli)
@@ -132,29 +137,57 @@ static void say_failed(const local *l)
         dk_note("worker %d: %s", l->failed - 1, *text && child->status < 128 ? text : end);
 }
 
+/* The server's standard input: a pipe has room for all that is in it. */
+static int keys_to_read(dc_run_keys *keys)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        dk_note("cannot make a pipe: %s", strerror(errno));
+        return -1; /* the server then finds no key, and ends */
+    }
+    dc_run_keys_to_server(keys, ends[1]);
+    close(ends[1]);
+    return ends[0];
+}
+
 static void start_server(local *l, const dk_cli *cli, int workers, const char *listen, const char *backup)
 {
+    const dk_handed handed = {.in = l->keys ? keys_to_read(l->keys) : -1};
     char count[16], every[64];
     snprintf(count, sizeof count, "%d", workers);
     const char *argv[16] = {"server",   "--listen", listen,      "--workers", count,
                             "--backup", backup,     "--on-loss", "end"};
     int n = 9;
-    if (cli->serve) argv[n++] = "--insecure"; /* nobody hands out keys under mpirun and srun */
+    if (l->keys) {
+        argv[n++] = "--key";
+        argv[n++] = "-";
+    } else {
+        argv[n++] = "--insecure"; /* nobody hands out keys under mpirun and srun */
+    }
     if (cli->clear) argv[n++] = "--fresh";
     dc_every_text(cli->backup_every, every, sizeof every);
     if (strcmp(every, "0") != 0) {
         argv[n++] = "--backup-every";
         argv[n++] = every;
     }
-    dk_child_start(&l->child[l->n++], "dynacomm", (char *const *)(uintptr_t)argv, l->directory, "server");
+    dk_child_start(&l->child[l->n++], "dynacomm", (char *const *)(uintptr_t)argv, &handed, l->directory,
+                   "server");
+    if (handed.in >= 0) close(handed.in);
 }
 
 /* This command as worker number i. What is not set here is as the user gave it. */
-static void start_worker(local *l, const dk_cli *cli, const char *url, int threads, int i)
+static void start_worker(local *l, const dk_cli *cli, int threads, int i)
 {
-    char trace[4096], name[32];
+    char trace[4096], name[32], invitation[DC_INVITATION_LINE_BYTES];
+    dk_handed handed = {.in = -1};
     dk_cli worker = *cli;
-    worker.dynacomm = url;
+    if (l->keys) {
+        const char *here = getenv("DYNACOMM"); /* needs no flag, and is another one there */
+        dc_run_keys_to_worker(l->keys, i, invitation);
+        handed.dynacomm = invitation;
+        worker.dynacomm = here && *here ? here : NULL;
+        worker.key = "none";
+    }
     worker.rank = i;
     worker.shared_backup = true;
     worker.compute.threads = threads;
@@ -170,19 +203,25 @@ static void start_worker(local *l, const dk_cli *cli, const char *url, int threa
     }
     snprintf(name, sizeof name, "worker-%d", i);
     char **argv = dk_cli_argv(&worker);
-    dk_child_start(&l->child[l->n++], NULL, argv, l->directory, i ? name : NULL);
+    dk_child_start(&l->child[l->n++], NULL, argv, &handed, l->directory, i ? name : NULL);
     free(argv);
+    explicit_bzero(invitation, sizeof invitation);
 }
 
 static void start_all(local *l, const dk_cli *cli, int workers, const char *backup)
 {
     char socket[128];
     snprintf(socket, sizeof socket, "ipc://%s/server", l->directory);
-    const char *url = cli->serve ? cli->dynacomm : socket;
     const int share = dk_threads() / workers;
+    if (!cli->serve && dc_run_keys_make(&l->keys, socket, workers)) {
+        dk_child_clean(l->directory);
+        dk_die("%s", dc_last_error());
+    }
     start_server(l, cli, cli->serve ? cli->serve : workers, cli->serve ? cli->listen : socket, backup);
     for (int i = 0; i < workers && l->child[l->n - 1].pid > 0; i++)
-        start_worker(l, cli, url, share > 0 ? share : 1, i);
+        start_worker(l, cli, share > 0 ? share : 1, i);
+    dc_run_keys_free(l->keys);
+    l->keys = NULL;
 }
 
 int dk_local_run(const dk_cli *cli, const char *backup)

@@ -36,8 +36,8 @@ static void find_program(const char *program, char *path, size_t size)
     snprintf(path, size, "%s", program ? program : "darknet");
 }
 
-/* Between fork and exec: own group, death with the parent, signals as a program expects them, output. */
-static void become(pid_t parent, const char *log)
+/* Between fork and exec: own group, death with the parent, signals as a program expects them, input and output. */
+static void become(pid_t parent, const dk_handed *handed, const char *log)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -45,8 +45,12 @@ static void become(pid_t parent, const char *log)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    const int in = open("/dev/null", O_RDONLY);
-    if (in >= 0) dup2(in, STDIN_FILENO);
+    const int in = handed->in >= 0 ? handed->in : open("/dev/null", O_RDONLY);
+    if (in == STDIN_FILENO)
+        fcntl(in, F_SETFD, 0); /* it was the first free one */
+    else if (in >= 0)
+        dup2(in, STDIN_FILENO);
+    if (handed->dynacomm && setenv("DYNACOMM", handed->dynacomm, 1) != 0) _exit(1);
     if (!*log) return;
     const int out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (out < 0) _exit(1);
@@ -54,8 +58,8 @@ static void become(pid_t parent, const char *log)
     dup2(out, STDERR_FILENO);
 }
 
-void dk_child_start(dk_child *child, const char *program, char *const *args, const char *directory,
-                    const char *name)
+void dk_child_start(dk_child *child, const char *program, char *const *args, const dk_handed *handed,
+                    const char *directory, const char *name)
 {
     *child = (dk_child){0};
     if (name) snprintf(child->log, sizeof child->log, "%s/%s.log", directory, name);
@@ -73,7 +77,7 @@ void dk_child_start(dk_child *child, const char *program, char *const *args, con
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid == 0) {
-        become(parent, child->log);
+        become(parent, handed, child->log);
         execvp(path, argv);
         fprintf(stderr, "cannot start %s: %s (put it beside this program or on PATH)\n", path,
                 strerror(errno));

@@ -34,7 +34,7 @@ typedef struct dc_server_options {
     dc_every backup_every;  /* between checkpoints; never = only at the end */
     bool fresh;             /* ignore a run found in backup_dir */
     const char *key_path;   /* of the server's key: members alone may take part, and all is sealed; "-": from
-                               standard input, as dynacomm launch sends it; NULL: without keys */
+                               standard input, as dynacomm_keys.h hands it over; NULL: without keys */
     const char *members_path; /* the list of members; NULL: members.txt beside the key */
     bool insecure;            /* without keys, let whoever reaches a tcp:// address take part: otherwise only
                                  addresses of this machine alone are listened on */

@@ -130,14 +130,14 @@ static void write_answer(uint8_t bytes[DC__ANSWER_BYTES], dc__hello_status statu
     dc__answer_write(bytes, &out);
 }
 
-/* Says it; on one machine with memory that both can share (shared.h): what is to be attached with the connection. */
-static bool say_answer(const dc__caller *caller, const uint8_t bytes[DC__ANSWER_BYTES], bool shares,
+/* Says the n bytes of it; on one machine with memory that both can share (shared.h): what is to be attached with the connection. */
+static bool say_answer(const dc__caller *caller, const uint8_t *bytes, size_t n, bool shares,
                        dc__shared **shared)
 {
     int memory = -1;
     *shared = shares ? dc__shared_offer(&memory) : NULL;
-    if (!*shared) return say(caller, bytes, DC__ANSWER_BYTES);
-    const bool sent = dc__fd_send(caller->fd, bytes, DC__ANSWER_BYTES, memory) == DC__ANSWER_BYTES;
+    if (!*shared) return say(caller, bytes, n);
+    const bool sent = dc__fd_send(caller->fd, bytes, n, memory) == (ssize_t)n;
     (void)close(memory);
     return sent;
 }
@@ -164,7 +164,7 @@ static void answer(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     const bool local = is_local(gate, &hello);
     dc__shared *shared;
     write_answer(bytes, status, c, local);
-    if (say_answer(caller, bytes, c && local, &shared) && c)
+    if (say_answer(caller, bytes, sizeof bytes, c && local, &shared) && c)
         attach(c, caller, NULL, shared, &hello, now_ns);
     else
         dc__shared_free(shared);
@@ -194,14 +194,18 @@ static void answer_sealed(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     dc__seal *seal = is_late(gate, &hello) ? NULL : dc__seal_new(&caller->noise);
     if (!seal) return;
     if (status == DC__HELLO_OK) status = judge(gate, &hello, member, key, &c);
-    write_answer(plain, status, c, is_local(gate, &hello));
+    const bool local = is_local(gate, &hello);
+    write_answer(plain, status, c, local);
     dc__chunk_header(bytes, sizeof plain);
     dc__aead_seal(&seal->send, bytes + DC__CHUNK_HEADER_BYTES, plain, sizeof plain);
-    const bool sent = say(caller, bytes, sizeof bytes);
-    if (c && sent)
-        attach(c, caller, seal, NULL, &hello, now_ns);
-    else
-        dc__seal_free(seal);
+    dc__shared *shared;
+    if (say_answer(caller, bytes, sizeof bytes, c && local && dc__shared_same_user(caller->fd), &shared) &&
+        c) {
+        attach(c, caller, seal, shared, &hello, now_ns);
+        return;
+    }
+    dc__seal_free(seal);
+    dc__shared_free(shared);
 }
 
 static bool begin_handshake(dc__gate *gate, dc__caller *caller)

@@ -50,13 +50,18 @@ void dc__connection_share(dc__connection *c, dc__shared *shared)
         dc__shared_free(shared);
 }
 
-/* False as long as the peer has not said whether it takes the memory. */
+/* False as long as the peer has not said whether it takes the memory. From then on there is either the memory or a seal. */
 static bool settle(dc__connection *c)
 {
-    const dc__offer offer = c->shared ? dc__shared_settle(c->shared, c->fd) : DC__OFFER_TAKEN;
+    if (!c->shared) return true;
+    const dc__offer offer = dc__shared_settle(c->shared, c->fd);
     if (offer == DC__OFFER_NOT_TAKEN) {
         dc__shared_free(c->shared);
         c->shared = NULL;
+    }
+    if (offer == DC__OFFER_TAKEN && c->seal) {
+        dc__seal_free(c->seal);
+        c->seal = NULL;
     }
     return offer != DC__OFFER_OPEN;
 }
@@ -272,8 +277,8 @@ static dc__traffic write_sealed(dc__connection *c, dc__stream *s, int64_t now_ns
 
 dc__traffic dc__connection_write(dc__connection *c, dc__stream *s, int64_t now_ns)
 {
-    if (c->seal) return write_sealed(c, s, now_ns);
     if (!settle(c)) return DC__TRAFFIC_DONE;
+    if (c->seal) return write_sealed(c, s, now_ns);
     while (dc__connection_has_batch(c)) {
         struct iovec iov[2 * DC__BATCH];
         const struct msghdr m = {.msg_iov = iov, .msg_iovlen = (size_t)pieces(c, iov)};

@@ -1,6 +1,6 @@
 /* connection.h - one TCP or unix connection between two gates: records in, records out, never blocking.
  *
- * Between gates with keys all bytes are sealed (seal.h). On one machine they go through memory that both share (shared.h), if they can. Otherwise a message's body is read straight into the message that is handed on, and written straight from the one
+ * On one machine bytes go through memory that both gates share (shared.h), if they can. Else, between gates with keys, all are sealed (seal.h). Otherwise a message's body is read straight into the message that is handed on, and written straight from the one
  * that is kept: nothing is copied here. The gate's thread only. */
 #ifndef DC__CONNECTION_H
 #define DC__CONNECTION_H
@@ -32,7 +32,7 @@ typedef struct dc__outgoing {
 
 typedef struct dc__connection {
     int fd;             /* -1 = none */
-    dc__seal *seal;     /* NULL: without keys; owned */
+    dc__seal *seal;     /* NULL: without keys, or through shared memory; owned */
     dc__shared *shared; /* NULL: all bytes go over the socket; owned */
     int64_t heard_ns, sent_ns;
     int64_t part_ns; /* when bytes of a message last came */

@@ -92,6 +92,14 @@ dc__shared *dc__shared_take(int fd, int socket)
     return s;
 }
 
+bool dc__shared_same_user(int socket)
+{
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && n == sizeof peer &&
+           peer.uid == geteuid();
+}
+
 void dc__shared_free(dc__shared *s)
 {
     if (!s) return;

@@ -10,6 +10,9 @@
  * Until that byte has come, the listener sends nothing.
  *   Who is about to sleep sets its flag and looks once more; who then changes something takes the flag down and
  * sends the byte. So there is no byte while both work.
+ *   With keys the descriptor comes with the sealed answer, after both ends have proved theirs, and records go through the memory as
+ * they are, where the kernel says of both ends that the other is a process of the same user: sealing would hide bytes only from who
+ * can read the memory of both processes anyway. Where the memory is not taken all bytes are sealed.
  *   Neither end trusts the other's numbers, nor looks at bytes before it has copied them; the memory cannot be
  * made shorter (a seal). The gate's thread only. */
 #ifndef DC__SHARED_H
@@ -33,6 +36,9 @@ typedef enum dc__offer { DC__OFFER_OPEN, DC__OFFER_TAKEN, DC__OFFER_NOT_TAKEN } 
 dc__shared *dc__shared_offer(int *fd);
 dc__shared *dc__shared_take(int fd, int socket);
 void dc__shared_free(dc__shared *s);
+
+/* dc__shared_same_user - whether the other end of a unix socket was opened by a process of this one's effective user. */
+bool dc__shared_same_user(int socket);
 
 /* dc__shared_settle - whether the peer has taken it; consumes nothing but wake-ups. */
 dc__offer dc__shared_settle(dc__shared *s, int socket);

@@ -13,6 +13,7 @@
 #include "secure/members.h"
 
 #define PREFIX "dynacomm:"
+#define IPC "ipc://"
 #define FORGET_S (30 * 86400)
 
 /* ---- the line ---- */
@@ -33,6 +34,26 @@ static bool take(const char **at, const char *ends, char *out, size_t size)
     return true;
 }
 
+/* A path has slashes of its own: it ends where the key, or key, secret and time begin. */
+static bool take_path(const char **at, char *out, size_t size)
+{
+    const char *end = strrchr(*at, '/');
+    const bool key_alone = end && strlen(end + 1) == DC__KEY_TEXT_BYTES - 1;
+    for (int k = 0; end && !key_alone && k < 2; k++)
+        end = memrchr(*at, '/', (size_t)(end - *at));
+    const size_t n = end ? (size_t)(end - *at) : 0;
+    if (n <= strlen(IPC) || n >= size) return false;
+    memcpy(out, *at, n);
+    out[n] = '\0';
+    *at = end + 1;
+    return true;
+}
+
+static bool take_address(const char **at, char *out, size_t size)
+{
+    return strncmp(*at, IPC, strlen(IPC)) == 0 ? take_path(at, out, size) : take(at, "/", out, size);
+}
+
 static bool take_number(const char *text, int64_t *out)
 {
     char *end;
@@ -46,7 +67,7 @@ static bool take_all(const char *at, dc__invitation *out)
 {
     char key[DC__KEY_TEXT_BYTES], ticket[dc__secret_text_bytes(DC__TICKET_BYTES)], expires[24];
     if (!take(&at, "@", out->name, sizeof out->name) || dc__name_check(out->name) ||
-        !take(&at, "/", out->address, sizeof out->address) || !take(&at, "/", key, sizeof key) ||
+        !take_address(&at, out->address, sizeof out->address) || !take(&at, "/", key, sizeof key) ||
         !dc__secret_of_text(out->server_key, DC__KEY_BYTES, key, strlen(key)))
         return false;
     if (*at == '\0') return true;
@@ -77,6 +98,12 @@ void dc__invitation_text(const dc__invitation *invitation, char text[DC__INVITAT
         (void)snprintf(text + n, DC__INVITATION_BYTES - (size_t)n, "/%s/%lld", ticket,
                        (long long)invitation->expires_s);
     dc__secret_wipe(ticket, sizeof ticket);
+}
+
+void dc__invited_url(const char *address, char url[DC__INVITED_URL_BYTES])
+{
+    const bool ipc = strncmp(address, IPC, strlen(IPC)) == 0;
+    (void)snprintf(url, DC__INVITED_URL_BYTES, "%s%.*s", ipc ? "" : "tcp://", DC__INVITED_BYTES - 1, address);
 }
 
 /* ---- notes ---- */

@@ -1,6 +1,7 @@
 /* invitation.h - the one line that brings an edge to its server, and what a server's owner notes of it.
  *
  *   dynacomm:NAME@HOST:PORT/SERVER-KEY/SECRET/EXPIRES       without the last two: for who is a member already
+ *   dynacomm:NAME@ipc:///PATH/SERVER-KEY/SECRET/EXPIRES     likewise: a server on this machine
  *
  * The secret admits whoever shows it first. Beside the server's key, in KEY.invitations (mode 0600), stand
  * lines of NAME, a digest of the secret, when it expires (seconds since 1970) and, once it was, "used" and by which
@@ -11,8 +12,9 @@
 #include "secure/key.h"
 
 #define DC__INVITATION_BYTES 320
-#define DC__INVITED_BYTES 128 /* of HOST:PORT, with its closing 0 */
-#define DC__TICKET_BYTES 16   /* the secret */
+#define DC__INVITED_BYTES 128 /* of HOST:PORT or ipc:///PATH, with its closing 0 */
+#define DC__INVITED_URL_BYTES (DC__INVITED_BYTES + 8)
+#define DC__TICKET_BYTES 16 /* the secret */
 #define DC__DIGEST_BYTES 32
 #define DC__NOTES_MOST 4096
 
@@ -26,10 +28,11 @@ typedef struct dc__invitation {
 } dc__invitation;
 
 /* dc__invitation_is - whether text is meant as one. dc__invitation_parse - DC_EURL with a line that shows none
- * of its secrets. dc__invitation_text - the line. */
+ * of its secrets. dc__invitation_text - the line. dc__invited_url - what an invitation's address is for those who dial. */
 bool dc__invitation_is(const char *text);
 dc_error dc__invitation_parse(const char *text, dc__invitation *out);
 void dc__invitation_text(const dc__invitation *invitation, char text[DC__INVITATION_BYTES]);
+void dc__invited_url(const char *address, char url[DC__INVITED_URL_BYTES]);
 
 typedef struct dc__note {
     char name[DC__MEMBER_BYTES];

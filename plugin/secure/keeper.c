@@ -82,7 +82,9 @@ void dc__keeper_write(const dc__keypair *pair, const dc__invitation *invitations
 
 static dc_error bad_stream(void)
 {
-    return dc__fail(DC_EFORMAT, "the key on standard input is not what dynacomm launch sends");
+    return dc__fail(
+        DC_EFORMAT,
+        "the key on standard input is not what dynacomm launch or darknet -dynacomm local:N sends");
 }
 
 dc_error dc__keeper_read(dc__keeper *k, FILE *in, dc__log *log)
@@ -147,8 +149,8 @@ static dc_error enlist(dc__keeper *k, dc__notes *notes, dc__note *note, const ui
     note->used = true;
     memcpy(note->used_by, key, sizeof note->used_by);
     dc_error err = DC_OK;
-    if (k->key_path[0]) err = dc__notes_write(notes, k->notes_path);
-    if (!err && k->key_path[0]) err = dc__members_add(k->members_path, note->name, key, comment);
+    if (dc__keeper_has_files(k)) err = dc__notes_write(notes, k->notes_path);
+    if (!err && dc__keeper_has_files(k)) err = dc__members_add(k->members_path, note->name, key, comment);
     return err ? err : dc__members_push(&k->members, note->name, key);
 }
 
@@ -157,8 +159,8 @@ static dc_error enlist(dc__keeper *k, dc__notes *notes, dc__note *note, const ui
 static dc_error is_taken(const dc__keeper *k, const char *name, bool *taken)
 {
     dc__members now = {0};
-    const dc_error err = k->key_path[0] ? dc__members_read(&now, k->members_path) : DC_OK;
-    *taken = dc__members_named(k->key_path[0] ? &now : &k->members, name) != NULL;
+    const dc_error err = dc__keeper_has_files(k) ? dc__members_read(&now, k->members_path) : DC_OK;
+    *taken = dc__members_named(dc__keeper_has_files(k) ? &now : &k->members, name) != NULL;
     dc__members_free(&now);
     return err;
 }
@@ -167,10 +169,10 @@ static dc_error take_ticket(dc__keeper *k, const uint8_t key[DC__KEY_BYTES],
                             const uint8_t ticket[DC__TICKET_BYTES], char name[DC__MEMBER_BYTES],
                             dc__entry *entry)
 {
-    dc__notes from_file = {0}, *notes = k->key_path[0] ? &from_file : &k->notes;
+    dc__notes from_file = {0}, *notes = dc__keeper_has_files(k) ? &from_file : &k->notes;
     int lock = -1;
     dc_error err = DC_OK;
-    if (k->key_path[0]) {
+    if (dc__keeper_has_files(k)) {
         err = dc__keeper_lock(k, &lock);
         if (!err) err = dc__notes_read(&from_file, k->notes_path);
     }

@@ -4,7 +4,7 @@
  *   Files: the key, the list of members beside it (members.txt, or another), and KEY.invitations. The tools and the
  * server change the last two with the key's file locked, so that none undoes another's change. A server looks
  * at the list's file about twice a second and takes it anew when it has changed; one that cannot be read is
- * reported, and the list before it stays. A keeper without files (dynacomm launch) has all that in memory.
+ * reported, and the list before it stays. A keeper without files (dynacomm_keys.h) has all that in memory.
  *
  *   Its owner's thread only, but for the public key. */
 #ifndef DC__KEEPER_H
@@ -42,7 +42,11 @@ typedef struct dc__keeper {
 dc_error dc__keeper_paths(dc__keeper *keeper, const char *key, const char *members);
 
 /* dc__keeper_open - loads the key and the members. dc__keeper_read - a key and open invitations from a stream
- * instead, as dc__keeper_write writes them. DC_EFILE, DC_EFORMAT, DC_ENOMEM. Close in any case. */
+ * instead, as dc__keeper_write writes them: it then has no files. DC_EFILE, DC_EFORMAT, DC_ENOMEM. Close in any case. */
+static inline bool dc__keeper_has_files(const dc__keeper *keeper)
+{
+    return keeper->key_path[0] != '\0';
+}
 dc_error dc__keeper_open(dc__keeper *keeper, const char *key, const char *members, dc__log *log);
 dc_error dc__keeper_read(dc__keeper *keeper, FILE *in, dc__log *log);
 void dc__keeper_write(const dc__keypair *pair, const dc__invitation *invitations, int n, FILE *out);

@@ -62,13 +62,14 @@ static bool is_awaited(const dc_server *s, int slot)
     return s->training.roster.training || state != DC__MEMBER_LOST;
 }
 
-/* With keys, a place in a run belongs to one member; but that a run for one worker may be resumed by another. */
+/* With keys, a place in a run belongs to one member; but that a run for one worker may be resumed by another. Keys that are made for
+ * one run (dynacomm_keys.h) say nothing about who had a place in it before it was resumed. */
 static dc_error check_owner(const dc_server *s, const dc__join *join, int slot)
 {
     const dc__roster *r = &s->training.roster;
     const dc__member *m = &r->member[slot];
     if (!s->keeper.pair || m->state == DC__MEMBER_FREE || m->id == join->worker_id) return DC_OK;
-    if (r->wanted == 1 && !r->training) return DC_OK;
+    if (!r->training && (r->wanted == 1 || !dc__keeper_has_files(&s->keeper))) return DC_OK;
     return dc__fail(DC_EINVAL, "rank %d belongs to another member: give this worker its own, or none",
                     m->number);
 }

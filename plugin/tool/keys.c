@@ -54,7 +54,7 @@ static const dc_option invite_table[] = {
     KEY_OPTION,
     MEMBERS_OPTION,
     {"address", DC_OPTION_TEXT, DC_INTO(options, address), .value = "HOST:PORT",
-     .help = "how the edge reaches the server"},
+     .help = "how the edge reaches the server; ipc:///PATH: one on this machine"},
     {"expires", DC_OPTION_CALL, .call = take_expires, .value = "TIME",
      .help = "how long the invitation holds: 30m, 12h, 7d (default 7d)"},
     HELP_OPTION,
@@ -108,11 +108,13 @@ static int run_keygen(int argc, char **argv)
 
 static dc_error check_address(const char *address)
 {
-    char url[DC__URL_BYTES];
+    char url[DC__INVITED_URL_BYTES];
+    dc__address parsed;
     if (!address)
         return dc__fail(DC_EINVAL, "give the --address HOST:PORT at which the edge reaches the server");
-    if (strlen(address) >= DC__INVITED_BYTES || strpbrk(address, "/@ \t") ||
-        (size_t)snprintf(url, sizeof url, "tcp://%s", address) >= sizeof url || dc__address_parse(url, NULL))
+    dc__invited_url(address, url);
+    if (strlen(address) >= DC__INVITED_BYTES || strpbrk(address, "@ \t") || dc__address_parse(url, &parsed) ||
+        (parsed.scheme == DC__TCP && strchr(address, '/')))
         return dc__fail(DC_EURL, "--address: '%.60s' is no address; write it like cloud.example:7700",
                         address);
     return DC_OK;

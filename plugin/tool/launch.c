@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "dynacomm_keys.h"
 #include "net/address.h"
+#include "secure/secret.h"
 #include "tool/command.h"
 #include "tool/launch.h"
 
@@ -32,7 +34,7 @@ typedef struct options {
     char **command;
     int words;
     char url[DC__URL_BYTES];
-    dc__launch_keys *keys; /* of the server that is started here; NULL: it is there already */
+    dc_run_keys *keys; /* of the server that is started here; NULL: it is there already */
 } options;
 
 static dc_error add_variable(options *o, const char *text)
@@ -197,6 +199,16 @@ static dc_error start_server(options *o, dc__launched *child, int workers)
     return dc__launch_start(child, argv);
 }
 
+/* A process that is gone cannot read; its end is on the way. */
+static void send_invitation(const dc_run_keys *keys, int rank, int in)
+{
+    char line[DC_INVITATION_LINE_BYTES + 1];
+    dc_run_keys_to_worker(keys, rank, line);
+    (void)strcat(line, "\n");
+    (void)!write(in, line, strlen(line));
+    dc__secret_wipe(line, sizeof line);
+}
+
 static dc_error start_worker(options *o, dc__launched *child, const dc__hosts *hosts, int rank)
 {
     char url[DC__URL_BYTES + 16], number[48], size[48];
@@ -214,7 +226,7 @@ static dc_error start_worker(options *o, dc__launched *child, const dc__hosts *h
     v[3] = NULL;
     const dc_error err = start_remote(o, child, hosts->name[rank], o->command, o->words,
                                       o->keys ? DC__FED_DYNACOMM : DC__FED_NOTHING);
-    if (!err && o->keys) dc__launch_keys_worker(o->keys, rank, child->in);
+    if (!err && o->keys) send_invitation(o->keys, rank, child->in);
     return err;
 }
 
@@ -232,10 +244,10 @@ static int launch(options *o, const dc__hosts *hosts)
     int n = 0;
     dc_error err = DC_OK;
     const bool own = !o->server || !strstr(o->server, "://");
-    if (own) err = dc__launch_keys_make(&o->keys, o->url, hosts->n);
+    if (own) err = dc_run_keys_make(&o->keys, o->url, hosts->n);
     if (own && !err) {
         err = start_server(o, &children[n++], hosts->n);
-        if (!err) dc__launch_keys_server(o->keys, children[n - 1].in);
+        if (!err) dc_run_keys_to_server(o->keys, children[n - 1].in);
     }
     for (int rank = 0; !err && rank < hosts->n; rank++)
         err = start_worker(o, &children[n++], hosts, rank);
@@ -245,7 +257,7 @@ static int launch(options *o, const dc__hosts *hosts)
     }
     const int status = dc__launch_wait(children, n, &set);
     free(children);
-    dc__launch_keys_free(o->keys);
+    dc_run_keys_free(o->keys);
     return err ? 1 : status;
 }
 

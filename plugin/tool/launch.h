@@ -37,14 +37,6 @@ typedef enum dc__fed {
 char *dc__remote_command(const char *directory, const char *const *variables, char *const *argv, int argc,
                          dc__fed fed);
 
-/* launch_keys.c: keys for a run of n workers at url, which live as long as it does. dc__launch_keys_server, _worker - to
- * the stdin of a process that was started with --key -, or DC__FED_DYNACOMM. */
-typedef struct dc__launch_keys dc__launch_keys;
-dc_error dc__launch_keys_make(dc__launch_keys **keys, const char *url, int n);
-void dc__launch_keys_free(dc__launch_keys *keys);
-void dc__launch_keys_server(const dc__launch_keys *keys, int in);
-void dc__launch_keys_worker(const dc__launch_keys *keys, int rank, int in);
-
 /* One process that is waited for. */
 typedef struct dc__launched {
     char label[96]; /* before each of its lines */

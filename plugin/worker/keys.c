@@ -37,7 +37,7 @@ dc_error dc__worker_keys(const dc_worker_options *options, dc__log *log, char ur
     dc__invitation invitation;
     dc_error err = dc__invitation_parse(options->url, &invitation);
     if (!err) {
-        (void)snprintf(url, DC__URL_BYTES, "tcp://%s", invitation.address);
+        dc__invited_url(invitation.address, url);
         err = dc__address_parse(url, NULL);
     }
     if (!err && !(*keys = dc__secret_alloc(sizeof **keys)))

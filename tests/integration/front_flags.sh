@@ -20,7 +20,7 @@ seen()
     for pid in $(pgrep -P "$PPID"); do
         tr '\0' '\n' < "/proc/$pid/cmdline" > line
         rank=$(grep -x -A1 -e -dynacomm-rank line | tail -n 1)
-        case $rank in 0 | 1) mv line "worker.$rank" ;; esac
+        case $rank in 0 | 1) tr '\0' '\n' < "/proc/$pid/environ" > "environment.$rank" && mv line "worker.$rank" ;; esac
     done
     [ -s worker.0 ] && [ -s worker.1 ]
 }
@@ -29,7 +29,7 @@ exit 3
 SCRIPT
 chmod +x bin/dynacomm
 
-# run FLAG... - the workers' command lines of that run are in worker.0 and worker.1
+# run FLAG... - the workers' command lines of that run are in worker.0 and worker.1, what stands in their environment in environment.0 and .1
 run()
 {
     rm -f worker.0 worker.1
@@ -51,7 +51,8 @@ has()
 set_by_local()
 {
     case $1 in
-    -dynacomm) grep -x -A1 -e "$1" "worker.$3" | grep -q '^ipc://.*/server$' ;;
+    -dynacomm) ! has "$3" "$1" && grep -q "^DYNACOMM=dynacomm:worker-$3@ipc://.*/server/" "environment.$3" ;; # no secret on a command line
+    -dynacomm-key) has "$3" "$1" none ;;
     -dynacomm-rank) has "$3" "$1" "$3" ;;
     -threads) has "$3" "$1" 3 ;; # of 7, shared by two
     -dynacomm-trace) [ "$3" -eq 0 ] && has 0 "$1" "$2" || has 1 "$1" "$2.1" ;;
@@ -103,7 +104,7 @@ for k in "${!all[@]}"; do
     done
     check "$flag reaches the workers" test "$arrived" = yes
 done
-check "nothing else reaches them" test "$(grep -c '^-' worker.0)" -eq $((${#all[@]} - 1))
+check "nothing else reaches them" test "$(grep -c '^-' worker.0)" -eq $((${#all[@]} - 2))
 DYNACOMM_STRATEGY=duplex run -dynacomm-strategy auto
 check "a flag wins over the environment, in the workers too" has 1 -dynacomm-strategy auto
 run -seed 0

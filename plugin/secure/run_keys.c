@@ -1,29 +1,33 @@
-/* launch_keys.c - keys of a launched run: made for it, handed to its processes by their standard input, and gone
- * with it. See launch.h. */
+/* run_keys.c - keys that live as long as one run, and are handed to its processes. See dynacomm_keys.h. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "dynacomm_keys.h"
 #include "secure/keeper.h"
-#include "tool/launch.h"
 
 #define EXPIRES_S (7 * 86400) /* a host may be reached late */
 
-struct dc__launch_keys {
+_Static_assert(DC_INVITATION_LINE_BYTES == DC__INVITATION_BYTES,
+               "the public header says how long a line may be");
+
+struct dc_run_keys {
     dc__keypair server;
+    char buffer[4096]; /* of the stream to the server */
     int n;
     dc__invitation worker[DC_MAX_WORKERS];
 };
 
-dc_error dc__launch_keys_make(dc__launch_keys **out, const char *url, int n)
+dc_error dc_run_keys_make(dc_run_keys **out, const char *url, int n)
 {
-    const char *address = strstr(url, "://") ? strstr(url, "://") + 3 : url;
+    const char *address = strncmp(url, "tcp://", 6) == 0 ? url + 6 : url;
+    dc__assert(n >= 1 && n <= DC_MAX_WORKERS);
     *out = NULL;
     if (strlen(address) >= DC__INVITED_BYTES)
         return dc__fail(DC_EURL, "the address %.60s... is too long", url);
-    dc__launch_keys *keys = dc__secret_alloc(sizeof *keys);
+    dc_run_keys *keys = dc__secret_alloc(sizeof *keys);
     if (!keys) return dc__fail(DC_ENOMEM, "out of memory for keys");
     dc__keypair_make(&keys->server);
     keys->n = n;
@@ -40,29 +44,26 @@ dc_error dc__launch_keys_make(dc__launch_keys **out, const char *url, int n)
     return DC_OK;
 }
 
-void dc__launch_keys_free(dc__launch_keys *keys)
+void dc_run_keys_free(dc_run_keys *keys)
 {
     dc__secret_free(keys);
 }
 
-/* A process that is gone cannot read; its end is on the way. */
-void dc__launch_keys_server(const dc__launch_keys *keys, int in)
+void dc_run_keys_to_server(dc_run_keys *keys, int fd)
 {
-    const int fd = dup(in);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    const int copy = dup(fd);
+    FILE *out = copy >= 0 ? fdopen(copy, "w") : NULL;
     if (!out) {
-        if (fd >= 0) (void)close(fd);
+        if (copy >= 0) (void)close(copy);
         return;
     }
+    (void)setvbuf(out, keys->buffer, _IOFBF, sizeof keys->buffer);
     dc__keeper_write(&keys->server, keys->worker, keys->n, out);
     (void)fclose(out);
 }
 
-void dc__launch_keys_worker(const dc__launch_keys *keys, int rank, int in)
+void dc_run_keys_to_worker(const dc_run_keys *keys, int rank, char line[DC_INVITATION_LINE_BYTES])
 {
-    char line[DC__INVITATION_BYTES + 1];
+    dc__assert(rank >= 0 && rank < keys->n);
     dc__invitation_text(&keys->worker[rank], line);
-    (void)strcat(line, "\n");
-    (void)!write(in, line, strlen(line));
-    dc__secret_wipe(line, sizeof line);
 }
