@@ -130,6 +130,7 @@ dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
     dc__shares_put(&welcome->shares, &out);
     dc__put_uint(&out, welcome->run, 4);
     dc__put_text(&out, welcome->urls);
+    dc__put_uint(&out, welcome->staleness, 1);
     dc__assert(!out.failed);
     dc__header header = {.type = DC__WELCOME};
     return dc__link_send_small(link, &header, payload, (uint32_t)(out.at - payload));
@@ -177,8 +178,9 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     const bool shares = dc__shares_get(&welcome->shares, &in);
     welcome->run = (uint32_t)dc__get_uint(&in, 4);
     dc__get_text(&in, welcome->urls, sizeof welcome->urls);
+    welcome->staleness = (uint32_t)dc__get_uint(&in, 1);
     if (in.failed || !shares || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS ||
-        welcome->rank < 0 || welcome->rank > DC__RANK_MOST)
+        welcome->rank < 0 || welcome->rank > DC__RANK_MOST || welcome->staleness > DC_STALENESS_MOST)
         return dc__fail(DC_EPROTO, "the server's WELCOME is cut short or out of bounds");
     dc__make_printable(coding);
     dc__make_printable(welcome->urls);

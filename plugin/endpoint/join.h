@@ -44,6 +44,7 @@ typedef struct dc__welcome {
     uint32_t run;      /* which one of the first shard's; for the others */
     char urls[DC__SHARD_URLS_BYTES]; /* of the others, from a first shard; else "" */
     dc__coding coding;
+    uint32_t staleness; /* rounds that the worker may be ahead of the slowest */
 } dc__welcome;
 
 /* dc__join_send, dc__welcome_send, dc__refusal_send - as dc__link_send. */

@@ -43,6 +43,11 @@ DC_API dc_error dc_strategy_parse(const char *name, dc_strategy *strategy);
  * each direction, UP/DOWN. All workers of a run and its server have the same (plugin/codec/coding.h). */
 #define DC_CODECS "exact|bf16|int8|topk:SHARE[:ROUNDS][/DOWN]"
 
+/* ---- staleness ---- */
+
+#define DC_STALENESS_MOST \
+    15 /* rounds that a worker may be ahead of the slowest (dc_server_options.staleness) */
+
 #ifdef __cplusplus
 }
 #endif

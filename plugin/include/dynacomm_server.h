@@ -49,7 +49,9 @@ typedef struct dc_server_options {
     const char *first_url;    /* of the first shard, for the others; else NULL; copied */
     const char *announce_url; /* where workers reach another one; NULL: url; copied */
     const char *codec;        /* for all workers (DC_CODECS), NULL = what the first one asks for */
-    dc_log_fn log;            /* may be NULL */
+    int staleness; /* rounds that a worker may be ahead of the slowest: it computes on a version that may be so much older than its
+                      round. 0..DC_STALENESS_MOST, 0 = all compute on the same. The run ends when a worker is lost */
+    dc_log_fn log; /* may be NULL */
     void *log_context;
 } dc_server_options;
 
@@ -113,8 +115,9 @@ typedef struct dc_status_worker {
     double since_s;             /* it has been in its state */
     uint64_t losses;            /* how often it was lost, since it joined this server */
     double lost_s, wait_left_s; /* DC_WORKER_LOST: since when, and how long it is waited for */
-    uint64_t round;  /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
-    double silent_s; /* since its last frame; a live one sends a heartbeat every second */
+    uint64_t round; /* rounds whose gradients it has begun to push: the lowest is who the others wait for */
+    uint64_t age;   /* with staleness: rounds that the version was old that it computed the last of them on */
+    double silent_s;               /* since its last frame; a live one sends a heartbeat every second */
     uint64_t up_bytes, down_bytes; /* that travelled from it and to it */
     double reported_s;             /* since it reported what follows; -1 = nothing yet */
     double loss, map;

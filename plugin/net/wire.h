@@ -43,7 +43,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 11
+#define DC__PROTOCOL_VERSION 12
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
@@ -77,6 +77,7 @@ typedef enum dc__type {
     DC__RELAY,
     DC__LEAF,
     DC__STEPS,
+    DC__BASE,
     DC__TYPE_END
 } dc__type;
 

@@ -72,7 +72,7 @@ int dc_replay_place(dc_replay *r, int k)
     const dc__pass *pass = &r->passes[k];
     dc__player *p = &r->players[pass->player];
     const uint64_t trained = m->start[DC_FROZEN], statistic = m->start[DC_STATISTIC];
-    const float *shown = dc__codes_values(&r->codes, &r->versions, r->round),
+    const float *shown = dc__codes_values(&r->codes, &r->versions, p->base),
                 *values = dc__versions_values(&r->versions, r->round);
     r->at = k;
     dc__model_scatter(m, 0, trained, shown);

@@ -26,6 +26,8 @@ static dc_error survey(dc_replay *r)
         for (int k = 0; !err && record.type == DC__LOG_ROSTER && k < record.n; k++)
             err = dc__replay_add(r, &record.members[k]);
         if (record.type == DC__LOG_ROSTER && record.n > r->most_crew) r->most_crew = record.n;
+        if (record.type == DC__LOG_BASE && record.round - record.base > r->most_stale)
+            r->most_stale = (uint32_t)(record.round - record.base);
         if (!err) err = dc__log_reader_next(log, &record);
     }
     dc__log_reader_close(log);
@@ -101,6 +103,7 @@ dc_error dc_replay_begin(dc_replay *r, dc_model *m)
 {
     dc_error err = dc__model_seal(m);
     if (!err) err = dc__model_same(r->next.model, m, r->path, "this cfg");
+    r->versions.ring = r->most_stale + 2;
     if (!err) err = dc__versions_allocate(&r->versions, m);
     if (!err) err = dc__codes_allocate(&r->codes, m);
     if (err) return err;
@@ -131,6 +134,14 @@ static dc_error take_steps(dc_replay *r)
     return DC_OK;
 }
 
+static dc_error take_base(dc_replay *r)
+{
+    dc__player *p = dc__replay_find(r, r->next.number);
+    if (!p) return dc__fail(DC_EFORMAT, "%s: worker %d is in no roster", r->path, r->next.number);
+    p->base = r->next.base;
+    return DC_OK;
+}
+
 static dc_error take_record(dc_replay *r)
 {
     switch (r->next.type) {
@@ -145,6 +156,8 @@ static dc_error take_record(dc_replay *r)
         return dc__replay_blocks(r);
     case DC__LOG_STEPS:
         return take_steps(r);
+    case DC__LOG_BASE:
+        return take_base(r);
     case DC__LOG_RATE:
         r->rate = r->next.rate;
         r->rated = true;
@@ -159,6 +172,8 @@ static dc_error read_round(dc_replay *r)
     dc_error err = DC_OK;
     for (int k = 0; k < r->info.members; k++)
         r->players[k].partial = r->players[k].forgot = false;
+    for (int k = 0; k < r->info.members; k++)
+        r->players[k].base = r->round;
     while (!err && r->next.type != DC__LOG_END && r->next.round <= r->round) {
         err = take_record(r);
         if (!err) err = dc__log_reader_next(r->log, &r->next);

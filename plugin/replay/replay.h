@@ -5,7 +5,7 @@
  * clip, apply, codes), what each member has not sent is in a worker's own encoder; new is only where the gradients
  * come from: one member's after another, out of the caller's model.
  *   The log is read twice: as a whole, for who takes part and how far it goes, and then record by record, one ahead of the round
- * that is computed. Memory is two versions, as at the server, and for each member one gradient of the whole model as it was sent, and what
+ * that is computed. Memory is the versions, as many as at the server (two, but with --staleness), and for each member one gradient of the whole model as it was sent, and what
  * a worker has of its encoder.
  *   Arithmetic is done in the server's threads' mode (floatmode.h), and the caller's thread gets its own back. */
 #ifndef DC__REPLAY_H
@@ -41,6 +41,7 @@ typedef struct dc__player {
     dc__sent before; /* likewise, by a process that was lost in it */
     uint8_t *counts; /* bitmap [n_blocks] of the round, where only some blocks count */
     uint8_t *old;    /* likewise: blocks that came from that process */
+    uint64_t base;   /* version that it computes the round on */
     bool partial, forgot;
 } dc__player;
 
@@ -63,6 +64,7 @@ struct dc_replay {
     dc__clip clip; /* members: places in the crew */
     uint64_t stat_floats;
     int most_crew;       /* largest */
+    uint32_t most_stale; /* rounds that a version was older than a round that somebody computed on it */
     dc__player *players; /* [info.members] */
     int *crew, n_crew;   /* indices of players, in the order of summation */
     dc__pass *passes;    /* [n_passes] */

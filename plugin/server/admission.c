@@ -145,6 +145,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
                            .upload = brings_values,
                            .carry = dc__training_carries(t),
                            .resumed = t->resumed || t->roster.training,
+                           .staleness = t->bases.most,
                            .coding = t->codes.coding};
     dc__shards_welcome(&s->shards, &welcome);
     dc__member *member = &t->roster.member[slot];

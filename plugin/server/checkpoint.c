@@ -138,7 +138,7 @@ static bool is_unannounced(const dc__checkpoint *c, uint64_t version)
  * written, and another one is in line. With the lock held. */
 static bool is_in_the_way(const dc__checkpoint *c, uint64_t version)
 {
-    const uint64_t made = version + 2;
+    const uint64_t made = version + c->versions->ring;
     return c->due == version || c->writing == version || is_unannounced(c, version) ||
            (c->due != DC__NO_ROUND && c->planned[made & 1] == made);
 }

@@ -2,7 +2,7 @@
  *
  * DESIGN
  *   Which version is the next to be written is settled when the version before it is whole, so that workers can hear of it
- * (KEEP) to keep what belongs to it. It stays untouched in its arrays until version + 2 begins to overwrite it;
+ * (KEEP) to keep what belongs to it. It stays untouched in its arrays until a later version begins to overwrite it;
  * dc__checkpoint_guard holds that up until the system has all of it, not until it is on the disk. First the run's log,
  * then the .weights, then the state: a crash in between leaves an older state (generations.h), from which a run resumes
  * as if it had stopped there, with the log cut back to it. What cannot be written for want of room ends nothing: a line

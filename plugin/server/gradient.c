@@ -16,6 +16,8 @@ static void log_version(dc__training *t, uint64_t version)
 {
     const dc__crew *crew = dc__roster_crew(&t->roster, version);
     for (int k = 0; k < crew->n; k++) {
+        const uint64_t base = dc__bases_of(&t->bases, crew->member[k].slot, version);
+        if (base != version) dc__run_log_base(&t->run_log, version, crew->member[k].number, base);
         const uint64_t *counted = dc__omissions_take(&t->omissions, crew->member[k].slot);
         if (!counted) continue;
         dc__run_log_partial(&t->run_log, version, crew->member[k].number, t->model->n_blocks, counted);
@@ -39,7 +41,7 @@ static void publish(dc__training *t, uint32_t first, uint32_t n, uint64_t versio
     for (uint32_t b = first; b < first + n; b++)
         v->block[b] = version + 1;
     if (whole) {
-        dc__pace_round(&t->pace, dc__roster_crew(&t->roster, version), v->whole_ns);
+        dc__pace_round(&t->pace, dc__roster_crew(&t->roster, version), v->whole_ns, t->bases.most > 0);
         dc__training_border(t, version + 1);
         v->round = version + 1;
         v->whole_ns = dc__now_ns();
@@ -81,7 +83,8 @@ static bool apply(dc__training *t, uint32_t b, uint64_t round)
 {
     dc__addends a;
     const dc__crew *crew = dc__roster_crew(&t->roster, round);
-    dc__reduce_collect(&t->reduce, crew, b, round, &a);
+    dc__reduce *reduce = dc__training_reduce(t, round);
+    dc__reduce_collect(reduce, crew, b, round, &a);
     note_omissions(t, crew, &a, b);
     if (a.n > 0) {
         dc__apply_block(&t->versions, &a, b, round, a.images, dc__training_carries(t), t->bounds.trim);
@@ -89,7 +92,7 @@ static bool apply(dc__training *t, uint32_t b, uint64_t round)
     } else {
         end_without_gradient(t, round);
     }
-    dc__reduce_free(&t->reduce, crew, b);
+    dc__reduce_free(reduce, crew, b);
     return a.n > 0;
 }
 
@@ -97,7 +100,8 @@ static bool apply(dc__training *t, uint32_t b, uint64_t round)
 static void put_block(dc__training *t, int slot, uint32_t b, uint64_t round, const dc__slot *s, int crew,
                       uint32_t *applied)
 {
-    const bool complete = dc__reduce_put(&t->reduce, b, crew, slot, s->held, s->data, s->rate);
+    const bool complete =
+        dc__reduce_put(dc__training_reduce(t, round), b, crew, slot, s->held, s->data, s->rate);
     if (complete && apply(t, b, round)) return;
     if (b > *applied) publish(t, *applied, b - *applied, round);
     *applied = b + 1;
@@ -122,8 +126,9 @@ static const uint8_t *reduce_blocks(dc__training *t, int slot, const dc__header 
                                     dc__held *held, uint32_t first, uint32_t end, bool more)
 {
     const dc_model *m = t->model;
-    const dc__codec *codec = t->reduce.codec;
-    const bool counts = t->reduce.refused[slot] != h->round + 1, clips = t->clip.factor > 0;
+    const dc__reduce *reduce = dc__training_reduce(t, h->round);
+    const dc__codec *codec = reduce->codec;
+    const bool counts = reduce->refused[slot] != h->round + 1, clips = t->clip.factor > 0;
     const int crew = dc__crew_gradients(dc__roster_crew(&t->roster, h->round));
     uint32_t applied = first;
     for (uint32_t b = first; b < end; b++) {
@@ -141,11 +146,12 @@ static const uint8_t *reduce_blocks(dc__training *t, int slot, const dc__header 
 }
 
 /* A round in which nobody's gradient counts makes no version. */
-static bool is_anybody_left(const dc__training *t, uint64_t round)
+static bool is_anybody_left(dc__training *t, uint64_t round)
 {
     const dc__crew *crew = dc__roster_crew(&t->roster, round);
+    const dc__reduce *reduce = dc__training_reduce(t, round);
     for (int k = 0; k < crew->n; k++)
-        if (!crew->member[k].follows && t->reduce.refused[crew->member[k].slot] != round + 1) return true;
+        if (!crew->member[k].follows && reduce->refused[crew->member[k].slot] != round + 1) return true;
     return false;
 }
 
@@ -163,7 +169,7 @@ dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64
     given->in_a_row = given->refused == round ? given->in_a_row + 1 : 1;
     given->refused = round + 1;
     given->refusals++;
-    dc__reduce_refuse(&t->reduce, slot, round);
+    dc__reduce_refuse(dc__training_reduce(t, round), slot, round);
     if (t->bounds.on_bad_value == DC_BAD_STOP) return dc__fail(DC_EVALUE, "%s: the run ends there", line);
     given->expelled = t->bounds.on_bad_value == DC_BAD_EXPEL || given->in_a_row == REFUSALS_MOST;
     if (t->bounds.on_bad_value == DC_BAD_EXPEL)
@@ -200,13 +206,14 @@ static void reduce_runs(dc__training *t, int slot, dc__given *given, const dc__h
                         dc__held *held, uint32_t first, uint32_t end, uint32_t wanted)
 {
     const dc_model *m = t->model;
+    const dc__codec *codec = t->codes.coding.up.codec;
     for (uint32_t b = first, run; b < end; b = run) {
         run = b + 1;
         if (dc__given_was_had(given, b)) {
             dc__given_again(given, b);
             if (wanted > 0)
-                data += t->reduce.codec->check(data, h->payload_bytes,
-                                               (size_t)(m->block_offset[b + 1] - m->block_offset[b]), NULL);
+                data += codec->check(data, h->payload_bytes,
+                                     (size_t)(m->block_offset[b + 1] - m->block_offset[b]), NULL);
             continue;
         }
         while (run < end && !dc__given_was_had(given, run))
@@ -222,7 +229,7 @@ dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__
     const dc__header *h = &frame->header;
     *kept = false;
     uint32_t first, end, wanted, lead;
-    const dc__codec *codec = t->reduce.codec;
+    const dc__codec *codec = t->codes.coding.up.codec;
     bool finite = true;
     if (h->codec != codec->id) return bad_gradient(t, slot, "in another codec than the run's");
     const float *values = codec->exact ? dc__values_of(frame) : NULL;
@@ -232,13 +239,16 @@ dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__
     if (!isfinite(h->rate)) return bad_gradient(t, slot, "with a learning rate that is not a number");
     if (!dc__given_note(given, h->round, first, end, &wanted, &lead)) return bad_gradient(t, slot, "twice");
     dc_error err = check_values(t, slot, given, h, values, finite);
-    if (!err) err = dc__checkpoint_guard(&t->checkpoint, h->round - 1, heard_ns);
+    if (!err)
+        err =
+            dc__checkpoint_guard(&t->checkpoint, dc__versions_overwritten(&t->versions, h->round), heard_ns);
     for (uint32_t b = first; err && b < end; b++) /* it is not put: who closes the round skips it */
         if (!dc__given_was_had(given, b)) dc__given_remove(given, b);
     if (err) return err;
-    if (given->n == given->n_blocks) dc__pace_done(&t->pace, slot);
+    if (given->n == given->n_blocks && h->round == t->versions.round) dc__pace_done(&t->pace, slot);
     dc__held *held = NULL;
-    if (wanted > 0) held = dc__reduce_hold(&t->reduce, slot, lead, wanted, frame->message);
+    if (wanted > 0)
+        held = dc__reduce_hold(dc__training_reduce(t, h->round), slot, lead, wanted, frame->message);
     *kept = wanted > 0;
     reduce_runs(t, slot, given, h, frame->payload, held, first, end, wanted);
     return DC_OK;
@@ -268,7 +278,7 @@ void dc__training_reopen(dc__training *t, int slot, dc__given *given)
         if (t->versions.block[b] > round)
             dc__given_add(given, b); /* made, with its gradient or without */
         else if (!dc__given_has(given, b))
-            dc__reduce_unskip(&t->reduce, b);
+            dc__reduce_unskip(dc__training_reduce(t, round), b);
     (void)dc__given_resume(given, round);
 }
 
@@ -293,9 +303,11 @@ void dc__training_close(dc__training *t, uint64_t round, int slot, dc__given *gi
     if (given->n == t->model->n_blocks) return; /* the round may be over already */
     const int crew = dc__crew_gradients(dc__roster_crew(&t->roster, round));
     _Atomic int64_t nobody_ns = 0;
-    if (dc__checkpoint_guard(&t->checkpoint, round - 1, &nobody_ns)) return; /* the run is at its end */
+    if (dc__checkpoint_guard(&t->checkpoint, dc__versions_overwritten(&t->versions, round), &nobody_ns))
+        return; /* the run is at its end */
     drop_waiting(t, slot, given);
     for (uint32_t b = 0; b < t->model->n_blocks; b++)
-        if (!dc__given_has(given, b) && dc__reduce_skip(&t->reduce, b, crew) && apply(t, b, round))
+        if (!dc__given_has(given, b) && dc__reduce_skip(dc__training_reduce(t, round), b, crew) &&
+            apply(t, b, round))
             publish(t, b, 1, round);
 }

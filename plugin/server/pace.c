@@ -27,13 +27,14 @@ void dc__pace_done(dc__pace *p, int slot)
     p->done_ns[slot] = dc__now_ns();
 }
 
-void dc__pace_round(dc__pace *p, const dc__crew *crew, int64_t began_ns)
+void dc__pace_round(dc__pace *p, const dc__crew *crew, int64_t began_ns, bool ahead)
 {
     int64_t last = 0, before = 0;
     dc__paced round = {.slot = -1};
     for (int k = 0; k < crew->n; k++) {
-        const int64_t done = p->done_ns[crew->member[k].slot];
-        if (done < began_ns) return;
+        int64_t done = p->done_ns[crew->member[k].slot];
+        if (done < began_ns && !ahead) return;
+        if (done < began_ns) done = began_ns;
         if (done > last) {
             before = last;
             last = done;

@@ -57,9 +57,10 @@ dc_error dc__pace_init(dc__pace *p, int slots); /* DC_ENOMEM */
 void dc__pace_destroy(dc__pace *p);
 
 /* dc__pace_done - a member has pushed all of its round. dc__pace_round - the round of this crew that began at began_ns is
- * whole; one that somebody had not pushed all of does not count. */
+ * whole; one that somebody had not pushed all of does not count. ahead: members may have pushed all of it before it
+ * began, and held up nobody then. */
 void dc__pace_done(dc__pace *p, int slot);
-void dc__pace_round(dc__pace *p, const dc__crew *crew, int64_t began_ns);
+void dc__pace_round(dc__pace *p, const dc__crew *crew, int64_t began_ns, bool ahead);
 
 /* dc__pace_who - the slot that was last in most of these rounds, if the median of what it held up the others by, 0 where another
  * was last, is at least `share` of the median round; -1 if nobody's is. *held_s, *round_s: those medians. dc__pace_why - which

@@ -22,6 +22,7 @@ static dc_error check_options(const dc_server *s)
     if (s->shards.n > 1) return not_with("shards");
     if (s->keeper.pair) return not_with("keys");
     if (o->balance) return not_with("--balance");
+    if (o->staleness) return not_with("--staleness");
     if (o->bounds.trim) return not_with("--aggregate");
     if (o->bounds.clip_norm > 0) return not_with("--clip-norm");
     if (o->min_workers && o->min_workers != o->workers) return not_with("--min-workers");

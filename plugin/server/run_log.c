@@ -190,6 +190,21 @@ void dc__run_log_steps(dc__run_log *log, const dc__steps *steps)
     pthread_mutex_unlock(&log->lock);
 }
 
+void dc__run_log_base(dc__run_log *log, uint64_t round, int number, uint64_t base)
+{
+    enum { BYTES = 8 + 4 + 8 };
+    pthread_mutex_lock(&log->lock);
+    uint8_t *payload = log->path[0] ? begin_record(log, DC__LOG_BASE, BYTES) : NULL;
+    if (payload) {
+        dc__bytes b = dc__bytes_over(payload, BYTES);
+        dc__put_uint(&b, round, 8);
+        dc__put_uint(&b, (uint64_t)number, 4);
+        dc__put_uint(&b, base, 8);
+        end_record(payload, BYTES);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
 static dc_error put_run(dc__run_log *log, const dc_model *m, const dc__log_run *run)
 {
     const size_t described = dc__model_describe_bytes(m);

@@ -42,7 +42,7 @@ dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m
  * dc__run_log_partial - only the blocks in this bitmap of a member count in a round.
  * dc__run_log_forgot - a member's process of this round has nothing kept; blocks in this bitmap had come before (NULL: none).
  * dc__run_log_rate - the learning rate that made version round + 1. dc__run_log_server - a server goes on with a run.
- * dc__run_log_steps - from steps->round on a round has so many batches. */
+ * dc__run_log_steps - from steps->round on a round has so many batches. dc__run_log_base - a member computed a round on that version. */
 void dc__run_log_server(dc__run_log *log, uint64_t round, const dc__log_server *server);
 void dc__run_log_roster(dc__run_log *log, uint64_t round, int n, const dc__log_member *members);
 void dc__run_log_relays(dc__run_log *log, uint64_t round, int n, const dc__log_member *members);
@@ -51,6 +51,7 @@ void dc__run_log_partial(dc__run_log *log, uint64_t round, int number, uint32_t 
 void dc__run_log_forgot(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,
                         const uint64_t *bitmap);
 void dc__run_log_rate(dc__run_log *log, uint64_t round, float rate);
+void dc__run_log_base(dc__run_log *log, uint64_t round, int number, uint64_t base);
 void dc__run_log_steps(dc__run_log *log, const dc__steps *steps);
 
 /* dc__run_log_write - appends all that decided versions up to this one, and syncs. The checkpoint's thread, before

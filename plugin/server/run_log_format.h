@@ -19,6 +19,8 @@
  *            worker to the server (1), and of each its id (8). Gradients are summed along them: see tree.h
  *   RATE     from this round (8) on, the learning rate (4)
  *   STEPS    with +local:auto, from this round (8), before which a worker has computed so many batches (8), a round has so many (4)
+ *   BASE     with --staleness, in this round (8), the member with this number (4) computed on that older version (8); without one, on
+ *            the round's own
  *   SAVED    this version (8) was saved by a checkpoint: what stands before made it
  *
  * What decided a round comes after the SAVED of the versions before it, so a log can be cut back to any checkpoint; but the
@@ -42,7 +44,8 @@ typedef enum dc__log_type {
     DC__LOG_SERVER,
     DC__LOG_FORGOT,
     DC__LOG_RELAYS,
-    DC__LOG_STEPS
+    DC__LOG_STEPS,
+    DC__LOG_BASE
 } dc__log_type;
 
 /* The rolling statistics that a member of a roster begins with. */

@@ -25,6 +25,7 @@ struct dc__log_reader {
     dc_model *model;
     dc__log_member *members;
     char coding[DC__CODING_BYTES];
+    uint64_t first;        /* round that the log begins with */
     uint64_t round, saved; /* of the last record that has one; records may not go back */
 };
 
@@ -52,7 +53,7 @@ static dc_error read_run(dc__log_reader *r, dc__bytes *b, dc__log_record *record
     dc__make_printable(r->coding);
     run->coding = r->coding;
     record->model = r->model;
-    r->saved = r->round = record->round;
+    r->saved = r->round = r->first = record->round;
     return DC_OK;
 }
 
@@ -136,6 +137,17 @@ static dc_error read_steps(const dc__log_reader *r, dc__bytes *b, dc__log_record
     return DC_OK;
 }
 
+static dc_error read_base(const dc__log_reader *r, dc__bytes *b, dc__log_record *record)
+{
+    record->round = dc__get_uint(b, 8);
+    record->number = (int)dc__get_uint(b, 4);
+    record->base = dc__get_uint(b, 8);
+    if (b->failed || record->base > record->round || record->round - record->base > DC_STALENESS_MOST ||
+        record->base < r->first)
+        return damaged(r, "a version that a worker cannot have computed on");
+    return DC_OK;
+}
+
 static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *record)
 {
     dc_error err = DC_OK;
@@ -164,6 +176,9 @@ static dc_error read_payload(dc__log_reader *r, dc__bytes *b, dc__log_record *re
         break;
     case DC__LOG_STEPS:
         err = read_steps(r, b, record);
+        break;
+    case DC__LOG_BASE:
+        err = read_base(r, b, record);
         break;
     case DC__LOG_SAVED:
         record->round = dc__get_uint(b, 8);

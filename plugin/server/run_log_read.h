@@ -15,11 +15,12 @@ typedef struct dc__log_record {
     dc__log_server server;         /* SERVER */
     int n;                         /* ROSTER: members; RELAYS: those behind relays */
     const dc__log_member *members; /* ROSTER; RELAYS: number and path */
-    int number;                    /* PARTIAL, FORGOT */
-    uint32_t n_blocks;             /* likewise */
+    int number;                    /* PARTIAL, FORGOT, BASE */
+    uint32_t n_blocks;             /* PARTIAL, FORGOT */
     const uint8_t *bitmap;         /* likewise: block b is in it if bitmap[b / 8] >> (b % 8) & 1 */
     float rate;                    /* RATE */
     dc__steps steps;               /* STEPS */
+    uint64_t base;                 /* BASE: the version */
 } dc__log_record;
 
 typedef struct dc__log_reader dc__log_reader;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "endpoint/fingerprint.h"
 #include "base/file.h"
+#include "server/staleness.h"
 
 #define PAUSE_NS 2000000000 /* between two looks of the run loop: it does not take as long */
 
@@ -46,6 +47,7 @@ static void set_hooks(dc_server *s)
 
 static dc_error set_up(dc_server *s)
 {
+    dc__staleness_options(&s->options);
     dc_error err = dc__shards_init(&s->shards, s, &s->options);
     if (!err) err = dc__training_init(&s->training, &s->options);
     set_hooks(s);
@@ -120,6 +122,7 @@ static dc_error check(const dc_server_options *options)
                         options->workers, options->workers);
     dc_error err = check_bounds(options);
     if (!err) err = dc__shards_check(options);
+    if (!err) err = dc__staleness_check(options);
     return err ? err : dc__address_parse(options->url, NULL);
 }
 

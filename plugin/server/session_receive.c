@@ -102,7 +102,7 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     const bool last = h->flags & DC__LAST;
     pthread_mutex_lock(&t->versions.lock);
     /* A version's come after the version before is whole, and before the last gradient that makes it. */
-    const bool now = h->round == t->versions.round || h->round == t->versions.round + 1;
+    const bool now = h->round >= t->versions.round && h->round <= t->versions.round + 1 + t->bases.most;
     if (now) {
         dc__statistics_put(&t->statistics, slot, h->round, h->offset - start, h->count, values, last);
         if (last && h->flags & DC__STAT_FORGOT && h->round == s->given.began + 1) log_forgot(s, h->round - 1);
@@ -195,13 +195,31 @@ static bool comes_again(dc__session *s, const dc__header *h)
     return true;
 }
 
+/* With --staleness, what the gradients that follow were computed on: said once a round, when all of the rounds before is pushed. */
+static dc_error take_base(dc__session *s, const dc__frame *frame)
+{
+    dc__training *t = s->training;
+    const dc__header *h = &frame->header;
+    if (!dc__given_is_even(&s->given, h->round) ||
+        !dc__bases_put(&t->bases, s->slot, h->round, h->offset, t->versions.round))
+        return unexpected(s, frame, "of a round or a version that it cannot compute on now");
+    return DC_OK;
+}
+
+/* Whether a worker may push for this round: the one that is on, or with --staleness the one of its last BASE. */
+static bool is_on(const dc__session *s, uint64_t round)
+{
+    const dc__training *t = s->training;
+    return t->bases.most ? dc__bases_said(&t->bases, s->slot, round) : round == t->versions.round;
+}
+
 /* Only the round that is on, which is so for all blocks at once: an honest worker has every parameter of it
  * before its first gradient. */
 static dc_error take_gradient(dc__session *s, dc__frame *frame)
 {
     dc__training *t = s->training;
     if (comes_again(s, &frame->header)) return DC_OK;
-    if (frame->header.round != t->versions.round)
+    if (!is_on(s, frame->header.round))
         return dc__fail(DC_EPROTO, "worker %d sent a GRAD frame of another round than the one that is on",
                         s->number);
     if (t->roster.member[s->slot].lead != s->slot)
@@ -218,7 +236,7 @@ static dc_error take_gradient(dc__session *s, dc__frame *frame)
 static dc_error take_report(dc__session *s, const dc__frame *frame)
 {
     dc__training *t = s->training;
-    if (frame->header.round > t->versions.round + 1)
+    if (frame->header.round > t->versions.round + 1 + t->bases.most)
         return unexpected(s, frame, "of a round that is still to come");
     const dc_error err = dc__watch_take(&t->watch, s->slot, t->model, frame, t->roster.began_ns);
     return err == DC_EPROTO ? unexpected(s, frame, "that makes no sense") : err;
@@ -240,6 +258,8 @@ static dc_error take_in_round(dc__session *s, dc__frame *frame, dc__member_state
     switch (frame->header.type) {
     case DC__PULL:
         return dc__session_want(s, frame);
+    case DC__BASE:
+        return take_base(s, frame);
     case DC__GRAD:
         return take_gradient(s, frame);
     case DC__STAT:
@@ -265,6 +285,7 @@ dc_error dc__session_on_frame(void *session, dc__frame *frame)
     case DC__READY:
         return take_ready(s, frame);
     case DC__PULL:
+    case DC__BASE:
     case DC__GRAD:
     case DC__STAT:
     case DC__LEAF:

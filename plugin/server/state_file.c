@@ -234,7 +234,7 @@ static void load_arrays(source *in, dc__versions *v, uint64_t round)
     get(in, dc__versions_moment1(v, round), moments);
     if (dc__versions_moment2(v, round)) get(in, dc__versions_moment2(v, round), moments);
     if (v->averages[0]) get(in, dc__versions_average(v, round), dc__average_floats(m) * sizeof(float));
-    memcpy(dc__versions_values(v, round + 1), dc__versions_values(v, round), values);
+    dc__versions_fill(v, round);
 }
 
 /* Magic and description, which must be this model's. */

@@ -9,6 +9,7 @@
 void dc__statistics_init(dc__statistics *s)
 {
     pthread_mutex_init(&s->lock, NULL);
+    s->ring = 2;
 }
 
 void dc__statistics_destroy(dc__statistics *s)
@@ -22,7 +23,7 @@ dc_error dc__statistics_allocate(dc__statistics *s, int members, uint64_t floats
     s->members = members;
     s->floats = floats;
     s->mean = calloc((size_t)floats + 1, sizeof *s->mean);
-    for (int i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < s->ring; i++) {
         s->values[i] = calloc((size_t)floats * (size_t)members + 1, sizeof(float));
         s->made[i] = calloc((size_t)members, sizeof *s->made[i]);
         if (!s->mean || !s->values[i] || !s->made[i])
@@ -37,7 +38,7 @@ void dc__statistics_release(dc__statistics *s)
 {
     free(s->mean);
     s->mean = NULL;
-    for (int i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < s->ring; i++) {
         free(s->values[i]);
         free(s->made[i]);
         s->values[i] = NULL;
@@ -47,7 +48,7 @@ void dc__statistics_release(dc__statistics *s)
 
 static float *at(const dc__statistics *s, int member, uint64_t version)
 {
-    return s->values[version & 1] + (size_t)member * s->floats;
+    return s->values[version % s->ring] + (size_t)member * s->floats;
 }
 
 const float *dc__statistics_of(const dc__statistics *s, int member, uint64_t version)
@@ -60,7 +61,7 @@ void dc__statistics_put(dc__statistics *s, int member, uint64_t version, uint64_
 {
     pthread_mutex_lock(&s->lock);
     memcpy(at(s, member, version) + offset, values, count * sizeof *values);
-    if (last) s->made[version & 1][member] = version;
+    if (last) s->made[version % s->ring][member] = version;
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -68,7 +69,7 @@ void dc__statistics_put(dc__statistics *s, int member, uint64_t version, uint64_
 static void set(dc__statistics *s, int member, uint64_t version, const float *values)
 {
     memcpy(at(s, member, version), values, s->floats * sizeof *values);
-    s->made[version & 1][member] = version;
+    s->made[version % s->ring][member] = version;
 }
 
 void dc__statistics_set(dc__statistics *s, int member, uint64_t version, const float *values)
@@ -88,7 +89,7 @@ void dc__statistics_set_all(dc__statistics *s, uint64_t version, const float *va
 
 static bool is_here(const dc__statistics *s, int member, uint64_t version)
 {
-    return s->floats == 0 || s->made[version & 1][member] == version;
+    return s->floats == 0 || s->made[version % s->ring][member] == version;
 }
 
 /* Whose statistics of the version are here: all of the crew's but the fresh ones', or where there are none the makers'. */
@@ -128,7 +129,7 @@ bool dc__statistics_copy(dc__statistics *s, const dc__crew *crew, uint64_t versi
     bool all = true;
     pthread_mutex_lock(&s->lock);
     for (int k = 0; k < crew->n; k++)
-        all &= s->made[version & 1][crew->member[k].slot] == version;
+        all &= s->made[version % s->ring][crew->member[k].slot] == version;
     for (int k = 0; all && to && k < crew->n; k++)
         memcpy(to + (size_t)k * s->floats, at(s, crew->member[k].slot, version), s->floats * sizeof *to);
     pthread_mutex_unlock(&s->lock);
@@ -140,8 +141,9 @@ void dc__statistics_copy_last(dc__statistics *s, const dc__crew *crew, uint64_t 
     pthread_mutex_lock(&s->lock);
     for (int k = 0; k < crew->n; k++) {
         const int slot = crew->member[k].slot;
-        const bool here = s->made[version & 1][slot] == version;
-        memcpy(to + (size_t)k * s->floats, at(s, slot, here ? version : version + 1), s->floats * sizeof *to);
+        const bool here = s->made[version % s->ring][slot] == version;
+        memcpy(to + (size_t)k * s->floats, at(s, slot, here ? version : version + s->ring - 1),
+               s->floats * sizeof *to);
     }
     pthread_mutex_unlock(&s->lock);
 }

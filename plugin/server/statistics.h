@@ -1,7 +1,7 @@
 /* statistics.h - each worker's rolling means and variances, by version.
  *
- * Two versions are kept, since a worker may be a round ahead of another that has not sent its own yet. Its
- * lock is a leaf. */
+ * Two versions are kept, since a worker may be a round ahead of another that has not sent its own yet; with --staleness as
+ * many more as rounds that it may be ahead. Its lock is a leaf. */
 #ifndef DC__STATISTICS_H
 #define DC__STATISTICS_H
 
@@ -9,15 +9,19 @@
 
 #include "server/roster.h"
 
+#define DC__STATISTICS_MOST (DC_STALENESS_MOST + 2)
+
 typedef struct dc__statistics {
     pthread_mutex_t lock;
-    int members;       /* slots of the roster */
-    uint64_t floats;   /* of one member */
-    float *values[2];  /* [members][floats] of version v in [v & 1] */
-    uint64_t *made[2]; /* [members] version they belong to */
-    float *mean;       /* [floats] of dc__statistics_begin */
+    int members;                         /* slots of the roster */
+    uint64_t floats;                     /* of one member */
+    uint32_t ring;                       /* versions that are kept; v is in [v % ring] */
+    float *values[DC__STATISTICS_MOST];  /* [members][floats] */
+    uint64_t *made[DC__STATISTICS_MOST]; /* [members] version they belong to */
+    float *mean;                         /* [floats] of dc__statistics_begin */
 } dc__statistics;
 
+/* dc__statistics_init - for two versions; the caller may make the ring larger before it is allocated. */
 void dc__statistics_init(dc__statistics *s);
 void dc__statistics_destroy(dc__statistics *s);
 dc_error dc__statistics_allocate(dc__statistics *s, int members, uint64_t floats);

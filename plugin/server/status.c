@@ -86,6 +86,7 @@ static void copy_member(dc_server *s, place at, int64_t now, dc_status_worker *t
     to->since_s = dc__seconds(now - m->state_ns);
     if (!t->roster.training || m->state == DC__MEMBER_JOINED) return;
     to->round = m->reached > t->versions.first_round ? m->reached : t->versions.first_round;
+    to->age = dc__bases_age(&t->bases, at.slot);
     to->silent_s = dc__seconds(now - link->heard_ns);
     if (to->silent_s < 0) to->silent_s = 0; /* heard since */
     to->up_bytes = link->received_bytes;

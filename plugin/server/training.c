@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "server/run_log_read.h"
 #include "server/spread.h"
+#include "server/staleness.h"
 
 dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 {
@@ -19,6 +20,8 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     t->shares = dc__shares_even(options->shards > 1 ? options->shards : 1, options->mesh);
     t->shard = t->shares.n > 1 ? options->shard - 1 : 0;
     dc__statistics_init(&t->statistics);
+    t->bases.most = (uint32_t)options->staleness;
+    t->versions.ring = t->statistics.ring = t->bases.most + 2;
     dc__checkpoint_init(&t->checkpoint, options->backup_dir, options->backup_every);
     t->checkpoint.versions = &t->versions;
     t->checkpoint.codes = &t->codes;
@@ -43,7 +46,9 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
 /* Everything that a model needs in memory. */
 static void release(dc__training *t)
 {
-    dc__reduce_release(&t->reduce);
+    for (uint32_t k = 0; k <= t->bases.most; k++)
+        dc__reduce_release(&t->reduce[k]);
+    dc__bases_release(&t->bases);
     dc__omissions_release(&t->omissions);
     dc__codes_release(&t->codes);
     dc__clip_release(&t->clip);
@@ -90,14 +95,17 @@ static dc_error allocate(dc__training *t, const dc_model *m)
         err = dc__statistics_allocate(&t->statistics, members,
                                       m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC]);
     if (!err) err = dc__checkpoint_allocate(&t->checkpoint);
-    if (!err) err = dc__reduce_allocate(&t->reduce, members, m->n_blocks);
+    if (!err) err = dc__bases_allocate(&t->bases, members);
+    for (uint32_t k = 0; !err && k <= t->bases.most; k++) {
+        err = dc__reduce_allocate(&t->reduce[k], members, m->n_blocks);
+        t->reduce[k].codec = t->codes.coding.up.codec;
+    }
     if (!err) err = dc__omissions_allocate(&t->omissions, members, m->n_blocks);
     if (!err) err = dc__codes_allocate(&t->codes, m);
-    t->reduce.codec = t->codes.coding.up.codec;
     t->versions.batches = dc__batches_always(t->codes.coding.local_steps);
     t->versions.outer = dc__coding_local(&t->codes.coding);
     t->versions.plain = dc__coding_plain(&t->codes.coding, m);
-    if (!err && !t->reduce.codec->exact && (t->bounds.trim || t->clip.factor > 0))
+    if (!err && !t->codes.coding.up.codec->exact && (t->bounds.trim || t->clip.factor > 0))
         err =
             dc__fail(DC_EINVAL, "sums that bound liars need gradients as they are: the codec must be exact");
     if (!err) err = dc__clip_allocate(&t->clip, m, members);
@@ -164,6 +172,7 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
     if (!err && dc__coding_local(&t->codes.coding) && t->balance)
         err =
             dc__fail(DC_EINVAL, "local steps are of the cfg's images each: the server must not balance them");
+    if (!err) err = dc__staleness_check_run(t->bases.most, &t->codes.coding, remembers);
     dc_model *part = NULL;
     if (!err) err = take_part(t, model, &part);
     if (!err) err = allocate(t, part);
@@ -199,8 +208,8 @@ void dc__training_forget(dc__training *t)
 bool dc__training_carries(const dc__training *t)
 {
     const dc__coding *c = &t->codes.coding;
-    return t->roster.wanted == 1 && t->model->optimizer.algorithm == DC_SGD && c->up.codec->exact &&
-           c->down.codec->exact && !dc__coding_local(c);
+    return t->roster.wanted == 1 && t->bases.most == 0 && t->model->optimizer.algorithm == DC_SGD &&
+           c->up.codec->exact && c->down.codec->exact && !dc__coding_local(c);
 }
 
 /* ---- the log ---- */
@@ -288,7 +297,8 @@ void dc__training_crew_changed(dc__training *t, uint64_t round, const dc__crew *
 
 void dc__training_border(dc__training *t, uint64_t round)
 {
-    const bool changed = dc__roster_border(&t->roster, round);
+    /* Those who are ahead of others read the next rounds' crew, which is always the same then. */
+    const bool changed = t->bases.most == 0 && dc__roster_border(&t->roster, round);
     if (changed) dc__training_crew_changed(t, round, dc__roster_crew(&t->roster, round - 1));
     if (t->versions.batches.now.round == round) log_steps(t, round);
     dc__clip_begin(&t->clip, round);
@@ -298,6 +308,13 @@ void dc__training_border(dc__training *t, uint64_t round)
 void dc__training_begin(dc__training *t)
 {
     dc__roster *r = &t->roster;
+    dc__bases_begin(&t->bases, t->versions.round);
+    if (t->bases.most > 0)
+        dc__log_line(
+            &t->log,
+            "workers may be up to %u round%s ahead of the slowest, and compute on parameters that are as old: the "
+            "run ends when one is lost, or a value is not finite",
+            t->bases.most, t->bases.most > 1 ? "s" : "");
     if (dc__training_log_start(t) != DC_OK) dc__roster_end(r, DC_EFILE, dc_last_error());
     log_crew(t, t->versions.round, &r->saved);
     log_steps(t, t->versions.round);

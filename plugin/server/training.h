@@ -16,6 +16,7 @@
 #include "model/shard.h"
 #include "net/link.h"
 #include "server/barred.h"
+#include "server/bases.h"
 #include "server/checkpoint.h"
 #include "server/clip.h"
 #include "server/codes.h"
@@ -44,7 +45,8 @@ typedef struct dc__training {
     dc__barred barred;
     dc__versions versions;
     dc__statistics statistics;
-    dc__reduce reduce;
+    dc__bases bases;
+    dc__reduce reduce[DC_STALENESS_MOST + 1]; /* of round r in [r % (bases.most + 1)] */
     dc__omissions omissions;
     dc__codes codes;
     dc__checkpoint checkpoint;
@@ -83,6 +85,12 @@ void dc__training_forget(dc__training *t);
  * Run loop, when all values are here and training is about to begin. */
 dc_error dc__training_log_start(dc__training *t);
 
+/* dc__training_reduce - the sums of a round that is on. */
+static inline dc__reduce *dc__training_reduce(dc__training *t, uint64_t round)
+{
+    return &t->reduce[round % (t->bases.most + 1)];
+}
+
 /* dc__training_carries - a single worker keeps SGD's velocity in its gradient buffers: where there can be others,
  * the server does. */
 bool dc__training_carries(const dc__training *t);
@@ -102,7 +110,7 @@ void dc__training_border(dc__training *t, uint64_t round);
 void dc__training_crew_changed(dc__training *t, uint64_t round, const dc__crew *makers);
 
 /* gradient.c.
- * dc__training_gradient - takes a GRAD frame of the round that is on; *kept if the message is ours now.
+ * dc__training_gradient - takes a GRAD frame of a round that is on; *kept if the message is ours now.
  * heard_ns: see dc__checkpoint_guard. The member's receiver. */
 dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__frame *frame,
                                _Atomic int64_t *heard_ns, bool *kept);

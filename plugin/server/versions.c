@@ -10,6 +10,7 @@
 void dc__versions_init(dc__versions *v)
 {
     pthread_mutex_init(&v->lock, NULL);
+    v->ring = 2;
 }
 
 void dc__versions_destroy(dc__versions *v)
@@ -26,7 +27,7 @@ dc_error dc__versions_allocate(dc__versions *v, const dc_model *m)
     const uint64_t average = dc__averages(m) ? dc__average_floats(m) : 0;
     bool ok = true;
     v->model = m;
-    for (int i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < v->ring; i++) {
         ok &= (v->values[i] = calloc(all + 1, sizeof(float))) != NULL;
         ok &= (v->first_moments[i] = calloc(moments + 1, sizeof(float))) != NULL;
         ok &= !average || (v->averages[i] = calloc(average + 1, sizeof(float))) != NULL;
@@ -36,12 +37,12 @@ dc_error dc__versions_allocate(dc__versions *v, const dc_model *m)
     ok &= (v->block = calloc(m->n_blocks, sizeof *v->block)) != NULL;
     if (ok) return DC_OK;
     return dc__fail(DC_ENOMEM, "out of memory: %s needs %.1f GB here", m->name,
-                    (double)(2 * all + (adam ? 4 : 2) * moments + 2 * average) * sizeof(float) / 1e9);
+                    (double)(v->ring * (all + (adam ? 2 : 1) * moments + average)) * sizeof(float) / 1e9);
 }
 
 void dc__versions_release(dc__versions *v)
 {
-    for (int i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < v->ring; i++) {
         free(v->values[i]);
         free(v->first_moments[i]);
         free(v->second_moments[i]);
@@ -71,8 +72,15 @@ void dc__versions_begin(dc__versions *v, uint64_t round, uint64_t step)
 
 void dc__versions_set_initial(dc__versions *v, uint64_t offset, uint64_t count, const float *values)
 {
-    for (int i = 0; i < 2; i++)
+    for (uint32_t i = 0; i < v->ring; i++)
         memcpy(v->values[i] + offset, values, count * sizeof *values);
+}
+
+void dc__versions_fill(dc__versions *v, uint64_t version)
+{
+    const float *values = dc__versions_values(v, version);
+    for (uint64_t k = 1; k < v->ring; k++)
+        memcpy(dc__versions_values(v, version + k), values, dc__model_floats(v->model) * sizeof *values);
 }
 
 dc_error dc__versions_finite(const dc__versions *v, uint64_t version)

@@ -93,6 +93,11 @@ static void print_record(const dc__log_record *r)
         (void)printf("round %" PRIu64 ": %" PRIu32 " batch%s a round, after %" PRIu64 " batches\n",
                      r->round + 1, r->steps.n, r->steps.n > 1 ? "es" : "", r->steps.batch);
         break;
+    case DC__LOG_BASE:
+        (void)printf("round %" PRIu64 ": worker %d computed on version %" PRIu64 ", %" PRIu64
+                     " older than the round's own\n",
+                     r->round + 1, r->number, r->base, r->round - r->base);
+        break;
     default:
         (void)printf("%" PRIu64 " rounds are saved\n", r->round);
     }

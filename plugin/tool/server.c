@@ -153,6 +153,11 @@ static const dc_option table[] = {
      .help =
          "give more of a round's images to workers that are faster, in whole subdivisions, when that makes the round 5 % "
          "shorter"},
+    {"staleness", DC_OPTION_WHOLE, DC_INTO(options, server.staleness), .value = "S", .least = 0,
+     .most = DC_STALENESS_MOST,
+     .help =
+         "a worker may be S rounds ahead of the slowest, and computes on parameters that are up to S rounds old then (default "
+         "0: all compute on the same). The run ends when a worker is lost"},
     {"shard", DC_OPTION_CALL, .call = take_shard, .value = "K/N",
      .help =
          "hold part K of the model, of N that so many servers hold together; the first one keeps roster, log and "
@@ -229,6 +234,7 @@ static void keep_memory(void)
 static const char *option_of(dc_error err, const dc_server_options *o)
 {
     const bool key = o->key_path != NULL;
+    if (strstr(dc_last_error(), "--staleness")) return ""; /* it names the options */
     if (err == DC_EKEY && !key) return ": give --key FILE, or --insecure if it may be so";
     if (err == DC_EINVAL && !key && o->members_path) return " (--key)";
     /* a bound that has too few workers is looked at before what it may not go together with */

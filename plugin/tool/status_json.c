@@ -71,6 +71,7 @@ static void put_worker(FILE *out, const dc_status_worker *w)
     put_count(out, "losses", w->losses);
     put_count(out, "images", w->images);
     put_count(out, "round", w->round);
+    put_count(out, "age", w->age);
     put_number(out, "silent_s", w->silent_s);
     put_number(out, "reported_s", w->reported_s);
     put_number(out, "loss", w->loss);

@@ -18,6 +18,7 @@ static bool layer_is_here(const dc_worker *w, int layer)
 /* Blocks until the layer's parameters are those of the current version. */
 static dc_error wait_for_layer(dc_worker *w, int layer)
 {
+    if (w->staged.most) return w->progress.in_round ? DC_OK : dc__worker_take_base(w, true);
     if (w->model->layers[layer].count == 0 || layer_is_here(w, layer)) return DC_OK;
     const int64_t from = dc__now_ns();
     const dc_error err = dc__worker_wait_until(w, layer_is_here, layer);
@@ -46,7 +47,7 @@ dc_error dc_worker_round_begin(dc_worker *w)
         w->progress.compute_before_s = w->progress.wait_before_s = 0;
     } else
         w->profiler.mark_ns = dc__now_ns(); /* a further batch of the same round */
-    return DC_OK;
+    return w->staged.most ? dc__worker_take_base(w, false) : DC_OK;
 }
 
 dc_error dc_worker_subdivision(dc_worker *w, bool last)
@@ -124,6 +125,8 @@ static dc_error offer_statistics(dc_worker *w)
         drop_bad(w, p);
         p->upload.stat_due = true;
         p->upload.stat_round = w->info.round + 1;
+        p->upload.base_due = w->staged.most > 0;
+        p->upload.base = w->staged.base;
         dc__endpoint_wake(&p->endpoint);
     }
     pthread_mutex_unlock(&w->lock);
@@ -147,10 +150,13 @@ static void start_pushing(dc_worker *w)
         p->endpoint.link.window_bytes = dc__part_window(p, true);
     }
     w->push.grows = slices;
-    w->push.wire_ns = dc__now_ns(); /* all of the round before has come back: the link is free */
+    const int64_t now = dc__now_ns();
+    if (!w->staged.most || w->push.wire_ns < now)
+        w->push.wire_ns = now; /* all of the round before has come back: the link is free */
+    w->push.unsent = w->staged.most ? w->staged.floats : 0;
     /* In the round that it begins with, blocks may be made already, with what it pushed before it was lost: they come as soon as
      * they are asked for, and must not before its gradients have left. */
-    if (slices) dc__worker_pull(w, w->info.round + 1, w->info.round != w->start_round);
+    if (slices && !w->staged.most) dc__worker_pull(w, w->info.round + 1, w->info.round != w->start_round);
     w->progress.pushing = true;
 }
 
@@ -158,8 +164,9 @@ dc_error dc_worker_backward_begin(dc_worker *w, int layer)
 {
     (void)layer;
     if (w->failed) return dc__worker_check(w);
-    if (!w->progress.last_pass || w->progress.pushing) return DC_OK;
-    dc_error err = offer_statistics(w);
+    dc_error err = w->progress.pushing ? DC_OK : dc__worker_await_pushes(w);
+    if (err || !w->progress.last_pass || w->progress.pushing) return err;
+    err = offer_statistics(w);
     if (err) return err;
     pthread_mutex_lock(&w->lock);
     start_pushing(w);
@@ -220,7 +227,10 @@ static void adopt_plan(dc_worker *w)
 {
     char line[DC__LINE_BYTES];
     bool adopted, news;
+    pthread_mutex_lock(
+        &w->lock); /* the receiver asks for versions as the plan in force says, with --staleness */
     dc__planner_adopt(&w->planner, &adopted, &news);
+    pthread_mutex_unlock(&w->lock);
     if (adopted) w->reporter.plan_news = true;
     if (news) {
         dc__planner_line(&w->planner, w->info.round + 1, line, sizeof line);
@@ -263,7 +273,8 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
                            frozen->start[DC_FIXED] - frozen->start[DC_FROZEN], w->progress.rate,
                            dc__worker_crew_images(w, w->info.round),
                            w->start_step + (w->info.round - w->start_round) + 1);
-    if (!w->progress.pushing) err = offer_statistics(w);
+    if (!w->progress.pushing) err = dc__worker_await_pushes(w);
+    if (!err && !w->progress.pushing) err = offer_statistics(w);
     if (err) return err;
     dc__profiler_round_end(&w->profiler, m->n_layers, w->progress.at.n);
     fill_report(w, report);
@@ -282,7 +293,8 @@ dc_error dc_worker_round_end(dc_worker *w, dc_round_report *report)
     pthread_mutex_unlock(&w->lock);
     adopt_plan(w);
     pthread_mutex_lock(&w->lock);
-    if (w->parts[0].download.incoming != w->info.round) dc__worker_pull(w, w->info.round, false);
+    if (!w->staged.most && w->parts[0].download.incoming != w->info.round)
+        dc__worker_pull(w, w->info.round, false);
     pthread_mutex_unlock(&w->lock);
     return DC_OK;
 }
@@ -292,6 +304,7 @@ dc_error dc_worker_sync(dc_worker *w)
     dc_error err = dc__worker_check(w);
     if (err) return err;
     dc__assert(!w->progress.in_round);
+    if (!err && w->staged.most) return dc__worker_take_base(w, true);
     for (int i = 0; !err && i < w->model->n_layers; i++)
         err = wait_for_layer(w, i);
     return err;

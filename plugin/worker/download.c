@@ -16,6 +16,7 @@ void dc__part_pull(dc__part *p, uint64_t version, bool first)
     dc__assert(version != d->incoming || !d->started);
     d->incoming = version;
     d->incoming_applied = version != p->worker->start_round;
+    if (p->worker->staged.most) dc__staged_expect(&p->worker->staged, version);
     memset(d->got, 0, ((size_t)m->n_blocks + 63) / 64 * sizeof *d->got);
     memset(d->gate_left, 0, (size_t)m->n_layers * sizeof *d->gate_left);
     u->pull_slices = plan->strategy == DC_DUPLEX;
@@ -105,6 +106,21 @@ static void add_change(dc__part *p, const dc__frame *frame, uint32_t first, uint
     }
 }
 
+/* Not into the model, which the computation may be at work on. */
+static dc_error stage(dc__part *p, const dc__header *h, const float *values)
+{
+    dc_worker *w = p->worker;
+    if (!values)
+        return dc__fail(DC_EPROTO, "the server sent a change of the parameters where versions are exact");
+    dc__staged_put(&w->staged, h->offset, h->count, values);
+    pthread_mutex_lock(&w->lock);
+    const bool whole = dc__staged_arrive(&w->staged, h->count);
+    if (whole && !w->goodbye.due) dc__part_pull(p, h->round + 1, true);
+    if (whole) pthread_cond_signal(&w->arrived);
+    pthread_mutex_unlock(&w->lock);
+    return DC_OK;
+}
+
 static dc_error take_params(dc__part *p, const dc__frame *frame)
 {
     dc_worker *w = p->worker;
@@ -129,6 +145,7 @@ static dc_error take_params(dc__part *p, const dc__frame *frame)
         if (d->got[b / 64] >> (b % 64) & 1) return bad(frame, "twice");
         d->got[b / 64] |= (uint64_t)1 << (b % 64);
     }
+    if (w->staged.most) return stage(p, h, values);
     if (carry) dc__model_carry(m, h->offset, h->count, h->rate, m->images_per_round);
     if (values && p->encoder.base) memcpy(p->encoder.base + h->offset, values, h->count * sizeof *values);
     if (values)

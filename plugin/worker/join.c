@@ -160,6 +160,12 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     w->carry = welcome->carry;
     w->coding = welcome->coding;
     w->announced.batches = dc__batches_always(w->coding.local_steps);
+    if (w->staged.floats > 0 && welcome->staleness != w->staged.most)
+        return dc__fail(
+            DC_EINVAL,
+            "the server at %s was started again with --staleness %u, and had %u: start this worker again, too",
+            w->parts[0].url, welcome->staleness, w->staged.most);
+    w->staged.most = welcome->staleness;
     return DC_OK;
 }
 
@@ -227,7 +233,7 @@ static void reset_part(dc__part *p)
     for (int i = 0; i < p->model->n_layers; i++)
         d->ready[i] = 0;
     dc__upload *u = &p->upload;
-    u->pull_due = u->stat_due = u->ready_due = u->want_stat_due = u->bye_sent = false;
+    u->pull_due = u->base_due = u->stat_due = u->ready_due = u->want_stat_due = u->bye_sent = false;
     u->values_at = UINT64_MAX;
 }
 
@@ -254,6 +260,8 @@ static void reset(dc_worker *w)
     w->announced.stat_here = false;
     dc__reporter_restart(&w->reporter, w->planner.plan.round_s > 0);
     w->push.grows = false;
+    w->push.unsent = 0;
+    dc__staged_reset(&w->staged);
     w->goodbye = (dc__goodbye){0};
     memset(w->progress.pushed, 0, (size_t)m->n_layers * sizeof *w->progress.pushed);
     w->progress.in_round = w->progress.first_pass = w->progress.last_pass = w->progress.pushing = false;

@@ -63,6 +63,15 @@ static int64_t ack_delay_ns(void *part)
     return p->upload.pull_window_bytes > 0 ? 0 : ACK_QUIET_NS;
 }
 
+/* So many floats of the round's gradients lie in the model no more: the next round's may be added up there. */
+static void note_left(dc_worker *w, uint64_t count)
+{
+    pthread_mutex_lock(&w->lock);
+    w->push.unsent -= count;
+    if (w->push.unsent == 0) pthread_cond_signal(&w->arrived);
+    pthread_mutex_unlock(&w->lock);
+}
+
 static dc_error send_values(dc__part *p, dc__header header, bool gradients)
 {
     const int64_t begin = dc__now_ns();
@@ -73,6 +82,7 @@ static dc_error send_values(dc__part *p, dc__header header, bool gradients)
         /* Once copied it is as good as sent: the next round's sum starts from zero. A worker alone keeps it,
          * to turn it into momentum. */
         if (gradients && !p->worker->carry) dc__model_zero_gradients(p->model, header.offset, header.count);
+        if (gradients && p->worker->staged.most) note_left(p->worker, header.count);
     }
     dc_error err = dc__values_send(&p->endpoint.link, &header, message);
     if (gradients) dc__worker_trace_slice(p, DC__TRACK_UP, "push", begin, &header);
@@ -278,6 +288,9 @@ static void next_request(dc__part *p, dc__turn *turn)
                          .round = p->download.incoming,
                          .offset = u->pull_window_bytes,
                          .count = u->pull_slice_bytes});
+    } else if (u->base_due) {
+        u->base_due = false;
+        set(turn, send_empty, (dc__header){.type = DC__BASE, .round = u->stat_round - 1, .offset = u->base});
     } else if (u->stat_due) { /* before the gradients of its round: the server counts on it */
         set(turn, send_stats, (dc__header){.round = u->stat_round});
     } else if (p == w->parts && dc__reporter_is_due(&w->reporter, dc__queue_waits(&p->endpoint.queue))) {

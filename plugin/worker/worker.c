@@ -93,6 +93,7 @@ static dc_error allocate(dc_worker *w)
     for (int k = 0; !err && k < w->n_parts; k++)
         err = dc__part_allocate(&w->parts[k]);
     if (!err) err = dc__recurrent_init(&w->memory, &w->options.memory);
+    if (!err) err = dc__staged_allocate(&w->staged, m->start[DC_FROZEN]);
     if (!err) set_bytes(w);
     if (!err) err = plan_first(w);
     if (!err) err = dc__reporter_init(&w->reporter, m->n_layers);
@@ -103,6 +104,7 @@ static void free_all(dc_worker *w)
 {
     dc__profiler_free(&w->profiler);
     dc__recurrent_free(&w->memory);
+    dc__staged_free(&w->staged);
     dc__planner_free(&w->planner);
     dc__reporter_free(&w->reporter);
     for (int k = 0; k < w->n_parts; k++)

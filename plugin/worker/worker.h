@@ -16,6 +16,10 @@
  * left), forward, backward with pushes. Slices: PULL of version r + 1 is sent before the first push of round
  * r, so that blocks come back while others still go up.
  *
+ *   Where versions may be older than rounds (--staleness, staged.h), the next version is asked for as soon as one is whole,
+ * round r computes on the newest whole one from r - S on, and only what a layer's gradient needs is waited for: that the
+ * one before has left.
+ *
  *   Lock: worker->lock guards what is marked (L). Never held during arithmetic, copying or input and output.
  * The planner's and the log's locks are leaves. */
 #ifndef DC__WORKER_H
@@ -36,6 +40,7 @@
 #include "worker/profiler.h"
 #include "worker/reporter.h"
 #include "worker/residues.h"
+#include "worker/staged.h"
 #include "worker/trace.h"
 
 /* The version that is on its way down. */
@@ -70,6 +75,8 @@ typedef struct dc__push {
     float rate;
     bool grows;      /* slices, and the backward pass is under way: lower layers are to come */
     int64_t wire_ns; /* until when the link carries what it was given, as far as its rate is known */
+    _Atomic uint64_t
+        unsent; /* with --staleness: floats of the round's gradients that still lie in the model; written with the lock */
 } dc__push;
 
 /* What all of a worker's links carry together, where there are several: each by itself is measured too fast, for it has the physical
@@ -95,6 +102,8 @@ typedef struct dc__upload {
     bool pull_first; /* before pushes, not after */
     bool stat_due;
     uint64_t stat_round; /* version that stat_out belongs to */
+    bool base_due;       /* BASE, before that: */
+    uint64_t base;       /* version that the gradients of stat_round - 1 are computed on */
     float *stat_out;     /* [statistics] copy to send */
     bool ready_due, want_stat_due;
     bool bye_sent;                    /* one that waits for the end of the run */
@@ -173,6 +182,7 @@ struct dc_worker {
     char error_line[DC__LINE_BYTES];
     _Atomic bool stopped; /* the server has ended the run */
 
+    dc__staged staged;
     dc__part *parts; /* [n_parts], one for each shard; the first one's server keeps roster and statistics */
     int n_parts;
     dc__announced announced;
@@ -247,6 +257,12 @@ uint64_t dc__worker_crew_images(dc_worker *w, uint64_t round);
 /* download.c: asks for version, in segments or slices as the plan in force says; with the lock held. */
 void dc__part_pull(dc__part *p, uint64_t version, bool first);
 void dc__worker_pull(dc_worker *w, uint64_t version, bool first);
+
+/* stale.c, where staged.most > 0: dc__worker_take_base - waits for a version that the round may be computed on, or the newest: its own,
+ * and puts the newest whole one into the model. dc__worker_await_pushes - until all gradients of the round before have left the model.
+ * Compute thread. */
+dc_error dc__worker_take_base(dc_worker *w, bool newest);
+dc_error dc__worker_await_pushes(dc_worker *w);
 
 /* urls.c: addresses with commas between them. dc__urls_check - each is one, and they are not too many: DC_EURL. Pure.
  * dc__url_of - the k-th, from 0; false if there are fewer. Pure.

@@ -130,13 +130,16 @@ static void a_round_is_measured_by_who_is_last(void **state)
     p.done_ns[0] = 2000000000;
     p.done_ns[3] = 5000000000;
     p.done_ns[1] = 3000000000;
-    dc__pace_round(&p, &crew, 1000000000);
+    dc__pace_round(&p, &crew, 1000000000, false);
     assert_int_equal(p.n, 1);
     assert_true(p.rounds[0].slot == 3 && p.rounds[0].held_s == 2 && p.rounds[0].round_s == 4);
-    dc__pace_round(&p, &crew, 2500000000); /* slot 0 has not pushed all of that one */
+    dc__pace_round(&p, &crew, 2500000000, false); /* slot 0 has not pushed all of that one */
     assert_int_equal(p.n, 1);
-    dc__pace_round(&p, &(dc__crew){.n = 1, .member = {{.slot = 3}}}, 1000000000); /* nobody waits */
+    dc__pace_round(&p, &(dc__crew){.n = 1, .member = {{.slot = 3}}}, 1000000000, false); /* nobody waits */
     assert_int_equal(p.n, 1);
+    dc__pace_round(&p, &crew, 4000000000, true); /* both others had pushed all of it before it began */
+    assert_int_equal(p.n, 2);
+    assert_true(p.rounds[1].slot == 3 && p.rounds[1].held_s == 1 && p.rounds[1].round_s == 1);
     dc__pace_destroy(&p);
 }
 

@@ -69,6 +69,7 @@ typedef struct setting {
     const char *serves; /* the server sets it */
     const char *keep;   /* where workers keep what they have not sent */
     dc_bounds bounds;
+    int staleness;
 } setting;
 
 /* Starts the server of a run, or the k-th of its shards, from 0. */
@@ -88,6 +89,7 @@ static inline dc_server *start_server(const setting *x, int k, pthread_t *thread
                             .fresh = x->fresh,
                             .codec = x->serves,
                             .bounds = x->bounds,
+                            .staleness = x->staleness,
                             .log = print_line};
     dc_error err = dc_server_start(&server, &so);
     if (err) print_error("%s\n", dc_last_error());
