@@ -74,6 +74,7 @@ static int join(dk_session *s, const dk_session_options *options)
         .fingerprint = options->fingerprint,
         .seed = options->seed,
         .round = get_current_batch(s->net),
+        .last_round = options->last_round,
         .part = (uint32_t)s->net->batch,
         .clear = options->clear,
         .memory = {.floats = dk_memory_floats(s->net),

@@ -29,6 +29,7 @@ typedef struct dk_session_options {
         *local_steps; /* batches that a worker steps alone before it pushes, or "auto"; NULL = the run's */
     const char *keep_dir;    /* for a codec's state, NULL = it is not kept */
     const char *fingerprint; /* text that every worker must share beyond the layers (may be NULL) */
+    uint64_t last_round;     /* to train to, 0 = without end */
     uint64_t seed;           /* requested by this worker; dk_session_seed is what the run uses */
     int rank;                /* requested number among the workers, -1 = any; fix it to repeat a run */
     uint64_t id;     /* who this worker is, the same whenever it comes back; 0 = one for this process */

@@ -277,6 +277,7 @@ static dk_session_options session_options(const dk_train *train, const char *fin
         .local_steps = cli->local_steps,
         .keep_dir = train->backup,
         .fingerprint = fingerprint,
+        .last_round = last_round(train),
         .seed = cli->seed,
         .rank = cli->rank,
         .key_path = cli->key,

@@ -151,6 +151,9 @@ typedef struct dc_worker_options {
     const char *fingerprint; /* what all workers must share beyond the model, see below; may be NULL */
     uint64_t seed;           /* requested; the run's is dc_worker_info.seed */
     uint64_t round;          /* rounds behind the values at hand: what a new run starts from */
+    uint64_t
+        last_round; /* that the caller trains to, as dc_worker_info.round counts; 0 = not known. Who comes to a run
+                              * that has ended with it waits for nobody: it has no rounds to do, and the last values */
     uint32_t
         part; /* images computed at once, of which a round has a whole number; the run may give this worker more or
                       fewer (dc_worker_images). 0: it always feeds the model's */

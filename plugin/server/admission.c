@@ -18,11 +18,12 @@ static dc__member_state state_of(const dc_server *s, int slot)
     return s->training.roster.member[slot].state;
 }
 
-static bool is_alive(const dc_server *s, int slot)
+static bool is_alive(const dc_server *s, int slot, uint64_t id)
 {
     const dc__session *session = &s->sessions[slot];
     const dc__member_state state = state_of(s, slot);
-    if (state == DC__MEMBER_FINISHED) return true;
+    const bool itself = s->training.roster.member[slot].id == id && s->training.on_loss != DC_ON_LOSS_END;
+    if (state == DC__MEMBER_FINISHED && !itself) return true;
     if (state == DC__MEMBER_FREE || state >= DC__MEMBER_LOST || !session->endpoint.threads || session->over)
         return false;
     const dc__link *link = &session->endpoint.link;
@@ -83,7 +84,7 @@ static dc_error find_slot(dc_server *s, const dc__join *join, int *slot, int *nu
         return dc__fail(DC_EINVAL, "rank %d does not exist: the server has ranks 0 to %d", join->rank,
                         r->wanted - 1);
     *slot = member_of(s, join);
-    if (*slot >= 0 && is_alive(s, *slot)) {
+    if (*slot >= 0 && is_alive(s, *slot, join->worker_id)) {
         *busy = r->member[*slot].id == join->worker_id;
         if (*busy) return DC_OK;
         if (!any_left) return full(s);

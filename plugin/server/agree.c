@@ -54,7 +54,7 @@ dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int s
     char note[DC_NOTE_BYTES];
     dc__fingerprint_note(join->fingerprint, note, sizeof note);
     const uint32_t images = fed(s, slot, true);
-    if (!images) return DC_OK;
+    if (!images || t->ended || m->state == DC__MEMBER_FINISHED) return DC_OK; /* or no round is left */
     if (images % dc__model_part(t->model, join->part) != 0)
         return dc__fail(DC_EINVAL,
                         "worker %d feeds %u images of a round, and its batch is %u now: start it as before",

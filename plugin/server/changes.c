@@ -91,7 +91,7 @@ static void begin(dc_server *s, int need)
     dc__training *t = &s->training;
     dc__roster *r = &t->roster;
     const uint64_t round = t->versions.first_round;
-    if (dc__server_goes_back_further(s)) return;
+    if (!t->ended && dc__server_goes_back_further(s)) return;
     for (int i = 0; i < r->n; i++)
         if (state_of(s, i) == DC__MEMBER_READY) {
             dc__given_enter(&s->sessions[i].given, round);
@@ -103,8 +103,13 @@ static void begin(dc_server *s, int need)
     if (!t->resumed) dc__codes_begin(&t->codes, &t->versions);
     dc__checkpoint_begin(&t->checkpoint, t->resumed);
     const int n = dc__roster_crew(r, round)->n;
-    dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,
-                 n > 1 ? "s" : "", (unsigned long long)round);
+    if (t->ended)
+        dc__log_line(
+            &t->log, "%s has ended, with round %llu: %d worker%s no rounds to do, and fetch%s its end",
+            t->model->name, (unsigned long long)round, n, n > 1 ? "s have" : " has", n > 1 ? "" : "es");
+    else
+        dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,
+                     n > 1 ? "s" : "", (unsigned long long)round);
     dc__training_begin(t);
 }
 
@@ -152,6 +157,10 @@ void dc__server_begin(dc_server *s)
         return;
     }
     if (t->relayed && !dc__relays_whole(s)) return;
+    if (dc__server_begins_at_end(s)) {
+        begin(s, ready);
+        return;
+    }
     if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
     const double left_s = dc__server_start_after_s(s) - dc__seconds(dc__now_ns() - s->first_ready_ns);
     if (ready >= awaited(s) && has_values(s)) {
@@ -297,7 +306,7 @@ static void let_in(dc_server *s, int slot, bool deserted, bool *back, uint64_t *
     dc__session *session = &s->sessions[slot];
     const uint64_t round = t->versions.round;
     const dc__crew *crew = dc__roster_crew(r, round);
-    const bool passed = r->member[slot].closed, alone = deserted && is_deserted(s, crew);
+    const bool passed = r->member[slot].closed, alone = t->ended || (deserted && is_deserted(s, crew));
     *back = dc__crew_has(crew, slot) && (!passed || alone);
     *from = round;
     if (*back && passed) {
@@ -342,6 +351,21 @@ static void enter(dc_server *s, int slot, bool deserted)
                  back ? "is back, and goes on" : "takes part", (unsigned long long)from + 1);
 }
 
+/* How rounds that are still to come would be better. */
+static void look_ahead(dc_server *s)
+{
+    dc__server_watch_pace(s);
+    dc__server_balance(s);
+    dc__server_choose_steps(s);
+}
+
+/* Where no round is left, nothing has to be as it was, and nobody else takes part. */
+static bool may_enter(const dc_server *s, int slot, bool *rounds)
+{
+    *rounds = !dc__server_has_no_rounds_for(s, slot);
+    return state_of(s, slot) == DC__MEMBER_READY && !(*rounds && s->training.ended);
+}
+
 void dc__server_change(dc_server *s)
 {
     dc__roster *r = &s->training.roster;
@@ -353,21 +377,21 @@ void dc__server_change(dc_server *s)
         ready |= state == DC__MEMBER_READY;
     }
     dc__server_count(s);
-    dc__server_watch_pace(s);
-    dc__server_balance(s);
-    dc__server_choose_steps(s);
+    if (!s->training.ended) look_ahead(s);
     if (!gone && !ready) return;
     dc__crew crew;
     const uint64_t round = crew_now(s, &crew);
     for (int i = 0; i < r->n; i++)
         if (state_of(s, i) == DC__MEMBER_LOST && !s->sessions[i].endpoint.threads) watch_lost(s, i, &crew);
     for (int i = 0; ready && i < r->n; i++) {
-        if (state_of(s, i) != DC__MEMBER_READY) continue;
+        bool rounds;
+        if (!may_enter(s, i, &rounds)) continue;
         const bool deserted = is_deserted(s, &crew);
         const uint64_t from = goes_on_from(s, i, deserted, &crew, round);
-        if (from != DC__NO_ROUND && dc__server_goes_back(s, i, from)) return;
+        if (rounds && from != DC__NO_ROUND && dc__server_goes_back(s, i, from)) return;
         enter(s, i, deserted);
     }
+    if (s->training.ended) return;
     if (gone) call_back(s, &crew);
     if (gone) close_round(s, round, &crew);
 }

@@ -90,6 +90,7 @@ static void end_part(dc_server *s, int slot)
     dc__roster *r = &s->training.roster;
     dc__member *m = &r->member[slot];
     dc__session *session = &s->sessions[slot];
+    session->owed = false;
     if (m->state == DC__MEMBER_FINISHED) return;
     if (session->endpoint.threads) dc__session_close(session, DC__LINGER_MS);
     dc__watch_present(&s->training.watch, slot, false);

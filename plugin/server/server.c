@@ -218,7 +218,7 @@ static dc_error end(dc_server *s)
     dc__training *t = &s->training;
     char line[DC__LINE_BYTES];
     dc_error result = dc__roster_result(&t->roster, line), err = DC_OK;
-    if (!result) err = dc__checkpoint_final(&t->checkpoint);
+    if (!result && !t->ended) err = dc__checkpoint_final(&t->checkpoint);
     if (err && t->on_loss == DC_ON_LOSS_END) dc__roster_fail(&t->roster, err, dc_last_error());
     if (err) (void)snprintf(line, sizeof line, "%s", dc_last_error());
     say_goodbye(s, !err || t->on_loss == DC_ON_LOSS_END);
@@ -253,14 +253,14 @@ dc_error dc_server_run(dc_server *s)
         watch_shards(&s->shards);
         dc__server_watch_gate(s);
         dc__server_take_request(s);
+        if (s->stop_requested && t->ended) dc__roster_end(r, DC_OK, "all rounds are done");
         if (s->stop_requested) dc__roster_end(r, DC_ESTOPPED, "the server was stopped");
         if (!r->training)
             dc__server_begin(s);
         else if (dc__training_is_on(t))
             dc__server_change(s);
         dc__barred_save(&t->barred, &t->log);
-        if (dc__roster_all_finished(r, t->versions.round) || dc__server_has_answered(s))
-            dc__roster_end(r, DC_OK, "");
+        if (dc__server_is_done(s)) dc__roster_end(r, DC_OK, "all rounds are done");
     }
     dc__server_requests(s, false);
     return s->shards.n > 1 ? end_over_shards(s) : end(s);

@@ -84,9 +84,10 @@ struct dc_server {
     dc__session *sessions;  /* [roster.n], by slot */
     int64_t first_ready_ns; /* run loop: since when somebody is ready for the start, 0 = nobody is */
     int expected;           /* run loop: who take part again in a run that went back, 0 = it did not */
-    int answered;           /* run loop: workers that heard of an end that was saved before, */
-    int answers_due;        /* run loop: of so many that the run had */
-    int64_t answered_ns;    /* run loop: when the last of them did */
+    bool owes;          /* run loop: the end is saved, and workers are to hear of it (dc__session.owed), */
+    int64_t closing_ns; /* run loop: since then; */
+    int64_t heard_ns;   /* run loop: the last of them heard, or came for it, then; */
+    bool said_owed;     /* run loop: a line named those who had not */
     dc__drop drop;
     dc__tally tally;
     int64_t looked_ns;     /* run loop: when it last looked at all, */
@@ -136,13 +137,19 @@ dc_error dc__relays_take(dc_server *s, dc__joining *j, const dc__frame *frame);
 dc_error dc__relays_admit(dc_server *s, const dc__join *join, int slot);
 bool dc__relays_whole(const dc_server *s);
 
-/* ended.c: the server of a run whose end is saved was killed before all of its workers had heard of it. Run loop.
- * dc__server_had_ended - this worker is one of them: the run's rounds are done, as it says, and the end is saved.
- * dc__server_tell_end - answers its JOIN so; as dc__link_send, or DC_EINVAL: the run ended without it. dc__server_has_answered - those who may have waited have heard of it: this
- * server, too, is done. */
+/* ended.c: the end of a run. Run loop.
+ * dc__server_is_done - the run is at its end, which is saved, and those who are to have heard of it, as far as they
+ * can be reached; or it could not be saved.
+ * dc__server_had_ended - this worker has done the run's rounds, as it says, and the end is saved, perhaps by a server that
+ * was killed then. dc__server_tell_end - answers its JOIN so; as dc__link_send, or DC_EINVAL: the run ended without it.
+ * dc__server_begins_at_end - the run that is resumed has ended, and those who are ready have no rounds to do: they are to
+ * fetch the last values, and nobody else is waited for. dc__server_has_no_rounds_for - a worker that is ready, or was, trains no further than to
+ * the round that is on. */
+bool dc__server_is_done(dc_server *s);
 bool dc__server_had_ended(dc_server *s, const dc__join *join);
 dc_error dc__server_tell_end(dc_server *s, dc__joining *j);
-bool dc__server_has_answered(dc_server *s);
+bool dc__server_begins_at_end(dc_server *s);
+bool dc__server_has_no_rounds_for(const dc_server *s, int slot);
 
 /* changes.c: who takes part. Run loop.
  * dc__server_reap - closes the sessions of those who are gone; slots of workers that never took part are free.

@@ -53,6 +53,7 @@ static void reset(dc__session *s, bool anew)
     s->upload_at = 0;
     s->leaf = -1;
     s->n_kept = 0;
+    s->last_round = 0;
     s->over = false;
     s->broke_ns = s->said_ns = 0;
     if (anew) dc__given_reset(&s->given);

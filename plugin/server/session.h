@@ -27,7 +27,8 @@ typedef struct dc__session {
     dc__given given;                        /* receiver only */
     int leaf; /* likewise: slot of the member that the next frame is of, -1 = its own */
     bool soon_due, crew_due, images_due, steps_due, start_due, stat_due, ack_due, stop_due; /* (L) */
-    bool acked;                       /* (L) the acknowledgement of its goodbye has gone */
+    bool acked;                       /* (L) the acknowledgement of its goodbye has gone, */
+    int64_t acked_ns;                 /* (L) and when */
     uint64_t images_round;            /* (L) from there on */
     uint32_t images;                  /* (L) it is to feed so many */
     uint64_t enters;                  /* (L) the round that it begins with, DC__NO_ROUND = it has begun */
@@ -37,7 +38,9 @@ typedef struct dc__session {
     uint64_t announced[2];            /* (L) by version & 1: versions whose KEEP it was sent */
     uint64_t kept[DC__VERSIONS_MOST]; /* versions that it can go on from, as READY said; then constant */
     int n_kept;
-    _Atomic bool over; /* the receiver has ended */
+    uint64_t last_round; /* that it trains to, as READY said; 0 = not known; then constant */
+    bool owed;           /* run loop: its worker is to hear that the run has ended */
+    _Atomic bool over;   /* the receiver has ended */
     _Atomic int64_t
         broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one */
     bool away;       /* run loop: it is counted as lost */
@@ -70,6 +73,15 @@ void dc__session_begins_with(dc__session *s, uint64_t round, bool soon);
 void dc__session_start(dc__session *s, uint64_t round);
 void dc__session_border(dc__session *s, uint64_t round, bool changed);
 void dc__session_say_stop(dc__session *s);
+
+/* dc__session_say_ack - BYE_ACK, the answer to its goodbye. Run loop, receiver. */
+static inline void dc__session_say_ack(dc__session *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->ack_due = true;
+    dc__endpoint_wake(&s->endpoint);
+    pthread_mutex_unlock(&s->lock);
+}
 
 /* dc__session_say_images - IMAGES, before any block of a version that is still to come. */
 void dc__session_say_images(dc__session *s, uint64_t round, uint32_t images);

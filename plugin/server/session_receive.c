@@ -45,6 +45,7 @@ static dc_error take_ready(dc__session *s, const dc__frame *frame)
         return unexpected(s, frame, "before its values or twice");
     for (s->n_kept = 0; s->n_kept < (int)n; s->n_kept++)
         s->kept[s->n_kept] = dc__get_uint(&in, 8);
+    s->last_round = frame->header.round;
     return dc__roster_advance(&t->roster, s->slot, DC__MEMBER_JOINED, DC__MEMBER_READY)
                ? DC_OK
                : unexpected(s, frame, "after its end"); /* it was dropped meanwhile */
@@ -113,14 +114,6 @@ static dc_error take_statistics(dc__session *s, const dc__frame *frame)
     return now ? DC_OK : unexpected(s, frame, "of another round than the one that is on");
 }
 
-static void ack_bye(dc__session *s)
-{
-    pthread_mutex_lock(&s->lock);
-    s->ack_due = true;
-    dc__endpoint_wake(&s->endpoint);
-    pthread_mutex_unlock(&s->lock);
-}
-
 /* All rounds are done, as planned; the others must be after the same one. */
 static dc_error take_last_bye(dc__session *s, const dc__frame *frame)
 {
@@ -132,8 +125,8 @@ static dc_error take_last_bye(dc__session *s, const dc__frame *frame)
     const bool waits = frame->header.flags & DC__BYE_WAITS;
     if (dc__roster_finish(&t->roster, s->slot, round)) /* it gets STOP with the line */
         dc__roster_end(&t->roster, DC_EPEER, dc_last_error());
-    else if (!waits) /* who waits hears when the end of the run is saved */
-        ack_bye(s);
+    else if (!waits || t->ended) /* who waits hears when the end of the run is saved */
+        dc__session_say_ack(s);
     dc__log_line(&t->log, "worker %d is done after round %llu", s->number, (unsigned long long)round);
     return DC_OK;
 }
@@ -144,7 +137,7 @@ static void go_on_without(dc__session *s, dc_error err, const char *line, bool b
     dc__training *t = s->training;
     dc__roster *r = &t->roster;
     const dc__crew *crew = dc__roster_crew(r, t->versions.round);
-    if (t->on_loss != DC_ON_LOSS_END && dc__roster_staying(r, crew, s->slot) >= r->least) {
+    if (t->ended || (t->on_loss != DC_ON_LOSS_END && dc__roster_staying(r, crew, s->slot) >= r->least)) {
         dc__roster_gone(r, s->slot, DC__MEMBER_LEFT, line);
         dc__log_line(&t->log, "%s; the run goes on without it%s", line, barred ? ", and it is kept out" : "");
     } else {
@@ -165,7 +158,7 @@ static dc_error take_bye(dc__session *s, const dc__frame *frame, dc__member_stat
     (void)snprintf(line, sizeof line, "worker %d left in round %llu: %s", s->number,
                    (unsigned long long)frame->header.round + 1, reason[0] ? reason : "no reason given");
     if (state == DC__MEMBER_FINISHED) { /* and waits no longer for the others */
-        ack_bye(s);
+        dc__session_say_ack(s);
         return DC_OK;
     }
     if (!t->roster.training || state < DC__MEMBER_ENTERING) { /* no round needs it */
@@ -176,7 +169,7 @@ static dc_error take_bye(dc__session *s, const dc__frame *frame, dc__member_stat
     } else if (state <= DC__MEMBER_RUNNING) {
         go_on_without(s, DC_EPEER, line, false);
     }
-    ack_bye(s);
+    dc__session_say_ack(s);
     return DC_OK;
 }
 
@@ -323,7 +316,8 @@ static void lose(dc__session *s, dc_error err, const dc__member *m)
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
     else if (!t->roster.training)
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LOST, line);
-    else if (t->on_loss == DC_ON_LOSS_END || (err == DC_EVALUE && t->bounds.on_bad_value == DC_BAD_STOP)) {
+    else if (!t->ended &&
+             (t->on_loss == DC_ON_LOSS_END || (err == DC_EVALUE && t->bounds.on_bad_value == DC_BAD_STOP))) {
         dc__roster_end(&t->roster, err == DC_EPROTO || err == DC_EVALUE ? err : DC_EPEER, line);
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LOST, line);
     } else if (err == DC_EPROTO || err == DC_EVALUE || err == DC_EKEY)

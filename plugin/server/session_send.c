@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "endpoint/values.h"
 #include "server/session.h"
@@ -219,10 +220,12 @@ static dc_error send_mean_statistics(void *session, dc__header *unused)
     const uint64_t version = t->versions.round;
     const dc__crew crew = *dc__roster_crew(&t->roster, version);
     pthread_mutex_unlock(&t->versions.lock);
+    dc__header header = {.type = DC__STAT, .round = version, .flags = DC__LAST};
+    if (t->ended && n) /* that of those who made the last round */
+        return send_range(s, header, dc__versions_values(&t->versions, version) + start, start, start + n);
     float *stats = calloc(n * (size_t)(crew.n + 1) + 1, sizeof *stats);
     if (!stats) return dc__fail(DC_ENOMEM, "out of memory for %llu statistics", (unsigned long long)n);
     float *mean = stats + n * (size_t)crew.n;
-    dc__header header = {.type = DC__STAT, .round = version, .flags = DC__LAST};
     dc_error err = DC_OK;
     if (!dc__statistics_copy(&t->statistics, &crew, version, stats)) {
         /* the asker has pushed meanwhile, which an honest one does not: it waits once more */
@@ -257,7 +260,8 @@ static dc_error send_bye_ack(void *session, dc__header *unused)
     dc__session *s = session;
     const dc_error err = send_text(s, DC__BYE_ACK, "");
     pthread_mutex_lock(&s->lock);
-    s->acked = true;
+    s->acked = !err;
+    s->acked_ns = dc__now_ns();
     pthread_mutex_unlock(&s->lock);
     return err;
 }
@@ -386,8 +390,8 @@ void dc__session_next(void *session, dc__stage stage, dc__turn *turn)
     dc__training *t = s->training;
     if (stage == DC__STAGE_FIRST) next_first(s, turn);
     if (stage == DC__STAGE_LAST && s->stat_due &&
-        dc__statistics_copy(&t->statistics, dc__roster_crew(&t->roster, t->versions.round), t->versions.round,
-                            NULL)) {
+        (t->ended || dc__statistics_copy(&t->statistics, dc__roster_crew(&t->roster, t->versions.round),
+                                         t->versions.round, NULL))) {
         s->stat_due = false;
         turn->send = send_mean_statistics;
     }

@@ -60,6 +60,7 @@ typedef struct dc__training {
     dc_bad_value on_bad_value_asked;   /* likewise: bounds.on_bad_value is of the model that is trained */
     bool relayed;                      /* run loop: some worker stands behind a relay */
     bool begun;                        /* run loop: START goes out */
+    _Atomic bool ended; /* the end of the run is saved, with the round that is on; written by the run loop */
     bool keeps;         /* likewise: workers have something from round to round that the server has not */
     bool balance;       /* workers' images may differ */
     double loss_wait_s; /* of DC_ON_LOSS_WAIT */

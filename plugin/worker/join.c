@@ -205,7 +205,10 @@ dc_error dc__worker_enter(dc_worker *w)
     dc__model_gather(w->model, false, start, w->model->start[DC_ROLE_COUNT] - start, w->progress.stat_last);
     w->joined_once = true;
     w->pushes = w->done = false;
-    w->forgot = !dc__residues_begin(&w->residues, w->start_round, w->info.resumed, w->announced.fresh);
+    const uint64_t last = w->options.last_round;
+    const bool afresh =
+        w->announced.fresh || (last > 0 && last <= w->progress.at.batch); /* no round is left */
+    w->forgot = !dc__residues_begin(&w->residues, w->start_round, w->info.resumed, afresh);
     return DC_OK;
 }
 
@@ -244,6 +247,18 @@ static dc_error end_here(dc_worker *w)
         return dc__fail(DC_EPROTO, "the server at %s says that the run has ended, which it has not here",
                         w->parts[0].url);
     dc__link_close(&w->parts[0].endpoint.link, 0);
+    w->parts[0].bye_acked = w->ended = true;
+    return DC_OK;
+}
+
+dc_error dc__worker_ends_unheard(dc_worker *w, dc_error err)
+{
+    if (!w->done || w->stopped || w->n_parts > 1 || (err != DC_ETIMEOUT && err != DC_EPEER)) return err;
+    dc__log_line(
+        &w->log,
+        "%s; all rounds are done and their last values are here, so this worker ends without hearing "
+        "that the server has saved them",
+        dc_last_error());
     w->parts[0].bye_acked = w->ended = true;
     return DC_OK;
 }
@@ -313,6 +328,7 @@ dc_error dc_worker_rejoin(dc_worker *w)
         err = join_anew(w, fmax(left_s, 1));
         if (err && !w->failed) dc__worker_fail(w, err);
     } while (err && dc_worker_lost_server(w) && dc__now_ns() < until_ns);
+    if (err && !dc__worker_ends_unheard(w, err)) return DC_OK;
     if (err == DC_ETIMEOUT)
         return dc__fail(err,
                         "the connection to the server at %s was lost, and could not be made again for %.0f s",

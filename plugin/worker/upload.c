@@ -272,7 +272,7 @@ static void next_first(dc__part *p, dc__turn *turn)
         set(turn, send_upload, (dc__header){0});
     } else if (u->ready_due) {
         u->ready_due = false;
-        set(turn, send_ready, (dc__header){.type = DC__READY});
+        set(turn, send_ready, (dc__header){.type = DC__READY, .round = p->worker->options.last_round});
     }
 }
 

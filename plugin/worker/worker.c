@@ -253,7 +253,7 @@ dc_error dc_worker_finish(dc_worker *w)
     pthread_mutex_unlock(&w->lock);
     err = dc__worker_wait_until(w, is_answered, 0);
     pthread_mutex_unlock(&w->lock);
-    return err;
+    return err == DC_ETIMEOUT ? dc__worker_ends_unheard(w, err) : err;
 }
 
 dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)

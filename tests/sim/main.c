@@ -144,11 +144,13 @@ static void report(uint64_t first, uint64_t last)
         "%llu servers went on from a checkpoint, %llu workers joined anew, %llu came back into their round, %llu came late, "
         "%llu rounds went on without one; %llu runs with parts of a round; %llu runs equal an undisturbed one\n"
         "%llu times a run went back to a checkpoint, %llu times images were given to others, %llu gradients were left out, "
-        "%llu workers heard of the end from another process of the server, %llu times workers stepped alone another number of batches\n",
+        "%llu workers heard of the end from another process of the server, %llu times workers stepped alone another number of batches, "
+        "%llu workers did not hear of the end\n",
         (unsigned long long)c.resumed, (unsigned long long)c.rejoined, (unsigned long long)c.back,
         (unsigned long long)c.entered, (unsigned long long)c.passed, (unsigned long long)c.partial,
         (unsigned long long)c.undisturbed, (unsigned long long)c.went_back, (unsigned long long)c.balanced,
-        (unsigned long long)c.bad, (unsigned long long)c.told, (unsigned long long)c.stepped);
+        (unsigned long long)c.bad, (unsigned long long)c.told, (unsigned long long)c.stepped,
+        (unsigned long long)c.unheard);
 }
 
 /* Many seeds see everything happen now and then: else they test nothing. */

@@ -30,7 +30,8 @@ static void count_line(const char *line)
     c->entered += strstr(line, " takes part from round ") != NULL;
     c->went_back += strstr(line, ": the run goes back to round ") != NULL;
     c->balanced += strstr(line, ", images of a round: ") != NULL;
-    c->told += strstr(line, " hears that the run has ended") != NULL;
+    c->told += strstr(line, " hears that the run has ended") || strstr(line, " no rounds to do, and fetch");
+    c->unheard += strstr(line, " ends without hearing ") != NULL;
     c->bad += strstr(line, ": left out of that round ") != NULL;
     c->stepped += strstr(line, "local steps: from round ") == line;
     c->rejoined += strstr(line, "; joining it again") != NULL;
@@ -41,7 +42,7 @@ static void on_line(void *node, const char *line)
     (void)node;
     count_line(line);
     if (strstr(line, "saved round ") == line && strstr(line, "_final.weights")) {
-        sim_now_run->saved = true;
+        sim_now_run->saved = sim_now_run->ended = true;
         sim_wake(sim_now_run->world);
     }
     sim_event("| %s", line);
@@ -124,6 +125,15 @@ static dc_error train_batch(sim_toy *t, dc_worker *w, const sim_plan *p, int mac
     return err;
 }
 
+static void disturb(const sim_plan *p, int machine)
+{
+    sim_run_state *r = sim_now_run;
+    if (p->late != machine || r->late) return;
+    r->late = true;
+    r->lates = machine;
+    sim_wake(r->world);
+}
+
 /* To the last round, and its weights: as dk_train does. */
 static dc_error train(sim_node *node, sim_toy *t, dc_worker *w)
 {
@@ -132,14 +142,13 @@ static dc_error train(sim_node *node, sim_toy *t, dc_worker *w)
     do {
         err = DC_OK;
         node->life = sim_now_run->life;
-        node->waits = false;
         while (!err && (dc_worker_info_get(w).round < (uint64_t)p->rounds || dc_worker_info_get(w).alone))
             err = node->leave ? dc_error_set(DC_ESTOPPED, "SIGTERM") : train_batch(t, w, p, node->machine);
         if (!err) {
             (void)snprintf(node->saved, sizeof node->saved, "%s/sim_final.weights", node->dir);
             err = dc_worker_save(w, node->saved, 0);
         }
-        node->waits = !err;
+        if (!err) disturb(p, node->machine);
         if (!err) err = dc_worker_finish(w);
     } while (err && !node->leave && dc_worker_lost_server(w) && !(err = dc_worker_rejoin(w)) &&
              !dc_worker_ended(w));
@@ -157,7 +166,6 @@ void sim_worker_main(void *argument)
     if (!p->local_auto) (void)snprintf(steps, sizeof steps, "%d", p->local_steps);
     node->leave = 0;
     node->saved[0] = 0;
-    node->waits = false;
     (void)snprintf(node->dir, sizeof node->dir, "%s/worker-%d", r->dir, node->machine);
     (void)mkdir(node->dir, 0777);
     dc_sweep(node->dir);
@@ -166,6 +174,7 @@ void sim_worker_main(void *argument)
                                        .id = 1000 + (uint64_t)node->machine,
                                        .strategy = p->strategy[node->machine],
                                        .seed = 5,
+                                       .last_round = (uint64_t)p->rounds,
                                        .part = SIM_IMAGES,
                                        .memory = {.floats = p->remembers ? SIM_MEMORY : 0,
                                                   .save = save_memory,

@@ -122,6 +122,14 @@ static void draw_beginnings(sim_plan *p, int64_t length_ns)
     }
 }
 
+/* At the end: for less than the server stays, or more. */
+static void draw_late(sim_plan *p)
+{
+    p->late = 1 + draw(p->workers);
+    p->late_what = one_in(2) ? SIM_CUT : one_in(2) ? SIM_KILL : SIM_POWER;
+    p->late_ns = one_in(3) ? ms(10, 1000) : one_in(2) ? ms(1000, 8000) : ms(8000, 60000);
+}
+
 void sim_plan_draw(sim_plan *p, uint64_t seed)
 {
     *p = (sim_plan){.local_steps = 1};
@@ -159,6 +167,7 @@ void sim_plan_draw(sim_plan *p, uint64_t seed)
     for (int k = 0, away = 0; k < p->n_deeds; k++) /* so many may stay away */
         if (p->deeds[k].what == SIM_AWAY && ++away > p->workers - p->server.min_workers)
             p->deeds[k].what = SIM_LEAVE;
+    if (one_in(3)) draw_late(p);
 }
 
 void sim_plan_text(const sim_plan *p, char *text, size_t size)
@@ -183,6 +192,9 @@ void sim_plan_text(const sim_plan *p, char *text, size_t size)
                       p->torn, (int)p->torn_batch, p->torn_layer, (double)p->torn_ns * 1e-9);
     if (p->last_ns && n > 0 && (size_t)n < size)
         n += snprintf(text + n, size - (size_t)n, " dark at the end for %.2f;", (double)p->last_ns * 1e-9);
+    if (p->late && n > 0 && (size_t)n < size)
+        n += snprintf(text + n, size - (size_t)n, " at the end %s %d for %.2f;", names[p->late_what], p->late,
+                      (double)p->late_ns * 1e-9);
     for (int k = 0; k < p->n_deeds && n > 0 && (size_t)n < size; k++)
         n += snprintf(text + n, size - (size_t)n, " %s %d at %.2f for %.2f;", names[p->deeds[k].what],
                       p->deeds[k].machine, (double)p->deeds[k].at_ns * 1e-9,

@@ -45,6 +45,9 @@ typedef struct sim_plan {
         torn_layer;      /* this machine's worker is killed when it has begun to push this layer, 0 = none, */
     uint64_t torn_batch; /* of this batch; */
     int64_t torn_ns;     /* started again after so long */
+    int late;            /* to this machine's worker, when it waits to hear of the end, 0 = none: */
+    sim_what late_what;  /* this happens, */
+    int64_t late_ns;     /* for so long */
     int64_t last_ns; /* the server's machine goes dark for so long when the end is saved; 0 = it does not */
     dc_server_options server;              /* url and backup_dir are the runner's */
     dc_strategy strategy[SIM_WORKERS + 1]; /* by machine */

@@ -17,6 +17,7 @@ typedef struct sim_count {
     uint64_t went_back;   /* runs that a worker without what it had kept made go back to a checkpoint */
     uint64_t balanced;    /* times that images were given to others */
     uint64_t told;        /* workers that heard of the end from a server that was started again */
+    uint64_t unheard;     /* workers that ended without hearing of the end */
     uint64_t bad;         /* rounds without a gradient that is not finite */
     uint64_t entered;     /* workers that came while others trained */
     uint64_t undisturbed; /* runs that had to equal one that nothing happens to */
@@ -31,7 +32,6 @@ typedef struct sim_node {
     bool over;          /* it has ended by itself, and the supervisor does not know yet */
     dc_error err;       /* with which */
     bool done;          /* it is not started again */
-    bool waits;         /* a worker: to hear of the end, with all that it trained for */
     int life;           /* of the server that it has joined last */
     volatile int leave; /* SIGTERM */
     dc_server *server;  /* the server's, while it runs */
@@ -43,16 +43,19 @@ typedef struct sim_run_state {
     const sim_plan *plan;
     const char *dir;
     sim_node nodes[SIM_WORKERS + 1];
-    bool done;         /* all of it */
-    bool trains;       /* it has begun to */
-    int life;          /* the server's: one more when it has died */
-    int tears;         /* machine whose worker is in the midst of its pushes, and is to be killed */
-    bool torn;         /* it was, once */
-    bool saved;        /* the end has just been */
-    bool dark;         /* the server's machine was, just then */
-    bool stopped;      /* the server was, as nobody waits for it any more */
-    bool again;        /* its end was saved, and it is gone through once more */
-    sim_thread *world; /* the supervisor's */
+    bool done;            /* all of it */
+    bool trains;          /* it has begun to */
+    int life;             /* the server's: one more when it has died */
+    int tears;            /* machine whose worker is in the midst of its pushes, and is to be killed */
+    bool torn;            /* it was, once */
+    bool saved;           /* the end has just been */
+    bool dark;            /* the server's machine was, just then */
+    bool stopped;         /* the server was, as nobody waits for it any more */
+    bool ended;           /* the end was saved, */
+    uint64_t told_before; /* and so many had heard of it when the server died last */
+    int lates;            /* machine whose worker waits to hear of the end, and is to be disturbed */
+    bool late;            /* it was, once */
+    sim_thread *world;    /* the supervisor's */
     sim_count count;
 } sim_run_state;
 

@@ -2,7 +2,6 @@
  * ended otherwise than it should. The supervisor is a simulated process of its own, which nothing happens to. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sim/disk.h"
 #include "sim/run.h"
@@ -33,52 +32,23 @@ static bool take_due(sim_deed *deed, int64_t *when_ns)
     return true;
 }
 
-/* The server has written the run's last weights: nobody has to come again but those who wait to hear of it. */
-static bool has_ended(const sim_run_state *r)
-{
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/sim_final.weights", r->dir);
-    return access(path, F_OK) == 0;
-}
-
-static bool any_waits(const sim_run_state *r)
-{
-    bool waits = false;
-    for (int k = 1; k <= r->plan->workers; k++)
-        waits |= r->nodes[k].waits && sim_lives(r->nodes[k].process);
-    return waits;
-}
-
-/* A worker that was killed, or comes late, knows nothing of the end: it trains again with the others, as far as there is anything left. */
-static void begin_again(sim_run_state *r, const sim_node *but)
-{
-    r->again = true;
-    for (int k = 1; k <= r->plan->workers; k++) {
-        sim_node *node = &r->nodes[k];
-        if (node == but || !node->done) continue;
-        node->done = false;
-        later(sim_now() + (int64_t)sim_draw(SIM_S), SIM_BEGIN, k);
-    }
-}
-
 static void begin(sim_run_state *r, sim_node *node)
 {
     char name[24];
     if (sim_lives(node->process) || node->done || r->nodes[0].done) return;
-    if (node->machine && has_ended(r)) begin_again(r, node);
     (void)snprintf(name, sizeof name, node->machine ? "worker-%d" : "server", node->machine);
     node->over = false;
     node->process = sim_spawn(name, node->machine ? sim_worker_main : sim_server_main, node);
     sim_net_at(node->process, node->machine);
 }
 
-/* A server that is gone may go on from a checkpoint before its workers' last round: those who are done come again, unless
- * there is one that waits to hear of the end. */
+/* A server that is gone may go on from a checkpoint before its workers' last round: those who are done come again, unless the end
+ * is saved. */
 static void recall_workers(sim_run_state *r, int64_t at_ns)
 {
     r->life++;
-    if (any_waits(r) && has_ended(r) && !r->again) return;
-    r->again |= has_ended(r);
+    r->told_before = r->count.told;
+    if (r->ended) return;
     for (int k = 1; k <= r->plan->workers; k++) {
         if (!r->nodes[k].done) continue;
         r->nodes[k].done = false;
@@ -139,20 +109,24 @@ static void act(sim_run_state *r, const sim_deed *deed)
     }
 }
 
-/* The server was killed when it had saved the end, and everybody has heard of it meanwhile: its user stops it, unless a worker is there that
- * has not trained. */
+/* Somebody is there, or comes, who is to hear of the end. */
+static bool anybody_left(const sim_run_state *r)
+{
+    bool left = false;
+    for (int k = 1; k <= r->plan->workers; k++)
+        left |= sim_lives(r->nodes[k].process);
+    for (int k = 0; k < n_queue; k++)
+        left |= queue[k].what == SIM_BEGIN && !r->nodes[queue[k].machine].done;
+    return left;
+}
+
+/* The server was killed when it had saved the end, and everybody has heard of it meanwhile: its user stops it. */
 static void settle(sim_run_state *r)
 {
-    bool all = true;
-    if (r->life == 0 || r->again || r->nodes[0].done || !has_ended(r) || any_waits(r)) return;
-    for (int k = 1; k <= r->plan->workers; k++)
-        all &= r->nodes[k].done;
-    if (!all) {
-        begin_again(r, NULL);
-    } else if (r->count.told == 0 && r->nodes[0].server) {
-        r->stopped = true;
-        dc_server_stop(r->nodes[0].server);
-    }
+    if (r->life == 0 || r->nodes[0].done || !r->ended || anybody_left(r)) return;
+    if (r->count.told > r->told_before || !r->nodes[0].server) return;
+    r->stopped = true;
+    dc_server_stop(r->nodes[0].server);
 }
 
 /* A process has ended by itself. */
@@ -160,7 +134,7 @@ static void look_at(sim_run_state *r, sim_node *node)
 {
     if (!node->over || sim_lives(node->process)) return;
     node->over = false;
-    const bool counts = node->machine == 0 || node->life == r->life || (has_ended(r) && !r->again);
+    const bool counts = node->machine == 0 || node->life == r->life || r->ended;
     node->done = node->err == DC_OK && (counts || r->nodes[0].done);
     if (node->machine == 0 && r->stopped) {
         node->err = DC_OK;
@@ -198,6 +172,15 @@ static void darken(sim_run_state *r)
     queue[n_queue - 1].for_ns = r->plan->last_ns;
 }
 
+/* Something happens to a worker that waits to hear of the end, or to its link. */
+static void disturb(sim_run_state *r)
+{
+    const sim_plan *p = r->plan;
+    later(sim_now() + (int64_t)sim_draw(40 * SIM_MS), p->late_what, r->lates);
+    queue[n_queue - 1].for_ns = p->late_ns;
+    r->lates = 0;
+}
+
 static void world_main(void *argument)
 {
     sim_run_state *r = argument;
@@ -210,6 +193,7 @@ static void world_main(void *argument)
         settle(r);
         if (r->saved) darken(r);
         if (r->tears) tear(r);
+        if (r->lates) disturb(r);
         if (is_over(r)) break;
         if (take_due(&deed, &when_ns))
             act(r, &deed);
