@@ -167,7 +167,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
     member->path = join->path;
     dc__fingerprint_note(join->fingerprint, member->note, sizeof member->note);
     if (anew) member->reached = 0;
-    if (anew) member->known = member->closed = false;
+    if (anew) member->known = member->closed = member->fresh = false;
     if (anew) member->losses = 0;
     dc__member_enter(member, DC__MEMBER_JOINED);
     pthread_mutex_unlock(&t->roster.lock);

@@ -332,7 +332,8 @@ static void let_in(dc_server *s, int slot, bool deserted, bool *back, uint64_t *
 static uint64_t goes_on_from(dc_server *s, int slot, bool deserted, const dc__crew *crew, uint64_t round)
 {
     const bool whole = dc__given_is_whole(&s->sessions[slot].given, round);
-    if (s->training.roster.member[slot].closed && !deserted) return DC__NO_ROUND;
+    const dc__member *m = &s->training.roster.member[slot];
+    if ((m->closed && !deserted) || (m->fresh && !whole)) return DC__NO_ROUND;
     for (int k = 0; k < crew->n; k++)
         if (crew->member[k].slot == slot && (whole || !crew->member[k].fresh)) return round + whole;
     return DC__NO_ROUND;

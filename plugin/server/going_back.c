@@ -17,7 +17,7 @@ static bool have_all(const dc_server *s, uint64_t version)
 {
     const dc__roster *r = &s->training.roster;
     for (int i = 0; i < r->n; i++)
-        if (r->member[i].state == DC__MEMBER_READY && r->member[i].known &&
+        if (r->member[i].state == DC__MEMBER_READY && r->member[i].known && !r->member[i].fresh &&
             !dc__session_has_kept(&s->sessions[i], version) &&
             !dc__session_came_after(&s->sessions[i], version))
             return false;
@@ -110,7 +110,8 @@ bool dc__server_goes_back_further(dc_server *s)
     if (!t->keeps || !t->resumed || have_all(s, round) || g->n == 0 || choose(s) >= round) return false;
     for (int i = 0; i < t->roster.n; i++) {
         const dc__member *m = &t->roster.member[i];
-        if (m->state != DC__MEMBER_READY || !m->known || dc__session_has_kept(&s->sessions[i], round))
+        if (m->state != DC__MEMBER_READY || !m->known || m->fresh ||
+            dc__session_has_kept(&s->sessions[i], round))
             continue;
         go_back(s, i);
         return true;

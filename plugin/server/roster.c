@@ -119,6 +119,7 @@ bool dc__roster_border(dc__roster *r, uint64_t round)
     crew->images = 0;
     for (int k = 0; k < was->n; k++) {
         const int slot = was->member[k].slot;
+        r->member[slot].fresh = false;
         changed |= take_images(&r->member[slot], round);
         if (r->member[slot].state == DC__MEMBER_LEFT || r->member[slot].closed)
             changed = true;
@@ -233,6 +234,7 @@ void dc__roster_recall(dc__roster *r, const dc__crew *crew, int *slots)
         m->id = member->id;
         m->number = member->number;
         m->images = member->images;
+        m->fresh = member->fresh;
         dc__member_enter(m, DC__MEMBER_LOST);
         takes_part(r, slots[k]);
     }

@@ -53,10 +53,11 @@ typedef struct dc__member {
     _Atomic dc__member_state state; /* written with the lock */
     uint64_t enters;                /* (L) ENTERING: the round it begins with */
     uint64_t finished_round;        /* (L) */
-    _Atomic uint64_t reached;    /* 1 + the round it has begun to push, 0 = none yet; written with the lock */
-    int64_t since_ns;            /* (L) LOST: since when; LEFT: likewise */
-    bool known;                  /* (L) has taken part in a round: its slot is not given away lightly */
-    bool closed;                 /* (L) the round that is on goes on without it */
+    _Atomic uint64_t reached; /* 1 + the round it has begun to push, 0 = none yet; written with the lock */
+    int64_t since_ns;         /* (L) LOST: since when; LEFT: likewise */
+    bool fresh;  /* (L) of a run that is resumed: it begins with the round that is on, and nothing kept */
+    bool known;  /* (L) has taken part in a round: its slot is not given away lightly */
+    bool closed; /* (L) the round that is on goes on without it */
     char reason[DC__LINE_BYTES]; /* (L) why it is LOST or LEFT, for lines */
 } dc__member;
 

@@ -175,7 +175,8 @@ static bool is_fresh(const dc__session *s, uint64_t round)
 {
     const dc__crew *crew = dc__roster_crew(&s->training->roster, round);
     for (int k = 0; k < crew->n; k++)
-        if (crew->member[k].slot == s->slot) return crew->member[k].fresh;
+        if (crew->member[k].slot == s->slot)
+            return crew->member[k].fresh || s->training->roster.member[s->slot].fresh;
     return true;
 }
 

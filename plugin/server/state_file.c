@@ -17,6 +17,7 @@
 #define CHECKED_BYTES (1u << 18)
 #define NUMBERS_BYTES (8 + 8 + 8 + 4 + 4)
 #define MEMBER_BYTES (8 + 4 + 4)
+#define MEMBER_FRESH 0x80000000u /* with its number: it begins with this version, and nothing kept */
 #define STEPS_BYTES (8 + 8 + 4)
 
 /* ---- writing ---- */
@@ -39,7 +40,7 @@ static void put_crew(sink *out, const dc__crew *crew)
         uint8_t member[MEMBER_BYTES];
         dc__bytes b = dc__bytes_over(member, sizeof member);
         dc__put_uint(&b, crew->member[k].id, 8);
-        dc__put_uint(&b, (uint64_t)crew->member[k].number, 4);
+        dc__put_uint(&b, (uint64_t)crew->member[k].number | (crew->member[k].fresh ? MEMBER_FRESH : 0u), 4);
         dc__put_uint(&b, crew->member[k].images, 4);
         put(out, member, sizeof member);
     }
@@ -201,7 +202,8 @@ static dc_error load_crew(source *in, const char *path, int n, dc__crew *crew)
         dc__bytes b = dc__bytes_over(member, sizeof member);
         dc__crew_member *m = &crew->member[k];
         m->id = dc__get_uint(&b, 8);
-        const uint64_t number = dc__get_uint(&b, 4);
+        const uint64_t flagged = dc__get_uint(&b, 4), number = flagged & ~(uint64_t)MEMBER_FRESH;
+        m->fresh = flagged & MEMBER_FRESH;
         m->images = (uint32_t)dc__get_uint(&b, 4);
         if (in->ok && (number > INT32_MAX || (k > 0 && (int)number <= crew->member[k - 1].number)))
             return dc__fail(DC_EFORMAT, "%s is damaged: its workers are out of order", path);

@@ -138,6 +138,12 @@ static bool is_later(const dc__residues *r, uint64_t version, uint64_t last)
     return version > last;
 }
 
+static bool is_from_there(const dc__residues *r, uint64_t version, uint64_t first)
+{
+    (void)r;
+    return version >= first;
+}
+
 /* Versions of this worker's files, as the directory has them; how many. */
 static int find_files(const dc__residues *r, uint64_t *versions, int most)
 {
@@ -270,7 +276,7 @@ static bool have(dc__residues *r, uint64_t version)
 bool dc__residues_begin(dc__residues *r, uint64_t version, bool resumed, bool fresh)
 {
     if (!dc__residues_keeps(r)) r->dir = NULL;
-    if (r->dir) delete_those(r, version, is_later);
+    if (r->dir) delete_those(r, version, fresh ? is_from_there : is_later);
     const bool nothing = r->lost == version && r->held[version & 1] == version; /* it began there before */
     r->begun = true;
     r->lost = UINT64_MAX;

@@ -60,7 +60,7 @@ void dc__residues_pause(dc__residues *r, uint64_t round, bool whole);
 
 /* dc__residues_begin - the run begins at this version: with what this process has of it, else what is on disk, unless the
  * worker is fresh, which had no part in making the version. What is there of later ones is of a course that the run has not taken, and
- * goes. False if nothing is kept; a line tells if it is lost. Before anything is encoded. Compute thread. */
+ * goes; so does what is there of that version, if it is fresh. False if nothing is kept; a line tells if it is lost. Before anything is encoded. Compute thread. */
 bool dc__residues_begin(dc__residues *r, uint64_t version, bool resumed, bool fresh);
 
 /* dc__residues_round - the gradients of this round are about to be encoded; all before it are. Compute thread. */

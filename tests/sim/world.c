@@ -234,7 +234,8 @@ bool sim_play(sim_run_state *r, uint64_t seed, bool traces, char *why, size_t si
     sim_run(&r->done);
     r->count.steps += sim_steps();
     /* With all of them needed, nobody comes too late for the run. */
-    const bool calm = p->n_deeds == p->workers + 1 && !p->torn && p->server.min_workers == p->workers;
+    const bool calm =
+        p->n_deeds == p->workers + 1 && !p->torn && !p->late && p->server.min_workers == p->workers;
     for (int k = 0; calm && k <= p->workers; k++)
         if (r->nodes[k].err) {
             (void)snprintf(why, size, "nothing happened, but %s %d ended with: %s", k ? "worker" : "server",

@@ -118,6 +118,8 @@ static void another_course_is_forgotten(void **state)
     assert_true(is_there(5));
     assert_false(
         live(5, true, true, UINT64_MAX)); /* others have made the version that the run goes on with */
+    assert_false(is_there(5));
+    live_to_round_5();
     assert_true(live(0, false, false, UINT64_MAX)); /* a new run */
     assert_false(is_there(5));
 }

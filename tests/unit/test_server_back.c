@@ -244,13 +244,58 @@ static void killed_while_it_joins(void **state)
     }
 }
 
+/* The checkpoint is of the version that worker 1 was to begin with. It may have died before it did, and its disk have what it kept by
+ * that version of a course that the run has left: it must not take that. */
+static void who_was_to_begin_with_nothing_does_so_again(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/dynacomm-test-XXXXXX", command[64];
+    if (!mkdtemp(dir)) abort();
+    const char *url = test_url("fresh");
+    const dc_server_options options = {.url = url,
+                                       .workers = 2,
+                                       .min_workers = 1,
+                                       .start_after_s = .01,
+                                       .backup_dir = dir,
+                                       .backup_every = {.rounds = 1},
+                                       .loss_wait_s = 600};
+    box *b = box_open(options);
+    fake f[2];
+    enter_as(&f[0], url, 0);
+    assert_int_equal(fake_wait_start(&f[0]), DC_OK);
+    enter_as(&f[1], url, 1);
+    assert_true(box_wait(b, "worker 1 takes part from round 2 on"));
+    assert_int_equal(fake_round(&f[0], .5f), DC_OK);
+    assert_true(box_wait(b, "saved round 1 to"));
+    for (int k = 0; k < 2; k++)
+        fake_close(&f[k]);
+    box_stop_and_close(b);
+    dc_server_options again = options;
+    again.start_after_s = 600;
+    b = box_open(again);
+    for (int k = 0; k < 2; k++)
+        enter_as(&f[k], url, k);
+    for (int k = 0; k < 2; k++) {
+        dc__frame frame;
+        assert_int_equal(fake_expect(&f[k], DC__START, &frame), DC_OK);
+        assert_int_equal(frame.header.round, 1);
+        assert_int_equal(frame.header.flags & DC__START_FRESH, k == 1 ? DC__START_FRESH : 0);
+        dc__frame_free(&frame);
+        fake_close(&f[k]);
+    }
+    box_stop_and_close(b);
+    (void)snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     m = fake_model_new("fake", true);
     const struct CMUnitTest tests[] = {cmocka_unit_test(killed_while_it_joins),
                                        cmocka_unit_test(what_was_given_comes_after_the_round),
                                        cmocka_unit_test(who_was_passed_over_ends_the_round),
-                                       cmocka_unit_test(who_was_passed_over_feeds_what_it_fed)};
+                                       cmocka_unit_test(who_was_passed_over_feeds_what_it_fed),
+                                       cmocka_unit_test(who_was_to_begin_with_nothing_does_so_again)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     fake_model_free(m);
     return failed;
