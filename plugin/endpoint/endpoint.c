@@ -1,5 +1,7 @@
 #include "endpoint/endpoint.h"
 
+#include <math.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/floatmode.h"
@@ -55,6 +57,7 @@ static bool take_turn(dc__endpoint *e, dc__turn *turn, dc_error *err)
     if (!turn->send) return false;
     pthread_mutex_unlock(e->lock);
     *err = turn->send(e->self, &turn->header);
+    if (turn->granted) dc__account_sent(e->account, e->account_place);
     pthread_mutex_lock(e->lock);
     return true;
 }
@@ -87,12 +90,23 @@ static dc_error answer(dc__endpoint *e, dc__type type, bool quiet)
     return err;
 }
 
-static bool slice_turn(dc__endpoint *e, dc_error *err)
+/* Its turn on the link that it shares; a queue of segments has an order of its own. */
+static bool is_granted(dc__endpoint *e, bool may)
+{
+    uint32_t piece;
+    double position = INFINITY;
+    if (!e->account) return may;
+    if (may) position = dc__queue_lowest(&e->queue, &piece) ? e->role->position(e->self, piece) : 0;
+    return dc__account_grants(e->account, e->account_place, position, e->queue.frame_most * sizeof(float));
+}
+
+static bool slice_turn(dc__endpoint *e, bool may, dc_error *err)
 {
     uint32_t first, n;
     bool last;
-    if (!dc__link_has_credit(&e->link) || !dc__queue_next(&e->queue, &first, &n, &last)) return false;
-    dc__turn turn = {.on_time = true};
+    if (!is_granted(e, may && dc__link_has_credit(&e->link)) || !dc__queue_next(&e->queue, &first, &n, &last))
+        return false;
+    dc__turn turn = {.on_time = true, .granted = e->account != NULL};
     e->role->slice(e->self, first, n, last, &turn);
     if (last) turn.header.flags |= DC__LAST;
     if (e->busy && turn.on_time) turn.header.flags |= DC__BUSY;
@@ -117,7 +131,7 @@ static dc_error step(dc__endpoint *e, int64_t *idle_ns, bool *done)
     } else if (ping_is_due(e, quiet)) {
         err = heartbeat(e, quiet);
     } else if (role_turn(e, DC__STAGE_REQUEST, idle_ns, done, &err)) {
-    } else if (waits && hold_ns == 0 && slice_turn(e, &err)) {
+    } else if (slice_turn(e, waits && hold_ns == 0, &err)) {
     } else if (ack_is_due(e)) {
         err = answer(e, DC__ACK, false);
     } else if (role_turn(e, DC__STAGE_LAST, idle_ns, done, &err)) {
@@ -142,6 +156,7 @@ static void *send_all(void *argument)
         err = step(e, &idle_ns, &done);
         if (idle_ns) dc__wait_until(&e->work, e->lock, idle_ns);
     }
+    if (e->account) (void)is_granted(e, false);
     pthread_mutex_unlock(e->lock);
     if (e->role->on_sender_end) e->role->on_sender_end(e->self, err);
     return NULL;
@@ -192,6 +207,7 @@ static void wake_sender(dc__endpoint *e)
     pthread_mutex_lock(e->lock);
     pthread_cond_signal(&e->work);
     pthread_mutex_unlock(e->lock);
+    if (e->account) dc__account_wake(e->account);
 }
 
 static void *receive_all(void *argument)
@@ -215,11 +231,13 @@ static void *receive_all(void *argument)
 dc_error dc__endpoint_start(dc__endpoint *e)
 {
     e->stop = false;
+    if (e->account) e->account_place = dc__account_join(e->account, &e->link, e->lock, &e->work);
     const bool receiver = pthread_create(&e->receiver, NULL, receive_all, e) == 0;
     e->threads = receiver && pthread_create(&e->sender, NULL, send_all, e) == 0;
     if (e->threads) return DC_OK;
     e->stop = true;
     if (receiver) pthread_join(e->receiver, NULL);
+    if (e->account) dc__account_leave(e->account, e->account_place);
     return dc__fail(DC_ENOMEM, "cannot start a thread for %s", e->link.peer);
 }
 
@@ -232,5 +250,6 @@ void dc__endpoint_stop(dc__endpoint *e)
     pthread_mutex_unlock(e->lock);
     pthread_join(e->receiver, NULL);
     pthread_join(e->sender, NULL);
+    if (e->account) dc__account_leave(e->account, e->account_place);
     e->threads = false;
 }

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "endpoint/account.h"
 #include "net/link.h"
 #include "schedule/queue.h"
 
@@ -34,6 +35,7 @@ typedef struct dc__turn {
     dc__header header;
     bool ends;    /* the sender ends after it */
     bool waits;   /* first stage: nothing else may go either, until the endpoint is woken */
+    bool granted; /* slices: by the account */
     bool on_time; /* slices: the link had not run out of work before this one */
 } dc__turn;
 
@@ -44,6 +46,9 @@ typedef struct dc__endpoint_role {
     void (*slice)(void *self, uint32_t first, uint32_t n, bool last, dc__turn *turn);
     /* hold_until_ns - when the next slice may be decided on; 0 = now. NULL: always now. */
     int64_t (*hold_until_ns)(void *self);
+    /* position - of a piece of its queue in the model, from 0 to 1, or later where others have less time: whose is lower, goes first.
+     * NULL: it is on no account. */
+    double (*position)(void *self, uint32_t piece);
     /* ack_delay_ns - after how long without a frame an acknowledgement goes alone; -1 = not now. */
     int64_t (*ack_delay_ns)(void *self);
     /* on_frame - acts on a frame that is not housekeeping; may keep frame->message and set it to NULL. */
@@ -66,11 +71,14 @@ typedef struct dc__endpoint {
     pthread_t sender, receiver;
     bool threads; /* both exist; owner's thread */
     _Atomic bool stop;
-    dc__queue queue;      /* (L) of the blocks that go out */
-    bool pong_due;        /* (L) */
-    bool pong_quiet;      /* (L) the PING met an idle link */
-    uint64_t pong_stamp;  /* (L) */
-    int64_t pinged_ns;    /* sender's thread */
+    dc__queue queue;     /* (L) of the blocks that go out */
+    bool pong_due;       /* (L) */
+    bool pong_quiet;     /* (L) the PING met an idle link */
+    uint64_t pong_stamp; /* (L) */
+    int64_t pinged_ns;   /* sender's thread */
+    struct dc__account *
+        account; /* of the link that others leave by, too (endpoint/account.h); NULL: none. Set without threads */
+    int account_place;    /* in it */
     bool busy;            /* sender's thread: slices went without a pause */
     dc__least rtt;        /* receiver's thread: answers that met an idle link, the first one included */
     _Atomic double rtt_s; /* 0 = not known */

@@ -25,11 +25,25 @@ typedef struct mesh {
     char inner[64];
     dc_server *server;
     pthread_t thread;
-    _Atomic bool over; /* the server has ended, as err and line say */
+    dc__account account; /* of this machine's link, which the worker and the shard share */
+    _Atomic bool over;   /* the server has ended, as err and line say */
     dc_error err;
     char line[DC__LINE_BYTES];
     bool joining, ended; /* the worker's thread: dc_worker_join is under way; the thread has been joined */
 } mesh;
+
+static mesh *make(void)
+{
+    mesh *m = calloc(1, sizeof *m);
+    if (m) dc__account_init(&m->account);
+    return m;
+}
+
+static void discard(mesh *m)
+{
+    if (m) dc__account_destroy(&m->account);
+    free(m);
+}
 
 /* ---- the shard ---- */
 
@@ -59,7 +73,7 @@ static dc_error end(void *context, bool ok, const char *reason)
     m->ended = true;
     const dc_error err = ok ? check(m) : DC_OK;
     dc_server_free(m->server);
-    if (!m->joining) free(m);
+    if (!m->joining) discard(m);
     return err;
 }
 
@@ -146,9 +160,13 @@ static dc_error start(mesh *m, const dc_worker_options *o, const char *meeting)
         dc__listener_close(inner);
         return err;
     }
-    m->host = (dc__worker_host){
-        .context = m, .shard = met.place.shard, .url = m->inner, .check = check, .end = end};
-    err = dc__server_host(&m->server, &met, listener, inner);
+    m->host = (dc__worker_host){.context = m,
+                                .shard = met.place.shard,
+                                .url = m->inner,
+                                .account = &m->account,
+                                .check = check,
+                                .end = end};
+    err = dc__server_host(&m->server, &met, listener, inner, &m->account);
     if (err) return err;
     say(o, &met);
     if (pthread_create(&m->thread, NULL, run, m) == 0) return DC_OK;
@@ -172,11 +190,11 @@ static dc_error join_mesh(dc_worker **out, dc_model *model, const dc_worker_opti
     dc_worker_options own = *options;
     dc_error err = meeting_url(options->url, meeting);
     if (!err) err = check_options(options);
-    mesh *m = err ? NULL : calloc(1, sizeof *m);
+    mesh *m = err ? NULL : make();
     if (!err && !m) err = dc__fail(DC_ENOMEM, "out of memory for a worker");
     if (!err) err = start(m, options, meeting);
     if (err) {
-        free(m);
+        discard(m);
         return err;
     }
     keep_memory();
@@ -188,7 +206,7 @@ static dc_error join_mesh(dc_worker **out, dc_model *model, const dc_worker_opti
     char line[DC__LINE_BYTES];
     (void)snprintf(line, sizeof line, "%s", dc_last_error());
     if (m->ended)
-        free(m);
+        discard(m);
     else
         (void)end(m, false, line);
     return dc__fail(err, "%s", line);

@@ -57,9 +57,11 @@ bool dc__channel_is_tried(const dc__channel *channel);
 
 /* dc__channel_member - the name of the peer whose key this listener's channel has proved, "" without keys; constant.
  * dc__channel_member_key - that key [DC__KEY_BYTES], NULL without keys; likewise.
+ * dc__channel_is_inside - both ends are in this process.
  * dc__channel_is_intact - nothing can be changed on its way unnoticed: it is sealed, or stays within one machine. */
 const char *dc__channel_member(const dc__channel *channel);
 const uint8_t *dc__channel_member_key(const dc__channel *channel);
+bool dc__channel_is_inside(const dc__channel *channel);
 bool dc__channel_is_intact(const dc__channel *channel);
 
 /* dc__channel_part_ns - when bytes of a message last came, which may not be whole yet: 0 = never. Any thread. */

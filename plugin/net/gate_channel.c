@@ -231,6 +231,11 @@ const uint8_t *dc__channel_member_key(const dc__channel *c)
     return c->member[0] ? c->member_key : NULL;
 }
 
+bool dc__channel_is_inside(const dc__channel *c)
+{
+    return c->inproc != NULL;
+}
+
 bool dc__channel_is_intact(const dc__channel *c)
 {
     return c->inproc || c->local || c->member[0] != '\0' || (c->dialer && dc__dialer_has_keys(c->dialer));

@@ -73,7 +73,8 @@ dc_error dc__meet(const dc__meet_options *o, dc__met *met)
     return err;
 }
 
-dc_error dc__server_host(dc_server **server, dc__met *met, dc__listener *listener, dc__listener *inner)
+dc_error dc__server_host(dc_server **server, dc__met *met, dc__listener *listener, dc__listener *inner,
+                         dc__account *account)
 {
     const dc_server_options options = {.url = met->own,
                                        .workers = met->place.workers,
@@ -89,6 +90,7 @@ dc_error dc__server_host(dc_server **server, dc__met *met, dc__listener *listene
         dc__link_close(&met->link, 0);
         return err;
     }
+    (*server)->training.account = account;
     dc__other_goes_on(&(*server)->shards, &met->link);
     return DC_OK;
 }

@@ -8,6 +8,7 @@
 #define DC__HOST_H
 
 #include "dynacomm_server.h"
+#include "endpoint/account.h"
 #include "server/hello.h"
 
 typedef struct dc__meet_options {
@@ -29,9 +30,11 @@ typedef struct dc__met {
  * On success close met->link, or give it to dc__server_host. */
 dc_error dc__meet(const dc__meet_options *options, dc__met *met);
 
-/* dc__server_host - the server of that shard: it takes over both listeners and met's link, also if it fails. Otherwise as dc_server_start.
+/* dc__server_host - the server of that shard: it takes over both listeners and met's link, also if it fails; what it sends to others is
+ * on account, which must outlive it. Otherwise as dc_server_start.
  * dc__server_end - its run ends, as the line says; any thread. */
-dc_error dc__server_host(dc_server **server, dc__met *met, dc__listener *listener, dc__listener *inner);
+dc_error dc__server_host(dc_server **server, dc__met *met, dc__listener *listener, dc__listener *inner,
+                         dc__account *account);
 void dc__server_end(dc_server *server, const char *line);
 
 #endif

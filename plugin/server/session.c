@@ -17,8 +17,21 @@ static int64_t ack_delay_ns(void *session)
     return state_of(session) == DC__MEMBER_JOINED ? -1 : 0;
 }
 
+/* On a link that a worker's gradients leave by, too, parameters go by so much of the model behind them: sums wait for the slowest
+ * worker's gradients, and with some parameters left to send, the link is busy meanwhile. */
+#define LAG 0.125
+
+static double position(void *session, uint32_t block)
+{
+    const dc__session *s = session;
+    const dc__training *t = s->training;
+    const int workers = t->roster.n, after = s->number - (t->shard - 1);
+    return dc__position(t->model, block, (after + workers) % workers) + LAG;
+}
+
 static const dc__endpoint_role session_role = {.next = dc__session_next,
                                                .slice = dc__session_slice,
+                                               .position = position,
                                                .ack_delay_ns = ack_delay_ns,
                                                .on_frame = dc__session_on_frame,
                                                .on_receiver_end = dc__session_on_end};
@@ -84,6 +97,7 @@ dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *wel
     dc__link_move(&s->endpoint.link, link, name, silence_s, &s->endpoint.stop);
     s->endpoint.link.log = &s->training->log;
     s->endpoint.link.meter.memory_bytes = (double)dc_model_trained_bytes(s->training->model, -1);
+    s->endpoint.account = dc__channel_is_inside(s->endpoint.link.channel) ? NULL : s->training->account;
     err = dc__endpoint_start(&s->endpoint);
     if (err) dc__link_close(&s->endpoint.link, 0);
     return err;

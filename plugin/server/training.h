@@ -11,6 +11,7 @@
 #ifndef DC__TRAINING_H
 #define DC__TRAINING_H
 
+#include "endpoint/account.h"
 #include "base/log.h"
 #include "dynacomm_server.h"
 #include "model/shard.h"
@@ -58,8 +59,10 @@ typedef struct dc__training {
     dc__clip clip;
     dc_on_loss on_loss, on_loss_asked; /* the first of the model that is trained */
     dc_bad_value on_bad_value_asked;   /* likewise: bounds.on_bad_value is of the model that is trained */
-    bool relayed;                      /* run loop: some worker stands behind a relay */
-    bool begun;                        /* run loop: START goes out */
+    dc__account *
+        account; /* of the link that sessions share with the worker in this process; NULL: there is none. Constant */
+    bool relayed;       /* run loop: some worker stands behind a relay */
+    bool begun;         /* run loop: START goes out */
     _Atomic bool ended; /* the end of the run is saved, with the round that is on; written by the run loop */
     bool keeps;         /* likewise: workers have something from round to round that the server has not */
     bool balance;       /* workers' images may differ */

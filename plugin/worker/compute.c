@@ -147,8 +147,8 @@ static void start_pushing(dc_worker *w)
         dc__queue *queue = &p->endpoint.queue;
         dc__queue_start(queue, dc__queue_cut(queue, plan, true), dc__queue_order(plan, true),
                         dc__way_floats(dc__coding_up(&w->coding, w->info.round), plan->slice_bytes));
-        p->endpoint.link.window_bytes = dc__part_window(p, true);
     }
+    dc__worker_windows(w);
     w->push.grows = slices;
     const int64_t now = dc__now_ns();
     if (!w->staged.most || w->push.wire_ns < now)

@@ -136,7 +136,7 @@ static dc_error take_params(dc__part *p, const dc__frame *frame)
     const uint64_t asked = d->incoming;
     const bool wanted = h->round == asked && d->started;
     const bool carry = w->carry && d->incoming_applied;
-    dc__joint_down(p, h->payload_bytes, h->flags & DC__BUSY);
+    dc__joint_down(p, h->flags & DC__BUSY);
     pthread_mutex_unlock(&w->lock);
     if (!wanted)
         return dc__fail(DC_EPROTO, "the server sent parameters of version %llu where %llu was asked for",

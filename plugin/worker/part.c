@@ -79,13 +79,41 @@ static double network_bytes(const dc_worker *w, bool up)
     return bytes;
 }
 
-void dc__joint_down(dc__part *p, uint64_t n, bool busy)
+/* Of a round, what all workers but this one move to and from the shard in this process, on the same link: each moves what this one does
+ * over the pair of sockets. */
+static double host_bytes(const dc_worker *w, bool up)
+{
+    return w->host ? w->parts[w->host->shard - 1].way_bytes[!up] * (w->info.workers - 1) : 0;
+}
+
+/* What all connections of the link have moved so far. */
+static void moved(const dc_worker *w, uint64_t *given, uint64_t *acked, uint64_t *taken)
+{
+    *given = *acked = *taken = 0;
+    if (w->host) {
+        dc__account_moved(w->host->account, given, acked, taken);
+        return;
+    }
+    for (int k = 0; k < w->n_parts; k++) {
+        const dc__link *link = &w->parts[k].endpoint.link;
+        *acked += link->acked_bytes;
+        *given += link->given_bytes;
+        *taken += link->taken_bytes;
+    }
+}
+
+void dc__joint_down(dc__part *p, bool busy)
 {
     dc_worker *w = p->worker;
+    dc__joint *j = &w->joint;
+    uint64_t given, acked, taken;
     if (w->n_parts == 1 || p->inside) return;
-    w->joint.down.memory_bytes = network_bytes(w, false);
-    dc__meter_frame(&w->joint.down, dc__now_ns(), n, busy);
-    w->joint.Bps[0] = dc__meter_Bps(&w->joint.down);
+    moved(w, &given, &acked, &taken);
+    if (taken == j->taken) return; /* it was counted with another's, which came a moment later */
+    j->down.memory_bytes = network_bytes(w, false) + host_bytes(w, false);
+    dc__meter_frame(&j->down, dc__now_ns(), taken - j->taken, busy);
+    j->taken = taken;
+    j->Bps[0] = dc__meter_Bps(&j->down);
 }
 
 /* Of what was on its way at the last look so much is still: the link was busy in between. */
@@ -93,18 +121,13 @@ void dc__joint_down(dc__part *p, uint64_t n, bool busy)
 
 void dc__joint_up(dc_worker *w)
 {
-    uint64_t acked = 0, given = 0;
+    uint64_t given, acked, taken;
     dc__joint *j = &w->joint;
     if (w->n_parts == 1) return;
-    for (int k = 0; k < w->n_parts; k++) {
-        const dc__link *link = &w->parts[k].endpoint.link;
-        if (w->parts[k].inside) continue;
-        acked += link->acked_bytes;
-        given += link->given_bytes;
-    }
+    moved(w, &given, &acked, &taken);
     const uint64_t arrived = acked - j->acked;
     const bool busy = j->flying >= arrived + (uint64_t)BUSY_SLICES * w->planner.plan.slice_bytes;
-    j->up.memory_bytes = network_bytes(w, true);
+    j->up.memory_bytes = network_bytes(w, true) + host_bytes(w, true);
     dc__meter_frame(&j->up, dc__now_ns(), arrived, busy && arrived > 0);
     j->acked = acked;
     j->flying = given - acked;
@@ -115,7 +138,7 @@ double dc__worker_Bps(const dc_worker *w, bool up)
 {
     const dc__link *link = &w->parts[0].endpoint.link;
     if (w->n_parts == 1) return up ? link->out_Bps : link->in_Bps;
-    double bytes = 0, network = network_bytes(w, up);
+    double bytes = 0, network = network_bytes(w, up) + host_bytes(w, up);
     for (int k = 0; k < w->n_parts; k++)
         bytes += w->parts[k].way_bytes[up];
     return network > 0 ? w->joint.Bps[up] * bytes / network : 0;
@@ -128,18 +151,42 @@ double dc__worker_link_up_Bps(const dc_worker *w)
     return w->joint.Bps[1] > 0 ? w->joint.Bps[1] : w->joint.Bps[0];
 }
 
+/* Of a mesh: where every process sends to all others, what queues for one link comes from all of them. Each has little under way to any
+ * one, so that no link's queue overflows, which TCP answers with pauses; and enough to all together that its own link does not run dry. */
+static uint64_t mesh_window(const dc__part *p, bool up)
+{
+    const dc_worker *w = p->worker;
+    const double Bps = dc__measured(w->joint.Bps[up], DC__GUESS_BPS);
+    const double share = p->way_bytes[up] / (network_bytes(w, up) + host_bytes(w, up));
+    return dc__mesh_credit_bytes(&w->planner.plan, up, Bps, share, p->endpoint.rtt_s);
+}
+
 uint64_t dc__part_window(const dc__part *p, bool up)
 {
     const dc_worker *w = p->worker;
     const dc__link *link = &p->endpoint.link;
     double down_Bps = link->in_Bps, known_Bps = link->out_Bps;
+    if (p->endpoint.account && p->endpoint.account->window_bytes > 0) return mesh_window(p, up);
     if (w->n_parts > 1 && !p->inside) { /* its part of the link that all share */
-        down_Bps = w->joint.Bps[0] * p->way_bytes[0] / network_bytes(w, false);
-        known_Bps = w->joint.Bps[1] * p->way_bytes[1] / network_bytes(w, true);
+        down_Bps = w->joint.Bps[0] * p->way_bytes[0] / (network_bytes(w, false) + host_bytes(w, false));
+        known_Bps = w->joint.Bps[1] * p->way_bytes[1] / (network_bytes(w, true) + host_bytes(w, true));
     }
     const double up_Bps = known_Bps > 0 ? known_Bps : down_Bps;
     return dc__credit_bytes(&w->planner.plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps),
                             p->endpoint.rtt_s, p->way_bytes[up]);
+}
+
+void dc__worker_windows(dc_worker *w)
+{
+    double rtt_s = 0;
+    for (int k = 0; k < w->n_parts; k++)
+        rtt_s = fmax(rtt_s, w->parts[k].endpoint.rtt_s);
+    if (w->host) {
+        const double Bps = dc__measured(dc__worker_link_up_Bps(w), DC__GUESS_BPS);
+        w->host->account->window_bytes = dc__account_credit_bytes(&w->planner.plan, Bps, rtt_s);
+    }
+    for (int k = 0; k < w->n_parts; k++)
+        w->parts[k].endpoint.link.window_bytes = dc__part_window(&w->parts[k], true);
 }
 
 void dc__worker_trace_slice(const dc__part *p, dc__track track, const char *name, int64_t begin_ns,

@@ -29,13 +29,28 @@ static bool others_go_first(dc__part *p)
     return false;
 }
 
+/* With all that leaves by the link: who goes first is the account's word. */
+static bool is_bounded(const dc__part *p)
+{
+    return p->endpoint.account && p->endpoint.account->window_bytes > 0;
+}
+
 static int64_t hold_until_ns(void *part)
 {
     dc__part *p = part;
     const dc__push *push = &p->worker->push;
-    if (p->inside || (!push->grows && !others_go_first(p))) return 0;
+    if (p->inside || is_bounded(p) || (!push->grows && !others_go_first(p))) return 0;
     const int64_t due_ns = push->wire_ns - LEAD_NS;
     return due_ns > dc__now_ns() ? due_ns : 0;
+}
+
+/* On the account of a mesh's link. */
+static double position(void *part, uint32_t block)
+{
+    const dc__part *p = part;
+    const dc_worker *w = p->worker;
+    const int shards = w->n_parts - 1, after = (int)(p - w->parts) + 1 - w->host->shard;
+    return dc__position(p->model, block, (after + shards) % shards);
 }
 
 /* Puts bytes on the link's account. False if it had run out
@@ -231,13 +246,14 @@ static void slice(void *part, uint32_t first, uint32_t n, bool last, dc__turn *t
     const bool exact = dc__encoder_exact(&p->encoder);
     dc__joint_up(p->worker);
     turn->on_time =
-        p->inside ||
+        p->inside || is_bounded(p) ||
         note_push(p->worker, exact ? count * (uint32_t)sizeof(float)
                                    : (uint32_t)dc__encoder_bytes(&p->encoder, push->round, first, first + n));
     turn->send = send_gradients;
     turn->header = (dc__header){
         .type = DC__GRAD, .round = push->round, .offset = offset[first], .count = count, .rate = push->rate};
-    if (p->worker->n_parts > 1) dc__worker_wake(p->worker); /* it may be another one's turn */
+    if (p->worker->n_parts > 1 && !is_bounded(p))
+        dc__worker_wake(p->worker); /* it may be another one's turn */
 }
 
 /* ---- the order of everything else ---- */
@@ -332,6 +348,7 @@ static void on_end(void *part, dc_error err)
 const dc__endpoint_role dc__worker_role = {.next = next,
                                            .slice = slice,
                                            .hold_until_ns = hold_until_ns,
+                                           .position = position,
                                            .ack_delay_ns = ack_delay_ns,
                                            .on_frame = dc__worker_on_frame,
                                            .goes_on = goes_on,

@@ -84,6 +84,7 @@ typedef struct dc__push {
 typedef struct dc__joint {
     dc__meter down, up;     /* (L) frames of all as they come; bytes as they are acknowledged */
     uint64_t acked, flying; /* (L) when up was last looked at: acknowledged by then, and not yet */
+    uint64_t taken;         /* (L) when down was: received by then */
     _Atomic double Bps[2];  /* down, up; 0 = not known */
 } dc__joint;
 
@@ -133,6 +134,7 @@ typedef struct dc__worker_host {
     void *context;
     int shard;                        /* which, from 1 */
     const char *url;                  /* where it is reached inside the process */
+    dc__account *account;             /* of the link that both leave by */
     dc_error (*check)(void *context); /* why the shard has ended, or DC_OK. Any thread */
     dc_error (*end)(
         void *context, bool ok,
@@ -221,8 +223,8 @@ uint64_t dc__worker_moved(const dc_worker *w, bool up);
 void dc__worker_trace_slice(const dc__part *p, dc__track track, const char *name, int64_t begin_ns,
                             const dc__header *header);
 
-/* part.c: dc__joint_down - n bytes of parameters have come over a link; dc__joint_up - a slice is about to go. With the lock held. */
-void dc__joint_down(dc__part *p, uint64_t n, bool busy);
+/* part.c: dc__joint_down - parameters have come over a link; dc__joint_up - a slice is about to go. With the lock held. */
+void dc__joint_down(dc__part *p, bool busy);
 void dc__joint_up(dc_worker *w);
 
 /* dc__worker_fail - records the calling thread's last error as the worker's, the first counts. Any thread. */
@@ -288,5 +290,8 @@ dc_error dc__worker_on_frame(void *part, dc__frame *frame);
 double dc__worker_Bps(const dc_worker *w, bool up);
 double dc__worker_link_up_Bps(const dc_worker *w);
 uint64_t dc__part_window(const dc__part *p, bool up);
+
+/* part.c: dc__worker_windows - the credit of the plan in force, upwards, for all parts and the account of their link. With the lock held. */
+void dc__worker_windows(dc_worker *w);
 
 #endif
