@@ -95,7 +95,7 @@ refuses "an unknown strategy" "no strategy is named" bench small.tsv --connect "
 
 # ---- scripts/bench-server: no lab, no root ----------------------------------------------------------------------------
 
-check "scripts/bench-server runs" env "BUILD=$build" "$root/scripts/bench-server" --model googlenet --rounds 1 --out server >server-bench.log 2>&1
+check "scripts/bench-server runs" env "BUILD=$build" "$root/scripts/bench-server" --model googlenet --rounds 1 --gate 50 --out server >server-bench.log 2>&1
 check "server.csv has one server and shards, one, two and four workers, both transports, their rates and what servers worked" awk -F, '
     NR == 1 { columns = NF; next }
     { rows[$1 " " $2 "/" $3]++ }
