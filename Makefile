@@ -345,7 +345,7 @@ format:
 
 lint:
 	$(Q)clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp') && echo 'format: clean'
-	$(Q)cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -Iplugin -Iplugin/include -Idarknet \
+	$(Q)cppcheck -q -j$$(nproc) --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability -Iplugin -Iplugin/include -Idarknet \
 	    --suppress=missingIncludeSystem plugin darknet && echo 'cppcheck: clean'
 	$(Q)scripts/check-rooms
 
