@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # bench_forks.sh - scripts/bench-forks with two programs that print what AlexeyAB's and hank-ai's print; what scripts/fork-map refuses.
-# Runs alone: it measures steps.
 # shellcheck disable=SC2016 # awk expands its own
 # shellcheck source=tests/integration/lib_front.sh
 source "$(dirname "$0")/lib_front.sh"

@@ -1,6 +1,5 @@
 #!/bin/bash
 # demo.sh - the README's first command does the main job on real input: two edges, a server, 10,000 test pictures.
-# Runs alone: it uses the lab, and both cores.
 demo=demo
 . "$(dirname "${BASH_SOURCE[0]}")/lib_demo.sh"
 

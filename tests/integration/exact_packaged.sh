@@ -10,6 +10,7 @@
 # What is changed in the copy of a cfg, so that minutes do: the input's size (32x32 where a net takes any), two images
 # a round, two subdivisions for some, fewer time steps, a learning rate at which no layer overflows in two rounds, and
 # no thousand rounds of burn-in, in which weights would stand still and anything would look equal.
+# Begins early: it takes minutes of both processors.
 . "$(dirname "$0")/lib_front.sh"
 . "$root/tests/integration/lib_exact.sh"
 results=$work/results

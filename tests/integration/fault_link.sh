@@ -1,6 +1,7 @@
 #!/bin/bash
 # A link between edge and cloud that goes silent for a while, and connections that are destroyed a hundred times: training goes
 # on by itself, to the same bits. Prints the time lost, and tests none.
+# Mostly waits: for links that are cut.
 #
 # Needs the right to make network namespaces; without it, it says that it was skipped and why (exit 77).
 . "$(dirname "$0")/lib_fault.sh"

@@ -2,6 +2,7 @@
 # Relays that are started wrongly, find no parent, or make a loop; runs that relays do not go together with: one line each. Who
 # is lost, worker, relay or server, ends the run everywhere, and what was saved is resumed; connections that break are made
 # again, to the same weights.
+# Mostly waits: for workers that try again to reach a relay that is gone.
 . "$(dirname "$0")/lib_fault.sh"
 . "$root/tests/integration/lib_relay.sh"
 classifier_data

@@ -10,6 +10,7 @@
  * After the last round every worker's values are compared with dc_model_update on the gradients summed in
  * rank order.
  *
+ * Mostly waits: delays are what it makes.
  *   STRESS_SEED= another series (printed)   STRESS_ROUNDS= about how many rounds in all (default 2500) */
 #include <setjmp.h>
 #include <stdarg.h>
