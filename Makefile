@@ -277,6 +277,14 @@ bench-shards: all
 bench-relay: all
 	$(Q)scripts/bench-relay
 
+# Rounds of workers that may be ahead of the slowest, without and with computation that takes longer now and then: six minutes.
+bench-staleness: all
+	$(Q)scripts/bench-staleness
+
+# What the plan says of each codec on four links, beside the rounds in the network lab: ten minutes.
+bench-choices: all
+	$(Q)scripts/bench-choices
+
 # What single faults cost a run, in the network lab: a quarter of an hour, most of it waiting.
 bench-faults: all
 	$(Q)scripts/bench-faults
@@ -367,6 +375,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-relay bench-server bench-shards check churn churn-keys churn-long clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
+.PHONY: all bench bench-choices bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-relay bench-server bench-shards bench-staleness check churn churn-keys churn-long clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)

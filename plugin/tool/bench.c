@@ -43,6 +43,10 @@ static const dc_option table[] = {
      .high = FACTOR_MOST, .help = "divide bytes and computation by X"},
     {"speed", DC_OPTION_NUMBER, DC_INTO(options, bench.speed), .value = "X", .low = 1 / FACTOR_MOST,
      .high = FACTOR_MOST, .help = "divide computation by X: a device X times as fast"},
+    {"jitter", DC_OPTION_NUMBER, DC_INTO(options, bench.jitter), .value = "X", .low = 0, .high = 100,
+     .help =
+         "each round's computation takes longer by a random share, X in the mean (exponential; drawn from the worker's "
+         "number and the round)"},
     {"down", DC_OPTION_RATE, DC_INTO(options, bench.down_Bps), .value = "RATE",
      .help = "the link's goodput as measured by other means, for floor and bound (default: the engine's own "
              "figures)"},

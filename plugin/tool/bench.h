@@ -17,6 +17,7 @@ typedef struct dc__bench_options {
     const char *profile;            /* path */
     double scale;                   /* bytes and computation are divided by it */
     double speed;                   /* computation alone is divided by it */
+    double jitter;                  /* a round's computation is longer by this share of it, in the mean */
     int rounds, warm_up;            /* measured; before them, not counted */
     double down_Bps, up_Bps, rtt_s; /* of the link by other means, for floor and bound; 0 = the engine's */
     bool hold; /* wait for a line on stdin before the first round, for its end before leaving */

@@ -22,11 +22,21 @@ typedef struct emulation {
     const volatile sig_atomic_t *stop;
     int64_t deadline_ns; /* when the computation before ended */
     int64_t call_ns;     /* when the engine was called */
+    double stretch;      /* this round's computation is longer by this factor */
 } emulation;
+
+/* A number from 0 to 1, neither of them, from the worker's number and the round (Steele et al., SplitMix64, 2014). */
+static double draw(uint64_t number, uint64_t round)
+{
+    uint64_t x = (number + 1) * 0x9e3779b97f4a7c15u + round * 0xd1b54a32d192ed03u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return ((double)((x ^ x >> 31) >> 12) + .5) / 4503599627370496.;
+}
 
 static dc_error compute(emulation *e, double seconds)
 {
-    e->deadline_ns += (int64_t)(seconds * 1e9);
+    e->deadline_ns += (int64_t)(e->stretch * seconds * 1e9);
     const struct timespec until = {.tv_sec = e->deadline_ns / 1000000000,
                                    .tv_nsec = e->deadline_ns % 1000000000};
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
@@ -53,6 +63,8 @@ static dc_error one_round(emulation *e, dc_round_report *report)
     dc_worker *w = e->bench->worker;
     const dc_layer_cost *cost = e->bench->table.layers;
     const int n = e->bench->table.n_layers;
+    const dc_worker_info info = dc_worker_info_get(w);
+    e->stretch = 1 - e->bench->options.jitter * log(draw((uint64_t)info.rank, info.round));
     dc_error err = ENGINE(e, dc_worker_round_begin(w));
     if (!err) err = ENGINE(e, dc_worker_subdivision(w, true));
     for (int i = 0; i < n && !err; i++) {
