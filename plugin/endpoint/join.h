@@ -13,10 +13,10 @@
 #define DC__SHARD_URLS_BYTES (DC__URL_BYTES * DC__PARTS_MOST)
 
 typedef struct dc__join {
-    int rank;           /* requested, -1 = any */
-    uint64_t worker_id; /* who joins, whatever its address; a worker keeps it */
-    uint64_t seed, round;
-    uint32_t part; /* images that it computes at once, 0 = not known */
+    int rank;             /* requested, -1 = any */
+    uint64_t worker_id;   /* who joins, whatever its address; a worker keeps it */
+    uint64_t seed, round; /* seed: of one that is done, dc__hash_of_model instead */
+    uint32_t part;        /* images that it computes at once, 0 = not known */
     int shard,
         shards;   /* it takes the server for shard 1.. of so many; 0, 0: for the one that a run begins at */
     uint32_t run; /* of the first shard's WELCOME; 0 to that one */

@@ -2,8 +2,8 @@
  *
  * DESIGN
  *   Nobody can make sure that the last word has arrived. So what must not be lost is settled before it is said, on disk; and who
- * stays for the other does so for a bounded time: the server as long as it waits for a worker that is lost, a worker for its
- * patience. Either ends well then.
+ * stays for the other does so for a bounded time: the server as long as it waits for a worker that is lost, and ends well then; a worker for
+ * its patience, and does not: its goodbye may not have arrived.
  *   A server that is killed in between, and started again, finds workers that have no round left to do, and perhaps not all: who
  * had heard does not come back. So it begins no run. Those who were waiting hear that the end is saved; a process that has
  * come anew fetches the last values, as it would in a run that goes on, but waits for nobody. Such a process is served likewise
@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/hash.h"
 #include "server/server.h"
 
 #define JOIN_AGAIN_S 10.0 /* a worker whose server is there again finds it well within that */
@@ -31,8 +32,12 @@ bool dc__server_had_ended(dc_server *s, const dc__join *join)
 /* Those who made the last round are to hear of it: of this server, or of the one before. */
 static void owe(dc_server *s)
 {
-    const dc__roster *r = &s->training.roster;
+    dc__training *t = &s->training;
+    const dc__roster *r = &t->roster;
+    dc__generations *g = &t->checkpoint.generations;
     if (s->owes) return;
+    if (!r->training && g->n > 0) /* nothing more is saved: what is there beside the last three goes now */
+        (void)dc__generations_make_room(g, &t->log, t->model, g->version[g->n - 1], 0);
     s->owes = true;
     s->heard_ns = s->closing_ns = dc__now_ns();
     for (int k = 0; k < r->saved.n; k++) {
@@ -62,6 +67,13 @@ dc_error dc__server_tell_end(dc_server *s, dc__joining *j)
     if (k < 0)
         return dc__fail(DC_EINVAL, "the run has ended, with round %llu, without this worker",
                         (unsigned long long)t->versions.round);
+    const float *values = dc__codes_arena(&t->codes, &t->versions, t->versions.round);
+    if (j->join.seed != dc__hash_of_arena(t->model, values))
+        return dc__fail(
+            DC_EINVAL,
+            "the run has ended, with round %llu, on another course than this process of the worker was on: start it "
+            "again, and it gets the last weights",
+            (unsigned long long)t->versions.round);
     const dc__crew_member *member = &t->roster.saved.member[k];
     const dc__welcome welcome = {.rank = member->number,
                                  .workers = t->roster.wanted,
@@ -228,8 +240,7 @@ static bool all_heard(dc_server *s)
         (void)count_owed(s, "has not heard that the run has ended, and is saved: waiting for it", left_s);
     }
     if (left_s > 0) return false;
-    if (t->ended)
-        (void)count_owed(s, "did not hear that the run has ended: it ends when its patience is over", 0);
+    if (t->ended) (void)count_owed(s, "did not hear that the run has ended: it tries for its patience", 0);
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "model/hash.h"
 #include "worker/worker.h"
 
 #define AGAIN_NS 200000000 /* between two attempts to join */
@@ -62,7 +63,7 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
 {
     dc__join join = {.rank = as->rank,
                      .worker_id = w->id,
-                     .seed = w->options.seed,
+                     .seed = w->done ? dc__hash_of_model(w->model) : w->options.seed,
                      .round = w->done ? w->progress.at.batch : w->options.round,
                      .part = w->options.part,
                      .shard = as->shard,
@@ -251,18 +252,6 @@ static dc_error end_here(dc_worker *w)
     return DC_OK;
 }
 
-dc_error dc__worker_ends_unheard(dc_worker *w, dc_error err)
-{
-    if (!w->done || w->stopped || w->n_parts > 1 || (err != DC_ETIMEOUT && err != DC_EPEER)) return err;
-    dc__log_line(
-        &w->log,
-        "%s; all rounds are done and their last values are here, so this worker ends without hearing "
-        "that the server has saved them",
-        dc_last_error());
-    w->parts[0].bye_acked = w->ended = true;
-    return DC_OK;
-}
-
 /* As before the first round; what was measured and planned stays. Without threads. */
 static void reset(dc_worker *w)
 {
@@ -328,7 +317,6 @@ dc_error dc_worker_rejoin(dc_worker *w)
         err = join_anew(w, fmax(left_s, 1));
         if (err && !w->failed) dc__worker_fail(w, err);
     } while (err && dc_worker_lost_server(w) && dc__now_ns() < until_ns);
-    if (err && !dc__worker_ends_unheard(w, err)) return DC_OK;
     if (err == DC_ETIMEOUT)
         return dc__fail(err,
                         "the connection to the server at %s was lost, and could not be made again for %.0f s",

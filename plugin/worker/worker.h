@@ -234,10 +234,6 @@ void dc__worker_fail(dc_worker *w, dc_error err);
  * request to stop, as an error; DC_OK if there is none. */
 dc_error dc__worker_check(dc_worker *w);
 
-/* join.c: dc__worker_ends_unheard - the server cannot be reached any more, as err says; a worker that has done all its rounds
- * needs it no more: DC_OK, with a line. Else err. */
-dc_error dc__worker_ends_unheard(dc_worker *w, dc_error err);
-
 /* dc__worker_leaves - it was asked to leave when its round is pushed. */
 bool dc__worker_leaves(const dc_worker *w);
 

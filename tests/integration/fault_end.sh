@@ -1,6 +1,6 @@
 #!/bin/bash
-# The end of a run, when a link breaks or machines die just then: the last rounds are saved, and a worker has not heard of it. It ends well all
-# the same, and nobody else is started by hand.
+# The end of a run, when a link breaks or machines die just then: the last rounds are saved, and a worker has not heard of it. When it can
+# reach the server again, it ends well, and nobody else is started by hand.
 . "$(dirname "$0")/lib_fault.sh"
 classifier_data 60
 classifier_cfg max_batches=0
@@ -74,8 +74,8 @@ what="a link that breaks as the run ends, and stays so"
 patience=2s near_end
 unlink_it
 ended "worker 0" "${worker_pid[0]}" 0
-ended "worker 1" "${worker_pid[1]}" 0
-said worker-1.err 'dynacomm: the connection' 'all rounds are done and their last values are here|ends without hearing'
+ended "worker 1" "${worker_pid[1]}" 1
+said worker-1.err 'darknet: the connection' 'could not be made again for 2 s|all rounds are done and their last values are here'
 has_the_end
 seen "$server_pid" server.out 'worker 1 has not heard that the run has ended, and is saved: waiting for it, [0-9]* s'
 kill -INT "$server_pid"

@@ -260,6 +260,8 @@ bool sim_check(sim_run_state *r, char *why, size_t size)
         if (node->done && !are_same(final, node->saved, HEADER_BYTES))
             return wrong("worker-%d has other weights than the server", k);
     }
+    if (r->twin.done && !are_same(final, r->twin.saved, HEADER_BYTES))
+        return wrong("the twin of worker-%d has other weights than the server", r->twin.machine);
     bool partial;
     int lost;
     const bool whole = is_whole(p, log, &partial, &lost);

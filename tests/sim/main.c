@@ -145,12 +145,12 @@ static void report(uint64_t first, uint64_t last)
         "%llu rounds went on without one; %llu runs with parts of a round; %llu runs equal an undisturbed one\n"
         "%llu times a run went back to a checkpoint, %llu times images were given to others, %llu gradients were left out, "
         "%llu workers heard of the end from another process of the server, %llu times workers stepped alone another number of batches, "
-        "%llu workers did not hear of the end\n",
+        "%llu workers did not hear of the end, %llu were there twice\n",
         (unsigned long long)c.resumed, (unsigned long long)c.rejoined, (unsigned long long)c.back,
         (unsigned long long)c.entered, (unsigned long long)c.passed, (unsigned long long)c.partial,
         (unsigned long long)c.undisturbed, (unsigned long long)c.went_back, (unsigned long long)c.balanced,
         (unsigned long long)c.bad, (unsigned long long)c.told, (unsigned long long)c.stepped,
-        (unsigned long long)c.unheard);
+        (unsigned long long)c.unheard, (unsigned long long)c.twins);
 }
 
 /* Many seeds see everything happen now and then: else they test nothing. */
@@ -164,7 +164,8 @@ static bool has_seen_all(uint64_t seeds)
     bool seen = c.resumed > seeds / 10 && c.rejoined > seeds / 10 && c.back > seeds / 20 &&
                 c.entered > seeds / 50 && c.passed > seeds / 100 && c.partial > seeds / 200 &&
                 c.undisturbed > seeds / 4 && c.went_back > seeds / 100 && c.balanced > seeds / 200 &&
-                c.bad > seeds / 100 && c.stepped > seeds / 100;
+                c.bad > seeds / 100 && c.stepped > seeds / 100 && c.unheard > seeds / 200 &&
+                c.twins > seeds / 20;
     for (int k = SIM_KILL; k <= SIM_FULL_DISK; k++)
         seen = seen && c.deeds[k] > seeds / 100;
     if (!seen) (void)printf("not ok simulate: too little happened\n");

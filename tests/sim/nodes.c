@@ -12,6 +12,7 @@ static void ends(sim_node *node, dc_error err, const char *line)
 {
     node->err = err;
     node->over = true;
+    sim_now_run->count.unheard += err && strstr(line, " all rounds are done and their last values are here");
     (void)snprintf(node->line, sizeof node->line, "%s", err ? line : "");
     sim_event("is over: %s %s", err ? "error," : "well", node->line);
     sim_wake(sim_now_run->world);
@@ -31,7 +32,6 @@ static void count_line(const char *line)
     c->went_back += strstr(line, ": the run goes back to round ") != NULL;
     c->balanced += strstr(line, ", images of a round: ") != NULL;
     c->told += strstr(line, " hears that the run has ended") || strstr(line, " no rounds to do, and fetch");
-    c->unheard += strstr(line, " ends without hearing ") != NULL;
     c->bad += strstr(line, ": left out of that round ") != NULL;
     c->stepped += strstr(line, "local steps: from round ") == line;
     c->rejoined += strstr(line, "; joining it again") != NULL;
@@ -166,7 +166,8 @@ void sim_worker_main(void *argument)
     if (!p->local_auto) (void)snprintf(steps, sizeof steps, "%d", p->local_steps);
     node->leave = 0;
     node->saved[0] = 0;
-    (void)snprintf(node->dir, sizeof node->dir, "%s/worker-%d", r->dir, node->machine);
+    (void)snprintf(node->dir, sizeof node->dir, "%s/worker-%d%s", r->dir, node->machine,
+                   node->twin ? "-twin" : "");
     (void)mkdir(node->dir, 0777);
     dc_sweep(node->dir);
     const dc_worker_options options = {.url = "tcp://127.0.0.1:7700",

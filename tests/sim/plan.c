@@ -130,6 +130,14 @@ static void draw_late(sim_plan *p)
     p->late_ns = one_in(3) ? ms(10, 1000) : one_in(2) ? ms(1000, 8000) : ms(8000, 60000);
 }
 
+/* Somebody has forgotten the process that is there, or a service manager took it for dead. */
+static void draw_twin(sim_plan *p, int64_t length_ns)
+{
+    p->twin = 1 + draw(p->workers);
+    p->twin_at = SIM_S + (int64_t)(sim_random(&state) % (uint64_t)length_ns);
+    p->twin_ns = one_in(3) ? 0 : one_in(2) ? ms(10, 3000) : ms(3000, 20000);
+}
+
 void sim_plan_draw(sim_plan *p, uint64_t seed)
 {
     *p = (sim_plan){.local_steps = 1};
@@ -168,6 +176,8 @@ void sim_plan_draw(sim_plan *p, uint64_t seed)
         if (p->deeds[k].what == SIM_AWAY && ++away > p->workers - p->server.min_workers)
             p->deeds[k].what = SIM_LEAVE;
     if (one_in(3)) draw_late(p);
+    const bool keeps = p->codec || p->local_steps > 1 || p->local_auto || p->remembers;
+    if (one_in(4) && !keeps) draw_twin(p, length_ns); /* two directories have two stories of what was kept */
 }
 
 void sim_plan_text(const sim_plan *p, char *text, size_t size)
@@ -192,6 +202,9 @@ void sim_plan_text(const sim_plan *p, char *text, size_t size)
                       p->torn, (int)p->torn_batch, p->torn_layer, (double)p->torn_ns * 1e-9);
     if (p->last_ns && n > 0 && (size_t)n < size)
         n += snprintf(text + n, size - (size_t)n, " dark at the end for %.2f;", (double)p->last_ns * 1e-9);
+    if (p->twin && n > 0 && (size_t)n < size)
+        n += snprintf(text + n, size - (size_t)n, " twin of %d at %.2f, which is stopped for %.2f;", p->twin,
+                      (double)p->twin_at * 1e-9, (double)p->twin_ns * 1e-9);
     if (p->late && n > 0 && (size_t)n < size)
         n += snprintf(text + n, size - (size_t)n, " at the end %s %d for %.2f;", names[p->late_what], p->late,
                       (double)p->late_ns * 1e-9);

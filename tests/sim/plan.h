@@ -48,6 +48,9 @@ typedef struct sim_plan {
     int late;            /* to this machine's worker, when it waits to hear of the end, 0 = none: */
     sim_what late_what;  /* this happens, */
     int64_t late_ns;     /* for so long */
+    int twin; /* this machine's worker is started once more while it runs, as the same one, 0 = none: */
+    int64_t twin_at; /* then; */
+    int64_t twin_ns; /* the first one is stopped for so long then; 0 = it goes on */
     int64_t last_ns; /* the server's machine goes dark for so long when the end is saved; 0 = it does not */
     dc_server_options server;              /* url and backup_dir are the runner's */
     dc_strategy strategy[SIM_WORKERS + 1]; /* by machine */

@@ -17,6 +17,7 @@ typedef struct sim_count {
     uint64_t went_back;   /* runs that a worker without what it had kept made go back to a checkpoint */
     uint64_t balanced;    /* times that images were given to others */
     uint64_t told;        /* workers that heard of the end from a server that was started again */
+    uint64_t twins;       /* workers that were there twice */
     uint64_t unheard;     /* workers that ended without hearing of the end */
     uint64_t bad;         /* rounds without a gradient that is not finite */
     uint64_t entered;     /* workers that came while others trained */
@@ -28,6 +29,7 @@ typedef struct sim_count {
 /* A process and its machine; 0 is the server's. */
 typedef struct sim_node {
     int machine;
+    bool twin; /* a second process of that machine's worker */
     sim_process *process;
     bool over;          /* it has ended by itself, and the supervisor does not know yet */
     dc_error err;       /* with which */
@@ -42,7 +44,7 @@ typedef struct sim_node {
 typedef struct sim_run_state {
     const sim_plan *plan;
     const char *dir;
-    sim_node nodes[SIM_WORKERS + 1];
+    sim_node nodes[SIM_WORKERS + 1], twin;
     bool done;            /* all of it */
     bool trains;          /* it has begun to */
     int life;             /* the server's: one more when it has died */

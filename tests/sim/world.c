@@ -61,6 +61,10 @@ static void kill_node(sim_run_state *r, sim_node *node, const sim_deed *deed)
     const int64_t back_ns = sim_now() + deed->for_ns;
     if (deed->what == SIM_POWER) {
         sim_net_power(node->process);
+        if (node->machine && r->twin.machine == node->machine && sim_lives(r->twin.process)) {
+            sim_net_power(r->twin.process);
+            sim_kill(r->twin.process);
+        }
         for (int k = 1; k <= r->plan->workers; k++)
             if (node->machine == 0 || node->machine == k) sim_net_cut(k, back_ns);
     }
@@ -112,7 +116,7 @@ static void act(sim_run_state *r, const sim_deed *deed)
 /* Somebody is there, or comes, who is to hear of the end. */
 static bool anybody_left(const sim_run_state *r)
 {
-    bool left = false;
+    bool left = sim_lives(r->twin.process);
     for (int k = 1; k <= r->plan->workers; k++)
         left |= sim_lives(r->nodes[k].process);
     for (int k = 0; k < n_queue; k++)
@@ -149,7 +153,7 @@ static void look_at(sim_run_state *r, sim_node *node)
 
 static bool is_over(const sim_run_state *r)
 {
-    bool over = r->nodes[0].done;
+    bool over = r->nodes[0].done && !sim_lives(r->twin.process);
     for (int k = 0; k <= r->plan->workers; k++)
         over &= !sim_lives(r->nodes[k].process);
     return over;
@@ -181,6 +185,32 @@ static void disturb(sim_run_state *r)
     r->lates = 0;
 }
 
+/* A second process of a worker, while the first one runs, or is stopped; nobody starts it again. */
+static void begin_twin(sim_run_state *r)
+{
+    const sim_plan *p = r->plan;
+    sim_node *node = &r->nodes[p->twin];
+    char name[24];
+    if (!p->twin || r->twin.machine || sim_now() < p->twin_at || !sim_lives(node->process) ||
+        r->nodes[0].done)
+        return;
+    r->count.twins++;
+    r->twin = (sim_node){.machine = p->twin, .twin = true};
+    if (p->twin_ns) sim_stop(node->process, sim_now() + p->twin_ns);
+    (void)snprintf(name, sizeof name, "twin-%d", p->twin);
+    r->twin.process = sim_spawn(name, sim_worker_main, &r->twin);
+    sim_net_at(r->twin.process, p->twin);
+}
+
+/* It counts only if it has trained to the end. */
+static void look_at_twin(sim_run_state *r)
+{
+    sim_node *twin = &r->twin;
+    if (!twin->over || sim_lives(twin->process)) return;
+    twin->over = false;
+    twin->done = twin->err == DC_OK && (twin->life == r->life || r->ended);
+}
+
 static void world_main(void *argument)
 {
     sim_run_state *r = argument;
@@ -190,6 +220,8 @@ static void world_main(void *argument)
         int64_t when_ns;
         for (int k = 0; k <= r->plan->workers; k++)
             look_at(r, &r->nodes[k]);
+        begin_twin(r);
+        look_at_twin(r);
         settle(r);
         if (r->saved) darken(r);
         if (r->tears) tear(r);
@@ -234,8 +266,8 @@ bool sim_play(sim_run_state *r, uint64_t seed, bool traces, char *why, size_t si
     sim_run(&r->done);
     r->count.steps += sim_steps();
     /* With all of them needed, nobody comes too late for the run. */
-    const bool calm =
-        p->n_deeds == p->workers + 1 && !p->torn && !p->late && p->server.min_workers == p->workers;
+    const bool calm = p->n_deeds == p->workers + 1 && !p->torn && !p->late && !p->twin &&
+                      p->server.min_workers == p->workers;
     for (int k = 0; calm && k <= p->workers; k++)
         if (r->nodes[k].err) {
             (void)snprintf(why, size, "nothing happened, but %s %d ended with: %s", k ? "worker" : "server",

@@ -10,6 +10,7 @@
 
 #include "fault/box.h"
 #include "fault/fake.h"
+#include "model/hash.h"
 #include "server/server.h"
 #include "test_url.h"
 
@@ -24,6 +25,14 @@ static box *open_server(const char *url)
     box *b = box_open((dc_server_options){.url = url, .workers = 2, .backup_dir = dir, .loss_wait_s = 600});
     assert_non_null(b);
     return b;
+}
+
+static uint64_t last_values; /* their hash */
+
+static void note_values(box *b)
+{
+    const dc__training *t = &b->server->training;
+    last_values = dc__hash_of_arena(t->model, dc__versions_values(&t->versions, t->versions.round));
 }
 
 /* A run of one round. */
@@ -49,6 +58,8 @@ static void train(const char *url)
         dc__frame_free(&frame);
         fake_close(&f[i]);
     }
+    box_wait_end(b);
+    note_values(b);
     box_close(b);
 }
 
@@ -57,6 +68,7 @@ static dc_error join_done(const char *url, int rank, uint64_t rounds, uint64_t i
     dc__join join = fake_join_for(rank);
     join.done = true;
     join.round = rounds;
+    join.seed = last_values;
     join.worker_id = id;
     return fake_join(&f[rank], url, &join, m);
 }
@@ -74,6 +86,11 @@ static void those_who_wait_hear_of_a_saved_end(void **state)
         assert_int_equal(join_done(url, i, 1, ID + 7), DC_EINVAL);
         assert_non_null(strstr(dc_last_error(), "the run has ended, with round 1, without this worker"));
         fake_close(&f[i]);
+        last_values++;
+        assert_int_equal(join_done(url, i, 1, ID + (uint64_t)i), DC_EINVAL);
+        assert_non_null(strstr(dc_last_error(), "on another course than this process of the worker was on"));
+        fake_close(&f[i]);
+        last_values--;
         assert_int_equal(join_done(url, i, 1, ID + (uint64_t)i), DC_OK);
         assert_true(f[i].welcome.ended);
         fake_close(&f[i]);
@@ -189,6 +206,7 @@ static void the_server_stays_for_who_has_not_heard(void **state)
     dc__frame_free(&frame);
     fake_close(&f[0]);
     assert_true(box_wait(b, "worker 1 has not heard that the run has ended, and is saved: waiting for it, "));
+    note_values(b);
     assert_int_equal(join_done(url, 1, 1, ID + 1), DC_OK);
     assert_true(f[1].welcome.ended);
     fake_close(&f[1]);
