@@ -12,9 +12,9 @@ float *dc__values_of(const dc__frame *frame)
     return dc__codec_decode(sent, frame->payload, h->payload_bytes, values, h->count) ? NULL : values;
 }
 
-void *dc__values_alloc(uint32_t count, float **values)
+void *dc__values_alloc(dc__link *link, uint32_t count, float **values)
 {
-    void *payload, *message = dc__link_alloc((uint32_t)codec->encoded_most(count, 1), &payload);
+    void *payload, *message = dc__link_alloc_values(link, (uint32_t)codec->encoded_most(count, 1), &payload);
     *values = payload;
     return message;
 }

@@ -11,10 +11,10 @@
  * Once per frame. */
 float *dc__values_of(const dc__frame *frame);
 
-/* dc__values_alloc - a message (dc__link_alloc) with room for count values, which the caller writes to *values;
+/* dc__values_alloc - a message for this link (dc__link_alloc_values) with room for count values, which the caller writes to *values;
  * NULL when out of memory. dc__values_send - encodes and sends it, taking it over; header says everything but
  * the codec and the payload's size, which are filled in. As dc__link_send. */
-void *dc__values_alloc(uint32_t count, float **values);
+void *dc__values_alloc(dc__link *link, uint32_t count, float **values);
 dc_error dc__values_send(dc__link *link, dc__header *header, void *message);
 
 #endif

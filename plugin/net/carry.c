@@ -159,6 +159,15 @@ static bool is_about_to_be(const dc__channel *c)
     return c->dialer && dc__dialer_has_said_hello(c->dialer);
 }
 
+/* The engine writes its messages there from now on. */
+static void show_buffers(dc__channel *c)
+{
+    dc__buffers *buffers = c->buffers ? NULL : dc__connection_buffers(&c->connection);
+    if (!buffers) return;
+    dc__buffers_join(buffers);
+    c->buffers = buffers;
+}
+
 void dc__carry(dc__channel *c, int64_t now_ns)
 {
     if (c->held) deliver(c);
@@ -169,6 +178,7 @@ void dc__carry(dc__channel *c, int64_t now_ns)
     if (c->connection.part_ns > c->part_ns)
         c->part_ns = c->connection.part_ns; /* those of a broken one stay */
     if (connected(c) && !c->deaf) write_connection(c, now_ns);
+    show_buffers(c);
     /* A peer whose messages are not read for lack of room is not silent. */
     if (c->held) c->connection.heard_ns = now_ns;
     if (hears_nothing(c, now_ns)) lose(c, now_ns);

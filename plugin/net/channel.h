@@ -41,8 +41,11 @@ dc_error dc__channel_dial(dc__channel **channel, const char *url, const dc__dial
  * connection, says goodbye, and frees the channel. NULL is allowed. After both threads are done with it. */
 void dc__channel_close(dc__channel *channel, int linger_ms);
 
-/* dc__channel_send - takes message (dc__message_alloc, n bytes) over; false if it did not within wait_ms: the caller
+/* dc__channel_alloc - n bytes for a message that is to be sent over this channel, where it need not be copied if there
+ * is such room (buffers.h); else, and for any channel, dc__message_alloc. NULL when out of memory.
+ * dc__channel_send - takes message (n bytes) over; false if it did not within wait_ms: the caller
  * keeps it. dc__channel_receive - the next message, NULL if none came within wait_ms; it is the caller's. */
+void *dc__channel_alloc(dc__channel *channel, size_t n);
 bool dc__channel_send(dc__channel *channel, void *message, size_t n, int wait_ms);
 void *dc__channel_receive(dc__channel *channel, size_t *n, int wait_ms);
 

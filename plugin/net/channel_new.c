@@ -36,6 +36,7 @@ void dc__channel_free(dc__channel *c)
     dc__connection_forget(&c->connection);
     dc__message_free(c->held);
     dc__stream_free(&c->stream);
+    dc__buffers_leave(c->buffers);
     dc__socket_pair_close((const int[]){c->engine, c->inner});
     free(c);
 }

@@ -66,6 +66,11 @@ static bool settle(dc__connection *c)
     return offer != DC__OFFER_OPEN;
 }
 
+dc__buffers *dc__connection_buffers(const dc__connection *c)
+{
+    return c->shared ? dc__shared_buffers(c->shared) : NULL;
+}
+
 short dc__connection_waits(dc__connection *c, bool to_read, bool to_write, bool *at_once)
 {
     /* what was read ahead is in no descriptor */
@@ -140,6 +145,17 @@ static dc__traffic ended(dc__connection *c, ssize_t got)
     return got == -1 ? DC__TRAFFIC_DONE : DC__TRAFFIC_CLOSED;
 }
 
+/* A message that is here as a whole. */
+static dc__traffic take_buffer(dc__connection *c, const dc__record *record)
+{
+    dc__buffers *buffers = dc__connection_buffers(c);
+    if (!buffers || c->message) return DC__TRAFFIC_BAD;
+    c->message = dc__buffers_take(buffers, record->buffer, record->length);
+    c->body_at = c->body_bytes = record->length;
+    c->in_body = true;
+    return c->message ? DC__TRAFFIC_MESSAGE : DC__TRAFFIC_BAD;
+}
+
 /* The next header; DC__TRAFFIC_MESSAGE if a message's body follows. */
 static dc__traffic begin_record(dc__connection *c, dc__stream *s, size_t most_bytes)
 {
@@ -151,6 +167,7 @@ static dc__traffic begin_record(dc__connection *c, dc__stream *s, size_t most_by
         return DC__TRAFFIC_BAD;
     if (record.type == DC__RECORD_GOODBYE) return DC__TRAFFIC_GOODBYE;
     if (record.type == DC__RECORD_HEARTBEAT) c->asked = true;
+    if (record.type == DC__RECORD_BUFFER) return take_buffer(c, &record);
     if (record.type != DC__RECORD_MESSAGE) return DC__TRAFFIC_MORE;
     c->in_body = true;
     if (c->message) /* half of it came over the connection before */
@@ -201,8 +218,14 @@ bool dc__connection_put(dc__connection *c, dc__stream *s, dc__record_type type, 
     const size_t skip = message ? dc__stream_skip(s) : 0;
     out->body = message ? (const uint8_t *)message->message + skip : NULL;
     out->body_bytes = message ? message->bytes - skip : 0;
-    const dc__record record = {
-        .type = type, .length = (uint32_t)out->body_bytes, .received = dc__stream_report(s)};
+    dc__record record = {.type = type, .length = (uint32_t)out->body_bytes, .received = dc__stream_report(s)};
+    const dc__buffers *buffers = dc__connection_buffers(c);
+    const int number = buffers && message ? dc__buffers_number(buffers, out->body) : -1;
+    if (number >= 0) {
+        record.type = DC__RECORD_BUFFER;
+        record.buffer = (uint8_t)number;
+        out->body_bytes = 0;
+    }
     dc__record_write(out->header, &record);
     if (type == DC__RECORD_GOODBYE) c->goodbye = true;
     return true;

@@ -27,7 +27,7 @@ typedef enum dc__traffic {
 typedef struct dc__outgoing {
     uint8_t header[DC__RECORD_BYTES];
     const void *body;
-    size_t body_bytes;
+    size_t body_bytes; /* that follow the header: none if the body lies in a shared buffer */
 } dc__outgoing;
 
 typedef struct dc__connection {
@@ -60,6 +60,9 @@ void dc__connection_close(dc__connection *c);
 
 /* dc__connection_share - its records go through shared memory, which it owns from here on; NULL is allowed. */
 void dc__connection_share(dc__connection *c, dc__shared *shared);
+
+/* dc__connection_buffers - those that it shares with the peer, or NULL. */
+dc__buffers *dc__connection_buffers(const dc__connection *c);
 
 /* dc__connection_waits - what to poll the socket for, before the thread sleeps until there is something to read, or room to write;
  * *at_once: there is already. dc__connection_woke - after the sleep; events: of the socket. True if there may be something to read. */

@@ -72,10 +72,11 @@ struct dc__channel {
     _Atomic size_t most_bytes;
     _Atomic int64_t part_ns; /* when bytes of a message last came */
     _Atomic bool admitted;
-    _Atomic bool local;            /* both gates know that a unix socket connects them */
-    _Atomic int64_t close_by_ns;   /* 0 = it is not being closed */
-    char url[DC__URL_BYTES];       /* that was dialed, "" at a listener */
-    char member[DC__MEMBER_BYTES]; /* who it is, at a listener with keys; "": not known. Constant */
+    _Atomic(dc__buffers *) buffers; /* that it shares with the peer; set once. NULL: none, or not known yet */
+    _Atomic bool local;             /* both gates know that a unix socket connects them */
+    _Atomic int64_t close_by_ns;    /* 0 = it is not being closed */
+    char url[DC__URL_BYTES];        /* that was dialed, "" at a listener */
+    char member[DC__MEMBER_BYTES];  /* who it is, at a listener with keys; "": not known. Constant */
     uint8_t member_key[DC__KEY_BYTES];
     double waited_s;           /* for lines: how long it was tried; written before state */
     dc__gate *gate;            /* NULL: inproc */

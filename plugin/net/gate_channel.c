@@ -111,6 +111,13 @@ void dc__channel_close(dc__channel *c, int linger_ms)
 
 /* ---- use ---- */
 
+void *dc__channel_alloc(dc__channel *c, size_t n)
+{
+    dc__buffers *buffers = c->buffers;
+    void *message = buffers ? dc__buffers_alloc(buffers, n) : NULL;
+    return message ? message : dc__message_alloc(n);
+}
+
 bool dc__channel_send(dc__channel *c, void *message, size_t n, int wait_ms)
 {
     return dc__socket_send(c->engine, message, n, wait_ms);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "net/buffers.h"
 
 static void belong(dc__link *link, const char *peer, double silence_s, _Atomic bool *stop)
 {
@@ -78,6 +79,14 @@ static void report_return(dc__link *link)
 void *dc__link_alloc(uint32_t payload_bytes, void **payload)
 {
     uint8_t *message = dc__message_alloc(DC__HEADER_BYTES + (size_t)payload_bytes);
+    *payload = message ? message + DC__HEADER_BYTES : NULL;
+    return message;
+}
+
+void *dc__link_alloc_values(dc__link *link, uint32_t payload_bytes, void **payload)
+{
+    const size_t n = DC__HEADER_BYTES + (size_t)payload_bytes;
+    uint8_t *message = link ? dc__channel_alloc(link->channel, n) : dc__message_alloc(n);
     *payload = message ? message + DC__HEADER_BYTES : NULL;
     return message;
 }
@@ -174,6 +183,20 @@ dc_error dc__link_ping(dc__link *link)
     return dc__link_send_small(link, &ping, NULL, 0);
 }
 
+/* What the peer can still change is safe to use as numbers, however they come out, and as nothing else. */
+static dc_error settle(dc__frame *frame, size_t n)
+{
+    const dc__header *h = &frame->header;
+    const bool numbers = (h->type == DC__PARAM || h->type == DC__GRAD) && h->codec == 0;
+    if (numbers || !dc__buffers_received(frame->message)) return DC_OK;
+    void *ours = dc__message_alloc(n);
+    if (!ours) return dc__fail(DC_ENOMEM, "out of memory for a frame of %zu bytes", n);
+    memcpy(ours, frame->message, n);
+    dc__message_free(frame->message);
+    frame->message = ours;
+    return DC_OK;
+}
+
 dc_error dc__link_receive(dc__link *link, dc__frame *frame, int wait_ms)
 {
     memset(frame, 0, sizeof *frame);
@@ -197,6 +220,7 @@ dc_error dc__link_receive(dc__link *link, dc__frame *frame, int wait_ms)
         err = dc__fail(DC_EPEER, "frames from %s were lost: number %u came where %u was due", link->peer,
                        frame->header.sequence, link->next_in);
     if (!err) err = hear(link, &frame->header);
+    if (!err) err = settle(frame, n);
     if (err) {
         dc__frame_free(frame);
         return err;

@@ -85,8 +85,10 @@ bool dc__link_owes_ack(const dc__link *link);
 bool dc__link_quiet(const dc__link *link);
 
 /* dc__link_alloc - a message with room for payload_bytes: fill what *payload points to, then dc__link_send
- * it. NULL when out of memory. dc__link_discard frees one that is not sent. */
+ * it. NULL when out of memory. dc__link_alloc_values - one for this link, which on one machine is not copied on its way
+ * if it is large; NULL: for any. dc__link_discard frees one that is not sent. */
 void *dc__link_alloc(uint32_t payload_bytes, void **payload);
+void *dc__link_alloc_values(dc__link *link, uint32_t payload_bytes, void **payload);
 void dc__link_discard(void *message);
 
 /* dc__link_send - seals and sends message (from dc__link_alloc, payload_bytes = header->payload_bytes),

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "net/buffers.h"
+
 /* Sizes are kept by powers of two, from 4 KiB to 2 MiB: what is smaller is cheap, what is larger is rare. */
 #define LEAST_SHIFT 12
 #define CLASSES 10
@@ -68,7 +70,7 @@ void *dc__message_alloc(size_t n)
 
 void dc__message_free(void *message)
 {
-    if (!message) return;
+    if (!message || dc__buffers_free(message)) return;
     head *h = (head *)message - 1;
     const size_t class = h->u.class;
     if (class != NO_CLASS) {

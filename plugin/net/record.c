@@ -60,7 +60,9 @@ bool dc__answer_read(const uint8_t in[DC__ANSWER_BYTES], dc__answer *answer)
 void dc__record_write(uint8_t out[DC__RECORD_BYTES], const dc__record *record)
 {
     dc__bytes b = dc__bytes_over(out, DC__RECORD_BYTES);
-    dc__put_uint(&b, (uint64_t)record->type, 4);
+    dc__put_uint(&b, (uint64_t)record->type, 1);
+    dc__put_uint(&b, record->buffer, 1);
+    dc__put_uint(&b, 0, 2);
     dc__put_uint(&b, record->length, 4);
     dc__put_uint(&b, record->received, 8);
 }
@@ -68,12 +70,15 @@ void dc__record_write(uint8_t out[DC__RECORD_BYTES], const dc__record *record)
 bool dc__record_read(const uint8_t in[DC__RECORD_BYTES], dc__record *record)
 {
     dc__bytes b = dc__bytes_over((void *)in, DC__RECORD_BYTES); /* only read */
-    const uint64_t type = dc__get_uint(&b, 4);
+    const uint64_t type = dc__get_uint(&b, 1);
+    record->buffer = (uint8_t)dc__get_uint(&b, 1);
+    const uint64_t zero = dc__get_uint(&b, 2);
     record->length = (uint32_t)dc__get_uint(&b, 4);
     record->received = dc__get_uint(&b, 8);
     record->type = (dc__record_type)type;
-    return type >= DC__RECORD_MESSAGE && type <= DC__RECORD_GOODBYE &&
-           (type == DC__RECORD_MESSAGE) == (record->length > 0);
+    return type >= DC__RECORD_MESSAGE && type <= DC__RECORD_BUFFER && zero == 0 &&
+           (type == DC__RECORD_BUFFER || record->buffer == 0) &&
+           (type == DC__RECORD_MESSAGE || type == DC__RECORD_BUFFER) == (record->length > 0);
 }
 
 bool dc__hello_may_be(const uint8_t *in, size_t n)

@@ -11,8 +11,8 @@
  *     12-15 bytes received of the message after those
  *     16-23 messages received so far
  *   Then records in both directions, a header (16 bytes) and `length` bytes:
- *     0 type (1 message, 2 acknowledgement, 3 heartbeat, 4 goodbye)   1-3 zero
- *     4-7 length (0 but for messages)   8-15 messages received so far
+ *     0 type (1 message, 2 acknowledgement, 3 heartbeat, 4 goodbye, 5 message in a shared buffer)
+ *     1 which buffer (0 but for those)   2-3 zero   4-7 length (0 but for messages; of one in a buffer nothing follows)   8-15 messages received so far
  *   The first message after a hello is the rest of the one that was half received. */
 #ifndef DC__RECORD_H
 #define DC__RECORD_H
@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DC__GATE_VERSION 4
+#define DC__GATE_VERSION 5
 #define DC__HELLO_BYTES 44
 #define DC__ANSWER_BYTES 24
 #define DC__RECORD_BYTES 16
@@ -64,12 +64,14 @@ typedef enum dc__record_type {
     DC__RECORD_MESSAGE = 1,
     DC__RECORD_ACK,
     DC__RECORD_HEARTBEAT,
-    DC__RECORD_GOODBYE
+    DC__RECORD_GOODBYE,
+    DC__RECORD_BUFFER
 } dc__record_type;
 
 typedef struct dc__record {
     dc__record_type type;
-    uint32_t length;
+    uint8_t buffer;
+    uint32_t length; /* of the message */
     uint64_t received;
 } dc__record;
 

@@ -28,17 +28,26 @@ typedef struct ring {
 typedef struct memory {
     ring rings[2]; /* from who dials, from who listens */
     alignas(LINE_BYTES) _Atomic uint32_t taken;
+    alignas(
+        LINE_BYTES) _Atomic uint32_t held[2][DC__BUFFERS]; /* of messages from who dials, from who listens */
     alignas(4096) uint8_t bytes[2][DC__RING_BYTES];
+    alignas(4096) uint8_t buffers[2][DC__BUFFERS][DC__BUFFER_BYTES];
 } memory;
 
 struct dc__shared {
     memory *m;
+    dc__buffers *buffers; /* the mapping is theirs */
     ring *in, *out;
     uint8_t *in_bytes, *out_bytes;
     uint64_t read, written; /* ours: what the memory says can be the peer's doing */
     dc__offer offer;
     bool ended; /* nothing more comes over the socket */
 };
+
+static dc__lane lane_of(memory *m, int from)
+{
+    return (dc__lane){.held = m->held[from], .bytes = m->buffers[from][0]};
+}
 
 static dc__shared *new_shared(int fd, bool dialed)
 {
@@ -50,6 +59,12 @@ static dc__shared *new_shared(int fd, bool dialed)
         return NULL;
     }
     const int out = dialed ? 0 : 1;
+    s->buffers = dc__buffers_new(s->m, sizeof *s->m, lane_of(s->m, out), lane_of(s->m, !out));
+    if (!s->buffers) {
+        (void)munmap(s->m, sizeof *s->m);
+        free(s);
+        return NULL;
+    }
     s->out = &s->m->rings[out];
     s->out_bytes = s->m->bytes[out];
     s->in = &s->m->rings[!out];
@@ -103,7 +118,7 @@ bool dc__shared_same_user(int socket)
 void dc__shared_free(dc__shared *s)
 {
     if (!s) return;
-    (void)munmap(s->m, sizeof *s->m);
+    dc__buffers_leave(s->buffers);
     free(s);
 }
 
@@ -138,6 +153,11 @@ static uint64_t unread(const dc__shared *s)
 static uint64_t under_way(const dc__shared *s)
 {
     return s->written - s->out->read;
+}
+
+dc__buffers *dc__shared_buffers(const dc__shared *s)
+{
+    return s->offer == DC__OFFER_TAKEN ? s->buffers : NULL;
 }
 
 bool dc__shared_has_input(const dc__shared *s)

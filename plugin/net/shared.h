@@ -1,8 +1,10 @@
-/* shared.h - memory that the two gates of a unix connection share: one ring of bytes for each direction.
+/* shared.h - memory that the two gates of a unix connection share: a ring of bytes for each direction, and buffers for large
+ * messages (buffers.h).
  *
  * DESIGN
  *   A unix socket copies every byte twice and allocates memory for it on the way: half of all processor time
- * where server and workers share a machine. A ring copies twice, and does nothing else. The socket stays: over
+ * where server and workers share a machine. A ring copies twice, and does nothing else; a large message lies in a buffer, and
+ * the ring only says in which. The socket stays: over
  * it hello and answer go, the memory's descriptor with the answer, and then single bytes (zeros) that wake
  * who sleeps. Its end is the connection's end.
  *   Who listens makes the memory and offers it. Who dials takes it, says so in it, and wakes the other; where no descriptor
@@ -10,10 +12,10 @@
  * Until that byte has come, the listener sends nothing.
  *   Who is about to sleep sets its flag and looks once more; who then changes something takes the flag down and
  * sends the byte. So there is no byte while both work.
- *   With keys the descriptor comes with the sealed answer, after both ends have proved theirs, and records go through the memory as
- * they are, where the kernel says of both ends that the other is a process of the same user: sealing would hide bytes only from who
- * can read the memory of both processes anyway. Where the memory is not taken all bytes are sealed.
- *   Neither end trusts the other's numbers, nor looks at bytes before it has copied them; the memory cannot be
+ *   It is for processes of one user, as the kernel says to both ends. With keys the descriptor comes with the sealed answer, after both
+ * ends have proved theirs, and records go through the memory as they are: sealing would hide bytes only from who can read the memory
+ * of both processes anyway. Where the memory is not taken all bytes are sealed.
+ *   Neither end trusts the other's numbers, nor looks at the ring's bytes before it has copied them; the memory cannot be
  * made shorter (a seal). The gate's thread only. */
 #ifndef DC__SHARED_H
 #define DC__SHARED_H
@@ -22,6 +24,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+
+#include "net/buffers.h"
 
 #define DC__RING_BYTES ((size_t)1 << 20) /* as much as a gate reads at a time: then threads change seldom */
 
@@ -52,6 +56,9 @@ ssize_t dc__shared_send(dc__shared *s, int socket, const struct iovec *iov, int 
  * dc__shared_wakes - after it. */
 bool dc__shared_sleeps(dc__shared *s, bool to_read, bool to_write);
 void dc__shared_wakes(dc__shared *s);
+
+/* dc__shared_buffers - those of this memory; NULL as long as it is not known whether the peer takes it. */
+dc__buffers *dc__shared_buffers(const dc__shared *s);
 
 /* dc__shared_has_input - there are bytes to receive. */
 bool dc__shared_has_input(const dc__shared *s);

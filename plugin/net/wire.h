@@ -111,7 +111,7 @@ enum {
 typedef struct dc__header {
     dc__type type;
     uint8_t flags;
-    uint8_t codec; /* of values, dc__codec_id; else 0 */
+    uint8_t codec; /* of values, dc__codec_id: 0 are floats as they are; else 0 */
     uint32_t sequence;
     uint32_t payload_bytes;
     uint64_t round;

@@ -48,7 +48,7 @@ static dc_error send_params(void *leaf, dc__header *header)
     float *values;
     const bool whole = dc__model_blocks(r->model, header->offset, header->count, &first, &end);
     dc__assert(whole);
-    void *message = dc__values_alloc(header->count, &values);
+    void *message = dc__values_alloc(&l->down.link, header->count, &values);
     if (message) dc__fan_give(&r->fan, first, end, values);
     return dc__values_send(&l->down.link, header, message);
 }

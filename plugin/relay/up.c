@@ -78,7 +78,7 @@ static dc_error send_sums(void *leaf, dc__header *header)
     float *values;
     const bool whole = dc__model_blocks(r->model, header->offset, header->count, &first, &end);
     dc__assert(whole);
-    void *message = dc__values_alloc(header->count, &values);
+    void *message = dc__values_alloc(&l->up.link, header->count, &values);
     if (message) dc__summing_give(&r->sums, first, end, values);
     return dc__values_send(&l->up.link, header, message);
 }

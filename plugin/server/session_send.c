@@ -79,7 +79,7 @@ dc_error dc__session_want(dc__session *s, const dc__frame *frame)
 static dc_error send_values(dc__session *s, dc__header header, const float *values)
 {
     float *to;
-    void *message = dc__values_alloc(header.count, &to);
+    void *message = dc__values_alloc(&s->endpoint.link, header.count, &to);
     if (message) memcpy(to, values, header.count * sizeof *to);
     return dc__values_send(&s->endpoint.link, &header, message);
 }

@@ -70,7 +70,7 @@ static dc_error send_array(dc__link *link, uint8_t kind, uint64_t version, const
                              .offset = at,
                              .count = (uint32_t)count};
         float *values;
-        void *message = dc__values_alloc(header.count, &values);
+        void *message = dc__values_alloc(link, header.count, &values);
         if (message) memcpy(values, array + at, count * sizeof *values);
         err = dc__values_send(link, &header, message);
         at += count;

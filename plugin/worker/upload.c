@@ -91,7 +91,7 @@ static dc_error send_values(dc__part *p, dc__header header, bool gradients)
 {
     const int64_t begin = dc__now_ns();
     float *values;
-    void *message = dc__values_alloc(header.count, &values);
+    void *message = dc__values_alloc(&p->endpoint.link, header.count, &values);
     if (message) {
         dc__model_gather(p->model, gradients, header.offset, header.count, values);
         /* Once copied it is as good as sent: the next round's sum starts from zero. A worker alone keeps it,
@@ -144,7 +144,7 @@ static dc_error send_stats(void *part, dc__header *turn)
         header.flags = at + count == n ? DC__LAST : 0;
         if (w->forgot && turn->round == w->start_round + 1) header.flags |= DC__STAT_FORGOT;
         float *values;
-        void *message = dc__values_alloc(header.count, &values);
+        void *message = dc__values_alloc(&p->endpoint.link, header.count, &values);
         if (message) memcpy(values, p->upload.stat_out + at, count * sizeof *values);
         err = dc__values_send(&p->endpoint.link, &header, message);
         at += count;

@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         dc__assert(memcmp(again, data, DC__ANSWER_BYTES) == 0);
     }
     if (n >= DC__RECORD_BYTES && dc__record_read(data, &record)) {
-        dc__assert((record.type == DC__RECORD_MESSAGE) == (record.length > 0));
+        dc__assert((record.type == DC__RECORD_MESSAGE || record.type == DC__RECORD_BUFFER) ==
+                   (record.length > 0));
         dc__record_write(again, &record);
         dc__assert(memcmp(again, data, DC__RECORD_BYTES) == 0);
     }
@@ -45,10 +46,13 @@ size_t fuzz_seed(int k, uint8_t *to)
             &(dc__answer){.version = DC__GATE_VERSION, .status = (dc__hello_status)(k - 2), .received = 5});
         return DC__ANSWER_BYTES;
     }
-    if (k > 5 + DC__HELLO_END) return 0;
+    if (k > 6 + DC__HELLO_END) return 0;
     const dc__record_type type = (dc__record_type)(k - 1 - DC__HELLO_END);
-    dc__record_write(
-        to, &(dc__record){.type = type, .length = type == DC__RECORD_MESSAGE ? 9 : 0, .received = 8});
+    dc__record_write(to,
+                     &(dc__record){.type = type,
+                                   .buffer = type == DC__RECORD_BUFFER ? 3 : 0,
+                                   .length = type == DC__RECORD_MESSAGE || type == DC__RECORD_BUFFER ? 9 : 0,
+                                   .received = 8});
     return DC__RECORD_BYTES;
 }
 

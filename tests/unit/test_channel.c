@@ -31,8 +31,8 @@ static void *send_all(void *argument)
     uint64_t random = s->seed;
     for (; s->done < s->messages; s->done++) {
         const size_t n = draw_size(&random);
-        uint8_t *message = dc__message_alloc(n);
         uint64_t word = lies_random(&random);
+        uint8_t *message = word & 1 << 20 ? dc__channel_alloc(s->channel, n) : dc__message_alloc(n);
         for (size_t i = 0; i < n; i++)
             message[i] = (uint8_t)(word += i);
         while (!dc__channel_send(s->channel, message, n, 50))

@@ -209,7 +209,7 @@ static void lies_on_the_wire(void **state)
     const int port = lies_free_port();
     dc__listener *listener;
     assert_int_equal(dc__listener_open(&listener, tcp_url(port), 1000), DC_OK);
-    for (int k = 0; k < 6; k++) {
+    for (int k = 0; k < 8; k++) {
         uint8_t hello[DC__HELLO_BYTES], answer[DC__ANSWER_BYTES], record[DC__RECORD_BYTES];
         const int fd = lies_socket(port, false);
         dc__hello_write(hello, &(dc__hello){.version = DC__GATE_VERSION, .id = {(uint8_t)k, 1}});
@@ -223,6 +223,9 @@ static void lies_on_the_wire(void **state)
         if (k == 3) dc__record_write(record, &(dc__record){.type = DC__RECORD_MESSAGE, .length = 0});
         if (k == 4) dc__record_write(record, &(dc__record){.type = DC__RECORD_HEARTBEAT, .length = 4});
         if (k == 5) memset(record + 4, 0xff, 4);
+        if (k == 6) /* in memory that nobody shares */
+            dc__record_write(record, &(dc__record){.type = DC__RECORD_BUFFER, .length = 900});
+        if (k == 7) record[1] = 1; /* a buffer, and no message in one */
         assert_int_equal(send(fd, record, sizeof record, MSG_NOSIGNAL), sizeof record);
         assert_int_equal(await_end(c), DC_EPROTO);
         dc__channel_close(c, 0);

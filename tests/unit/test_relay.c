@@ -92,7 +92,7 @@ static float *gradient(const dc_model *m, uint32_t seed)
 static void *message_of(const float *values, uint64_t n)
 {
     float *to;
-    void *message = dc__values_alloc((uint32_t)n, &to);
+    void *message = dc__values_alloc(NULL, (uint32_t)n, &to);
     memcpy(to, values, n * sizeof *to);
     return message;
 }
@@ -202,7 +202,7 @@ static dc__frame frame_of(const dc_model *m, uint32_t first, uint32_t end, uint6
                               .count = (uint32_t)n,
                               .payload_bytes = (uint32_t)(n * sizeof(float)),
                               .rate = 0.5f},
-                   .message = dc__values_alloc((uint32_t)n, &to)};
+                   .message = dc__values_alloc(NULL, (uint32_t)n, &to)};
     for (uint64_t i = 0; i < n; i++)
         to[i] = (float)(from + i + round);
     f.payload = (uint8_t *)(void *)to;
