@@ -3,6 +3,13 @@
 #include "model/optimizer.h"
 
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __SSE__
+#include <immintrin.h>
+#endif
+
+#define CHUNK 1024 /* floats that stay in the nearest cache */
 
 void dc__add(size_t n, float *restrict sum, const float *restrict addend)
 {
@@ -16,14 +23,34 @@ void dc__add_to(size_t n, float *restrict sum, const float *restrict a, const fl
         sum[i] = a[i] + b[i];
 }
 
+void dc__add_both(size_t n, float *restrict sum, const float *restrict start, const float *restrict a,
+                  const float *restrict b)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] = (start[i] + a[i]) + b[i];
+}
+
 static void clip_values(size_t n, float clip, float *value)
 {
     for (size_t i = 0; i < n; i++)
         value[i] = fminf(clip, fmaxf(-clip, value[i]));
 }
 
-void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, const float *sum,
-             float *velocity)
+/* Past the caches: what is written only would be read into them first, and take the place of what is needed. */
+static void stream(size_t n, float *to, const float *from)
+{
+#ifdef __SSE__
+    for (; n > 0 && (uintptr_t)to % 16 != 0; n--)
+        *to++ = *from++;
+    for (; n >= 4; n -= 4, to += 4, from += 4)
+        _mm_stream_ps(to, _mm_loadu_ps(from));
+    _mm_sfence();
+#endif
+    if (n) memcpy(to, from, n * sizeof *to);
+}
+
+static void sgd(size_t n, const dc__step *step, const float *value, float *value_out, const float *sum,
+                float *velocity)
 {
     const float rate = step->rate, decay = step->decay, momentum = step->momentum;
     if (step->decays) {
@@ -40,6 +67,18 @@ void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_ou
             value_out[i] = value[i] + rate * u;
             velocity[i] = u * momentum;
         }
+    }
+}
+
+void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, const float *sum,
+             float *velocity)
+{
+    float room[CHUNK];
+    const bool apart = velocity != sum;
+    for (size_t at = 0; at < n; at += CHUNK) {
+        const size_t m = n - at < CHUNK ? n - at : CHUNK;
+        sgd(m, step, value + at, value_out + at, sum + at, apart ? room : velocity + at);
+        if (apart) stream(m, velocity + at, room);
     }
     if (step->clip > 0) clip_values(n, step->clip, value_out);
 }

@@ -31,8 +31,12 @@ void dc__add(size_t n, float *restrict sum, const float *restrict addend);
 /* dc__add_to - sum[i] = a[i] + b[i]. */
 void dc__add_to(size_t n, float *restrict sum, const float *restrict a, const float *restrict b);
 
+/* dc__add_both - sum[i] = (start[i] + a[i]) + b[i]. */
+void dc__add_both(size_t n, float *restrict sum, const float *restrict start, const float *restrict a,
+                  const float *restrict b);
+
 /* dc__sgd - one step of SGD with momentum and decay. sum is the velocity + the sum of gradients; velocity
- * becomes the new one. value_out may be value, velocity may be sum. */
+ * becomes the new one. value_out may be value, velocity may be sum; where it is not it is written past the caches. */
 void dc__sgd(size_t n, const dc__step *step, const float *value, float *value_out, const float *sum,
              float *velocity);
 

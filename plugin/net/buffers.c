@@ -10,8 +10,8 @@ struct dc__buffers {
     dc__buffers *next;
     void *map;
     size_t map_bytes;
-    dc__lane out, in;
-    uint32_t sent, received; /* bits of those whose messages this process has not freed */
+    dc__buffer_row out, in;
+    uint64_t sent, received; /* bits of those whose messages this process has not freed */
     uint32_t users;
 };
 
@@ -20,7 +20,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static dc__buffers *all;
 static _Atomic bool any; /* most processes never have one, and need no lock to know */
 
-dc__buffers *dc__buffers_new(void *map, size_t map_bytes, dc__lane out, dc__lane in)
+dc__buffers *dc__buffers_new(void *map, size_t map_bytes, dc__buffer_row out, dc__buffer_row in)
 {
     dc__buffers *b = malloc(sizeof *b);
     if (!b) return NULL;
@@ -70,14 +70,14 @@ void *dc__buffers_alloc(dc__buffers *b, size_t n)
     pthread_mutex_lock(&lock);
     for (uint32_t k = 0; k < DC__BUFFERS && !found; k++) {
         if ((b->sent >> k & 1) || b->out.held[k]) continue;
-        b->sent |= (uint32_t)1 << k;
+        b->sent |= (uint64_t)1 << k;
         found = b->out.bytes + k * DC__BUFFER_BYTES;
     }
     pthread_mutex_unlock(&lock);
     return found;
 }
 
-static int number_in(const dc__lane *lane, const void *message)
+static int number_in(const dc__buffer_row *lane, const void *message)
 {
     const uintptr_t at = (uintptr_t)message, begin = (uintptr_t)lane->bytes;
     if (at < begin || at - begin >= DC__BUFFERS * DC__BUFFER_BYTES) return -1;
@@ -96,7 +96,7 @@ void *dc__buffers_take(dc__buffers *b, uint32_t number, size_t n)
     if (number >= DC__BUFFERS || n < DC__BUFFER_LEAST || n > DC__BUFFER_BYTES) return NULL;
     pthread_mutex_lock(&lock);
     if (!(b->received >> number & 1)) {
-        b->received |= (uint32_t)1 << number;
+        b->received |= (uint64_t)1 << number;
         b->in.held[number] = 1;
         message = b->in.bytes + number * DC__BUFFER_BYTES;
     }
@@ -124,10 +124,10 @@ bool dc__buffers_free(void *message)
     pthread_mutex_lock(&lock);
     dc__buffers *b = find(message, &number, &received);
     if (b && received) {
-        b->received &= ~((uint32_t)1 << number);
+        b->received &= ~((uint64_t)1 << number);
         b->in.held[number] = 0;
     } else if (b) {
-        b->sent &= ~((uint32_t)1 << number);
+        b->sent &= ~((uint64_t)1 << number);
     }
     if (b) free_unused(b);
     pthread_mutex_unlock(&lock);

@@ -20,21 +20,21 @@
 
 #include "base/limits.h"
 
-#define DC__BUFFERS 32u                                       /* of one direction */
+#define DC__BUFFERS 64u /* of one direction: as many slices of a quarter of a megabyte as a stream keeps */
 #define DC__BUFFER_BYTES ((size_t)DC__MAX_SLICE_BYTES + 4096) /* a slice, its header, and whole pages */
 #define DC__BUFFER_LEAST 16384u                               /* bytes of a message that is worth one */
 
 typedef struct dc__buffers dc__buffers;
 
 /* What both ends see of one direction. */
-typedef struct dc__lane {
+typedef struct dc__buffer_row {
     _Atomic uint32_t *held; /* [DC__BUFFERS], the receiver's: 1 as long as it has the message */
     uint8_t *bytes;         /* [DC__BUFFERS][DC__BUFFER_BYTES] */
-} dc__lane;
+} dc__buffer_row;
 
 /* dc__buffers_new - buffers in the mapping [map, map + map_bytes), which is unmapped when nobody uses it any more; NULL
  * when out of memory. It counts as one user. dc__buffers_join - another. dc__buffers_leave - one less; NULL is allowed. */
-dc__buffers *dc__buffers_new(void *map, size_t map_bytes, dc__lane out, dc__lane in);
+dc__buffers *dc__buffers_new(void *map, size_t map_bytes, dc__buffer_row out, dc__buffer_row in);
 void dc__buffers_join(dc__buffers *b);
 void dc__buffers_leave(dc__buffers *b);
 

@@ -44,9 +44,9 @@ struct dc__shared {
     bool ended; /* nothing more comes over the socket */
 };
 
-static dc__lane lane_of(memory *m, int from)
+static dc__buffer_row lane_of(memory *m, int from)
 {
-    return (dc__lane){.held = m->held[from], .bytes = m->buffers[from][0]};
+    return (dc__buffer_row){.held = m->held[from], .bytes = m->buffers[from][0]};
 }
 
 static dc__shared *new_shared(int fd, bool dialed)

@@ -118,7 +118,10 @@ void dc__reduce_sum(const dc__addends *a, size_t n, const float *start, float *s
     }
     int k = 0;
     const float *first = start ? start : a->data[k++];
-    if (k < a->n)
+    if (k + 1 < a->n) {
+        dc__add_both(n, sum, first, a->data[k], a->data[k + 1]);
+        k += 2;
+    } else if (k < a->n)
         dc__add_to(n, sum, first, a->data[k++]);
     else
         memcpy(sum, first, n * sizeof *sum);
