@@ -135,7 +135,7 @@ static bool say_answer(const dc__caller *caller, const uint8_t *bytes, size_t n,
                        dc__shared **shared)
 {
     int memory = -1;
-    *shared = shares ? dc__shared_offer(&memory) : NULL;
+    *shared = shares && dc__shared_same_user(caller->fd) ? dc__shared_offer(&memory) : NULL;
     if (!*shared) return say(caller, bytes, n);
     const bool sent = dc__fd_send(caller->fd, bytes, n, memory) == (ssize_t)n;
     (void)close(memory);
@@ -199,8 +199,7 @@ static void answer_sealed(dc__gate *gate, dc__caller *caller, int64_t now_ns)
     dc__chunk_header(bytes, sizeof plain);
     dc__aead_seal(&seal->send, bytes + DC__CHUNK_HEADER_BYTES, plain, sizeof plain);
     dc__shared *shared;
-    if (say_answer(caller, bytes, sizeof bytes, c && local && dc__shared_same_user(caller->fd), &shared) &&
-        c) {
+    if (say_answer(caller, bytes, sizeof bytes, c && local, &shared) && c) {
         attach(c, caller, seal, shared, &hello, now_ns);
         return;
     }

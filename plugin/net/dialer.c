@@ -331,7 +331,7 @@ static void take_answer(dc__dialer *d, int64_t now_ns)
         dc__carry_refused(d->channel, d->status);
         return;
     }
-    if (seal && !dc__shared_same_user(d->fd)) drop_memory(d); /* then all is sealed */
+    if (!dc__shared_same_user(d->fd)) drop_memory(d);
     const int fd = d->fd, memory = d->memory;
     d->fd = d->memory = -1;
     d->phase = REST;

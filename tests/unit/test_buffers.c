@@ -36,7 +36,7 @@ static void open_ends(ends *e)
         assert_ptr_not_equal(e->map[k], MAP_FAILED);
         _Atomic uint32_t *held = (_Atomic uint32_t *)(void *)e->map[k];
         const dc__buffer_row lanes[2] = {{held, e->map[k] + PAGE},
-                                   {held + DC__BUFFERS, e->map[k] + PAGE + LANE_BYTES}};
+                                         {held + DC__BUFFERS, e->map[k] + PAGE + LANE_BYTES}};
         e->end[k] = dc__buffers_new(e->map[k], n, lanes[k], lanes[!k]);
         assert_non_null(e->end[k]);
     }
