@@ -200,7 +200,8 @@ void dc__training_forget(dc__training *t)
     dc__barred_close(&t->barred, &t->log);
     t->on_loss = t->on_loss_asked;
     t->bounds.on_bad_value = t->on_bad_value_asked;
-    t->relayed = t->keeps = t->begun = t->ended = false;
+    t->relayed = t->keeps = t->begun = false;
+    t->ended = false;
     release(t);
     dc_model_free(whole);
 }
