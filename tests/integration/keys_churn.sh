@@ -57,6 +57,21 @@ turned_away()
     : > "worker-$1.err"
 }
 
+# all_move - each member ends a round: the run has all of them, and goes on without any one
+all_move()
+{
+    local waited k moved
+    local -A before=()
+    for k in "${!member[@]}"; do before[$k]=$(wc -l < "worker-$k.out"); done
+    for ((waited = 0; waited < 600; waited++)); do
+        moved=yes
+        for k in "${!member[@]}"; do [ "$(wc -l < "worker-$k.out")" -gt "${before[$k]}" ] || moved=; done
+        [ -z "$moved" ] || return 0
+        pause .1
+    done
+    not_ok "$what, $crowd_name: every member takes part" "$(tail -n 15 server.out)"
+}
+
 # ---- what happens ----
 
 worker_dies()
@@ -86,6 +101,7 @@ server_dies()
 # One is expelled, and comes again in vain; another takes its place.
 members_change()
 {
+    all_move
     any
     : > "worker-$k.err"
     "$dynacomm" expel --key server.key "cam-$k" > out
