@@ -11,6 +11,15 @@ static const char *const choices[] = {"exact",          "bf16",         "int8", 
                                       "topk:0.01/int8", "int8+local:8", "int8+local:auto"};
 #define CHOICES (sizeof choices / sizeof *choices)
 
+/* What is asked of each. The worker may join a server anew meanwhile, so what may change is here. */
+typedef struct question {
+    const dc_worker *w;
+    const dc_profile *measured;
+    uint32_t batches; /* of the measured rounds */
+    int workers;
+    dc_layer_cost *costs; /* [measured->n_layers] room */
+} question;
+
 static bool is_possible(const dc_worker *w, const dc__coding *c)
 {
     const dc_optimizer *o = &w->model->optimizer;
@@ -18,21 +27,22 @@ static bool is_possible(const dc_worker *w, const dc__coding *c)
     return !dc__coding_local(c) || (o->algorithm == DC_SGD && o->average <= 0);
 }
 
-/* Seconds of a batch with this coding, where measured rounds have so many; *steps: of a round. 0 = nobody knows. */
-static double predict(const dc_worker *w, const dc_profile *measured, uint32_t batches,
-                      const dc__coding *coding, dc_layer_cost *costs, uint32_t *steps)
+/* Seconds of a batch with this coding; *steps: of a round. 0 = nobody knows. */
+static double predict(const question *q, const dc__coding *coding, uint32_t *steps)
 {
+    const dc_worker *w = q->w;
+    dc_layer_cost *costs = q->costs;
     dc_plan plan = {0};
-    dc_profile p = *measured;
+    dc_profile p = *q->measured;
     double round_s = 0, layers_s = 0;
     for (int i = 0; i < p.n_layers; i++) {
-        costs[i] = measured->layers[i];
+        costs[i] = q->measured->layers[i];
         costs[i].up_bytes = costs[i].down_bytes = w->model->layers[i].count * sizeof(float);
         layers_s += costs[i].fc_s + costs[i].bc_s;
     }
-    dc__coding_costs(coding, costs, p.n_layers, w->info.workers, costs);
+    dc__coding_costs(coding, costs, p.n_layers, q->workers, costs);
     p.layers = costs;
-    const double batch_s = (p.middle_s + layers_s) / batches;
+    const double batch_s = (p.middle_s + layers_s) / q->batches;
     p.middle_s = fmax(0, batch_s * coding->local_steps -
                              layers_s); /* the first batch may have taken longer than the others */
     if (dc_plan_init(&plan, p.n_layers) == DC_OK && dc_plan_make(&plan, &p, w->options.strategy) == DC_OK)
@@ -44,14 +54,13 @@ static double predict(const dc_worker *w, const dc_profile *measured, uint32_t b
 }
 
 /* Characters put into line[room]. */
-static size_t put(const dc_worker *w, const dc_profile *measured, uint32_t batches, const char *text,
-                  bool own, dc_layer_cost *costs, char *line, size_t room, bool first)
+static size_t put(const question *q, const char *text, bool own, char *line, size_t room, bool first)
 {
     dc__coding coding;
     uint32_t steps;
     char found[24] = "";
-    if (dc__coding_parse(text, &coding) || !is_possible(w, &coding)) return 0;
-    const double batch_s = predict(w, measured, batches, &coding, costs, &steps);
+    if (dc__coding_parse(text, &coding) || !is_possible(q->w, &coding)) return 0;
+    const double batch_s = predict(q, &coding, &steps);
     if (batch_s <= 0) return 0;
     if (coding.local_auto) (void)snprintf(found, sizeof found, " (%u)", steps);
     const int n = snprintf(line, room, "%s%s%s%s %.3g%s", first ? "" : "; ", text, found,
@@ -65,20 +74,22 @@ void dc__worker_choices(void *worker, const dc_profile *measured)
     if (w->n_parts > 1) return; /* shards take none of the others */
     char own[DC__CODING_BYTES], line[DC__LINE_BYTES] = "";
     size_t used = 0;
-    dc_layer_cost *costs = calloc((size_t)measured->n_layers, sizeof *costs);
-    if (!costs) return; /* a line less */
+    question q = {
+        .w = w, .measured = measured, .costs = calloc((size_t)measured->n_layers, sizeof(dc_layer_cost))};
+    if (!q.costs) return; /* a line less */
     pthread_mutex_lock(&w->lock);
-    const uint32_t batches = dc__batches_of(&w->announced.batches, w->info.round).n;
-    pthread_mutex_unlock(&w->lock);
+    q.batches = dc__batches_of(&w->announced.batches, w->info.round).n;
+    q.workers = w->info.workers;
     dc__coding_text(&w->coding, own);
+    pthread_mutex_unlock(&w->lock);
     bool listed = false;
     for (size_t k = 0; k <= CHOICES; k++) {
         if (k == CHOICES && listed) break;
         const char *text = k < CHOICES ? choices[k] : own;
         const bool ours = strcmp(text, own) == 0;
-        used += put(w, measured, batches, text, ours, costs, line + used, sizeof line - used, used == 0);
+        used += put(&q, text, ours, line + used, sizeof line - used, used == 0);
         listed |= ours;
     }
-    free(costs);
+    free(q.costs);
     dc__log_line(&w->log, "predicted by codec: %s", line);
 }

@@ -155,12 +155,14 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     if (!err && welcome->shares.n > 1) err = ask_others(w, connect_s, welcome);
     if (err) return err;
     w->parts[0].upload.values_at = welcome->upload ? 0 : UINT64_MAX;
+    pthread_mutex_lock(&w->lock); /* the planner may look */
     w->info.rank = welcome->rank;
     w->info.workers = welcome->workers;
     w->info.resumed = welcome->resumed;
     w->carry = welcome->carry;
     w->coding = welcome->coding;
     w->announced.batches = dc__batches_always(w->coding.local_steps);
+    pthread_mutex_unlock(&w->lock);
     if (w->staged.floats > 0 && welcome->staleness != w->staged.most)
         return dc__fail(
             DC_EINVAL,
