@@ -71,6 +71,21 @@ static inline void close_pair(pair *p)
     if (with_keys) dc__keeper_close(&p->keeper);
 }
 
+/* It arrives. */
+static inline void send_word(dc__channel *from, dc__channel *to, const char *word)
+{
+    size_t n = 0;
+    void *message = dc__message_alloc(strlen(word)), *got = NULL;
+    assert_non_null(message);
+    memcpy(message, word, strlen(word));
+    assert_true(dc__channel_send(from, message, strlen(word), 10000));
+    while (!got)
+        got = dc__channel_receive(to, &n, 1000);
+    assert_int_equal(n, strlen(word));
+    assert_memory_equal(got, word, n);
+    dc__message_free(got);
+}
+
 static inline const char *tcp_url(int port)
 {
     static char urls[8][40];

@@ -23,20 +23,6 @@ dc__cipher __wrap_dc__cipher_best(void)
 
 /* ---- connections ---- */
 
-static void send_word(dc__channel *from, dc__channel *to, const char *word)
-{
-    size_t n = 0;
-    void *message = dc__message_alloc(strlen(word)), *got = NULL;
-    assert_non_null(message);
-    memcpy(message, word, strlen(word));
-    assert_true(dc__channel_send(from, message, strlen(word), 10000));
-    while (!got)
-        got = dc__channel_receive(to, &n, 1000);
-    assert_int_equal(n, strlen(word));
-    assert_memory_equal(got, word, n);
-    dc__message_free(got);
-}
-
 /* The gate's thread made it before the channel was up. */
 static dc__cipher cipher_of(const dc__channel *c)
 {

@@ -31,20 +31,6 @@ bool __wrap_dc__shared_same_user(int socket)
     return (sees_same & (n > sizeof own.ss_family ? LISTENER : DIALER)) != 0;
 }
 
-static void send_word(dc__channel *from, dc__channel *to, const char *word)
-{
-    size_t n = 0;
-    void *message = dc__message_alloc(strlen(word)), *got = NULL;
-    assert_non_null(message);
-    memcpy(message, word, strlen(word));
-    assert_true(dc__channel_send(from, message, strlen(word), 10000));
-    while (!got)
-        got = dc__channel_receive(to, &n, 1000);
-    assert_int_equal(n, strlen(word));
-    assert_memory_equal(got, word, n);
-    dc__message_free(got);
-}
-
 static void memory_is_shared_where_both_ends_are_of_one_user(void **state)
 {
     (void)state;
