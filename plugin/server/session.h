@@ -38,9 +38,9 @@ typedef struct dc__session {
     uint64_t announced[2];            /* (L) by version & 1: versions whose KEEP it was sent */
     uint64_t kept[DC__VERSIONS_MOST]; /* versions that it can go on from, as READY said; then constant */
     int n_kept;
-    uint64_t last_round; /* that it trains to, as READY said; 0 = not known; then constant */
-    bool owed;           /* run loop: its worker is to hear that the run has ended */
-    _Atomic bool over;   /* the receiver has ended */
+    _Atomic uint64_t last_round; /* that it trains to, as READY said; 0 = not known; then constant */
+    bool owed;                   /* run loop: its worker is to hear that the run has ended */
+    _Atomic bool over;           /* the receiver has ended */
     _Atomic int64_t
         broke_ns;    /* written by the run loop: since when there is no connection, 0 = there is one */
     bool away;       /* run loop: it is counted as lost */
