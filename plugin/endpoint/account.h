@@ -21,8 +21,8 @@
 #include "model/model.h"
 #include "net/link.h"
 
-#define DC__ACCOUNT_MOST \
-    72 /* endpoints: a mesh's worker has one for each shard and one for each other worker */
+/* Endpoints: a mesh's worker has one for each shard and one for each other worker. */
+#define DC__ACCOUNT_MOST 72
 
 /* An endpoint's place: what it leaves by, and how its sender is woken. */
 typedef struct dc__claim {

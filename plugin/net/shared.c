@@ -28,8 +28,8 @@ typedef struct ring {
 typedef struct memory {
     ring rings[2]; /* from who dials, from who listens */
     alignas(LINE_BYTES) _Atomic uint32_t taken;
-    alignas(
-        LINE_BYTES) _Atomic uint32_t held[2][DC__BUFFERS]; /* of messages from who dials, from who listens */
+    /* of messages from who dials, from who listens */
+    alignas(LINE_BYTES) _Atomic uint32_t held[2][DC__BUFFERS];
     alignas(4096) uint8_t bytes[2][DC__RING_BYTES];
     alignas(4096) uint8_t buffers[2][DC__BUFFERS][DC__BUFFER_BYTES];
 } memory;

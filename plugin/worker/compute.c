@@ -227,8 +227,7 @@ static void adopt_plan(dc_worker *w)
 {
     char line[DC__LINE_BYTES];
     bool adopted, news;
-    pthread_mutex_lock(
-        &w->lock); /* the receiver asks for versions as the plan in force says, with --staleness */
+    pthread_mutex_lock(&w->lock); /* with --staleness the receiver asks for versions as the plan says */
     dc__planner_adopt(&w->planner, &adopted, &news);
     pthread_mutex_unlock(&w->lock);
     if (adopted) w->reporter.plan_news = true;
@@ -304,7 +303,7 @@ dc_error dc_worker_sync(dc_worker *w)
     dc_error err = dc__worker_check(w);
     if (err) return err;
     dc__assert(!w->progress.in_round);
-    if (!err && w->staged.most) return dc__worker_take_base(w, true);
+    if (w->staged.most) return dc__worker_take_base(w, true);
     for (int i = 0; !err && i < w->model->n_layers; i++)
         err = wait_for_layer(w, i);
     return err;
