@@ -202,12 +202,15 @@ dc_error dc__worker_enter(dc_worker *w)
     pthread_mutex_unlock(&w->lock);
     err = dc__worker_wait_until(w, has_begun, 0);
     w->progress.at = dc__batches_of(&w->announced.batches, w->info.round);
+    if (!err) {
+        w->joined_once = true;
+        w->done = false;
+    }
     pthread_mutex_unlock(&w->lock);
     if (err) return err;
     const uint64_t start = w->model->start[DC_STATISTIC];
     dc__model_gather(w->model, false, start, w->model->start[DC_ROLE_COUNT] - start, w->progress.stat_last);
-    w->joined_once = true;
-    w->pushes = w->done = false;
+    w->pushes = false;
     const uint64_t last = w->options.last_round;
     const bool afresh =
         w->announced.fresh || (last > 0 && last <= w->progress.at.batch); /* no round is left */
@@ -319,10 +322,12 @@ dc_error dc_worker_rejoin(dc_worker *w)
         err = join_anew(w, fmax(left_s, 1));
         if (err && !w->failed) dc__worker_fail(w, err);
     } while (err && dc_worker_lost_server(w) && dc__now_ns() < until_ns);
-    if (err == DC_ETIMEOUT)
-        return dc__fail(err,
-                        "the connection to the server at %s was lost, and could not be made again for %.0f s",
-                        w->parts[0].url, dc__worker_patience_s(w));
+    if (err == DC_ETIMEOUT) {
+        (void)dc__fail(err,
+                       "the connection to the server at %s was lost, and could not be made again for %.0f s",
+                       w->parts[0].url, dc__worker_patience_s(w));
+        return dc__worker_cut_off(w);
+    }
     if (err) return err;
     if (w->ended) {
         dc__log_line(&w->log, "the run ended meanwhile, and its end is saved");

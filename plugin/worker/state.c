@@ -5,9 +5,26 @@
 
 #include "base/clock.h"
 
+dc_error dc__worker_cut_off(const dc_worker *w)
+{
+    char line[DC__LINE_BYTES];
+    (void)snprintf(line, sizeof line, "%.200s", dc_last_error());
+    return dc__fail(
+        DC_ETIMEOUT,
+        "%s; %s: when the server can be reached again (it may have to be started), start this worker again, and it "
+        "%s",
+        line,
+        w->done
+            ? "all rounds are done and their last values are here, but whether the server has saved them this "
+              "worker did not hear"
+            : "the run may have gone on, or ended, without this worker",
+        w->done ? "ends well" : "goes on, or gets the last weights");
+}
+
 void dc__worker_fail(dc_worker *w, dc_error err)
 {
     pthread_mutex_lock(&w->lock);
+    if (!w->failed && err == DC_ETIMEOUT && w->joined_once && w->n_parts == 1) err = dc__worker_cut_off(w);
     if (!w->failed) {
         w->error = err;
         (void)snprintf(w->error_line, sizeof w->error_line, "%s", dc_last_error());

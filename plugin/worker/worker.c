@@ -241,32 +241,19 @@ static bool is_answered(const dc_worker *w, int unused)
     return is_acked(w);
 }
 
-/* What its user wants to know of a worker that is done, and cannot reach the server any more. It is no good end: the server
- * may not know that it is done, or have been killed before it had saved the end, and need it. */
-static dc_error ends_unheard(dc_error err)
-{
-    char line[DC__LINE_BYTES];
-    (void)snprintf(line, sizeof line, "%.300s", dc_last_error());
-    return dc__fail(
-        err,
-        "%s; all rounds are done and their last values are here, but whether the server has saved "
-        "them this worker did not hear",
-        line);
-}
-
 dc_error dc_worker_finish(dc_worker *w)
 {
     dc_error err = check_end(w);
     if (err) return err;
-    w->done = true;
     pthread_mutex_lock(&w->lock);
+    w->done = true;
     dc__reporter_flush(&w->reporter);
     w->goodbye = (dc__goodbye){.due = true, .ok = true, .waits = true};
     dc__worker_wake(w);
     pthread_mutex_unlock(&w->lock);
     err = dc__worker_wait_until(w, is_answered, 0);
     pthread_mutex_unlock(&w->lock);
-    return err == DC_ETIMEOUT ? ends_unheard(err) : err;
+    return err;
 }
 
 dc_error dc_worker_leave(dc_worker *w, bool ok, const char *reason)

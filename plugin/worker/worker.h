@@ -165,14 +165,14 @@ struct dc_worker {
     const dc__worker_host *host; /* NULL: it is no worker of a mesh */
     dc_worker_info info;
     uint64_t id;
-    bool joined_once;
+    bool joined_once; /* it had a part in the run. Compute thread; written with the lock */
     bool carry;
     dc__coding coding; /* the run's */
     bool pushes;       /* push.round is one */
     bool forgot;       /* what it had kept by start_round is lost; constant between two joins */
-    bool done; /* dc_worker_finish said so of all rounds, and none began since. Compute thread, as the next */
-    bool ended;       /* the run's end is saved, as a server said that was started again */
-    dc__trace *trace; /* NULL: none */
+    bool done;         /* all rounds are, said dc_worker_finish, and none began since. As joined_once */
+    bool ended;        /* the run's end is saved, as a server said that was started again. Compute thread */
+    dc__trace *trace;  /* NULL: none */
     dc__log log;
     uint64_t start_round;
     uint64_t start_step;
@@ -229,6 +229,11 @@ void dc__joint_up(dc_worker *w);
 
 /* dc__worker_fail - records the calling thread's last error as the worker's, the first counts. Any thread. */
 void dc__worker_fail(dc_worker *w, dc_error err);
+
+/* dc__worker_cut_off - what the user of a worker that could not reach its server for its patience wants to know, after the calling
+ * thread's last error: what it has, and what is to be done. Always DC_ETIMEOUT, also when all its rounds are done: the server may not
+ * know so, or have been killed before it had saved the end, and need it. With the lock held, or without threads. */
+dc_error dc__worker_cut_off(const dc_worker *w);
 
 /* dc__worker_check - the worker's failure, or the user's
  * request to stop, as an error; DC_OK if there is none. */

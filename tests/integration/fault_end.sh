@@ -75,9 +75,29 @@ patience=2s near_end
 unlink_it
 ended "worker 0" "${worker_pid[0]}" 0
 ended "worker 1" "${worker_pid[1]}" 1
-said worker-1.err 'darknet: the connection' 'could not be made again for 2 s|all rounds are done and their last values are here'
+said worker-1.err 'darknet: the connection' 'could not be made again for 2 s|all rounds are done and their last values are here|start this worker again, and it ends well'
 has_the_end
 seen "$server_pid" server.out 'worker 1 has not heard that the run has ended, and is saved: waiting for it, [0-9]* s'
+kill -INT "$server_pid"
+ended server "$server_pid" 0
+
+what="a link that breaks before the end, and is back when the server has gone"
+rm -rf store backup
+link
+server --workers 2 --min-workers 1 --backup store --on-loss wait:1
+worker 0 -rounds 30
+url=tcp://127.0.0.1:$far worker 1 -rounds 30 -dynacomm-patience 3s
+seen "${worker_pid[1]}" worker-1.out '^1, '
+unlink_it
+ended "worker 0" "${worker_pid[0]}" 0
+ended server "$server_pid" 0
+ended "worker 1" "${worker_pid[1]}" 1
+said worker-1.err 'darknet: round' 'could not be made again for 3 s|ended, without this worker|start this worker again, and it goes on, or gets the last weights'
+rm -f backup/c.weights
+server --workers 2 --min-workers 1 --backup store --on-loss wait:1
+worker 1 -rounds 30
+ended "worker 1, again" "${worker_pid[1]}" 0
+has_the_end
 kill -INT "$server_pid"
 ended server "$server_pid" 0
 

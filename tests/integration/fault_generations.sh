@@ -111,42 +111,10 @@ kill -INT $pid
 wait $pid
 check "$what: is saved before Darknet's 1000 rounds" test $? -eq 130 -a -e backup/c.backup
 
-# A clock of one's own: the time of day jumps by ten years and some hours, back and forth, at every look.
-cat > clock.c <<'C'
-#define _GNU_SOURCE
-#include <stdatomic.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-static atomic_uint looks;
-static time_t wrong(void) { return (time_t)(looks++ % 2 ? 315372000 : -315372000); }
-int clock_gettime(clockid_t id, struct timespec *t)
-{
-    const int result = (int)syscall(SYS_clock_gettime, id, t);
-    if (id == CLOCK_REALTIME) t->tv_sec += wrong();
-    return result;
-}
-time_t time(time_t *to)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    if (to) *to = t.tv_sec;
-    return t.tv_sec;
-}
-int gettimeofday(struct timeval *restrict to, void *restrict zone)
-{
-    struct timespec t;
-    (void)zone;
-    clock_gettime(CLOCK_REALTIME, &t);
-    *to = (struct timeval){t.tv_sec, t.tv_nsec / 1000};
-    return 0;
-}
-C
 what="a clock that jumps by ten years"
 if [ -n "${LD_PRELOAD:-}" ] || ldd "$dynacomm" | grep -q 'lib[at]san'; then
     echo "skip $what: a sanitizer has to be loaded first"
-elif ! ${CC:-cc} -shared -fPIC -o clock.so clock.c; then
+elif ! ${CC:-cc} -shared -fPIC -o clock.so "$root/tests/process/clock.c"; then
     not_ok "$what" "cannot compile a clock"
 else
     rm -rf store
