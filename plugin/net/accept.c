@@ -44,7 +44,7 @@ static void expel(dc__gate *gate)
 {
     for (dc__channel *c = gate->channels; c; c = c->next)
         if (c->member[0] && !dc__keeper_knows(gate->keeper, c->member, c->member_key))
-            dc__carry_end(c, DC__END_EXPELLED);
+            dc__carry_end(c, gate->keeper->follows ? DC__END_TAKEN_OFF : DC__END_EXPELLED);
 }
 
 /* ---- sessions ---- */
@@ -175,7 +175,8 @@ static dc__hello_status status_of(dc__entry entry)
     static const dc__hello_status status[] = {
         [DC__ENTRY_MEMBER] = DC__HELLO_OK,         [DC__ENTRY_UNKNOWN_KEY] = DC__HELLO_UNKNOWN_KEY,
         [DC__ENTRY_UNKNOWN] = DC__HELLO_UNINVITED, [DC__ENTRY_EXPIRED] = DC__HELLO_EXPIRED,
-        [DC__ENTRY_USED] = DC__HELLO_USED,         [DC__ENTRY_FILES] = DC__HELLO_FILES};
+        [DC__ENTRY_USED] = DC__HELLO_USED,         [DC__ENTRY_FILES] = DC__HELLO_FILES,
+        [DC__ENTRY_NOT_YET] = DC__HELLO_NOT_YET};
     return status[entry];
 }
 

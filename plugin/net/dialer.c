@@ -362,9 +362,10 @@ static bool out_of_patience(dc__dialer *d, int64_t now_ns)
     const bool shut = first && d->shut_ns && now_ns - d->shut_ns > SHUT_NS;
     if (without_ns <= most(d) && !refused && !shut) return false;
     c->waited_s = dc__seconds(refused ? refused_ns : without_ns);
-    const dc__ending never = d->status == DC__HELLO_FULL ? DC__END_FULL
-                             : d->shut_ns                ? DC__END_SHUT
-                                                         : DC__END_NO_ANSWER;
+    const dc__ending never = d->status == DC__HELLO_FULL      ? DC__END_FULL
+                             : d->status == DC__HELLO_NOT_YET ? DC__END_NOT_YET
+                             : d->shut_ns                     ? DC__END_SHUT
+                                                              : DC__END_NO_ANSWER;
     dc__carry_end(c, first ? never : refused ? DC__END_REFUSED : DC__END_PATIENCE);
     return true;
 }

@@ -61,7 +61,9 @@ typedef enum dc__ending {
     DC__END_EXPIRED,
     DC__END_USED,
     DC__END_FILES,
-    DC__END_EXPELLED /* a listener's member is none any more */
+    DC__END_NOT_YET,  /* the listener follows another, which has not announced this key */
+    DC__END_EXPELLED, /* a listener's member is none any more */
+    DC__END_TAKEN_OFF /* likewise: so says the one that the listener follows */
 } dc__ending;
 
 struct dc__channel {

@@ -189,6 +189,15 @@ static dc_error key_error(const dc__channel *c, const char *peer)
     case DC__END_FILES:
         return dc__fail(DC_EKEY, "%s cannot use its lists of members and invitations: its log says why",
                         peer);
+    case DC__END_NOT_YET:
+        return dc__fail(
+            DC_EKEY,
+            "%s takes only workers that the first shard has taken, and this is none of them: give "
+            "the invitation alone, which leads to the first shard",
+            peer);
+    case DC__END_TAKEN_OFF:
+        return dc__fail(DC_EKEY, "%s (%s) is not at the first shard any more: it has left, or was expelled",
+                        peer, c->member);
     case DC__END_EXPELLED:
         return dc__fail(DC_EKEY, "%s (%s) was expelled", peer, c->member);
     default:

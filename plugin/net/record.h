@@ -48,7 +48,8 @@ typedef enum dc__hello_status {
     DC__HELLO_UNINVITED, /* nobody noted the invitation */
     DC__HELLO_EXPIRED,
     DC__HELLO_USED,
-    DC__HELLO_FILES, /* the listener cannot read or write its lists */
+    DC__HELLO_FILES,   /* the listener cannot read or write its lists */
+    DC__HELLO_NOT_YET, /* another server decides, and may announce it still */
     DC__HELLO_END
 } dc__hello_status;
 

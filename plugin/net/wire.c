@@ -109,6 +109,7 @@ const char *dc__wire_type_name(dc__type type)
         [DC__LEAF] = "LEAF",
         [DC__STEPS] = "STEPS",
         [DC__BASE] = "BASE",
+        [DC__MEMBERS] = "MEMBERS",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

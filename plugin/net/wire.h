@@ -30,6 +30,7 @@
  *   Between the first shard and each of the others, in order:
  *     other: SHARD; first: SHARD, or REFUSED and the end
  *     first: RUN for the model that is to be trained, and STATE if the run is resumed, with LAST on the last frame
+ *     first, with keys: MEMBERS whenever it has taken others, before the run begins
  *     other: READY, when all workers are at it; first: ROSTER, the run begins
  *     first: KEEP for each version, in order: whether it is to be sent; other: STATE of that version
  *     the end: other BYE with its version, or first STOP; KEEP with NOW; first BYE_ACK
@@ -78,6 +79,7 @@ typedef enum dc__type {
     DC__LEAF,
     DC__STEPS,
     DC__BASE,
+    DC__MEMBERS,
     DC__TYPE_END
 } dc__type;
 

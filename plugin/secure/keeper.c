@@ -54,8 +54,22 @@ dc_error dc__keeper_open(dc__keeper *k, const char *key, const char *members, dc
     return err;
 }
 
+dc_error dc__keeper_follow(dc__keeper *k, const char *key, dc__log *log)
+{
+    const dc_error err = begin(k, log);
+    k->follows = true;
+    return err ? err : dc__key_load(key, k->pair);
+}
+
+static void free_announced(dc__members *members)
+{
+    if (members) dc__members_free(members);
+    free(members);
+}
+
 void dc__keeper_close(dc__keeper *k)
 {
+    free_announced(k->coming);
     dc__secret_free(k->pair);
     dc__members_free(&k->members);
     dc__notes_free(&k->notes);
@@ -154,6 +168,35 @@ static dc_error enlist(dc__keeper *k, dc__notes *notes, dc__note *note, const ui
     return err ? err : dc__members_push(&k->members, note->name, key);
 }
 
+/* ---- what another server announces ---- */
+
+dc_error dc__keeper_announce(dc__keeper *k, dc__members *members)
+{
+    dc__members *copy = malloc(sizeof *copy);
+    if (!copy) return dc__fail(DC_ENOMEM, "out of memory for the list of members");
+    *copy = *members;
+    *members = (dc__members){0};
+    free_announced(atomic_exchange(&k->coming, copy));
+    return DC_OK;
+}
+
+static bool take_announced(dc__keeper *k)
+{
+    dc__members *coming = atomic_exchange(&k->coming, NULL);
+    if (!coming) return false;
+    dc__members_free(&k->members);
+    k->members = *coming;
+    free(coming);
+    return true;
+}
+
+static bool is_shard(const dc__keeper *k, const uint8_t key[DC__KEY_BYTES])
+{
+    return k->has_shards && memcmp(k->pair->public_key, key, DC__KEY_BYTES) == 0;
+}
+
+/* ---- invitations ---- */
+
 /* Whether somebody is a member under this name, as the file has it now: who was expelled a moment ago may be
  * still among those that were read last. */
 static dc_error is_taken(const dc__keeper *k, const char *name, bool *taken)
@@ -198,6 +241,11 @@ dc__entry dc__keeper_admit(dc__keeper *k, const uint8_t key[DC__KEY_BYTES],
         (void)snprintf(name, DC__MEMBER_BYTES, "%s", member->name);
         return DC__ENTRY_MEMBER;
     }
+    if (is_shard(k, key)) {
+        (void)snprintf(name, DC__MEMBER_BYTES, "%s", DC__SHARD_MEMBER);
+        return DC__ENTRY_MEMBER;
+    }
+    if (k->follows) return DC__ENTRY_NOT_YET;
     if (!ticket) return entry;
     if (take_ticket(k, key, ticket, name, &entry)) {
         say(k, dc_last_error());
@@ -211,6 +259,7 @@ dc__entry dc__keeper_admit(dc__keeper *k, const uint8_t key[DC__KEY_BYTES],
 bool dc__keeper_look(dc__keeper *k, int64_t now_ns)
 {
     struct stat now;
+    if (k->follows) return take_announced(k);
     if (!k->members_path[0] || now_ns - k->looked_ns < DC__KEEPER_LOOK_NS) return false;
     k->looked_ns = now_ns;
     if (stat(k->members_path, &now) != 0) now = (struct stat){0};
@@ -230,5 +279,6 @@ bool dc__keeper_look(dc__keeper *k, int64_t now_ns)
 bool dc__keeper_knows(const dc__keeper *k, const char *name, const uint8_t key[DC__KEY_BYTES])
 {
     const dc__listed *member = dc__members_of_key(&k->members, key);
+    if (strcmp(name, DC__SHARD_MEMBER) == 0) return is_shard(k, key);
     return member && strcmp(member->name, name) == 0;
 }

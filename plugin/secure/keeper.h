@@ -6,11 +6,15 @@
  * at the list's file about twice a second and takes it anew when it has changed; one that cannot be read is
  * reported, and the list before it stays. A keeper without files (dynacomm_keys.h) has all that in memory.
  *
- *   Its owner's thread only, but for the public key. */
+ *   Servers that hold a model together have one key. The first of them admits who shows that key as another of them; the others
+ * follow: they have a key and no lists, and admit whom the first has announced.
+ *
+ *   Its owner's thread only, but for the public key, and what says otherwise. */
 #ifndef DC__KEEPER_H
 #define DC__KEEPER_H
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -18,6 +22,7 @@
 #include "secure/members.h"
 
 #define DC__KEEPER_LOOK_NS 400000000
+#define DC__SHARD_MEMBER "(shard)" /* the name of who has the server's own key: no member's can be that */
 
 typedef enum dc__entry {
     DC__ENTRY_MEMBER,
@@ -25,7 +30,8 @@ typedef enum dc__entry {
     DC__ENTRY_UNKNOWN,     /* an invitation that nobody noted */
     DC__ENTRY_EXPIRED,
     DC__ENTRY_USED,
-    DC__ENTRY_FILES /* the lists cannot be read or written: the server's log says why */
+    DC__ENTRY_NOT_YET, /* where another decides: it has not announced this key */
+    DC__ENTRY_FILES    /* the lists cannot be read or written: the server's log says why */
 } dc__entry;
 
 typedef struct dc__keeper {
@@ -35,6 +41,10 @@ typedef struct dc__keeper {
     dc__notes notes;  /* in memory only; with files they are read when they are needed */
     struct stat seen; /* the list's file, as it was read */
     int64_t looked_ns;
+    bool has_shards; /* who has the same key is another shard; set before it is in use, as is the next */
+    bool follows;    /* another server decides who may come, */
+    _Atomic(dc__members *)
+        coming;   /* and has sent this list, which is not in use yet; NULL: none. Any thread */
     dc__log *log; /* of its owner; may be NULL */
 } dc__keeper;
 
@@ -52,12 +62,18 @@ dc_error dc__keeper_read(dc__keeper *keeper, FILE *in, dc__log *log);
 void dc__keeper_write(const dc__keypair *pair, const dc__invitation *invitations, int n, FILE *out);
 void dc__keeper_close(dc__keeper *keeper);
 
+/* dc__keeper_follow - loads the key alone: nobody may come before dc__keeper_announce. As dc__keeper_open.
+ * dc__keeper_announce - those who may come to a keeper that follows, all of them: the next look takes the list up. Takes what is in members over, and
+ * leaves it empty. One thread other than its owner's. DC_ENOMEM. */
+dc_error dc__keeper_follow(dc__keeper *keeper, const char *key, dc__log *log);
+dc_error dc__keeper_announce(dc__keeper *keeper, dc__members *members);
+
 /* dc__keeper_admit - whether the owner of key may come in, with a ticket (NULL: none), which is used up if that
  * makes it a member; name: whose it is. */
 dc__entry dc__keeper_admit(dc__keeper *keeper, const uint8_t key[DC__KEY_BYTES],
                            const uint8_t ticket[DC__TICKET_BYTES], char name[DC__MEMBER_BYTES]);
 
-/* dc__keeper_look - takes the list anew if its file has changed; whether it did. dc__keeper_knows - whether
+/* dc__keeper_look - takes the list anew if its file has changed, or it was announced; whether it did. dc__keeper_knows - whether
  * name is a member with this key. */
 bool dc__keeper_look(dc__keeper *keeper, int64_t now_ns);
 bool dc__keeper_knows(const dc__keeper *keeper, const char *name, const uint8_t key[DC__KEY_BYTES]);

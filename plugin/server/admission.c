@@ -302,6 +302,7 @@ static void take_join(dc_server *s, dc__joining *j, dc__frame *frame)
     if (!err) err = dc__join_read(&j->join, frame->payload, frame->header.payload_bytes);
     if (!err) {
         err = dc__shards_join(&s->shards, &j->join);
+        if (!err) err = dc__shards_worker(&s->shards, j->link.channel, &j->join);
         if (err) dc__join_free(&j->join);
     }
     if (err)

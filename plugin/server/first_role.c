@@ -66,7 +66,11 @@ static void next(void *peer, dc__stage stage, dc__turn *turn)
     const dc__shards *sh = &p->server->shards;
     if (stage != DC__STAGE_FIRST) return;
     turn->send = send_empty;
-    if (p->run_due) {
+    if (p->members_due) { /* workers come to it at once */
+        p->members_due = false;
+        turn->send = dc__first_send_members;
+        turn->header.type = DC__MEMBERS;
+    } else if (p->run_due) {
         p->run_due = false;
         p->sending = true;
         turn->send = send_run;

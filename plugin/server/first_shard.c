@@ -65,6 +65,7 @@ dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame)
     dc__shard_hello hello;
     int number = 0;
     dc_error err = dc__shard_hello_read(&hello, frame);
+    if (!err) err = dc__shards_prove(sh, link->channel);
     if (!err) err = check(sh, &hello, &number);
     if (!err) err = answer(sh, link, number);
     if (err) return err;
@@ -77,6 +78,7 @@ dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame)
     p->now_due = p->got = DC__NO_ROUND;
     p->keep_next = 0;
     p->run_due = s->training.model != NULL;
+    p->members_due = s->keeper.pair != NULL;
     err = dc__endpoint_start(&p->endpoint);
     if (err) return err;
     p->present = true;
@@ -90,6 +92,7 @@ dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame)
 void dc__first_watch(dc__shards *sh)
 {
     dc__training *t = &sh->server->training;
+    dc__first_tells_members(sh);
     for (int k = 1; k < sh->n; k++) {
         dc__peer *p = &sh->peers[k];
         if (!p->present || !p->over) continue;

@@ -14,8 +14,18 @@
 static dc_error load_keys(dc_server *s)
 {
     const dc_server_options *o = &s->options;
-    if (strcmp(o->key_path, "-") == 0) return dc__keeper_read(&s->keeper, stdin, &s->training.log);
-    return dc__keeper_open(&s->keeper, o->key_path, o->members_path, &s->training.log);
+    dc__keeper *k = &s->keeper;
+    const bool follows = s->shards.index > 0;
+    dc_error err;
+    if (strcmp(o->key_path, "-") == 0)
+        err = dc__keeper_read(k, stdin, &s->training.log);
+    else if (follows)
+        err = dc__keeper_follow(k, o->key_path, &s->training.log);
+    else
+        err = dc__keeper_open(k, o->key_path, o->members_path, &s->training.log);
+    k->follows = follows;
+    k->has_shards = s->shards.n > 1 && !follows;
+    return err;
 }
 
 dc_error dc__server_guard(dc_server *s)

@@ -169,6 +169,8 @@ static dc_error on_frame(void *peer, dc__frame *frame)
     switch (frame->header.type) {
     case DC__RUN:
         return take_run(p, frame);
+    case DC__MEMBERS:
+        return dc__other_takes_members(p, frame);
     case DC__STATE:
         return take_state(p, frame);
     case DC__ROSTER:

@@ -38,16 +38,34 @@ static dc_error send_hello(dc__shards *sh)
     return dc__shard_hello_send(&sh->peers[0].endpoint.link, &hello);
 }
 
+/* A copy of the server's key is what proves a shard to the first one. */
+static dc_error own_keys(const dc_server *s, dc__dial_keys **keys)
+{
+    *keys = NULL;
+    if (!s->keeper.pair) return DC_OK;
+    dc__dial_keys *k = *keys = dc__secret_alloc(sizeof *k);
+    if (!k) return dc__fail(DC_ENOMEM, "out of memory for a key");
+    k->own = *s->keeper.pair;
+    k->cipher = dc__cipher_best();
+    memcpy(k->server_key, k->own.public_key, DC__KEY_BYTES);
+    return DC_OK;
+}
+
 static dc_error dial(dc__shards *sh)
 {
     dc_server *s = sh->server;
     dc__peer *p = &sh->peers[0];
     char name[sizeof p->endpoint.link.peer];
     const double timeout_s = s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
-    const dc__dial_options options = {
-        .connect_s = FIND_S, .patience_s = timeout_s, .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES};
+    dc__dial_keys *keys;
     dc__channel *channel;
-    const dc_error err = dc__channel_dial(&channel, sh->first, &options);
+    dc_error err = own_keys(s, &keys);
+    const dc__dial_options options = {.connect_s = FIND_S,
+                                      .patience_s = timeout_s,
+                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES,
+                                      .keys = keys};
+    if (!err) err = dc__channel_dial(&channel, sh->first, &options);
+    dc__secret_free(keys);
     if (err) return err;
     (void)snprintf(name, sizeof name, "the first shard at %.40s", sh->first);
     dc__link_open(&p->endpoint.link, channel, name, timeout_s, &p->endpoint.stop);
@@ -64,6 +82,17 @@ static dc_error start(dc__shards *sh)
     return err;
 }
 
+/* Of a link that ended because of keys: what is wrong at a shard. */
+static dc_error wrong_key(const dc__shards *sh)
+{
+    const char *peer = sh->peers[0].endpoint.link.peer;
+    if (!sh->server->keeper.pair)
+        return dc__fail(DC_EKEY, "%s has a key, and this shard has none: give it a copy of that key", peer);
+    return dc__fail(
+        DC_EKEY, "%s does not have this shard's key, or is no first shard: give all shards copies of one key",
+        peer);
+}
+
 /* SHARD, or REFUSED. */
 static dc_error take_answer(dc__shards *sh)
 {
@@ -71,6 +100,7 @@ static dc_error take_answer(dc__shards *sh)
     dc__frame frame;
     dc__shard_place place;
     dc_error err = dc__link_receive(&p->endpoint.link, &frame, 0);
+    if (err == DC_EKEY) return wrong_key(sh);
     if (err || !frame.message) return err;
     err = dc__shard_place_read(&place, &frame, p->endpoint.link.peer);
     dc__frame_free(&frame);

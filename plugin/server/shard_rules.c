@@ -34,7 +34,9 @@ dc_error dc__shards_check(const dc_server_options *o)
     if (err) return err;
     if (o->codec && (!coding.up.codec->exact || !coding.down.codec->exact || dc__coding_local(&coding)))
         return not_with(o, "a codec that loses something");
-    if (o->key_path) return not_with(o, "keys");
+    if (o->key_path && o->mesh) return not_with(o, "keys");
+    if (o->members_path && o->shard > 1)
+        return dc__fail(DC_EINVAL, "the first shard alone has a list of members, and says who may take part");
     if (o->balance) return not_with(o, "balanced images");
     if (o->bounds.clip_norm > 0) return not_with(o, "a bound on norms");
     if (o->min_workers && o->min_workers != o->workers)
@@ -62,7 +64,10 @@ dc_error dc__shards_init(dc__shards *sh, dc_server *s, dc_server_options *o)
         (void)snprintf(sh->own, sizeof sh->own, "%s", o->announce_url ? o->announce_url : o->url);
     }
     sh->peers = calloc((size_t)sh->n, sizeof *sh->peers);
-    if (!sh->peers) return dc__fail(DC_ENOMEM, "out of memory for %d shards", sh->n);
+    sh->admitted = calloc(DC__CREW_MOST, sizeof *sh->admitted);
+    sh->listing = calloc(DC__CREW_MOST, sizeof *sh->listing);
+    if (!sh->peers || !sh->admitted || !sh->listing)
+        return dc__fail(DC_ENOMEM, "out of memory for %d shards", sh->n);
     for (int k = 0; k < sh->n; k++) {
         dc__peer *p = &sh->peers[k];
         p->server = s;
@@ -83,6 +88,8 @@ void dc__shards_destroy(dc__shards *sh)
     }
     dc_model_free(sh->coming);
     free(sh->peers);
+    free(sh->admitted);
+    free(sh->listing);
     pthread_mutex_destroy(&sh->lock);
     pthread_cond_destroy(&sh->news);
 }

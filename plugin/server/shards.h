@@ -8,6 +8,8 @@
  *     - SHARD: the other one says what it was started with, and is refused if that is not the first one's.
  *     - RUN: the first one's model and, of a run that is resumed, the state of the other's part. Workers that come to
  *       another shard wait for it; they name the run by its number, for the first one may train another one instead.
+ *     - MEMBERS, with keys: the workers that the first has taken, whenever there are others. Workers whose key is not among them, or who say
+ *       that they are another of them, are not let in. All shards have one key, by which the first knows the others.
  *     - READY, ROSTER: the run begins when all workers are at all shards. Then each shard has the same crew to the end: a
  *       run over shards ends when a worker or a shard is lost.
  *     - KEEP: for each version, when the one before is whole at the first shard, whether the others are to send it. They
@@ -35,6 +37,12 @@ struct dc_server;
 
 enum { DC__KEEPS_MOST = 8 }; /* versions whose KEEP has not gone yet: workers are at most two rounds ahead */
 
+/* A worker that the first has taken, with keys. */
+typedef struct dc__admitted {
+    int number;
+    dc__listed who;
+} dc__admitted;
+
 /* The other end of a link between shards. */
 typedef struct dc__peer {
     struct dc_server *server;
@@ -48,7 +56,7 @@ typedef struct dc__peer {
     double Bps;               /* likewise: of its link, 0 = not known */
     _Atomic bool over;        /* its receiver has ended */
     char why[DC__LINE_BYTES]; /* likewise; written before */
-    bool run_due, begin_due, stop_due, ack_due, ready_due, bye_due; /* (L) to be sent */
+    bool run_due, begin_due, stop_due, ack_due, ready_due, bye_due, members_due; /* (L) to be sent */
     bool sending;       /* (L) at the first: RUN and what belongs to it is on its way */
     bool requested;     /* (L) at the first: what it has left with was asked for */
     bool ready;         /* (L) at the first: all workers are at it */
@@ -87,6 +95,10 @@ typedef struct dc__shards {
     char coming_fingerprint[DC_FINGERPRINT_BYTES];
     bool state_here; /* (L) its state has come */
     bool begin;      /* (L) the first has begun the run */
+    /* With keys: whom the first has taken, (L), [DC__CREW_MOST]; and room for the next such list: at the first its run loop's, at
+     * another one its receiver's. */
+    dc__admitted *admitted, *listing;
+    int n_admitted;
 } dc__shards;
 
 /* dc__shards_first - "the first shard", or what it is in a mesh. dc__shards_text - "shard 2 of 3" for a shard from 0; a
@@ -127,6 +139,15 @@ bool dc__shards_begun(dc__shards *sh);
  * WELCOME says of shards. Run loop. */
 dc_error dc__shards_join(const dc__shards *sh, const dc__join *join);
 void dc__shards_welcome(const dc__shards *sh, dc__welcome *welcome);
+
+/* shard_keys.c, with keys; without all is well. dc__shards_prove - who says SHARD has the server's key. dc__shards_worker - who says JOIN has not, and
+ * is at another shard the worker that the first knows: DC_EKEY with a line. dc__first_tells_members - the others are to hear who was taken, if it is
+ * news. Run loop. dc__first_send_members, dc__other_takes_members - MEMBERS: the link's threads. */
+dc_error dc__shards_prove(const dc__shards *sh, const dc__channel *channel);
+dc_error dc__shards_worker(dc__shards *sh, const dc__channel *channel, const dc__join *join);
+void dc__first_tells_members(dc__shards *sh);
+dc_error dc__first_send_members(void *peer, dc__header *header);
+dc_error dc__other_takes_members(dc__peer *p, const dc__frame *frame);
 
 /* meeting.c, at a mesh's meeting server; run loop.
  * dc__meeting_place - the number, from 1, of the shard that a worker's process is to hold; DC_EINVAL, DC_EFULL with a line that is for

@@ -236,6 +236,7 @@ static const char *option_of(dc_error err, const dc_server_options *o)
     const bool key = o->key_path != NULL;
     if (strstr(dc_last_error(), "--staleness")) return ""; /* it names the options */
     if (err == DC_EKEY && !key) return ": give --key FILE, or --insecure if it may be so";
+    if (err == DC_EINVAL && o->members_path && o->shard > 1) return " (--members)";
     if (err == DC_EINVAL && !key && o->members_path) return " (--key)";
     /* a bound that has too few workers is looked at before what it may not go together with */
     if (err == DC_EINVAL && o->bounds.trim && (o->workers < 3 || 2 * o->bounds.trim >= o->workers))

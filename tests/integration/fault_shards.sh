@@ -19,7 +19,7 @@ no_start "a number too high" "'3/2' is not K/N" --shard 3/2
 no_start "too many" "there are 2 to 16" --shard 1/17
 no_start "no first" "shard 2 of 2|address of the first" --shard 2/2
 no_start "the first has a first" "this is the first shard" --shard 1/2 --first "$url-1"
-no_start "with keys" "shards|keys" --shard 1/2 --key no-such-file
+no_start "a list of members at another shard" "first shard alone|--members" --shard 2/2 --first "$url-1" --key no-such-file --members none
 no_start "with a codec" "shards|a codec that loses something" --shard 1/2 --codec int8
 no_start "with --on-loss drop" "shards|lost workers" --shard 1/2 --on-loss drop
 no_start "with --balance" "shards|balanced" --shard 1/2 --balance
