@@ -123,6 +123,8 @@ DC_API dc_error dc_simulate(const dc_sim_worker *workers, int n, dc_event_fn on_
 
 #define DC_TYPE_BYTES 24    /* longest layer type name and its end */
 #define DC_LAYERS_MAX 65536 /* of a profile */
+#define DC_PROFILE_BYTES_MOST \
+    ((uint64_t)64 << 30) /* in all layers: a plan takes time for each block of them */
 
 /* A profile file: tab-separated, `#` starts a comment line, one header line
  *     layer	type	bytes	fc_ms	bc_ms

@@ -111,7 +111,7 @@ static dc_error read_header(reader *r, const char *text, size_t size)
 /* A layer's bytes in one or two columns. */
 static dc_error read_bytes(reader *r, char (*field)[FIELD_BYTES], dc_layer_cost *cost)
 {
-    const uint64_t most = (uint64_t)1 << 53;
+    const uint64_t most = DC_PROFILE_BYTES_MOST;
     const char *up = field[0], *down = field[r->two_ways ? 1 : 0];
     uint64_t *const bytes[] = {&cost->up_bytes, &cost->down_bytes}, before = r->total_bytes;
     for (int k = 0; k < 2; k++) {
@@ -120,7 +120,7 @@ static dc_error read_bytes(reader *r, char (*field)[FIELD_BYTES], dc_layer_cost 
         if (right && before + *bytes[k] > r->total_bytes) r->total_bytes = before + *bytes[k];
         if (!right || r->total_bytes > most)
             return dc__fail(DC_EFORMAT,
-                            "%s:%d: bytes '%s' is not a whole number (2^53 in all layers at most)", r->name,
+                            "%s:%d: bytes '%s' is not a whole number (64 GiB in all layers at most)", r->name,
                             r->line, text);
     }
     if ((cost->up_bytes == 0) != (cost->down_bytes == 0))

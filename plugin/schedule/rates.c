@@ -44,8 +44,7 @@ dc_error dc__profile_check(const dc_profile *p)
             "finite and not negative",
             p->middle_s, p->overhead_s, p->rtt_s, p->server_Bps);
     if (p->workers < 0) return dc__fail(DC_EINVAL, "a run cannot have %d workers", p->workers);
-    /* Beyond 2^53 bytes a sum is no longer exact in a double. */
-    uint64_t total = 0, most = (uint64_t)1 << 53;
+    uint64_t total = 0;
     for (int i = 0; i < p->n_layers; i++) {
         const dc_layer_cost *cost = &p->layers[i];
         if (!is_cost(cost->fc_s) || !is_cost(cost->bc_s))
@@ -53,8 +52,8 @@ dc_error dc__profile_check(const dc_profile *p)
                             "layer %d's forward (%g s) and backward (%g s) must be finite and not negative",
                             i, cost->fc_s, cost->bc_s);
         const uint64_t extent = dc__layer_extent(cost);
-        if (extent > most || (total += extent) > most)
-            return dc__fail(DC_EINVAL, "layer %d brings the model to more than 2^53 bytes", i);
+        if (extent > DC_PROFILE_BYTES_MOST || (total += extent) > DC_PROFILE_BYTES_MOST)
+            return dc__fail(DC_EINVAL, "layer %d brings the model to more than 64 GiB", i);
         if ((cost->up_bytes == 0) != (cost->down_bytes == 0))
             return dc__fail(DC_EINVAL,
                             "layer %d moves %llu bytes up and %llu down: what is trained moves both ways", i,

@@ -18,7 +18,7 @@ static void test_reads_layers(void **state)
 {
     (void)state;
     static const char text[] = "# a comment\n\n" HEADER "0\tconvolutional\t1024\t1.5\t3e0\r\n"
-                               "# another\n1\tmaxpool\t0\t0\t.25\n2\t[yolo]\t9007199254739968\t1E-3\t0.0";
+                               "# another\n1\tmaxpool\t0\t0\t.25\n2\t[yolo]\t68719475712\t1E-3\t0.0";
     dc_profile_table t;
     assert_int_equal(dc_profile_parse(text, sizeof text - 1, "p.tsv", &t), DC_OK);
     assert_int_equal(t.n_layers, 3);
@@ -69,7 +69,7 @@ static void test_reads_bytes_up_and_down(void **state)
                  {TWO_WAYS "\n0\tc\t7\t0\t1\t2\n", "p.tsv:2: bytes in one direction only"},
                  {TWO_WAYS "\n0\tc\t0\t7\t1\t2\n", "one direction only"},
                  {TWO_WAYS "\n0\tc\t7\tx\t1\t2\n", "bytes 'x'"},
-                 {TWO_WAYS "\n0\tc\t9007199254740992\t1\t1\t1\n1\tc\t1\t5\t1\t1\n", "p.tsv:3: bytes '1'"}};
+                 {TWO_WAYS "\n0\tc\t68719476736\t1\t1\t1\n1\tc\t1\t5\t1\t1\n", "p.tsv:3: bytes '1'"}};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
         dc_profile_table t;
         assert_int_equal(dc_profile_parse(wrong[k].text, strlen(wrong[k].text), "p.tsv", &t), DC_EFORMAT);
@@ -102,7 +102,7 @@ static void test_names_what_is_wrong(void **state)
         {HEADER "0\tc\t1.5\t1\t1\n", "bytes '1.5'"},
         {HEADER "0\tc\t\t1\t1\n", "bytes ''"},
         {HEADER "0\tc\t99999999999999999999\t1\t1\n", "bytes '9999"},
-        {HEADER "0\tc\t9007199254740992\t1\t1\n1\tc\t1\t1\t1\n", "p.tsv:3: bytes '1'"},
+        {HEADER "0\tc\t68719476736\t1\t1\n1\tc\t1\t1\t1\n", "p.tsv:3: bytes '1'"},
         {HEADER "0\tc\t1\t-1\t1\n", "fc_ms '-1'"},
         {HEADER "0\tc\t1\tnan\t1\n", "fc_ms 'nan'"},
         {HEADER "0\tc\t1\tinf\t1\n", "fc_ms 'inf'"},
@@ -141,7 +141,7 @@ static void test_writes_what_it_reads(void **state)
             double scale = pow(10, case_below(&s, 12) - 9);
             layers[i].fc_s = case_below(&s, 4) ? scale * (double)(case_random(&s) >> 11) * 0x1p-53 : 0;
             layers[i].bc_s = (double)case_below(&s, 1000000) / 1e6;
-            layers[i].up_bytes = layers[i].down_bytes = case_random(&s) >> (20 + case_below(&s, 44));
+            layers[i].up_bytes = layers[i].down_bytes = case_random(&s) >> (36 + case_below(&s, 28));
             if (seed % 3 == 0 && layers[i].up_bytes > 0) layers[i].down_bytes = 1 + case_random(&s) % 1000000;
             (void)snprintf(types[i], sizeof types[i], "type%d", i);
             gflop[i] = (double)(case_random(&s) >> 11) * 0x1p-53;
