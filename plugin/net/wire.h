@@ -44,7 +44,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 12
+#define DC__PROTOCOL_VERSION 13
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
@@ -88,11 +88,12 @@ enum {
     DC__STATE_MOMENT1 = 1, /* STATE: SGD's velocity or Adam's m; neither flag: values */
     DC__STATE_MOMENT2 = 2, /* STATE: Adam's v */
     DC__PULL_SLICES =
-        1,          /* PULL: any slice as soon as it is new, lowest first; else whole segments in order */
-    DC__LAST = 4,   /* GRAD, PARAM: last frame of its segment; STATE: last of all */
-    DC__BUSY = 8,   /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
-    DC__QUIET = 16, /* PING, PONG: nothing else was on its way from its sender */
-    DC__REPORT_PLAN = 1, /* REPORT: with the plan in force */
+        1,        /* PULL: any slice as soon as it is new, lowest first; else whole segments in order */
+    DC__LAST = 4, /* GRAD, PARAM: last frame of its segment; STATE: last of all */
+    DC__BUSY = 8, /* GRAD, PARAM: was waiting while the frame before was sent (the link was the limit) */
+    DC__STATE_SHOWN = 16, /* STATE, between shards: the trained values as workers hold them */
+    DC__QUIET = 16,       /* PING, PONG: nothing else was on its way from its sender */
+    DC__REPORT_PLAN = 1,  /* REPORT: with the plan in force */
     DC__STAT_FORGOT =
         1, /* STAT: the round's gradients are encoded with nothing kept of those before: it was lost */
     DC__KEEP_SENT = 1,   /* KEEP, between shards: the version is to be sent when it is whole */

@@ -100,7 +100,6 @@ static void begin(dc_server *s, int need)
     if (!dc__roster_start(r, round, need)) return;
     if (s->shards.n > 1 && s->shards.index == 0) dc__first_begins(&s->shards, round);
     s->expected = 0;
-    if (!t->resumed) dc__codes_begin(&t->codes, &t->versions);
     dc__checkpoint_begin(&t->checkpoint, t->resumed);
     const int n = dc__roster_crew(r, round)->n;
     if (t->ended)

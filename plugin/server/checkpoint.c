@@ -162,6 +162,11 @@ static const dc__versions *source(const dc__checkpoint *c)
     return c->hooks.whole ? c->hooks.whole : c->versions;
 }
 
+static dc__codes *source_codes(const dc__checkpoint *c)
+{
+    return c->hooks.whole_codes ? c->hooks.whole_codes : c->codes;
+}
+
 /* ---- what ---- */
 
 /* A checkpoint's files, until all are whole. */
@@ -205,7 +210,7 @@ static dc_error fill(dc__checkpoint *c, uint64_t version, const company *with, b
     char path[PATH_MAX];
     dc_error err = begin_file(c, &f->weights, final ? "_final.weights" : ".backup");
     if (err) return err;
-    dc__model_write(m, dc__codes_arena(c->codes, v, version), NULL, seen, &f->weights);
+    dc__model_write(m, dc__codes_arena(source_codes(c), v, version), NULL, seen, &f->weights);
     if (average && !f->weights.why) { /* NAME_ema.weights, once there is an average */
         err = begin_file(c, &f->average, "_ema.weights");
         if (err) return err;
@@ -215,7 +220,7 @@ static dc_error fill(dc__checkpoint *c, uint64_t version, const company *with, b
     if (err || f->weights.why || f->average.why) return err;
     err = dc__file_begin(&f->state, path);
     if (err) return err;
-    return dc__state_write(&f->state, v, c->codes, version, &head, c->statistics->floats, with->stats);
+    return dc__state_write(&f->state, v, source_codes(c), version, &head, c->statistics->floats, with->stats);
 }
 
 /* The state comes last: what a run resumes from has its .weights beside it. */
@@ -358,7 +363,7 @@ dc_error dc__checkpoint_final(dc__checkpoint *c)
     uint64_t version = c->versions->round;
     const dc_error lost = c->hooks.newest ? c->hooks.newest(c->hooks.context, &version) : DC_OK;
     if (lost) return lost;
-    if (result && (version == c->saved || version == c->versions->first_round))
+    if (result && (c->no_end || version == c->saved || version == c->versions->first_round))
         return DC_OK; /* nothing new, and the run is not at its end */
     dc__flush_denormals();
     const dc__crew *crew = dc__roster_crew(c->roster, version);

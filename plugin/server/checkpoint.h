@@ -26,6 +26,7 @@
 typedef struct dc__checkpoint_hooks {
     void *context;
     const dc__versions *whole; /* at the first shard: what files are written of; constant */
+    dc__codes *whole_codes;    /* likewise */
     /* At the first: whether the version is to be saved, in order, with versions' lock. */
     void (*announce)(void *context, uint64_t version, bool saved);
     /* Puts a version of all shards together in `whole`, or, at the others, sends it there: then this server's arrays may be
@@ -37,7 +38,9 @@ typedef struct dc__checkpoint_hooks {
 
 typedef struct dc__checkpoint {
     dc__checkpoint_hooks hooks;
-    bool follows;                /* versions to be saved are announced by the first shard */
+    bool follows; /* versions to be saved are announced by the first shard */
+    bool
+        no_end; /* run loop, when training has ended by an error: its last version is of no use, only those before that workers heard of */
     uint64_t announced;          /* (L) it has said of versions before this one */
     char dir[PATH_MAX];          /* "" = none is ever written */
     dc_every every;              /* between two; never = only at the end */

@@ -29,17 +29,37 @@ dc_error dc__codes_agree(dc__codes *c, const char *asked, bool first)
         theirs);
 }
 
-dc_error dc__codes_allocate(dc__codes *c, const dc_model *m)
+static size_t trained(const dc_model *m)
+{
+    return (size_t)m->block_offset[m->n_blocks];
+}
+
+static dc_error no_room(const dc_model *m)
+{
+    return dc__fail(DC_ENOMEM, "out of memory for the changes of %zu parameters", trained(m));
+}
+
+static bool show_room(dc__codes *c, const dc_model *m)
 {
     c->model = m;
+    for (int i = 0; i < 2 && !c->coding.down.codec->exact; i++)
+        if (!(c->shown[i] = calloc((size_t)dc__model_floats(m) + 1, sizeof(float)))) return false;
+    return true;
+}
+
+dc_error dc__codes_allocate(dc__codes *c, const dc_model *m)
+{
+    if (!show_room(c, m)) return no_room(m);
     if (c->coding.down.codec->exact) return DC_OK;
-    const size_t trained = (size_t)m->block_offset[m->n_blocks], all = (size_t)dc__model_floats(m);
-    c->shown[0] = calloc(all + 1, sizeof(float));
-    c->shown[1] = calloc(all + 1, sizeof(float));
-    c->change = calloc(2 * trained + DC__CHANGE_ROOM * ((size_t)m->n_blocks + 1), 1);
+    c->change = calloc(2 * trained(m) + DC__CHANGE_ROOM * ((size_t)m->n_blocks + 1), 1);
     c->bytes = calloc(m->n_blocks, sizeof *c->bytes);
-    if (c->shown[0] && c->shown[1] && c->change && c->bytes) return DC_OK;
-    return dc__fail(DC_ENOMEM, "out of memory for the changes of %zu parameters", trained);
+    return c->change && c->bytes ? DC_OK : no_room(m);
+}
+
+dc_error dc__codes_mirror(dc__codes *c, const dc__codes *part, const dc_model *whole)
+{
+    *c = (dc__codes){.coding = part->coding, .workers = part->workers};
+    return show_room(c, whole) ? DC_OK : no_room(whole);
 }
 
 void dc__codes_release(dc__codes *c)

@@ -36,9 +36,13 @@ dc_error dc__codes_init(dc__codes *c, const char *text, int workers);
 dc_error dc__codes_agree(dc__codes *c, const char *asked, bool first);
 
 /* dc__codes_allocate - for a sealed model; DC_ENOMEM. dc__codes_release - frees that. dc__codes_begin - a new run's
- * shown values are the true ones. */
+ * values are all here: the shown ones are the true ones. */
 dc_error dc__codes_allocate(dc__codes *c, const dc_model *model);
 void dc__codes_release(dc__codes *c);
+
+/* dc__codes_mirror - at the first of several shards: room for what workers hold of the whole model, of which the others code
+ * their parts. Likewise; to be released. */
+dc_error dc__codes_mirror(dc__codes *c, const dc__codes *part, const dc_model *whole);
 void dc__codes_begin(dc__codes *c, const dc__versions *v);
 
 /* dc__codes_values - of a version, as workers hold them. */

@@ -11,9 +11,13 @@ static dc_error send_run(void *peer, dc__header *unused)
 {
     (void)unused;
     dc__peer *p = peer;
-    const dc__training *t = &p->server->training;
+    dc__training *t = &p->server->training;
+    const dc__arrays all = {&t->all, &t->all_codes};
     const dc__versions *v = &t->versions;
-    const size_t room = 64 + 2 * DC__PARTS_MOST + DC_FINGERPRINT_BYTES + dc__model_describe_bytes(t->whole);
+    const size_t room = 64 + 2 * DC__PARTS_MOST + DC__CODING_BYTES + DC_FINGERPRINT_BYTES +
+                        dc__model_describe_bytes(t->whole);
+    char coding[DC__CODING_BYTES];
+    dc__coding_text(&t->codes.coding, coding);
     void *payload, *message = dc__link_alloc((uint32_t)room, &payload);
     dc__header header = {.type = DC__RUN};
     if (t->resumed) /* else its first worker says where it begins, to all shards */
@@ -27,13 +31,14 @@ static dc_error send_run(void *peer, dc__header *unused)
         dc__put_uint(&out, p->server->shards.run, 4);
         dc__put_uint(&out, t->resumed ? v->first_average : 0, 8);
         dc__shares_put(&t->shares, &out);
+        dc__put_text(&out, coding);
         dc__put_text(&out, t->fingerprint);
         dc__model_describe(t->whole, &out);
         dc__assert(!out.failed);
         header.payload_bytes = (uint32_t)(out.at - (uint8_t *)payload);
     }
     dc_error err = dc__link_send(&p->endpoint.link, &header, message);
-    if (!err && t->resumed) err = dc__spread_send(&p->endpoint.link, &p->shard, &t->all, v->first_round);
+    if (!err && t->resumed) err = dc__spread_send(&p->endpoint.link, &p->shard, &all, v->first_round);
     dc__shards *sh = &p->server->shards;
     pthread_mutex_lock(&sh->lock);
     p->sending = false;
@@ -118,7 +123,9 @@ static dc_error take_state(dc__peer *p, const dc__frame *frame)
         dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + DC__POLL_NS);
     const bool wanted = sh->gathering == version;
     pthread_mutex_unlock(&sh->lock);
-    dc_error err = wanted ? dc__spread_take(frame, &p->shard, &p->server->training.all) : DC_OK;
+    dc__training *t = &p->server->training;
+    const dc__arrays all = {&t->all, &t->all_codes};
+    dc_error err = wanted ? dc__spread_take(frame, &p->shard, &all) : DC_OK;
     if (err || !(frame->header.flags & DC__LAST) || !wanted) return err;
     pthread_mutex_lock(&sh->lock);
     p->got = version;

@@ -12,6 +12,17 @@
 /* ---- links that come ---- */
 
 /* What the other one was started with must be what this one was. */
+static dc_error check_codec(const dc__shards *sh, const dc__shard_hello *hello)
+{
+    char ours[DC__CODING_BYTES];
+    dc__shards_coding(sh, ours);
+    if (!hello->coding[0] || strcmp(hello->coding, ours) == 0) return DC_OK;
+    return dc__fail(
+        DC_EINVAL,
+        "shard %d of %d has the codec %s, and the first %s: give all the same, or only the first one",
+        hello->shard, hello->shards, hello->coding, ours[0] ? ours : "none");
+}
+
 static dc_error check(const dc__shards *sh, const dc__shard_hello *hello, int *number)
 {
     const dc_server_options *o = &sh->server->options;
@@ -33,6 +44,8 @@ static dc_error check(const dc__shards *sh, const dc__shard_hello *hello, int *n
     if (hello->trim != o->bounds.trim)
         return dc__fail(DC_EINVAL, "shard %d of %d has another aggregate than the first: give all the same",
                         shard, shards);
+    const dc_error err = check_codec(sh, hello);
+    if (err) return err;
     *number = shard - 1;
     if (sh->peers[*number].present)
         return dc__fail(DC_EINVAL, "shard %d of %d is here already, at %s: give each its own number", shard,
@@ -212,7 +225,8 @@ dc_error dc__first_gather(void *shards, uint64_t version)
     dc__shards *sh = shards;
     dc__training *t = &sh->server->training;
     dc_error err = DC_OK;
-    dc__spread_gather(&t->part, &t->versions, version, &t->all);
+    const dc__arrays own = {&t->versions, &t->codes}, all = {&t->all, &t->all_codes};
+    dc__spread_gather(&t->part, &own, version, &all);
     pthread_mutex_lock(&sh->lock);
     sh->gathering = version;
     pthread_cond_broadcast(&sh->news);

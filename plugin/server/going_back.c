@@ -6,6 +6,8 @@
  * but all rounds from such a checkpoint on. So the run does what it would do if the server had been killed and
  * started again: sessions end, everything is forgotten but the files, and workers join anew, each with what it had. The files
  * of later checkpoints go first, and the log is cut back, so that whoever starts from them finds one course.
+ *   Over shards nobody joins anew, and the run has not begun when this is found: it ends with a line, and goes on from that checkpoint
+ * when all is started once more.
  *   What a worker has of no checkpoint is lost wherever the run goes on. So it goes on where it is: a worker that cannot keep
  * anything, and is lost again and again, does not hold up the others. */
 #include "base/error.h"
@@ -76,11 +78,27 @@ static bool is_of_use(dc_server *s, int slot)
     return has;
 }
 
+/* Over shards, before the run begins. */
+static void end_to_go_back(dc_server *s, const char *why)
+{
+    dc__training *t = &s->training;
+    const uint64_t version = choose(s);
+    char line[DC__LINE_BYTES];
+    const dc_error err = dc__generations_go_back(&t->checkpoint.generations, t->model, version);
+    (void)snprintf(line, sizeof line, "%.300s: start all again, and the run goes back to round %llu", why,
+                   (unsigned long long)version);
+    dc__roster_end(&t->roster, err ? err : DC_EPEER, err ? dc_last_error() : line);
+}
+
 static void go_back(dc_server *s, int slot)
 {
     char called[DC__CALLED_BYTES], why[DC__LINE_BYTES];
     dc__member_words(&s->training.roster.member[slot], called);
     (void)snprintf(why, sizeof why, "%s is back without what it had kept", called);
+    if (s->shards.n > 1) {
+        end_to_go_back(s, why);
+        return;
+    }
     s->expected = dc__server_members(s);
     const dc_error err = restart(s, why);
     if (err) dc__roster_end(&s->training.roster, err, dc_last_error());

@@ -9,7 +9,7 @@ enum { HELLO_MESH = 1 };
 
 dc_error dc__shard_hello_send(dc__link *link, const dc__shard_hello *hello)
 {
-    uint8_t payload[96 + DC__URL_BYTES];
+    uint8_t payload[96 + DC__URL_BYTES + DC__CODING_BYTES];
     dc__bytes out = dc__bytes_over(payload, sizeof payload);
     dc__put_text(&out, dc_version());
     dc__put_uint(&out, hello->mesh ? HELLO_MESH : 0, 1);
@@ -20,6 +20,7 @@ dc_error dc__shard_hello_send(dc__link *link, const dc__shard_hello *hello)
     dc__put_uint(&out, (uint64_t)(hello->rank + 1), 4);
     dc__put_uint(&out, (uint64_t)hello->Bps, 8);
     dc__put_text(&out, hello->url);
+    dc__put_text(&out, hello->coding);
     dc__assert(!out.failed);
     dc__header header = {.type = DC__SHARD};
     return dc__link_send_small(link, &header, payload, (uint32_t)(out.at - payload));
@@ -38,6 +39,7 @@ dc_error dc__shard_hello_read(dc__shard_hello *hello, const dc__frame *frame)
     const uint64_t rank = dc__get_uint(&in, 4); /* 0 = any, else 1 + rank */
     hello->Bps = (double)dc__get_uint(&in, 8);
     dc__get_text(&in, hello->url, sizeof hello->url);
+    dc__get_text(&in, hello->coding, sizeof hello->coding);
     if (!in.failed && !hello->mesh && strcmp(hello->version, dc_version()) != 0)
         return dc__fail(DC_EVERSION,
                         "shard %d has dynacomm %.31s, the first %s: install the same version on both",
@@ -49,6 +51,7 @@ dc_error dc__shard_hello_read(dc__shard_hello *hello, const dc__frame *frame)
     if (in.failed || rank > INT32_MAX) return dc__fail(DC_EPROTO, "a SHARD frame is cut short");
     hello->rank = (int)rank - 1;
     dc__make_printable(hello->url);
+    dc__make_printable(hello->coding);
     return dc__address_parse(hello->url, NULL);
 }
 

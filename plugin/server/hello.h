@@ -2,6 +2,7 @@
 #ifndef DC__HELLO_H
 #define DC__HELLO_H
 
+#include "codec/coding.h"
 #include "model/shard.h"
 #include "net/address.h"
 #include "net/link.h"
@@ -10,11 +11,12 @@
 typedef struct dc__shard_hello {
     char version[32]; /* of the program; filled in */
     bool mesh;        /* from a worker's process: its number is asked for, as are workers and trim */
-    int shard, shards, workers; /* shard 1.. of so many, for so many workers; else */
-    int trim;                   /* dc_bounds.trim */
-    int rank;                   /* mesh: that the worker asks for, -1 = any */
-    double Bps;                 /* mesh: of its link each way, as its user says; 0 = not known */
-    char url[DC__URL_BYTES];    /* where workers reach it */
+    int shard, shards, workers;    /* shard 1.. of so many, for so many workers; else */
+    int trim;                      /* dc_bounds.trim */
+    int rank;                      /* mesh: that the worker asks for, -1 = any */
+    double Bps;                    /* mesh: of its link each way, as its user says; 0 = not known */
+    char url[DC__URL_BYTES];       /* where workers reach it */
+    char coding[DC__CODING_BYTES]; /* that its user has said, "" = none; not checked */
 } dc__shard_hello;
 
 /* The answer: what the other one is. */

@@ -120,7 +120,7 @@ void dc__server_choose_steps(dc_server *s)
 {
     dc__training *t = &s->training;
     const int64_t now_ns = dc__now_ns();
-    if (!t->codes.coding.local_auto || now_ns - s->steps.tried_ns < LOOK_NS) return;
+    if (!t->codes.coding.local_auto || s->shards.index > 0 || now_ns - s->steps.tried_ns < LOOK_NS) return;
     s->steps.tried_ns = now_ns;
     dc__step_load loads[DC__CREW_MOST];
     dc__steps next;

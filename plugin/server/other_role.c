@@ -12,8 +12,9 @@ static dc_error send_version(void *peer, dc__header *header)
 {
     dc__peer *p = peer;
     dc__shards *sh = &p->server->shards;
-    const dc_error err =
-        dc__spread_send(&p->endpoint.link, NULL, &p->server->training.versions, header->round);
+    dc__training *t = &p->server->training;
+    const dc__arrays own = {&t->versions, &t->codes};
+    const dc_error err = dc__spread_send(&p->endpoint.link, NULL, &own, header->round);
     pthread_mutex_lock(&sh->lock);
     p->send = DC__NO_ROUND;
     pthread_cond_broadcast(&sh->news);
@@ -80,6 +81,8 @@ static dc_error take_run(dc__peer *p, const dc__frame *frame)
     const uint64_t average = dc__get_uint(&in, 8);
     dc__shares shares;
     const bool spread = dc__shares_get(&shares, &in) && shares.n == sh->n;
+    char coding[DC__CODING_BYTES];
+    dc__get_text(&in, coding, sizeof coding);
     dc__get_text(&in, fingerprint, sizeof fingerprint);
     if (in.failed || !spread || frame->header.round > UINT32_MAX)
         return dc__fail(DC_EPROTO, "a RUN frame is cut short");
@@ -95,6 +98,7 @@ static dc_error take_run(dc__peer *p, const dc__frame *frame)
     sh->coming_average = average;
     sh->coming_shares = shares;
     sh->state_here = false;
+    memcpy(sh->coming_coding, coding, sizeof coding);
     memcpy(sh->coming_fingerprint, fingerprint, sizeof fingerprint);
     pthread_mutex_unlock(&sh->lock);
     return DC_OK;
@@ -104,16 +108,18 @@ static dc_error take_run(dc__peer *p, const dc__frame *frame)
 static dc_error take_state(dc__peer *p, const dc__frame *frame)
 {
     dc__shards *sh = &p->server->shards;
-    dc__versions *v = &p->server->training.versions;
+    dc__training *t = &p->server->training;
+    const dc__arrays own = {&t->versions, &t->codes};
+    dc__versions *v = own.versions;
     pthread_mutex_lock(&sh->lock);
     while (sh->coming && !p->endpoint.stop)
         dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + DC__POLL_NS);
-    const bool wanted = !sh->coming && !sh->state_here && p->server->training.resumed;
+    const bool wanted = !sh->coming && !sh->state_here && t->resumed;
     pthread_mutex_unlock(&sh->lock);
     if (!wanted)
         return p->endpoint.stop ? DC_OK : dc__fail(DC_EPROTO, "the first shard sent a state that is not due");
     const uint64_t version = frame->header.round;
-    dc_error err = dc__spread_take(frame, NULL, v);
+    dc_error err = dc__spread_take(frame, NULL, &own);
     if (err || !(frame->header.flags & DC__LAST)) return err;
     memcpy(dc__versions_values(v, version + 1), dc__versions_values(v, version),
            dc__model_floats(v->model) * sizeof(float));

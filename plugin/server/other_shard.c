@@ -35,6 +35,7 @@ static dc_error send_hello(dc__shards *sh)
     dc__shard_hello hello = {
         .shard = sh->index + 1, .shards = sh->n, .workers = o->workers, .trim = o->bounds.trim, .rank = -1};
     (void)snprintf(hello.url, sizeof hello.url, "%s", sh->own);
+    dc__shards_coding(sh, hello.coding);
     return dc__shard_hello_send(&sh->peers[0].endpoint.link, &hello);
 }
 
@@ -145,7 +146,7 @@ static dc_error adopt(dc__shards *sh)
     pthread_mutex_unlock(&sh->lock);
     const bool resumed = h->flags & DC__RUN_RESUMED;
     t->shares = sh->coming_shares;
-    dc_error err = dc__codes_agree(&t->codes, "exact", true);
+    dc_error err = dc__codes_agree(&t->codes, sh->coming_coding, true);
     if (!err) err = dc__training_adopt(t, sh->coming, sh->coming_fingerprint, false, true);
     if (err) return err;
     if (resumed) {

@@ -41,6 +41,7 @@ static void set_hooks(dc_server *s)
     c->hooks.gather = c->follows ? dc__other_deliver : dc__first_gather;
     if (c->follows) return;
     c->hooks.whole = &s->training.all;
+    c->hooks.whole_codes = &s->training.all_codes;
     c->hooks.announce = dc__first_announce;
     c->hooks.newest = dc__first_newest;
 }
@@ -196,11 +197,21 @@ static void watch_shards(dc__shards *sh)
     if (sh->n > 1) (sh->index == 0 ? dc__first_watch : dc__other_watch)(sh);
 }
 
+/* A worker that was killed has what it kept of versions that it heard of (KEEP), and of no other. */
+static bool is_kept_lost(const dc__training *t)
+{
+    bool lost = false;
+    for (int i = 0; i < t->roster.n; i++)
+        lost |= t->roster.member[i].state == DC__MEMBER_LOST;
+    return lost && t->keeps;
+}
+
 /* Over shards the last version is put together when all have stopped. */
 static dc_error end_over_shards(dc_server *s)
 {
     dc__training *t = &s->training;
     char line[DC__LINE_BYTES];
+    t->checkpoint.no_end = is_kept_lost(t);
     if (s->shards.index == 0) dc__first_stop(&s->shards);
     say_goodbye(s, true);
     dc__barred_save(&t->barred, &t->log);

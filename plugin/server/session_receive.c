@@ -27,9 +27,11 @@ static dc_error take_upload(dc__session *s, const dc__frame *frame, dc__member_s
     if (dc__finite_check(t->model, h->offset, h->count, values, "worker 0's initial value")) return DC_EVALUE;
     dc__versions_set_initial(&t->versions, h->offset, h->count, values);
     s->upload_at += h->count;
-    if (s->upload_at == total) /* a new run's statistics are the same at every worker */
-        dc__statistics_set_all(&t->statistics, t->versions.first_round,
-                               dc__versions_values(&t->versions, 0) + t->model->start[DC_STATISTIC]);
+    if (s->upload_at < total) return DC_OK;
+    /* a new run's statistics are the same at every worker */
+    dc__statistics_set_all(&t->statistics, t->versions.first_round,
+                           dc__versions_values(&t->versions, 0) + t->model->start[DC_STATISTIC]);
+    dc__codes_begin(&t->codes, &t->versions);
     return DC_OK;
 }
 
@@ -78,13 +80,14 @@ static dc_error check_statistics(dc__session *s, int slot, const dc__header *h, 
     return dc__training_refuse(t, s->slot, &s->given, h->round - 1);
 }
 
-/* A later process that has nothing either computes as the first that had not. */
+/* A later process that has nothing either computes as the first that had not. Over shards nobody comes back into a round: it
+ * is all blocks. */
 static void log_forgot(dc__session *s, uint64_t round)
 {
     dc__training *t = s->training;
     const uint64_t *blocks;
     if (dc__given_forgets(&s->given, round, &blocks))
-        dc__run_log_forgot(&t->run_log, round, t->roster.member[s->slot].number, t->model->n_blocks, blocks);
+        dc__run_log_forgot(&t->run_log, round, t->roster.member[s->slot].number, t->whole->n_blocks, blocks);
 }
 
 /* Rolling statistics after a round; header.round is the version they belong to. */

@@ -207,7 +207,7 @@ static dc_error send_start(void *session, dc__header *turn)
             send_range(s, header, dc__versions_moment2(v, version) + moments_from, moments_from, moments_to);
     if (!err) err = send_crew(s, NULL);
     if (!err) err = send_all_images(s, version);
-    if (!err && t->codes.coding.local_auto) err = send_batches(s, true);
+    if (!err && t->codes.coding.local_auto && t->shard == 0) err = send_batches(s, true);
     return err ? err : send_start_frame(s, is_fresh(s, version) ? DC__START_FRESH : 0, version);
 }
 

@@ -32,8 +32,6 @@ dc_error dc__shards_check(const dc_server_options *o)
     if (!err && o->announce_url) err = dc__address_parse(o->announce_url, NULL);
     if (!err && o->codec) err = dc__coding_parse(o->codec, &coding);
     if (err) return err;
-    if (o->codec && (!coding.up.codec->exact || !coding.down.codec->exact || dc__coding_local(&coding)))
-        return not_with(o, "a codec that loses something");
     if (o->key_path && o->mesh) return not_with(o, "keys");
     if (o->members_path && o->shard > 1)
         return dc__fail(DC_EINVAL, "the first shard alone has a list of members, and says who may take part");
@@ -159,6 +157,13 @@ int dc__meeting_here(const dc__shards *sh)
 bool dc__shards_waits(const dc__shards *sh)
 {
     return sh->mesh && sh->index == 0 && dc__meeting_here(sh) < sh->n - 1;
+}
+
+void dc__shards_coding(const dc__shards *sh, char text[DC__CODING_BYTES])
+{
+    const dc__codes *c = &sh->server->training.codes;
+    text[0] = 0;
+    if (c->said) dc__coding_text(&c->coding, text);
 }
 
 bool dc__shards_begun(dc__shards *sh)

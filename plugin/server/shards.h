@@ -6,7 +6,7 @@
  * as which number, when the run begins and with which values, which versions are saved. The others have a link to it,
  * an endpoint as between worker and server:
  *     - SHARD: the other one says what it was started with, and is refused if that is not the first one's.
- *     - RUN: the first one's model and, of a run that is resumed, the state of the other's part. Workers that come to
+ *     - RUN: the first one's model and codec and, of a run that is resumed, the state of the other's part. Workers that come to
  *       another shard wait for it; they name the run by its number, for the first one may train another one instead.
  *     - MEMBERS, with keys: the workers that the first has taken, whenever there are others. Workers whose key is not among them, or who say
  *       that they are another of them, are not let in. All shards have one key, by which the first knows the others.
@@ -92,7 +92,7 @@ typedef struct dc__shards {
     uint32_t coming_run;
     uint64_t coming_average;
     dc__shares coming_shares;
-    char coming_fingerprint[DC_FINGERPRINT_BYTES];
+    char coming_coding[DC__CODING_BYTES], coming_fingerprint[DC_FINGERPRINT_BYTES];
     bool state_here; /* (L) its state has come */
     bool begin;      /* (L) the first has begun the run */
     /* With keys: whom the first has taken, (L), [DC__CREW_MOST]; and room for the next such list: at the first its run loop's, at
@@ -131,6 +131,9 @@ bool dc__shards_ready(dc__shards *sh, uint32_t run);
 /* dc__meeting_here - how many shards are here, at a mesh's meeting server. dc__shards_waits - some are not here, for whom workers wait as long as it takes: those of a mesh. Run loop. */
 int dc__meeting_here(const dc__shards *sh);
 bool dc__shards_waits(const dc__shards *sh);
+
+/* dc__shards_coding - the codec that this server's user has said, "" = none. Run loop. */
+void dc__shards_coding(const dc__shards *sh, char text[DC__CODING_BYTES]);
 
 /* dc__shards_begun - at another one: the first has begun the run. Run loop. */
 bool dc__shards_begun(dc__shards *sh);

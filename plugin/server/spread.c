@@ -8,13 +8,14 @@
 #include "model/average.h"
 
 /* The arrays of a version, by the flags of their frames. */
-static const uint8_t kinds[] = {0, DC__STATE_MOMENT1, DC__STATE_MOMENT2,
-                                DC__STATE_MOMENT1 | DC__STATE_MOMENT2};
+enum { AVERAGE = DC__STATE_MOMENT1 | DC__STATE_MOMENT2 };
+static const uint8_t kinds[] = {0, DC__STATE_MOMENT1, DC__STATE_MOMENT2, AVERAGE, DC__STATE_SHOWN};
 enum { KINDS = sizeof kinds };
 
 /* NULL: the version has none. */
-static float *array_of(const dc__versions *v, uint8_t kind, uint64_t version)
+static float *array_of(const dc__arrays *a, uint8_t kind, uint64_t version)
 {
+    const dc__versions *v = a->versions;
     switch (kind) {
     case 0:
         return dc__versions_values(v, version);
@@ -22,19 +23,23 @@ static float *array_of(const dc__versions *v, uint8_t kind, uint64_t version)
         return dc__versions_moment1(v, version);
     case DC__STATE_MOMENT2:
         return dc__versions_moment2(v, version);
-    default:
+    case AVERAGE:
         return dc__versions_average(v, version);
+    case DC__STATE_SHOWN:
+        return a->codes->shown[version & 1];
+    default:
+        return NULL;
     }
 }
 
 static uint64_t floats_of(const dc_model *m, uint8_t kind)
 {
     if (kind == 0) return dc__model_floats(m);
-    return kind == (DC__STATE_MOMENT1 | DC__STATE_MOMENT2) ? dc__average_floats(m)
-                                                           : dc__model_state_floats(m);
+    if (kind == DC__STATE_SHOWN) return m->start[DC_TRAINED + 1];
+    return kind == AVERAGE ? dc__average_floats(m) : dc__model_state_floats(m);
 }
 
-void dc__spread_gather(const dc__shard *s, const dc__versions *part, uint64_t version, dc__versions *whole)
+void dc__spread_gather(const dc__shard *s, const dc__arrays *part, uint64_t version, const dc__arrays *whole)
 {
     for (int k = 0; k < KINDS; k++) {
         const float *from = array_of(part, kinds[k], version);
@@ -43,17 +48,19 @@ void dc__spread_gather(const dc__shard *s, const dc__versions *part, uint64_t ve
     }
 }
 
-void dc__spread_split(const dc__shard *s, const dc__versions *whole, dc__versions *part)
+void dc__spread_split(const dc__shard *s, const dc__arrays *whole, const dc__arrays *part)
 {
-    const uint64_t version = whole->round;
+    const uint64_t version = whole->versions->round;
+    dc__versions *v = part->versions;
     for (int k = 0; k < KINDS; k++) {
         float *to = array_of(part, kinds[k], version);
         if (to) dc__shard_give(s, floats_of(s->model, kinds[k]), array_of(whole, kinds[k], version), to);
     }
-    memcpy(dc__versions_values(part, version + 1), dc__versions_values(part, version),
+    memcpy(dc__versions_values(v, version + 1), dc__versions_values(v, version),
            dc__model_floats(s->model) * sizeof(float));
-    dc__versions_begin(part, version, whole->first_step);
-    part->first_average = whole->first_average;
+    dc__versions_begin(v, version, whole->versions->first_step);
+    v->first_average = whole->versions->first_average;
+    v->batches = whole->versions->batches;
 }
 
 static dc_error send_array(dc__link *link, uint8_t kind, uint64_t version, const float *array, uint64_t n,
@@ -78,17 +85,17 @@ static dc_error send_array(dc__link *link, uint8_t kind, uint64_t version, const
     return err;
 }
 
-dc_error dc__spread_send(dc__link *link, const dc__shard *s, const dc__versions *v, uint64_t version)
+dc_error dc__spread_send(dc__link *link, const dc__shard *s, const dc__arrays *of, uint64_t version)
 {
-    const dc_model *m = s ? s->model : v->model;
+    const dc_model *m = s ? s->model : of->versions->model;
     float *room = s ? malloc((dc__model_floats(m) + 1) * sizeof *room) : NULL;
     if (s && !room) return dc__fail(DC_ENOMEM, "out of memory for a shard's state");
     int last = 0;
     for (int k = 0; k < KINDS; k++)
-        if (array_of(v, kinds[k], version)) last = k;
+        if (array_of(of, kinds[k], version)) last = k;
     dc_error err = DC_OK;
     for (int k = 0; !err && k <= last; k++) {
-        const float *array = array_of(v, kinds[k], version);
+        const float *array = array_of(of, kinds[k], version);
         const uint64_t n = floats_of(m, kinds[k]);
         if (!array) continue;
         if (s) dc__shard_give(s, n, array, room);
@@ -98,12 +105,12 @@ dc_error dc__spread_send(dc__link *link, const dc__shard *s, const dc__versions 
     return err;
 }
 
-dc_error dc__spread_take(const dc__frame *frame, const dc__shard *s, dc__versions *v)
+dc_error dc__spread_take(const dc__frame *frame, const dc__shard *s, const dc__arrays *into)
 {
     const dc__header *h = &frame->header;
-    const uint8_t kind = h->flags & (DC__STATE_MOMENT1 | DC__STATE_MOMENT2);
-    const dc_model *m = s ? s->model : v->model;
-    float *array = array_of(v, kind, h->round);
+    const uint8_t kind = h->flags & (AVERAGE | DC__STATE_SHOWN);
+    const dc_model *m = s ? s->model : into->versions->model;
+    float *array = array_of(into, kind, h->round);
     const uint64_t n = floats_of(m, kind);
     const float *values = dc__values_of(frame);
     if (!array || !values || h->offset > n || h->count > n - h->offset)

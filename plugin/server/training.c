@@ -51,6 +51,7 @@ static void release(dc__training *t)
     dc__bases_release(&t->bases);
     dc__omissions_release(&t->omissions);
     dc__codes_release(&t->codes);
+    dc__codes_release(&t->all_codes);
     dc__clip_release(&t->clip);
     dc__checkpoint_release(&t->checkpoint);
     dc__statistics_release(&t->statistics);
@@ -116,7 +117,8 @@ static dc_error allocate(dc__training *t, const dc_model *m)
  * back with what it had by a checkpoint, and the run goes back there (going_back.c), if there is one. */
 static void set_keeps(dc__training *t, bool remembers)
 {
-    t->keeps = remembers || dc__coding_keeps(&t->codes.coding);
+    t->keeps =
+        t->shard == 0 && (remembers || dc__coding_keeps(&t->codes.coding)); /* the first shard says of what */
     if (!t->keeps || t->checkpoint.dir[0] || t->on_loss != DC_ON_LOSS_WAIT) return;
     t->on_loss = DC_ON_LOSS_END;
     dc__log_line(
@@ -132,12 +134,9 @@ static dc_error take_part(dc__training *t, dc_model *whole, dc_model **part)
 {
     *part = whole;
     if (t->shares.n == 1) return DC_OK;
-    const dc__coding *c = &t->codes.coding;
-    if (!c->up.codec->exact || !c->down.codec->exact || dc__coding_local(c))
-        return dc__fail(DC_EINVAL, "%s not go together with a codec that loses something yet: leave it out",
-                        t->shares.mesh ? "a mesh does" : "shards do");
     dc_error err = dc__shard_init(&t->part, whole, t->shard, &t->shares);
     if (!err && t->shard == 0) err = dc__versions_allocate(&t->all, whole);
+    if (!err && t->shard == 0) err = dc__codes_mirror(&t->all_codes, &t->codes, whole);
     *part = t->part.model;
     return err;
 }
@@ -146,10 +145,13 @@ static dc_error take_part(dc__training *t, dc_model *whole, dc_model **part)
 static dc_error resume(dc__training *t)
 {
     dc__checkpoint *c = &t->checkpoint;
-    dc__versions *v = t->shares.n > 1 ? &t->all : &t->versions;
-    const dc_error err = dc__generations_load(&c->generations, &t->log, v, &t->codes, &t->statistics,
-                                              &t->roster, &c->seed, &t->resumed);
-    if (!err && t->resumed && t->shares.n > 1) dc__spread_split(&t->part, &t->all, &t->versions);
+    const bool spread = t->shares.n > 1;
+    const dc__arrays own = {&t->versions, &t->codes}, all = {&t->all, &t->all_codes};
+    const dc__arrays *whole = spread ? &all : &own;
+    t->all.batches = t->versions.batches;
+    const dc_error err = dc__generations_load(&c->generations, &t->log, whole->versions, whole->codes,
+                                              &t->statistics, &t->roster, &c->seed, &t->resumed);
+    if (!err && t->resumed && spread) dc__spread_split(&t->part, &all, &own);
     return err;
 }
 

@@ -35,13 +35,14 @@ typedef struct dc__training {
     dc_model *
         model; /* the first worker's, or this server's shard of it; set and cleared with the roster's lock, constant
                         while training */
-    dc_model *whole;   /* the first worker's; likewise */
-    int shard;         /* this server holds this one, from 0, */
-    dc__shares shares; /* of those; constant once there is a model */
-    dc__shard part;    /* which is this; zeros if it holds all */
-    dc__versions all;  /* at the first of several shards: room for a version of the whole model */
-    char *fingerprint; /* likewise */
-    bool resumed;      /* likewise */
+    dc_model *whole;     /* the first worker's; likewise */
+    int shard;           /* this server holds this one, from 0, */
+    dc__shares shares;   /* of those; constant once there is a model */
+    dc__shard part;      /* which is this; zeros if it holds all */
+    dc__versions all;    /* at the first of several shards: room for a version of the whole model, */
+    dc__codes all_codes; /* and for what workers hold of it */
+    char *fingerprint;   /* likewise */
+    bool resumed;        /* likewise */
     dc__roster roster;
     dc__barred barred;
     dc__versions versions;

@@ -6,7 +6,8 @@
 #include "schedule/steps.h"
 #include "worker/worker.h"
 
-/* What the run could have: over shards nothing is lost; local steps are for SGD that keeps no average. */
+/* What the run could have: local steps are for SGD that keeps no average. In a mesh one link carries what goes up and what comes
+ * down, and its measured rate is of both together: it says nothing of a codec whose ways differ. */
 static const char *const choices[] = {"exact",          "bf16",         "int8",           "topk:0.01",
                                       "topk:0.01/int8", "int8+local:8", "int8+local:auto"};
 #define CHOICES (sizeof choices / sizeof *choices)
@@ -23,7 +24,7 @@ typedef struct question {
 static bool is_possible(const dc_worker *w, const dc__coding *c)
 {
     const dc_optimizer *o = &w->model->optimizer;
-    if (w->n_parts > 1) return c->up.codec->exact && c->down.codec->exact && !dc__coding_local(c);
+    if (w->host && (c->up.codec != c->down.codec || c->follows)) return false;
     return !dc__coding_local(c) || (o->algorithm == DC_SGD && o->average <= 0);
 }
 
@@ -71,7 +72,6 @@ static size_t put(const question *q, const char *text, bool own, char *line, siz
 void dc__worker_choices(void *worker, const dc_profile *measured)
 {
     dc_worker *w = worker;
-    if (w->n_parts > 1) return; /* shards take none of the others */
     char own[DC__CODING_BYTES], line[DC__LINE_BYTES] = "";
     size_t used = 0;
     question q = {

@@ -282,9 +282,12 @@ static void reset(dc_worker *w)
 
 void dc__worker_pause(dc_worker *w)
 {
+    bool whole = true;
     if (!w->residues.begun) return;
+    for (int k = 0; k < w->n_parts; k++)
+        whole = whole && w->parts[k].endpoint.queue.left == 0;
     if (w->pushes)
-        dc__residues_pause(&w->residues, w->push.round, w->parts[0].endpoint.queue.left == 0);
+        dc__residues_pause(&w->residues, w->push.round, whole);
     else if (w->residues.held[0] == UINT64_MAX && w->residues.held[1] == UINT64_MAX) /* not yet */
         dc__residues_pause(&w->residues, w->start_round, false);
     w->pushes = false;

@@ -19,34 +19,34 @@
 #define HEAD_BYTES (8 + 8 + 8 + DC__CODING_BYTES)
 #define FILES_MOST 64 /* that are looked at; there are about five */
 
-static uint64_t floats_of(const dc__encoder *e)
+static uint64_t floats_of(const dc__residues *r)
 {
-    return e->model->block_offset[e->model->n_blocks];
+    return r->model->block_offset[r->model->n_blocks];
 }
 
 static bool path_of(const dc__residues *r, uint64_t version, char path[PATH_MAX])
 {
-    return (size_t)snprintf(path, PATH_MAX, "%s/%s.kept-%d-%llu", r->dir, r->encoder->model->name, r->rank,
+    return (size_t)snprintf(path, PATH_MAX, "%s/%s.kept-%d-%llu", r->dir, r->model->name, r->rank,
                             (unsigned long long)version) < PATH_MAX;
 }
 
-static void head_of(const dc__encoder *e, uint64_t version, uint8_t head[HEAD_BYTES])
+static void head_of(const dc__residues *r, uint64_t version, uint8_t head[HEAD_BYTES])
 {
     char text[DC__CODING_BYTES] = "";
-    dc__coding_text(&e->coding, text);
+    dc__coding_text(&r->parts[0].encoder->coding, text);
     memcpy(head, MAGIC, 8);
     dc__bytes out = dc__bytes_over(head + 8, 16);
     dc__put_uint(&out, version, 8);
-    dc__put_uint(&out, floats_of(e), 8);
+    dc__put_uint(&out, floats_of(r), 8);
     memcpy(head + 24, text, sizeof text);
 }
 
-void dc__residues_init(dc__residues *r, const char *dir, int rank, dc__encoder *encoder,
+void dc__residues_init(dc__residues *r, const char *dir, int rank, const dc_model *model,
                        dc__recurrent *memory, pthread_mutex_t *lock, dc__log *log)
 {
     *r = (dc__residues){.dir = dir,
                         .rank = rank,
-                        .encoder = encoder,
+                        .model = model,
                         .memory = memory,
                         .lock = lock,
                         .log = log,
@@ -55,9 +55,15 @@ void dc__residues_init(dc__residues *r, const char *dir, int rank, dc__encoder *
                         .lost = UINT64_MAX};
 }
 
+void dc__residues_part(dc__residues *r, dc__encoder *encoder, const dc__shard *shard)
+{
+    dc__assert(r->n_parts < DC__PARTS_MOST);
+    r->parts[r->n_parts++] = (dc__residue){.encoder = encoder, .shard = shard};
+}
+
 bool dc__residues_keeps(const dc__residues *r)
 {
-    return !dc__encoder_exact(r->encoder) || r->memory->of.floats > 0;
+    return !dc__encoder_exact(r->parts[0].encoder) || r->memory->of.floats > 0;
 }
 
 void dc__residues_announce(dc__residues *r, uint64_t version, const uint64_t *needed, int n)
@@ -71,19 +77,55 @@ void dc__residues_announce(dc__residues *r, uint64_t version, const uint64_t *ne
 
 /* ---- what it is made of ---- */
 
-enum { PARTS = 3 };
+/* A file that is written or read. */
+typedef struct passage {
+    dc__file *to;
+    FILE *from;
+    XXH3_state_t hash;
+    bool ok;
+} passage;
 
-typedef struct part {
-    float *at; /* NULL: there is no such part */
-    size_t n;
-} part;
-
-static void parts_of(const dc__residues *r, uint64_t version, part parts[PARTS])
+static void pass(passage *p, float *at, size_t n)
 {
-    const size_t n = (size_t)floats_of(r->encoder);
-    parts[0] = (part){r->encoder->kept[version & 1], n};
-    parts[1] = (part){r->encoder->velocity[version & 1], n};
-    parts[2] = (part){r->memory->at[version & 1], r->memory->of.floats};
+    const size_t bytes = n * sizeof *at;
+    if (p->from) p->ok = p->ok && fread(at, 1, bytes, p->from) == bytes;
+    if (p->to) p->ok = dc__file_write(p->to, at, bytes);
+    if (p->ok) XXH3_64bits_update(&p->hash, at, bytes);
+}
+
+static float *array_of(const dc__encoder *e, bool velocity, uint64_t version)
+{
+    return velocity ? e->velocity[version & 1] : e->kept[version & 1];
+}
+
+/* One array of each encoder, all of them in the whole model's order. */
+static void pass_spread(const dc__residues *r, bool velocity, uint64_t version, passage *p)
+{
+    int next[DC__PARTS_MOST] = {0}; /* run of each shard */
+    for (uint64_t at = 0, n = 0; at < floats_of(r); at += n, n = 0) {
+        for (int k = 0; k < r->n_parts && n == 0; k++) {
+            const dc__residue *part = &r->parts[k];
+            const dc__shard_run *run = &part->shard->runs[next[k]];
+            if (next[k] == part->shard->n_runs || run->whole != at) continue;
+            pass(p, array_of(part->encoder, velocity, version) + run->part, (size_t)run->count);
+            n = run->count;
+            next[k]++;
+        }
+        dc__assert(n > 0);
+    }
+}
+
+/* All that is kept of a version. */
+static void pass_all(const dc__residues *r, uint64_t version, passage *p)
+{
+    for (int velocity = 0; velocity < 2; velocity++) {
+        float *first = array_of(r->parts[0].encoder, velocity, version);
+        if (first && r->parts[0].shard)
+            pass_spread(r, velocity, version, p);
+        else if (first)
+            pass(p, first, (size_t)floats_of(r));
+    }
+    if (r->memory->at[version & 1]) pass(p, r->memory->at[version & 1], r->memory->of.floats);
 }
 
 /* ---- writing ---- */
@@ -91,27 +133,21 @@ static void parts_of(const dc__residues *r, uint64_t version, part parts[PARTS])
 static dc_error write_version(const dc__residues *r, uint64_t version)
 {
     const bool lost = version == r->lost;
-    part parts[PARTS];
     char path[PATH_MAX];
     uint8_t head[HEAD_BYTES], sum[8];
     dc__file file;
-    XXH3_state_t hash;
+    passage p = {.to = &file, .ok = true};
     if (!path_of(r, version, path)) return dc__fail(DC_EFILE, "%s: the path is too long", r->dir);
     dc_error err = dc__file_begin(&file, path);
     if (err) return err;
-    parts_of(r, version, parts);
-    head_of(r->encoder, version, head);
+    head_of(r, version, head);
     if (lost) memcpy(head, MAGIC_LOST, 8);
-    XXH3_64bits_reset(&hash);
-    XXH3_64bits_update(&hash, head, sizeof head);
+    XXH3_64bits_reset(&p.hash);
+    XXH3_64bits_update(&p.hash, head, sizeof head);
     (void)dc__file_write(&file, head, sizeof head);
-    for (int k = 0; k < PARTS && !lost; k++) {
-        if (!parts[k].at) continue;
-        XXH3_64bits_update(&hash, parts[k].at, parts[k].n * sizeof(float));
-        (void)dc__file_write(&file, parts[k].at, parts[k].n * sizeof(float));
-    }
+    if (!lost) pass_all(r, version, &p);
     dc__bytes out = dc__bytes_over(sum, sizeof sum);
-    dc__put_uint(&out, XXH3_64bits_digest(&hash), 8);
+    dc__put_uint(&out, XXH3_64bits_digest(&p.hash), 8);
     (void)dc__file_write(&file, sum, sizeof sum);
     return dc__file_commit(&file);
 }
@@ -148,7 +184,7 @@ static bool is_from_there(const dc__residues *r, uint64_t version, uint64_t firs
 static int find_files(const dc__residues *r, uint64_t *versions, int most)
 {
     char prefix[DC__NAME_BYTES + 32];
-    const int length = snprintf(prefix, sizeof prefix, "%s.kept-%d-", r->encoder->model->name, r->rank);
+    const int length = snprintf(prefix, sizeof prefix, "%s.kept-%d-", r->model->name, r->rank);
     DIR *dir = opendir(r->dir);
     int n = 0;
     for (struct dirent *entry; dir && n < most && (entry = readdir(dir));) {
@@ -241,25 +277,19 @@ int dc__residues_versions(const dc__residues *r, uint64_t versions[DC__VERSIONS_
 
 static bool read_all(const dc__residues *r, uint64_t version)
 {
-    part parts[PARTS];
     char path[PATH_MAX];
     uint8_t head[HEAD_BYTES], expected[HEAD_BYTES], sum[8];
-    XXH3_state_t hash;
     FILE *file = r->dir && path_of(r, version, path) ? fopen(path, "rb") : NULL;
     if (!file) return false;
-    parts_of(r, version, parts);
-    head_of(r->encoder, version, expected);
-    bool ok = fread(head, sizeof head, 1, file) == 1 && memcmp(head, expected, sizeof head) == 0;
-    XXH3_64bits_reset(&hash);
-    XXH3_64bits_update(&hash, head, sizeof head);
-    for (int k = 0; k < PARTS; k++) {
-        if (!parts[k].at) continue;
-        ok = ok && fread(parts[k].at, sizeof(float), parts[k].n, file) == parts[k].n;
-        if (ok) XXH3_64bits_update(&hash, parts[k].at, parts[k].n * sizeof(float));
-    }
-    ok = ok && fread(sum, sizeof sum, 1, file) == 1;
+    head_of(r, version, expected);
+    passage p = {.from = file};
+    p.ok = fread(head, sizeof head, 1, file) == 1 && memcmp(head, expected, sizeof head) == 0;
+    XXH3_64bits_reset(&p.hash);
+    XXH3_64bits_update(&p.hash, head, sizeof head);
+    pass_all(r, version, &p);
+    bool ok = p.ok && fread(sum, sizeof sum, 1, file) == 1;
     dc__bytes in = dc__bytes_over(sum, sizeof sum);
-    ok = ok && dc__get_uint(&in, 8) == XXH3_64bits_digest(&hash);
+    ok = ok && dc__get_uint(&in, 8) == XXH3_64bits_digest(&p.hash);
     (void)fclose(file);
     return ok;
 }
@@ -282,12 +312,12 @@ bool dc__residues_begin(dc__residues *r, uint64_t version, bool resumed, bool fr
     r->lost = UINT64_MAX;
     if (!dc__residues_keeps(r)) return true;
     const bool first = !resumed || version == 0, has = !first && !fresh && !nothing && have(r, version);
-    if (!has) {
-        dc__encoder_forget(r->encoder, version);
-        dc__recurrent_forget(r->memory, version);
-    }
+    if (!has) dc__recurrent_forget(r->memory, version);
     r->held[0] = r->held[1] = UINT64_MAX;
-    dc__encoder_begin(r->encoder, version);
+    for (int k = 0; k < r->n_parts; k++) {
+        if (!has) dc__encoder_forget(r->parts[k].encoder, version);
+        dc__encoder_begin(r->parts[k].encoder, version);
+    }
     dc__recurrent_restore(r->memory, version);
     if (has || first) return true;
     r->lost = version;

@@ -9,20 +9,30 @@
  * whole because the link is narrow. Written at each version that the server says it will write a checkpoint of (KEEP), by
  * a thread of its own (the encoder reads that version's state for as long, and writes the next one's), and when the
  * worker leaves, for the two versions that the server may be at. Deleted when the server has no checkpoint of the
- * version any more. */
+ * version any more.
+ *   Over shards there is an encoder for each, and one file in the whole model's order: the run may go on over others. */
 #ifndef DC__RESIDUES_H
 #define DC__RESIDUES_H
 
 #include <pthread.h>
 
 #include "base/log.h"
+#include "model/shard.h"
 #include "net/wire.h"
 #include "worker/encoder.h"
 #include "worker/recurrent.h"
 
-typedef struct dc__residues {
-    const char *dir; /* NULL: nothing is kept */
+/* What is sent to one of the run's servers. */
+typedef struct dc__residue {
     dc__encoder *encoder;
+    const dc__shard *shard; /* its part of the model; NULL: all of it */
+} dc__residue;
+
+typedef struct dc__residues {
+    const char *dir;       /* NULL: nothing is kept */
+    const dc_model *model; /* all of it */
+    dc__residue parts[DC__PARTS_MOST];
+    int n_parts;
     dc__recurrent *memory;
     dc__log *log;
     int rank;
@@ -40,9 +50,11 @@ typedef struct dc__residues {
     bool runs;
 } dc__residues;
 
-/* dc__residues_init - for a worker of this rank, of what these two have; lock: the worker's. */
-void dc__residues_init(dc__residues *r, const char *dir, int rank, dc__encoder *encoder,
+/* dc__residues_init - for a worker of this rank that trains this model; lock: the worker's. dc__residues_part - of what this encoder
+ * has, too; all of them before anything else. They must stay where they are. */
+void dc__residues_init(dc__residues *r, const char *dir, int rank, const dc_model *model,
                        dc__recurrent *memory, pthread_mutex_t *lock, dc__log *log);
+void dc__residues_part(dc__residues *r, dc__encoder *encoder, const dc__shard *shard);
 
 /* dc__residues_keeps - there is anything to keep. */
 bool dc__residues_keeps(const dc__residues *r);

@@ -149,8 +149,10 @@ static dc_error join_server(dc_worker *w)
     if (!err) err = dc__worker_keys(&w->options, &w->log, w->parts[0].url, &w->keys);
     if (!err) err = dc__worker_dial(w, dc__worker_join_s(w), &welcome);
     if (err) return err;
-    dc__residues_init(&w->residues, w->options.keep_dir, welcome.rank, &w->parts[0].encoder, &w->memory,
-                      &w->lock, &w->log);
+    dc__residues_init(&w->residues, w->options.keep_dir, welcome.rank, w->model, &w->memory, &w->lock,
+                      &w->log);
+    for (int k = 0; k < w->n_parts; k++)
+        dc__residues_part(&w->residues, &w->parts[k].encoder, w->n_parts > 1 ? &w->parts[k].shard : NULL);
     if (welcome.upload) err = dc__finite_model(w->model, "an initial value");
     if (!err) err = allocate(w);
     if (!err && w->options.trace_path)

@@ -19,7 +19,6 @@ no_start()
 no_start "a shard of a mesh" "the workers of a mesh hold its shards|--shard" --shard 1/2
 no_start "with --first" "the workers of a mesh hold its shards|--first" --first "$url-1"
 no_start "with keys" "a mesh|keys" --key no-such-file
-no_start "with a codec" "a mesh|a codec that loses something" --codec int8
 no_start "with --on-loss drop" "a mesh|lost workers" --on-loss drop
 no_start "with --balance" "a mesh|balanced" --balance
 no_start "with --clip-norm" "a mesh|norms" --clip-norm 3

@@ -20,7 +20,6 @@ no_start "too many" "there are 2 to 16" --shard 1/17
 no_start "no first" "shard 2 of 2|address of the first" --shard 2/2
 no_start "the first has a first" "this is the first shard" --shard 1/2 --first "$url-1"
 no_start "a list of members at another shard" "first shard alone|--members" --shard 2/2 --first "$url-1" --key no-such-file --members none
-no_start "with a codec" "shards|a codec that loses something" --shard 1/2 --codec int8
 no_start "with --on-loss drop" "shards|lost workers" --shard 1/2 --on-loss drop
 no_start "with --balance" "shards|balanced" --shard 1/2 --balance
 no_start "with --clip-norm" "shards|norms" --shard 1/2 --clip-norm 3
@@ -41,6 +40,7 @@ misfit()
 }
 misfit "another number of shards" "shard 2 of 3|first of 2" --shard 2/3 --workers 2
 misfit "another number of workers" "for 3 workers|first for 2" --shard 2/2 --workers 3
+misfit "another codec" "has the codec int8, and the first none|only the first one" --shard 2/2 --workers 2 --codec int8
 shard 2 2 --workers 2 --timeout 3
 seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
 misfit "a second one with one number" "shard 2 of 2 is here already" --shard 2/2 --workers 2

@@ -185,10 +185,7 @@ static void every_strategy_equals_one_machine(void **state)
     for (int c = 0; c < CODINGS; c++)
         for (int workers = 1; workers <= 3; workers += 2) {
             setting x = {.url = test_url("coded"), .workers = workers, .rounds = ROUNDS, .subdivisions = 2};
-            if (c % 2)
-                x.codec = codings[c];
-            else
-                x.serves = codings[c];
+            *(c % 2 ? &x.codec : &x.serves) = codings[c];
             toy *want = alone(&x, ROUNDS);
             for (int s = DC_SEQUENTIAL; s <= DC_DUPLEX; s++) {
                 toy *got[MOST];
@@ -240,38 +237,80 @@ static int files_of_round(const char *dir, const char *round)
     return n;
 }
 
-/* What was not sent is in the workers' files, what was not shown in the server's. */
-static void a_resumed_run_goes_on_bit_for_bit(void **state)
+/* Who holds the model: 0 one server, 1 a mesh, else so many shards. */
+static void spread_over(setting *x, int servers)
+{
+    x->shards = servers > 1 ? servers : 0;
+    x->mesh = servers == 1;
+}
+
+static void shards_and_meshes_equal_one_machine(void **state)
 {
     (void)state;
     for (int c = 0; c < CODINGS; c++) {
-        char dir[] = "/tmp/dynacomm-test-XXXXXX", command[96];
-        assert_non_null(mkdtemp(dir));
-        setting x = {.url = test_url("coded-resume"),
-                     .backup = dir,
-                     .keep = dir,
-                     .workers = 2,
-                     .rounds = 4,
-                     .subdivisions = 1,
-                     .strategy = DC_DYNACOMM,
-                     .every = 2,
-                     .codec = codings[c]};
-        toy *got[MOST], *want = alone(&x, 8);
+        toy *got[MOST];
+        setting x = {.url = test_url("coded-spread"), .workers = 2, .rounds = ROUNDS, .subdivisions = 1};
+        x.strategy = (dc_strategy)(DC_SEQUENTIAL + c % 5);
+        *(c % 2 ? &x.codec : &x.serves) = codings[c];
+        spread_over(&x, 1 + c % 3);
+        toy *want = alone(&x, ROUNDS);
         train(&x, got);
-        const bool local = strchr(codings[c], '+') != NULL, exact = strncmp(codings[c], "exact/", 6) == 0;
-        assert_int_equal(files_of_round(dir, local ? "2" : "4"), exact ? 0 : 2);
-        toy_free(got[0]);
-        toy_free(got[1]);
-        x.strategy = DC_DUPLEX;
-        train(&x, got);
-        for (int r = 0; r < 2; r++) {
-            if (!toy_same(got[r], want, 0)) fail_msg("%s: worker %d differs after a resume", codings[c], r);
+        for (int r = 0; r < x.workers; r++) {
+            if (!toy_same(got[r], want, 0))
+                fail_msg("%s over %d: worker %d differs from one machine", codings[c], 1 + c % 3, r);
             toy_free(got[r]);
         }
         toy_free(want);
-        (void)snprintf(command, sizeof command, "rm -r %s", dir);
-        assert_int_equal(system(command), 0);
     }
+}
+
+/* What was not sent is in the workers' files, what was not shown in the server's. */
+static void resume_over(int c, int before, int after)
+{
+    char dir[] = "/tmp/dynacomm-test-XXXXXX", command[96];
+    assert_non_null(mkdtemp(dir));
+    setting x = {.url = test_url("coded-resume"),
+                 .backup = dir,
+                 .keep = dir,
+                 .workers = 2,
+                 .rounds = 4,
+                 .subdivisions = 1,
+                 .strategy = DC_DYNACOMM,
+                 .every = 2,
+                 .codec = codings[c]};
+    toy *got[MOST], *want = alone(&x, 8);
+    spread_over(&x, before);
+    train(&x, got);
+    const bool local = strchr(codings[c], '+') != NULL, exact = strncmp(codings[c], "exact/", 6) == 0;
+    assert_int_equal(files_of_round(dir, local ? "2" : "4"), exact ? 0 : 2);
+    toy_free(got[0]);
+    toy_free(got[1]);
+    x.strategy = DC_DUPLEX;
+    spread_over(&x, after);
+    train(&x, got);
+    for (int r = 0; r < 2; r++) {
+        if (!toy_same(got[r], want, 0)) fail_msg("%s: worker %d differs after a resume", codings[c], r);
+        toy_free(got[r]);
+    }
+    toy_free(want);
+    (void)snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_resumed_run_goes_on_bit_for_bit(void **state)
+{
+    (void)state;
+    for (int c = 0; c < CODINGS; c++)
+        resume_over(c, 0, 0);
+}
+
+/* Over other servers than before. */
+static void a_run_goes_on_over_other_servers(void **state)
+{
+    (void)state;
+    static const int before[] = {2, 3, 1}, after[] = {3, 1, 2};
+    for (int c = 0; c < CODINGS; c++)
+        resume_over(c, before[c % 3], after[c % 3]);
 }
 
 static void codings_are_read_and_written(void **state)
@@ -348,7 +387,9 @@ int main(void)
         cmocka_unit_test(codings_are_read_and_written),
         cmocka_unit_test(every_strategy_equals_one_machine),
         cmocka_unit_test(adam_too),
+        cmocka_unit_test(shards_and_meshes_equal_one_machine),
         cmocka_unit_test(a_resumed_run_goes_on_bit_for_bit),
+        cmocka_unit_test(a_run_goes_on_over_other_servers),
         cmocka_unit_test(who_asks_for_another_codec_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,8 @@ static dc__residues begun(void)
 {
     static const uint64_t needed[] = {3};
     dc__residues r;
-    dc__residues_init(&r, dir, 1, &encoder, &memory, &lock, &log_of_worker);
+    dc__residues_init(&r, dir, 1, m->model, &memory, &lock, &log_of_worker);
+    dc__residues_part(&r, &encoder, NULL);
     dc__residues_announce(&r, 3, needed, 1);
     return r;
 }
