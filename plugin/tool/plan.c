@@ -38,7 +38,7 @@ static const dc_option table[] = {
      .help = "sequential, layerwise, ibatch, dynacomm, duplex, auto, or all (default)"},
     {"codec", DC_OPTION_TEXT, DC_INTO(options, codec), .value = "CODEC",
      .help = "instead, a row for each of these codecs, commas between them: exact, bf16, int8, topk:0.01, "
-             "topk:0.01/int8 (up/down); or all"},
+             "topk:0.01/int8 (up/down); or all; with --topology for each of those"},
     {"topology", DC_OPTION_TEXT, DC_INTO(options, topology), .value = "LIST",
      .help =
          "instead, a row for each of these, commas between them: server, shards:N (so many servers that hold the model "
@@ -66,8 +66,8 @@ static dc_error take_options(options *o, dc__forecasts *f, int argc, char **argv
     if (err || o->help) return err;
     if (o->codec && o->svg)
         return dc__fail(DC_EINVAL, "--svg draws strategies, not codecs: leave out --codec");
-    if (o->topology && (o->svg || o->codec))
-        return dc__fail(DC_EINVAL, "--topology has a table of its own: leave out --svg and --codec");
+    if (o->topology && (o->svg || o->images))
+        return dc__fail(DC_EINVAL, "--topology has a table of its own: leave out --svg and --images");
     if (o->sites.workers && !o->topology) return dc__fail(DC_EINVAL, "--site is for --topology");
     if (o->images && !o->codec) return dc__fail(DC_EINVAL, "--images is for --codec");
     if (words != 1) return dc__fail(DC_EINVAL, "give one profile, not %d; see dynacomm plan --help", words);
@@ -123,10 +123,10 @@ static int run_plan(int argc, char **argv)
     if (!err) err = dc_profile_read(f.path, &costs);
     f.profile.n_layers = costs.n_layers;
     f.profile.layers = costs.layers;
-    if (!err && o.codec) {
+    if (!err && o.topology) {
+        err = dc__plan_topologies(stdout, &f, &o.sites, o.topology, o.codec, o.strategy, o.json);
+    } else if (!err && o.codec) {
         err = dc__plan_codecs(stdout, &f, o.codec, o.strategy, o.images, o.json);
-    } else if (!err && o.topology) {
-        err = dc__plan_topologies(stdout, &f, &o.sites, o.topology, o.strategy, o.json);
     } else {
         if (!err) err = make_plans(&f, o.strategy);
         if (!err) err = report(&o, &f);

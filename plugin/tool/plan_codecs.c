@@ -12,14 +12,6 @@
 #define ALL                                                                                                     \
     "exact,bf16,int8,topk:0.1,topk:0.01,topk:0.01/int8,topk:0.001,exact+local:8,int8+local:8,exact+local:auto," \
     "int8+local:auto"
-#define LIST_BYTES 512
-
-typedef struct row {
-    char codec[DC__CODING_BYTES], gives_up[192];
-    double up_bytes, down_bytes, images_s;
-    int batches; /* of a round */
-    dc_plan plan;
-} row;
 
 /* What a codec alone gives up. */
 static void describe_codec(const dc__coding *c, char *text, size_t n)
@@ -36,7 +28,7 @@ static void describe_codec(const dc__coding *c, char *text, size_t n)
         (void)snprintf(text, n, "exactness: 8 of 24 bits a round; the rest waits");
 }
 
-static void describe(const dc__coding *c, row *r)
+static void describe(const dc__coding *c, dc__coded *r)
 {
     char codec[80];
     describe_codec(c, codec, sizeof codec);
@@ -52,37 +44,56 @@ static void describe(const dc__coding *c, row *r)
         (void)snprintf(r->gives_up, sizeof r->gives_up, "%s", codec);
 }
 
-static dc_error predict(const dc_profile *exact, const char *text, dc_strategy strategy, dc_layer_cost *costs,
-                        row *r)
+/* costs: of a round of one batch, in the profile. */
+static dc_error predict(const dc__coding *coding, dc_profile p, dc_strategy strategy, dc__plan_maker make,
+                        const void *how, dc__coded *r)
 {
-    dc__coding coding;
-    dc_profile p = *exact;
-    dc_error err = dc__coding_parse(text, &coding);
-    if (!err) err = dc_plan_init(&r->plan, p.n_layers);
-    if (err) return err;
-    dc__coding_text(&coding, r->codec);
-    dc__coding_costs(&coding, exact->layers, p.n_layers, p.workers, costs);
-    p.layers = costs;
     double batch_s = p.middle_s; /* further batches lie between the first forward and the last backward */
-    for (int i = 0; i < p.n_layers; i++)
-        batch_s += costs[i].fc_s + costs[i].bc_s;
-    p.middle_s += (coding.local_steps - 1) * batch_s;
-    r->batches = (int)coding.local_steps;
     r->up_bytes = r->down_bytes = 0;
     for (int i = 0; i < p.n_layers; i++) {
-        r->up_bytes += (double)costs[i].up_bytes;
-        r->down_bytes += (double)costs[i].down_bytes;
+        batch_s += p.layers[i].fc_s + p.layers[i].bc_s;
+        r->up_bytes += (double)p.layers[i].up_bytes;
+        r->down_bytes += (double)p.layers[i].down_bytes;
     }
-    err = dc_plan_make(&r->plan, &p, strategy);
+    p.middle_s += (coding->local_steps - 1) * batch_s;
+    r->batches = (int)coding->local_steps;
+    dc_error err = make(how, &p, strategy, &r->plan);
     const dc__step_load load = {.batch_s = batch_s, .added_s = r->plan.wait_s};
-    if (!err && coding.local_auto &&
+    if (!err && coding->local_auto &&
         batch_s > 0) { /* of one batch; now of as many as hide what the network adds */
         r->batches = (int)dc__steps_choose(&load, 1, 0);
         p.middle_s += (r->batches - 1) * batch_s;
-        err = dc_plan_make(&r->plan, &p, strategy);
+        dc_plan_free(&r->plan);
+        err = make(how, &p, strategy, &r->plan);
     }
-    describe(&coding, r);
     return err;
+}
+
+dc_error dc__plan_coded(const dc_profile *exact, const char *codec, dc_strategy strategy, dc__plan_maker make,
+                        const void *how, dc__coded *coded)
+{
+    dc__coding coding;
+    dc_profile p = *exact;
+    dc_error err = dc__coding_parse(codec, &coding);
+    dc_layer_cost *costs = err ? NULL : calloc((size_t)p.n_layers, sizeof *costs);
+    *coded = (dc__coded){0};
+    if (!err && !costs) err = dc__fail(DC_ENOMEM, "out of memory for %d layers", p.n_layers);
+    if (err) return err;
+    dc__coding_text(&coding, coded->codec);
+    dc__coding_costs(&coding, exact->layers, p.n_layers, p.workers, costs);
+    p.layers = costs;
+    coded->loses_up = !coding.up.codec->exact || dc__coding_local(&coding);
+    err = predict(&coding, p, strategy, make, how, coded);
+    describe(&coding, coded);
+    free(costs);
+    return err;
+}
+
+static dc_error make_plan(const void *unused, const dc_profile *p, dc_strategy strategy, dc_plan *plan)
+{
+    (void)unused;
+    const dc_error err = dc_plan_init(plan, p->n_layers);
+    return err ? err : dc_plan_make(plan, p, strategy);
 }
 
 static void print_head(FILE *out, const dc__forecasts *f, int images)
@@ -95,14 +106,14 @@ static void print_head(FILE *out, const dc__forecasts *f, int images)
                   images ? "images/s" : "batches/s", "plan", "gives up");
 }
 
-static void print_row(FILE *out, const row *r)
+static void print_row(FILE *out, const dc__coded *r, double images_s)
 {
     (void)fprintf(out, "  %-16s %9.3f %9.3f %10.4f %9.3g  %-10s %s\n", r->codec, r->up_bytes * 1e-6,
-                  r->down_bytes * 1e-6, r->plan.round_s, r->images_s, dc_strategy_name(r->plan.strategy),
+                  r->down_bytes * 1e-6, r->plan.round_s, images_s, dc_strategy_name(r->plan.strategy),
                   r->gives_up);
 }
 
-static bool add_row(cJSON *list, const row *r, int images)
+static bool add_row(cJSON *list, const dc__coded *r, double images_s, int images)
 {
     cJSON *o = cJSON_CreateObject();
     if (!cJSON_AddItemToArray(list, o)) {
@@ -115,7 +126,7 @@ static bool add_row(cJSON *list, const row *r, int images)
            cJSON_AddNumberToObject(o, "batches", r->batches) &&
            cJSON_AddNumberToObject(o, "round_s", r->plan.round_s) &&
            cJSON_AddNumberToObject(o, "floor_s", r->plan.floor_s) &&
-           cJSON_AddNumberToObject(o, images ? "images_per_s" : "batches_per_s", r->images_s) &&
+           cJSON_AddNumberToObject(o, images ? "images_per_s" : "batches_per_s", images_s) &&
            cJSON_AddStringToObject(o, "strategy", dc_strategy_name(r->plan.strategy)) &&
            cJSON_AddStringToObject(o, "gives_up", r->gives_up);
 }
@@ -132,10 +143,16 @@ static dc_error check_exact(const dc__forecasts *f)
     return DC_OK;
 }
 
-static dc_error check_names(const char *list)
+const char *dc__plan_codec_list(const char *list)
 {
-    char names[LIST_BYTES], *rest = names;
-    dc_error err = DC_OK;
+    return strcmp(list, "all") == 0 ? ALL : list;
+}
+
+dc_error dc__plan_codecs_check(const dc__forecasts *f, const char *list)
+{
+    char names[DC__CODECS_BYTES], *rest = names;
+    dc_error err = check_exact(f);
+    if (err) return err;
     if (strlen(list) >= sizeof names) return dc__fail(DC_EINVAL, "--codec: the list is too long");
     (void)snprintf(names, sizeof names, "%s", list);
     for (char *name; !err && (name = strsep(&rest, ","));)
@@ -155,30 +172,27 @@ static dc_error finish(FILE *out, cJSON *list, bool ok)
 dc_error dc__plan_codecs(FILE *out, const dc__forecasts *f, const char *list, const char *strategy,
                          int images, bool json)
 {
-    char names[LIST_BYTES], *rest = names;
+    char names[DC__CODECS_BYTES], *rest = names;
     dc_strategy of = DC_AUTO;
-    dc_error err = check_exact(f);
-    if (!err && strcmp(strategy, "all") != 0) err = dc_strategy_parse(strategy, &of);
-    if (strcmp(list, "all") == 0) list = ALL;
-    if (!err) err = check_names(list);
+    dc_error err = DC_OK;
+    if (strcmp(strategy, "all") != 0) err = dc_strategy_parse(strategy, &of);
+    list = dc__plan_codec_list(list);
+    if (!err) err = dc__plan_codecs_check(f, list);
     if (err) return err;
     (void)snprintf(names, sizeof names, "%s", list);
-    dc_layer_cost *costs = calloc((size_t)f->profile.n_layers, sizeof *costs);
     cJSON *rows = json ? cJSON_CreateArray() : NULL;
-    if (!costs || (json && !rows))
-        err = dc__fail(DC_ENOMEM, "out of memory for %d layers", f->profile.n_layers);
+    if (json && !rows) err = dc__fail(DC_ENOMEM, "out of memory for the plan's JSON");
     if (!err && !json) print_head(out, f, images);
     bool ok = true;
     for (char *name; !err && (name = strsep(&rest, ","));) {
-        row r = {0};
-        err = predict(&f->profile, name, of, costs, &r);
-        r.images_s =
+        dc__coded r;
+        err = dc__plan_coded(&f->profile, name, of, make_plan, NULL, &r);
+        const double images_s =
             r.plan.round_s > 0 ? r.batches * (images ? images * f->profile.workers : 1) / r.plan.round_s : 0;
-        if (!err && json) ok &= add_row(rows, &r, images);
-        if (!err && !json) print_row(out, &r);
+        if (!err && json) ok &= add_row(rows, &r, images_s, images);
+        if (!err && !json) print_row(out, &r, images_s);
         dc_plan_free(&r.plan);
     }
-    free(costs);
     if (json && !err) return finish(out, rows, ok);
     cJSON_Delete(rows);
     if (!err && (fflush(out) || ferror(out)))

@@ -1,9 +1,11 @@
 /* plan_mesh.c - dynacomm plan --topology mesh: the workers hold the model, a shard each. */
 #include <math.h>
 
+#include "schedule/rates.h"
 #include "tool/plan.h"
 
-/* A worker's link carries (N - 1) / N of the gradients up and of the others' down to its shard, and as much of parameters the other way.
+/* A worker's link carries (N - 1) / N of the gradients up and of the others' down to its shard, and of parameters the other way: in each
+ * direction of both as many bytes.
  * Where pushing and pulling take turns, the link has one of the two at a time: both its directions are as fast as the slower one, of the
  * worker or of a shard. In duplex it has both at once. No server's link is in the way. */
 static dc_profile link_of(const dc_profile *one, bool duplex)
@@ -12,9 +14,11 @@ static dc_profile link_of(const dc_profile *one, bool duplex)
     const double workers = one->workers > 1 ? one->workers : 1;
     const double share = fmax((workers - 1) / workers, 1e-6); /* alone, nothing travels */
     const double slower_Bps = fmin(one->up_Bps, one->down_Bps);
+    const double up = (double)dc__total_bytes(one, true), down = (double)dc__total_bytes(one, false);
+    const double of_up = up + down > 0 ? up / (up + down) : 0.5;
     p.server_Bps = 0;
-    p.up_Bps = duplex ? one->up_Bps / (2 * share) : slower_Bps / share;
-    p.down_Bps = duplex ? one->down_Bps / (2 * share) : slower_Bps / share;
+    p.up_Bps = duplex ? one->up_Bps * of_up / share : slower_Bps / share;
+    p.down_Bps = duplex ? one->down_Bps * (1 - of_up) / share : slower_Bps / share;
     return p;
 }
 

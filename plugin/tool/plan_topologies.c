@@ -18,9 +18,10 @@
 
 /* What a name stands for. */
 typedef struct topology {
-    int servers;  /* 0: the workers hold the model */
-    int site;     /* workers that share one link to the server, 0 = each has its own */
-    bool relayed; /* a relay sums them at their end of it */
+    int servers;    /* 0: the workers hold the model */
+    int site;       /* workers that share one link to the server, 0 = each has its own */
+    bool relayed;   /* a relay sums them at their end of it */
+    double lan_Bps; /* whose link within the site is this */
 } topology;
 
 static dc_error parse(const char *name, topology *t)
@@ -58,9 +59,10 @@ static double hops_s(const dc_profile *p, double lan_Bps)
 
 /* Every layer is spread evenly over all shards, so that their links together are one that is as wide. Workers at a site
  * each have a share of its link; behind a relay they are one worker, and share the relay's link within the site. */
-static dc_error predict(const dc_profile *one, const topology *t, double lan_Bps, dc_strategy strategy,
-                        dc_plan *plan)
+static dc_error predict(const void *how, const dc_profile *one, dc_strategy strategy, dc_plan *plan)
 {
+    const topology *t = how;
+    const double lan_Bps = t->lan_Bps;
     dc_profile p = *one;
     if (t->servers == 0) return dc__plan_mesh(one, strategy, plan);
     const int workers = p.workers > 0 ? p.workers : 1, site = t->site < workers ? t->site : workers;
@@ -78,7 +80,15 @@ static dc_error predict(const dc_profile *one, const topology *t, double lan_Bps
     return err ? err : dc_plan_make(plan, &p, strategy);
 }
 
-static void print_head(FILE *out, const dc__forecasts *f)
+/* The lines of one table. */
+typedef struct table {
+    FILE *out;
+    cJSON *rows;        /* NULL: as text */
+    const char *codecs; /* NULL: without a column for them */
+    bool ok;
+} table;
+
+static void print_head(FILE *out, const dc__forecasts *f, bool codecs)
 {
     const dc_profile *p = &f->profile;
     (void)fprintf(out, "%s: %d layers; link: %.4g Mbit/s down, %.4g Mbit/s up, rtt %.4g ms; %d worker%s",
@@ -86,16 +96,44 @@ static void print_head(FILE *out, const dc__forecasts *f)
                   p->workers == 1 ? "" : "s");
     if (p->server_Bps > 0) (void)fprintf(out, "; each server's link: %.4g Mbit/s", p->server_Bps * 8e-6);
     (void)fprintf(out, "\n\n");
-    (void)fprintf(out, "  %-10s %10s %9s %8s  %s\n", "topology", "round s", "floor s", "of floor", "plan");
+    if (codecs)
+        (void)fprintf(out, "  %-10s %-16s %7s %10s %10s %9s %8s  %s\n", "topology", "codec", "batches",
+                      "round s", "batch s", "floor s", "of floor", "plan");
+    else
+        (void)fprintf(out, "  %-10s %10s %9s %8s  %s\n", "topology", "round s", "floor s", "of floor",
+                      "plan");
 }
 
-static bool add_row(cJSON *list, const char *name, const topology *t, const dc_plan *plan)
+static double of_floor(const dc_plan *plan)
+{
+    return plan->round_s > 0 ? 100 * plan->floor_s / plan->round_s : 100;
+}
+
+static void print_row(FILE *out, const char *name, const dc_plan *plan)
+{
+    (void)fprintf(out, "  %-10s %10.4f %9.4f %7.1f%%  %s\n", name, plan->round_s, plan->floor_s,
+                  of_floor(plan), dc_strategy_name(plan->strategy));
+}
+
+static void print_coded(FILE *out, const char *name, const dc__coded *c)
+{
+    (void)fprintf(out, "  %-10s %-16s %7d %10.4f %10.4f %9.4f %7.1f%%  %s\n", name, c->codec, c->batches,
+                  c->plan.round_s, c->plan.round_s / c->batches, c->plan.floor_s, of_floor(&c->plan),
+                  dc_strategy_name(c->plan.strategy));
+}
+
+/* coded: NULL without a codec. */
+static bool add_row(cJSON *list, const char *name, const topology *t, const dc_plan *plan,
+                    const dc__coded *coded)
 {
     cJSON *o = cJSON_CreateObject();
     if (!cJSON_AddItemToArray(list, o)) {
         cJSON_Delete(o);
         return false;
     }
+    if (coded && !(cJSON_AddStringToObject(o, "codec", coded->codec) &&
+                   cJSON_AddNumberToObject(o, "batches", coded->batches)))
+        return false;
     return cJSON_AddStringToObject(o, "topology", name) &&
            cJSON_AddNumberToObject(o, "servers", t->servers) &&
            cJSON_AddNumberToObject(o, "round_s", plan->round_s) &&
@@ -130,8 +168,37 @@ static dc_error finish(FILE *out, const cJSON *rows, bool ok)
     return DC_OK;
 }
 
+static dc_error put_plain(table *to, const dc__forecasts *f, const char *name, const topology *t,
+                          dc_strategy of)
+{
+    dc_plan plan = {0};
+    const dc_error err = predict(t, &f->profile, of, &plan);
+    if (!err && to->rows) to->ok &= add_row(to->rows, name, t, &plan, NULL);
+    if (!err && !to->rows) print_row(to->out, name, &plan);
+    dc_plan_free(&plan);
+    return err;
+}
+
+/* A row for each codec that this topology can have: a relay's sum leaves as it is, so what comes to it must be whole, too. */
+static dc_error put_coded(table *to, const dc__forecasts *f, const char *name, const topology *t,
+                          dc_strategy of)
+{
+    char codecs[DC__CODECS_BYTES], *rest = codecs;
+    dc_error err = DC_OK;
+    (void)snprintf(codecs, sizeof codecs, "%s", to->codecs);
+    for (char *codec; !err && (codec = strsep(&rest, ","));) {
+        dc__coded c;
+        err = dc__plan_coded(&f->profile, codec, of, predict, t, &c);
+        const bool shown = !err && !(t->relayed && c.loses_up);
+        if (shown && to->rows) to->ok &= add_row(to->rows, name, t, &c.plan, &c);
+        if (shown && !to->rows) print_coded(to->out, name, &c);
+        dc_plan_free(&c.plan);
+    }
+    return err;
+}
+
 dc_error dc__plan_topologies(FILE *out, const dc__forecasts *f, const dc__sites *sites, const char *list,
-                             const char *strategy, bool json)
+                             const char *codecs, const char *strategy, bool json)
 {
     char names[LIST_BYTES], all[LIST_BYTES], *rest = names;
     dc_strategy of = DC_AUTO;
@@ -141,26 +208,21 @@ dc_error dc__plan_topologies(FILE *out, const dc__forecasts *f, const dc__sites 
         (void)snprintf(all, sizeof all, "%s", ALL);
     if (strcmp(list, "all") == 0) list = all;
     dc_error err = check(f, list);
+    if (codecs) codecs = dc__plan_codec_list(codecs);
+    if (!err && codecs) err = dc__plan_codecs_check(f, codecs);
     if (!err && strcmp(strategy, "all") != 0) err = dc_strategy_parse(strategy, &of);
     if (err) return err;
     (void)snprintf(names, sizeof names, "%s", list);
-    cJSON *rows = json ? cJSON_CreateArray() : NULL;
-    if (json && !rows) return dc__fail(DC_ENOMEM, "out of memory for the plan's JSON");
-    if (!json) print_head(out, f);
-    bool ok = true;
+    table to = {.out = out, .rows = json ? cJSON_CreateArray() : NULL, .codecs = codecs, .ok = true};
+    if (json && !to.rows) return dc__fail(DC_ENOMEM, "out of memory for the plan's JSON");
+    if (!json) print_head(out, f, codecs != NULL);
     for (char *name; !err && (name = strsep(&rest, ","));) {
-        dc_plan plan = {0};
         topology t;
         err = parse(name, &t);
-        if (!err) err = predict(&f->profile, &t, sites->lan_Bps, of, &plan);
-        if (!err && json) ok &= add_row(rows, name, &t, &plan);
-        if (!err && !json)
-            (void)fprintf(out, "  %-10s %10.4f %9.4f %7.1f%%  %s\n", name, plan.round_s, plan.floor_s,
-                          plan.round_s > 0 ? 100 * plan.floor_s / plan.round_s : 100,
-                          dc_strategy_name(plan.strategy));
-        dc_plan_free(&plan);
+        t.lan_Bps = sites->lan_Bps;
+        if (!err) err = (codecs ? put_coded : put_plain)(&to, f, name, &t, of);
     }
-    if (!err) err = finish(out, rows, ok);
-    cJSON_Delete(rows);
+    if (!err) err = finish(out, to.rows, to.ok);
+    cJSON_Delete(to.rows);
     return err;
 }

@@ -179,6 +179,23 @@ check "which is less than one server's link" $?
 "$tool" plan "$tiny" --down 100mbit --up 100mbit --workers 4 --server-rate 100mbit --strategy duplex --json >"$work/json"
 holds "abs($(number "$work/json" duplex round_s) / $(topology server round_s) - 1) < 1e-9"
 check "one server is predicted as without topologies" $?
+# Each with codecs.
+"$tool" plan "$tiny" --down 100mbit --up 20mbit --workers 4 --server-rate 100mbit --topology server,shards:2,mesh,relay:2 --codec exact,int8,exact/int8 \
+    --json >"$work/topologies"
+coded() { python3 -c 'import json, sys
+rows = json.load(open(sys.argv[1]))
+print(next(r for r in rows if (r["topology"], r["codec"]) == tuple(sys.argv[2:4]))[sys.argv[4]])' "$work/topologies" "$@"; }
+for topology in server shards:2 mesh; do
+    holds "3.9 < $(coded $topology exact floor_s) / $(coded $topology int8 floor_s) < 4"
+    check "$topology: int8 takes a fourth of the bytes" $?
+done
+holds "abs($(coded mesh exact/int8 floor_s) / $(coded mesh exact floor_s) - 5 / 8) < 0.01"
+check "a mesh's link carries both ways: with int8 for one of them five eighths" $?
+holds "$(coded relay:2 exact/int8 round_s) <= $(coded relay:2 exact round_s)"
+check "over a relay there are codecs down" $?
+check "and none up" "$(grep -c '"relay:2"' "$work/topologies" | awk '{ print $1 != 2 }')"
+holds "$("$tool" plan "$tiny" --down 100mbit --up 20mbit --workers 4 --topology mesh --json | jq '.[0].round_s') == $(coded mesh exact round_s)"
+check "exact is as without codecs" $?
 # A site behind one thin link: with a relay it is as fast as one worker on that link.
 uplink="--down 100mbit --up 20mbit --rtt 10ms"
 for site in 4 8; do
@@ -201,6 +218,8 @@ refuses "sites without topologies" "--site is for --topology" "$tiny" --down 1mb
 refuses "a topology that is none" "'star' is not server, shards:N" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology star
 refuses "a single shard" "'shards:1' is not" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology shards:1
 refuses "topologies without a server's link" "give --server-rate" "$tiny" --down 1mbit --up 1mbit --topology all
+refuses "images of topologies" "leave out --svg and --images" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology all --codec all --images 3
+refuses "a codec that is none, of topologies" "'zip' is no codec" "$tiny" --down 1mbit --up 1mbit --topology server --codec zip
 refuses "a chart of topologies" "leave out --svg" "$tiny" --down 1mbit --up 1mbit --server-rate 1mbit --topology all --svg "$work/x.svg"
 
 exit $failed
