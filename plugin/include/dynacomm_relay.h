@@ -11,11 +11,15 @@ extern "C" {
 #define DC_DEFAULT_RELAY_PATIENCE_S 0.8 /* a parent that was not there yet is tried for so long */
 
 typedef struct dc_relay_options {
-    const char *parent; /* address of the server, or of another relay; copied */
+    const char *parent; /* address of the server, or of another relay, or its invitation; copied */
     const char *url;    /* to listen on, for the workers; copied */
     int workers;        /* that stand behind it, also behind other relays: 1..DC_MAX_WORKERS */
-    bool insecure;      /* listen also where other machines reach it */
-    double patience_s;  /* for a parent that is not there yet; 0 = DC_DEFAULT_RELAY_PATIENCE_S */
+    bool insecure;      /* without a key, listen also where other machines reach it */
+    const char
+        *key_path; /* the key that its workers know: members alone come, and all is sealed. NULL: without */
+    const char *members_path; /* with it: the list of members; NULL: members.txt beside the key */
+    const char *own_key_path; /* with an invitation as parent: as dc_worker_options.key_path */
+    double patience_s;        /* for a parent that is not there yet; 0 = DC_DEFAULT_RELAY_PATIENCE_S */
     double timeout_s; /* a worker or a parent that is silent for so long is lost; 0 = DC_DEFAULT_TIMEOUT_S */
     dc_log_fn log;    /* may be NULL */
     void *log_context;
@@ -23,8 +27,8 @@ typedef struct dc_relay_options {
 
 typedef struct dc_relay dc_relay;
 
-/* dc_relay_start - listens and returns; DC_EINVAL, DC_EURL, DC_ENET (port taken), DC_EKEY (other machines reach url, and
- * insecure is not set), DC_ENOMEM. */
+/* dc_relay_start - listens and returns; DC_EINVAL, DC_EURL, DC_ENET (port taken), DC_EKEY (other machines reach url, there
+ * is no key, and insecure is not set), DC_EFILE and DC_EFORMAT (of the keys' files), DC_ENOMEM. */
 DC_API dc_error dc_relay_start(dc_relay **relay, const dc_relay_options *options);
 
 /* dc_relay_run - asks the parent, then carries one run to its end: all workers done (DC_OK), stopped (DC_ESTOPPED); the parent

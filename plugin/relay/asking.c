@@ -18,7 +18,8 @@ static dc_error dial(dc_relay *r, dc__asking *a, double connect_s)
     const dc__dial_options options = {.connect_s = connect_s,
                                       .patience_s = r->options.timeout_s > 0 ? r->options.timeout_s
                                                                              : DC_DEFAULT_PATIENCE_S,
-                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES};
+                                      .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES,
+                                      .keys = r->keys};
     const dc_error err = dc__channel_dial(&channel, r->parent, &options);
     if (err) return err;
     (void)snprintf(name, sizeof name, "the parent at %.40s", r->parent);
@@ -38,11 +39,11 @@ static void refuse(dc_relay *r, dc__asking *a, dc_error err)
         return;
     }
     if (!a->from.channel) { /* the relay's own question */
-        if (err == DC_EKEY)
+        if (err == DC_EKEY && !r->keys)
             (void)dc__fail(
                 err,
-                "the parent at %s takes only who has a key, and relays do not go together with keys "
-                "yet: let the workers come to the server themselves",
+                "the parent at %s takes only who has a key: ask its owner for an invitation (dynacomm "
+                "invite), and give that line as --parent",
                 r->parent);
         dc__relay_fail(r, err);
         a->answered = true;
@@ -74,6 +75,7 @@ static dc_error take_join(dc_relay *r, dc__asking *a, dc__frame *frame)
     dc_error err = dc__join_read(&join, frame->payload, frame->header.payload_bytes);
     if (err) return err;
     const dc__path behind = join.path;
+    join.worker_id = dc__member_id(dc__channel_member(a->from.channel), join.worker_id, behind.n > 0);
     err = check_time(r);
     if (!err && (join.shards > 0 || join.mesh))
         err = dc__fail(DC_EINVAL,

@@ -16,11 +16,16 @@ static dc_error check(const dc_relay_options *o)
     dc__address own;
     if (o->workers < 1 || o->workers > DC_MAX_WORKERS)
         return dc__fail(DC_EINVAL, "%d workers: a relay takes 1 to %d", o->workers, DC_MAX_WORKERS);
-    dc_error err = dc__address_parse(o->parent, NULL);
+    dc_error err = dc__invitation_is(o->parent) ? DC_OK : dc__address_parse(o->parent, NULL);
     if (!err) err = dc__address_parse(o->url, &own);
-    if (err || o->insecure || dc__tcp_is_local(&own)) return err;
-    return dc__fail(DC_EKEY, "other machines reach %s: whoever connects could take part and read the model",
-                    o->url);
+    if (!err && o->members_path && !o->key_path)
+        err = dc__fail(DC_EINVAL, "a list of members needs the relay's key, too");
+    if (err || o->insecure || o->key_path || dc__tcp_is_local(&own)) return err;
+    return dc__fail(
+        DC_EKEY,
+        "other machines reach %s: without a key (dynacomm keygen makes one) whoever connects could take "
+        "part and read the model",
+        o->url);
 }
 
 static dc_error set_up(dc_relay *r)
@@ -41,7 +46,13 @@ static dc_error set_up(dc_relay *r)
     while (r->id == 0)
         if (getrandom(&r->id, sizeof r->id, 0) != sizeof r->id)
             return dc__fail(DC_ENOMEM, "the system gives no random numbers");
-    return dc__listener_open(&r->listener, r->url, DC__HEADER_BYTES + DC__MAX_JOIN_BYTES);
+    dc_error err =
+        dc__invited(r->options.parent, r->options.own_key_path, "relay", &r->log, r->parent, &r->keys);
+    if (!err && r->options.key_path)
+        err = dc__keeper_open(&r->keeper, r->options.key_path, r->options.members_path, &r->log);
+    if (err) return err;
+    return dc__listener_open_keyed(&r->listener, r->url, DC__HEADER_BYTES + DC__MAX_JOIN_BYTES,
+                                   r->keeper.pair ? &r->keeper : NULL);
 }
 
 dc_error dc_relay_start(dc_relay **out, const dc_relay_options *options)
@@ -54,7 +65,6 @@ dc_error dc_relay_start(dc_relay **out, const dc_relay_options *options)
     r->options = *options;
     if (!(r->options.patience_s > 0)) r->options.patience_s = DC_DEFAULT_RELAY_PATIENCE_S;
     (void)snprintf(r->url, sizeof r->url, "%s", options->url);
-    (void)snprintf(r->parent, sizeof r->parent, "%s", options->parent);
     dc__log_init(&r->log, options->log, options->log_context);
     pthread_mutex_init(&r->lock, NULL);
     dc__condition_init(&r->room);
@@ -116,6 +126,8 @@ void dc_relay_free(dc_relay *r)
     dc__summing_free(&r->sums);
     dc__fan_free(&r->fan);
     dc__listener_close(r->listener);
+    dc__keeper_close(&r->keeper);
+    dc__secret_free(r->keys);
     dc_model_free(r->model);
     free(r->leaf);
     pthread_cond_destroy(&r->room);

@@ -12,6 +12,9 @@
  *   A relay behind this one comes as its workers do: their sessions one by one, and gradients on that of its lead. So
  * relays stand behind relays, and each sums what is directly behind it: workers, and sums.
  *
+ *   With keys the parent is reached by an invitation, and workers come as to a server. The relay opens what they seal, for it sums it, and
+ * says to the parent which of its workers each is.
+ *
  *   Threads: the caller of dc_relay_run admits workers and watches; each worker has the two endpoints of its session, to
  * it (down.c) and to the parent (up.c). One lock for all, relay->lock, guards what is marked (L). It is not held during
  * arithmetic, copying, input or output.
@@ -27,6 +30,7 @@
 #include "dynacomm_relay.h"
 #include "endpoint/endpoint.h"
 #include "endpoint/join.h"
+#include "net/invited.h"
 #include "relay/fan.h"
 #include "relay/passing.h"
 #include "relay/sums.h"
@@ -85,6 +89,8 @@ struct dc_relay {
     uint64_t id;
     dc__log log;
     dc__listener *listener;
+    dc__keeper keeper;   /* who may come; pair NULL: without keys. The listener's thread's */
+    dc__dial_keys *keys; /* towards the parent, in secret memory; NULL: without */
     dc__asking asking[DC__RELAY_ASKING_MOST];
     int n_asking;
     _Atomic bool stop_requested;

@@ -38,6 +38,10 @@ dc_error dc__members_add(const char *path, const char *name, const uint8_t key[D
                          const char *comment);
 dc_error dc__members_remove(const char *path, const char *name);
 
+/* dc__member_id - the id of a worker that says to have worker_id; member: whose key was proved, "" without keys. Who proves a key is who its key
+ * says, wherever it keeps an id. A relay says which of its workers one is, and cannot make that another member's id. */
+uint64_t dc__member_id(const char *member, uint64_t worker_id, bool behind_relay);
+
 /* dc__lines_read - a regular file's text, at most 1 MiB, from malloc; "" for none. what: for lines. */
 dc_error dc__lines_read(const char *path, const char *what, char **text);
 

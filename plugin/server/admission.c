@@ -2,9 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/clock.h"
 #include "base/error.h"
 #include "endpoint/join.h"
@@ -36,14 +33,6 @@ static dc_error full(const dc_server *s)
     const int n = s->training.roster.wanted;
     return dc__fail(DC_EFULL, "the server has its %d worker%s already: start it for %d to take one more", n,
                     n > 1 ? "s" : "", n + 1);
-}
-
-/* Who proves a key is who its key says, wherever it keeps an id. */
-static uint64_t identity(const dc__join *join, const char *name)
-{
-    if (!name[0]) return join->worker_id;
-    const uint64_t id = XXH3_64bits(name, strlen(name));
-    return id ? id : 1;
 }
 
 /* The member that a worker is: by its rank if it asks for one, else by its id. A run for one worker has one. */
@@ -214,7 +203,7 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     dc__link *link = &j->link;
     int slot = -1, number = -1;
     dc_error err = DC_OK;
-    join->worker_id = identity(join, dc__channel_member(link->channel));
+    join->worker_id = dc__member_id(dc__channel_member(link->channel), join->worker_id, join->path.n > 0);
     if (!s->training.model) err = agree_on_model(s, join);
     const bool first = !join->model;
     if (!err) err = check_barred(s, j);

@@ -20,7 +20,6 @@ static dc_error check_options(const dc_server *s)
 {
     const dc_server_options *o = &s->options;
     if (s->shards.n > 1) return not_with("shards");
-    if (s->keeper.pair) return not_with("keys");
     if (o->balance) return not_with("--balance");
     if (o->staleness) return not_with("--staleness");
     if (o->bounds.trim) return not_with("--aggregate");

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "dynacomm_relay.h"
 #include "net/address.h"
+#include "secure/invitation.h"
 #include "tool/command.h"
 
 typedef struct options {
@@ -17,7 +18,13 @@ typedef struct options {
 
 static const dc_option table[] = {
     {"parent", DC_OPTION_TEXT, DC_INTO(options, relay.parent), .value = "URL",
-     .help = "the server, or another relay: the address that the workers would use without this one"},
+     .help =
+         "the server, or another relay: the address that the workers would use without this one, or an invitation (dynacomm "
+         "invite)"},
+    {"parent-key", DC_OPTION_TEXT, DC_INTO(options, relay.own_key_path), .value = "FILE",
+     .help =
+         "with an invitation: where this relay's own key to its parent is, made if it is not there (default: among the "
+         "user's configuration)"},
     {"listen", DC_OPTION_TEXT, DC_INTO(options, relay.url), .value = "URL",
      .help = "tcp://HOST:PORT (0.0.0.0 for all interfaces), ipc:///PATH; the workers use it"},
     {"workers", DC_OPTION_WHOLE, DC_INTO(options, relay.workers), .value = "M", .least = 1,
@@ -26,8 +33,14 @@ static const dc_option table[] = {
          "workers that stand behind it, also over further relays; the server's --workers count them, too"},
     {"patience", DC_OPTION_TIME, DC_INTO(options, relay.patience_s), .value = "TIME",
      .help = "how long a parent is tried that is not there yet, such as 30s (default 0.8s)"},
+    {"key", DC_OPTION_TEXT, DC_INTO(options, relay.key_path), .value = "FILE",
+     .help =
+         "the key that its workers know (dynacomm keygen): members alone come, and all is encrypted. The relay reads what "
+         "they send, for it sums it"},
+    {"members", DC_OPTION_TEXT, DC_INTO(options, relay.members_path), .value = "FILE",
+     .help = "the list of members (default: members.txt beside the key)"},
     {"insecure", DC_OPTION_SWITCH, DC_INTO(options, relay.insecure),
-     .help = "listen also where other machines reach it: whoever connects takes part"},
+     .help = "without --key, listen also where other machines reach it: whoever connects takes part"},
     {"timeout", DC_OPTION_WHOLE, DC_INTO(options, timeout_s), .value = "SECONDS", .least = 1, .most = 86400,
      .help =
          "a worker (default 90) or a parent (default 600) that has not been heard of for this long is lost"},
@@ -77,8 +90,10 @@ static void print_line(void *context, const char *line)
 /* The option that a failure to start is about, for the end of its line. */
 static const char *option_of(dc_error err, const dc_relay_options *o)
 {
-    if (err == DC_EKEY) return ": give --insecure if it may be so";
-    if (err == DC_EURL && dc__address_parse(o->parent, NULL)) return " (--parent)";
+    if (err == DC_EKEY) return ": give --key FILE, or --insecure if it may be so";
+    if (err == DC_EINVAL && o->members_path && !o->key_path) return " (--key)";
+    if (err == DC_EURL && (dc__invitation_is(o->parent) || dc__address_parse(o->parent, NULL)))
+        return " (--parent)";
     return err == DC_EURL || err == DC_ENET ? " (--listen)" : "";
 }
 
@@ -90,6 +105,7 @@ static int run_relay(int argc, char **argv)
     if (!err && o.help) return dc__command_help(&dc__relay_command);
     o.relay.log = print_line;
     o.relay.log_context = &o;
+    if (!err) dc__secret_harden();
     if (!err && (err = dc_relay_start(&running, &o.relay))) {
         char line[DC__LINE_BYTES];
         (void)snprintf(line, sizeof line, "%s", dc_last_error());

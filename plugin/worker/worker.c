@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "model/finite.h"
-#include "worker/keys.h"
+#include "net/invited.h"
 
 /* ---- what is known of link and computation ---- */
 
@@ -146,7 +146,8 @@ static dc_error join_server(dc_worker *w)
 {
     dc__welcome welcome;
     dc_error err = choose_id(w);
-    if (!err) err = dc__worker_keys(&w->options, &w->log, w->parts[0].url, &w->keys);
+    if (!err)
+        err = dc__invited(w->options.url, w->options.key_path, "worker", &w->log, w->parts[0].url, &w->keys);
     if (!err) err = dc__worker_dial(w, dc__worker_join_s(w), &welcome);
     if (err) return err;
     dc__residues_init(&w->residues, w->options.keep_dir, welcome.rank, w->model, &w->memory, &w->lock,

@@ -53,11 +53,6 @@ no_relay "--min-workers" "--min-workers" --min-workers 1
 no_relay "--on-loss drop" "--on-loss" --on-loss drop
 no_relay "--on-loss wait:9" "--on-loss" --on-loss wait:9
 no_relay "shards" "shards" --shard 1/2
-"$dynacomm" keygen server.key > /dev/null
-server --workers 2 --key server.key
-no_start "keys" "$url|relays do not go together with keys" --parent "$url" --listen "$url-a" --workers 2
-kill "$server_pid"
-wait "$server_pid"
 
 # refused_behind NAME WORDS OPTION... - worker 0 behind relay a is refused with a line
 refused_behind()
