@@ -45,9 +45,15 @@ static dc_error send_params(void *leaf, dc__header *header)
     dc__leaf *l = leaf;
     dc_relay *r = l->relay;
     uint32_t first, end;
-    float *values;
     const bool whole = dc__model_blocks(r->model, header->offset, header->count, &first, &end);
     dc__assert(whole);
+    if (header->codec != DC__CODEC_F32) {
+        void *payload, *coded = dc__link_alloc(dc__fan_bytes(&r->fan, first, end), &payload);
+        header->payload_bytes = dc__fan_bytes(&r->fan, first, end);
+        if (coded) dc__fan_give(&r->fan, first, end, payload);
+        return dc__link_send(&l->down.link, header, coded);
+    }
+    float *values;
     void *message = dc__values_alloc(&l->down.link, header->count, &values);
     if (message) dc__fan_give(&r->fan, first, end, values);
     return dc__values_send(&l->down.link, header, message);
@@ -64,6 +70,7 @@ static void slice(void *leaf, uint32_t first, uint32_t n, bool last, dc__turn *t
                                 .round = l->want,
                                 .offset = offset[first],
                                 .count = (uint32_t)(offset[first + n] - offset[first]),
+                                .codec = r->fan.codec,
                                 .rate = r->fan.rate};
 }
 

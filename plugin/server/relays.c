@@ -34,7 +34,8 @@ static dc_error check_options(const dc_server *s)
 static dc_error check_run(const dc_server *s, const dc__join *join)
 {
     const dc__coding *c = &s->training.codes.coding;
-    if (!c->up.codec->exact || !c->down.codec->exact) return not_with("a codec that loses something");
+    if (!c->up.codec->exact) /* its sum would be coded twice, or as wide as exact ones on the thin link */
+        return not_with("a codec that loses something on the way up (exact/int8 loses it down alone)");
     if (dc__coding_local(c)) return not_with("local steps");
     return join->remembers ? not_with("layers that remember the rounds before") : DC_OK;
 }

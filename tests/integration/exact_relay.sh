@@ -52,11 +52,12 @@ plain()
 
 # train DIR TOPOLOGY ROUNDS STRATEGY - a run of $workers with its checkpoints in DIR
 workers=4
+serves=() # the server's further options
 train()
 {
     local relays=
     case $2 in pairs | singles | nested) relays='a b' ;; esac
-    server --workers "$workers" --backup "$1" --backup-every 4 --timeout 20
+    server --workers "$workers" --backup "$1" --backup-every 4 --timeout 20 "${serves[@]}"
     "$2" -rounds "$3" -dynacomm-strategy "$4"
     all_end 0 "$workers" $relays
 }
@@ -133,6 +134,14 @@ what="other relays go on"
 train others nested 9 duplex
 train others plain 12 duplex
 replayed others
+
+# What a codec loses on the way down.
+serves=(--codec exact/int8)
+what="a codec down"
+train coded nested 9 duplex
+replayed coded
+check "$what: other weights than without" eval '! cmp -s coded/c_final.weights nested-duplex/c_final.weights'
+serves=()
 
 classifier_cfg adam=1 learning_rate=0.001
 what="Adam"

@@ -67,7 +67,7 @@ server --workers 2 --timeout 3
 no_start "too many workers for the run" "for 3 workers|the run for 2" --parent "$url" --listen "$url-a" --workers 3
 relay a "$url" 2
 no_start "a relay for more than its parent" "for 2 workers|--workers" --parent "$url-a" --listen "$url-b" --workers 3
-refused_behind "a codec" "relays|a codec that loses something" -dynacomm-codec int8
+refused_behind "a codec" "relays|a codec that loses something on the way up|exact/int8" -dynacomm-codec int8
 refused_behind "local steps" "relays|local steps" -dynacomm-local-steps 2
 refused_behind "several addresses" "name that address alone" -dynacomm "$url-a,$url-b"
 what="a relay that is stopped before the run"
