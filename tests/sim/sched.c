@@ -65,7 +65,7 @@ static void become(sim_thread *t)
     self = t;
     if (!t) longjmp(home, 1);
     errno = t->error;
-    memcpy(last_line, t->line, sizeof t->line);
+    (void)memccpy(last_line, t->line, '\0', sizeof t->line);
     if (t->begun) longjmp(t->context, 1);
     t->begun = true;
     (void)setcontext(&t->first);
@@ -77,7 +77,7 @@ static void switch_to(sim_thread *t)
     sim_thread *me = self;
     if (t == me) return;
     me->error = errno;
-    memcpy(me->line, last_line, sizeof me->line);
+    (void)memccpy(me->line, last_line, '\0', sizeof me->line);
     if (setjmp(me->context) == 0) become(t);
 }
 
