@@ -268,7 +268,7 @@ static void test_same_prediction(void **state)
 {
     (void)state;
     network *net = test_network(classifier, 6);
-    steps(net, 3);
+    steps(net, (int)test_few(3));
     float *fast = malloc((size_t)(net->outputs * net->batch) * sizeof *fast);
     memcpy(fast, network_predict(net, net->input), (size_t)(net->outputs * net->batch) * sizeof *fast);
     assert_int_equal(dk_kernels_select("stock"), 0);
@@ -287,7 +287,7 @@ static void test_same_bits_again(void **state)
         nets[n] = test_network(classifier, 8);
         void *shift = malloc(1000 + 17 * (size_t)n); /* the second network lies elsewhere in memory */
         srand(9);
-        steps(nets[n], 1 + (int)test_few(3));
+        steps(nets[n], (int)test_few(4));
         free(shift);
     }
     for (int i = 0; i < nets[0]->n; i++)
