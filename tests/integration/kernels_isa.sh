@@ -1,7 +1,7 @@
 #!/bin/bash
 # The kernels' and the codecs' tests again as on processors without AVX-512 (blocks of 8 channels) and without AVX (im2col and gemm): oneDNN
 # is limited to that, and a processor is emulated that has no more, for our own loops: there with fewer random cases.
-# Begins early: it takes minutes of one processor.
+# Only computes: minutes of one processor, whenever they come.
 . "$(dirname "$0")/lib_front.sh"
 export OMP_WAIT_POLICY=passive
 for isa in AVX2 SSE41; do

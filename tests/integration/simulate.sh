@@ -1,7 +1,7 @@
 #!/bin/bash
 # Schedules of a whole run without processes, drawn from seeds (tests/sim): server and workers as they are, with deaths, restarts,
 # pauses, cut links, slow and full disks, each checked against the replay of its log. SIM_SEEDS=FIRST-LAST: others than the first 10,000.
-# Begins early: it takes minutes of both processors.
+# Only computes: minutes of both processors, on a clock of its own.
 build=${BUILD:-build}
 case $build in *address* | *thread*)
     echo "skip simulate_seeds: sanitizers do not know its coroutines"
