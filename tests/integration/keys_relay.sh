@@ -41,7 +41,7 @@ no_relay()
 alone()
 {
     what=$1
-    member 1 "$3" -rounds 12 -dynacomm-timeout 1 "${@:4}"
+    member 1 "$3" -rounds 12 "${@:4}"
     ended "the worker" "${worker_pid[1]}" 1
     said worker-1.err darknet: "$2"
 }
@@ -93,9 +93,9 @@ trains()
 {
     server --workers 3 --key server.key
     keyed
-    member 0 "$one" -rounds 100000
-    member 1 "$two" -rounds 100000
-    member 2 "$three" -rounds 100000
+    member 0 "$one" -rounds 100000 -dynacomm-timeout 30
+    member 1 "$two" -rounds 100000 -dynacomm-timeout 30
+    member 2 "$three" -rounds 100000 -dynacomm-timeout 30
     seen "$server_pid" server.out 'training c with 3 workers'
 }
 

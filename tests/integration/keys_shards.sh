@@ -25,7 +25,7 @@ second_shard()
 alone()
 {
     what=$1
-    member 1 "$3" -rounds 12 -dynacomm-timeout 1 "${@:4}"
+    member 1 "$3" -rounds 12 "${@:4}"
     ended "the worker" "${worker_pid[1]}" 1
     said worker-1.err darknet: "$2"
 }
@@ -73,7 +73,8 @@ check "$what: the second names its members" grep -q 'worker 1 (cam-2) joined' sh
 what="expelled while it trains"
 shard 1 2 --workers 2 --key server.key
 second_shard --key machine/server.key
-member 0 "$one" -rounds 100000
+seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
+member 0 "$one" -rounds 100000 -dynacomm-timeout 30
 member 1 "$two" -rounds 100000
 seen "${shard_pid[2]}" shard-2.out 'training c with 2 workers'
 kill -STOP "${worker_pid[1]}" # it says nothing itself
@@ -89,8 +90,9 @@ check "$what: the second shard's line" grep -q 'the first shard ended the run: .
 what="expelled before the run"
 shard 1 2 --workers 2 --key server.key
 second_shard --key machine/server.key
-member 0 "$one" -rounds 12
-seen "${shard_pid[2]}" shard-2.out '(cam-1) joined'
+seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
+member 0 "$one" -rounds 12 -dynacomm-timeout 30
+seen "${worker_pid[0]}" shard-2.out '(cam-1) joined'
 kill -STOP "${worker_pid[0]}" # it says nothing itself
 "$dynacomm" expel --key server.key cam-1 > out
 seen "${shard_pid[2]}" shard-2.out 'worker 0 left before the start'
