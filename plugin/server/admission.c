@@ -339,7 +339,7 @@ static void expect(dc_server *s, dc__channel *channel)
 
 void dc__server_admit(dc_server *s)
 {
-    dc__channel *channel = dc__listener_accept(s->listener, s->n_joining > 0 ? 2 : DC__LOOK_MS);
+    dc__channel *channel = dc__listener_accept(s->listener, s->n_joining > 0 ? 2 : DC__POLL_MS);
     if (channel) expect(s, channel);
     channel = s->inner ? dc__listener_accept(s->inner, 0) : NULL;
     if (channel) expect(s, channel);

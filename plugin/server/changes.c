@@ -1,7 +1,7 @@
 /* changes.c - who takes part: the start, losses, those who come back, come new or are passed over.
  *
  * DESIGN
- *   All of it is decided by the run loop, which looks every DC__LOOK_MS; what is decided takes effect at the next
+ *   All of it is decided by the run loop, which looks every DC__POLL_MS; what is decided takes effect at the next
  * border (roster.h), but that a round which a member holds up is closed without it. A session's receiver only
  * notes that its member is gone. */
 #include "base/clock.h"

@@ -170,7 +170,7 @@ dc_error dc_server_start(dc_server **out, const dc_server_options *options)
 
 void dc_server_stop(dc_server *s)
 {
-    s->stop_requested = true; /* the run loop looks every DC__LOOK_MS */
+    s->stop_requested = true; /* the run loop looks every DC__POLL_MS */
 }
 
 /* Ends every worker's threads: first with a message (STOP, BYE_ACK), if it says one, then, after DC__GOODBYE_S, by force. */
@@ -259,7 +259,7 @@ dc_error dc_server_run(dc_server *s)
     dc__server_requests(s, true);
     while (!r->ending) {
         note_awake(s);
-        dc__server_admit(s); /* blocks up to DC__LOOK_MS */
+        dc__server_admit(s); /* blocks up to DC__POLL_MS */
         dc__server_reap(s);
         watch_shards(&s->shards);
         dc__server_watch_gate(s);
