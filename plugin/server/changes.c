@@ -92,8 +92,9 @@ static void begin(dc_server *s, int need)
     dc__roster *r = &t->roster;
     const uint64_t round = t->versions.first_round;
     if (!t->ended && dc__server_goes_back_further(s)) return;
+    dc__roster_call(r);
     for (int i = 0; i < r->n; i++)
-        if (state_of(s, i) == DC__MEMBER_READY) {
+        if (r->member[i].called) {
             dc__given_enter(&s->sessions[i].given, round);
             dc__session_begins_with(&s->sessions[i], round, false);
         }

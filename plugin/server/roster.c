@@ -58,13 +58,24 @@ static void takes_part(dc__roster *r, int slot)
     if (m->number >= r->next_number) r->next_number = m->number + 1;
 }
 
+void dc__roster_call(dc__roster *r)
+{
+    for (int i = 0; i < r->n; i++)
+        r->member[i].called = r->member[i].state == DC__MEMBER_READY;
+}
+
+static bool is_called(const dc__member *m)
+{
+    return m->called && m->state == DC__MEMBER_READY;
+}
+
 bool dc__roster_start(dc__roster *r, uint64_t round, int need)
 {
     pthread_mutex_lock(&r->lock);
     dc__crew *crew = &r->crew[round & 1];
     int ready = 0;
     for (int i = 0; i < r->n; i++)
-        ready += r->member[i].state == DC__MEMBER_READY;
+        ready += is_called(&r->member[i]);
     if (ready < need) {
         pthread_mutex_unlock(&r->lock);
         return false;
@@ -74,7 +85,7 @@ bool dc__roster_start(dc__roster *r, uint64_t round, int need)
     r->began_ns = dc__now_ns();
     for (int i = 0; i < r->n; i++) {
         dc__member *m = &r->member[i];
-        if (m->state == DC__MEMBER_READY) {
+        if (is_called(m)) {
             const bool fresh = r->saved.n > 0 && !m->known; /* the run goes on with it */
             dc__member_enter(m, DC__MEMBER_RUNNING);
             takes_part(r, i);

@@ -55,6 +55,7 @@ typedef struct dc__member {
     uint64_t finished_round;        /* (L) */
     _Atomic uint64_t reached; /* 1 + the round it has begun to push, 0 = none yet; written with the lock */
     int64_t since_ns;         /* (L) LOST: since when; LEFT: likewise */
+    bool called;              /* run loop: of those with whom the run begins (dc__roster_call) */
     bool fresh;  /* (L) of a run that is resumed: it begins with the round that is on, and nothing kept */
     bool known;  /* (L) has taken part in a round: its slot is not given away lightly */
     bool closed; /* (L) the round that is on goes on without it */
@@ -145,8 +146,9 @@ void dc__roster_set(dc__roster *r, int slot, dc__member_state state);
 bool dc__roster_advance(dc__roster *r, int slot, dc__member_state from, dc__member_state to);
 void dc__roster_gone(dc__roster *r, int slot, dc__member_state state, const char *reason);
 
-/* dc__roster_start - training begins at round with all who are READY, if there are as many as `need`; whether it
- * does. Run loop. */
+/* dc__roster_call - the run is to begin with those who are READY now. dc__roster_start - training begins at round with those of them who still
+ * are, if there are as many as `need`; whether it does. Who becomes READY between the two comes late: it has not been prepared. Run loop. */
+void dc__roster_call(dc__roster *r);
 bool dc__roster_start(dc__roster *r, uint64_t round, int need);
 
 /* dc__roster_border - the round before has been made: the crew of round, which is about to begin. Those who

@@ -93,6 +93,7 @@ static void images_change_at_their_border(void **state)
         r.member[i].images = 64;
         dc__roster_set(&r, i, DC__MEMBER_READY);
     }
+    dc__roster_call(&r);
     assert_true(dc__roster_start(&r, 5, 2));
     dc__roster_plan_images(&r, 0, 8, 96);
     dc__roster_plan_images(&r, 1, 8, 32);

@@ -55,12 +55,15 @@ static void a_run_begins_with_who_is_ready(void **state)
     assert_int_equal(dc__roster_find(&r, 22), last);
     assert_int_equal(dc__roster_numbered(&r, 2), last);
     assert_int_equal(dc__roster_numbered(&r, 1), -1);
+    dc__roster_call(&r);
+    const int late = come(&r, 0, 33, -1); /* ready between the two: it has not been prepared */
     assert_false(dc__roster_start(&r, 0, 3));
     assert_false(r.training);
     assert_true(dc__roster_start(&r, 0, 2));
     assert_true(r.training);
     crew_is(&r, 0, "0 2");
     crew_is(&r, 1, "0 2");
+    assert_int_equal(r.member[late].state, DC__MEMBER_READY);
     int number = 0;
     assert_true(dc__roster_place(&r, 0, -1, &number) >= 0);
     assert_int_equal(number, 3); /* a number belongs to who had it */
@@ -73,6 +76,7 @@ static void borders_are_where_crews_change(void **state)
     dc__roster r = {0};
     assert_int_equal(dc__roster_init(&r, 2, 1), DC_OK);
     const int a = come(&r, 0, 11, -1), b = come(&r, 0, 22, -1);
+    dc__roster_call(&r);
     assert_true(dc__roster_start(&r, 0, 2));
     assert_false(dc__roster_border(&r, 1));
     crew_is(&r, 1, "0 1");
@@ -109,6 +113,7 @@ static void who_was_passed_over_comes_back_fresh(void **state)
     assert_int_equal(dc__roster_init(&r, 2, 1), DC_OK);
     (void)come(&r, 0, 11, -1);
     const int b = come(&r, 0, 22, -1);
+    dc__roster_call(&r);
     assert_true(dc__roster_start(&r, 0, 2));
     dc__roster_gone(&r, b, DC__MEMBER_LEFT, "gone");
     dc__roster_close(&r, b);
@@ -133,6 +138,7 @@ static void a_round_whose_crew_left_is_taken_over(void **state)
     dc__roster r = {0};
     assert_int_equal(dc__roster_init(&r, 2, 1), DC_OK);
     const int a = come(&r, 0, 11, -1), b = come(&r, 0, 22, -1);
+    dc__roster_call(&r);
     assert_true(dc__roster_start(&r, 0, 2));
     dc__roster_gone(&r, a, DC__MEMBER_LEFT, "gone");
     dc__roster_gone(&r, b, DC__MEMBER_LEFT, "gone");
@@ -159,6 +165,7 @@ static void who_was_passed_over_takes_over_or_comes_too_late(void **state)
     dc__roster r = {0};
     assert_int_equal(dc__roster_init(&r, 2, 1), DC_OK);
     const int a = come(&r, 0, 11, -1), b = come(&r, 0, 22, -1);
+    dc__roster_call(&r);
     assert_true(dc__roster_start(&r, 0, 2));
     dc__roster_gone(&r, b, DC__MEMBER_LEFT, "gone");
     dc__roster_close(&r, b);
@@ -196,6 +203,7 @@ static void a_resumed_run_knows_its_workers(void **state)
     dc__roster_set(&r, slots[1], DC__MEMBER_READY);
     const int c = come(&r, 9, 44, -1);
     assert_int_equal(r.member[c].number, 8);
+    dc__roster_call(&r);
     assert_true(dc__roster_start(&r, 9, 2));
     crew_is(&r, 9, "7 8+"); /* whose statistics are those of 7 and of 0, which is not back */
     assert_int_equal(r.saved.n, 2);
@@ -210,6 +218,7 @@ static void a_resumed_run_knows_its_workers(void **state)
     assert_int_equal(slots[0], -1);
     assert_int_equal(slots[1], -1);
     assert_int_equal(come(&one, 9, 11, 0), 0);
+    dc__roster_call(&one);
     assert_true(dc__roster_start(&one, 9, 1));
     crew_is(&one, 9, "0+");
     dc__roster_destroy(&one);
@@ -222,6 +231,7 @@ static void the_end_is_said_once(void **state)
     char line[DC__LINE_BYTES];
     assert_int_equal(dc__roster_init(&r, 2, 1), DC_OK);
     const int a = come(&r, 0, 11, -1), b = come(&r, 0, 22, -1);
+    dc__roster_call(&r);
     assert_true(dc__roster_start(&r, 0, 2));
     assert_int_equal(dc__roster_finish(&r, a, 5), DC_OK);
     assert_false(dc__roster_all_finished(&r, 5));
