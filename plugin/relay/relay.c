@@ -18,6 +18,8 @@ static dc_error check(const dc_relay_options *o)
         return dc__fail(DC_EINVAL, "%d workers: a relay takes 1 to %d", o->workers, DC_MAX_WORKERS);
     dc_error err = dc__invitation_is(o->parent) ? DC_OK : dc__address_parse(o->parent, NULL);
     if (!err) err = dc__address_parse(o->url, &own);
+    if (!err && o->own_key_path && !dc__invitation_is(o->parent))
+        err = dc__fail(DC_EINVAL, "a key towards the parent needs an invitation for the parent's address");
     if (!err && o->members_path && !o->key_path)
         err = dc__fail(DC_EINVAL, "a list of members needs the relay's key, too");
     if (err || o->insecure || o->key_path || dc__tcp_is_local(&own)) return err;

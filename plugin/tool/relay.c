@@ -91,6 +91,7 @@ static void print_line(void *context, const char *line)
 static const char *option_of(dc_error err, const dc_relay_options *o)
 {
     if (err == DC_EKEY) return ": give --key FILE, or --insecure if it may be so";
+    if (err == DC_EINVAL && o->own_key_path && !dc__invitation_is(o->parent)) return " (--parent-key)";
     if (err == DC_EINVAL && o->members_path && !o->key_path) return " (--key)";
     if (err == DC_EURL && (dc__invitation_is(o->parent) || dc__address_parse(o->parent, NULL)))
         return " (--parent)";

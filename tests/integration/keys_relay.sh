@@ -69,6 +69,7 @@ no_relay "a relay without an invitation" "takes only who has a key|--parent" --p
 no_relay "a relay with half an invitation" "no whole invitation|--parent" --parent "${up%/*}" --insecure
 no_relay "a relay that nobody invited" "does not know this worker's key" --parent "${up%/*/*}" --parent-key a.key --key site/site.key
 no_relay "a relay with members and no key" "needs the relay's key|--key" --parent "$up" --members members.txt
+no_relay "a relay with a key and no invitation" "needs an invitation|--parent-key" --parent "$url" --parent-key a.key
 keyed
 alone "no key, behind the relay" "takes only workers with a key" "tcp://$site"
 alone "a key that nobody knows, behind the relay" "does not know this worker's key" "dynacomm:cam-1@$site/$site_public" -dynacomm-key a.key
