@@ -1,7 +1,7 @@
 /* changes.c - who takes part: the start, losses, those who come back, come new or are passed over.
  *
  * DESIGN
- *   All of it is decided by the run loop, which looks every DC__POLL_MS; what is decided takes effect at the next
+ *   All of it is decided by the run loop, which looks every DC__POLL_MS, and when a connection breaks; what is decided takes effect at the next
  * border (roster.h), but that a round which a member holds up is closed without it. A session's receiver only
  * notes that its member is gone. */
 #include "base/clock.h"
@@ -309,6 +309,7 @@ static void let_in(dc_server *s, int slot, bool deserted, bool *back, uint64_t *
     const bool passed = r->member[slot].closed, alone = t->ended || (deserted && is_deserted(s, crew));
     *back = dc__crew_has(crew, slot) && (!passed || alone);
     *from = round;
+    if (*back && dc__training_carries(t)) dc__training_redo(t, &session->given);
     if (*back && passed) {
         dc__training_reopen(t, slot, &session->given);
         dc__session_start(session, round);

@@ -282,6 +282,16 @@ void dc__training_reopen(dc__training *t, int slot, dc__given *given)
     (void)dc__given_resume(given, round);
 }
 
+void dc__training_redo(dc__training *t, dc__given *given)
+{
+    dc__versions *v = &t->versions;
+    if (given->n == 0 || given->round != v->round) return;
+    for (uint32_t b = 0; b < t->model->n_blocks; b++)
+        v->block[b] = v->round;
+    v->blocks_done = 0;
+    dc__given_begin(given, v->round);
+}
+
 /* Blocks that wait for the rest of their layer, which does not come, are not in the sum. */
 static void drop_waiting(dc__training *t, int slot, dc__given *given)
 {

@@ -123,9 +123,12 @@ dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__
 /* For workers without a receiver; run loop.
  * dc__training_take_over - a worker joins the round that is on, whose crew has left. With versions' lock.
  * dc__training_reopen - likewise, but a member of that crew which was passed over in it.
+ * dc__training_redo - the only member comes back, with momentum of the last whole version: of the round that is on nothing has come
+ * yet. Its buffers go on from what it computes now, and may differ from what had come, if its layers had forgotten. With versions' lock.
  * dc__training_close - a round goes on without what a member of its crew has not given. */
 void dc__training_take_over(dc__training *t, int slot, dc__given *given);
 void dc__training_reopen(dc__training *t, int slot, dc__given *given);
+void dc__training_redo(dc__training *t, dc__given *given);
 void dc__training_close(dc__training *t, uint64_t round, int slot, dc__given *given);
 
 #endif

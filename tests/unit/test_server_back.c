@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,6 +96,36 @@ static void what_was_given_comes_after_the_round(void **state)
     assert_int_equal(b->err, DC_OK);
     assert_false(strstr(b->log, "lost worker 1 in round 2") != NULL);
     box_close(b);
+}
+
+/* A run of one worker, which carries the momentum in its gradient buffers. Killed in the midst of its pushes it comes back, and its
+ * layers have forgotten what they remembered: it computes other gradients, and its buffers go on from those. So what had come is
+ * worth nothing, of any block. */
+static void who_carries_the_momentum_does_its_round_anew(void **state)
+{
+    (void)state;
+    const char *url = test_url("anew");
+    box *b = box_open((dc_server_options){.url = url, .workers = 1, .loss_wait_s = 600});
+    const dc__versions *v = &b->server->training.versions;
+    fake f;
+    enter_as(&f, url, 0);
+    take_round_0(&f);
+    assert_int_equal(fake_push(&f, 0, 0, 1, .5f), DC_OK);
+    ping(&f);
+    assert_int_equal(v->block[0], 1); /* a version of it is made */
+    fake_close(&f);
+    enter_as(&f, url, 0);
+    take_round_0(&f);
+    assert_int_equal(v->block[0], 0);
+    assert_int_equal(v->blocks_done, 0);
+    assert_int_equal(fake_push(&f, 0, 0, 3, .25f), DC_OK);
+    assert_int_equal(fake_pull(&f, 1), DC_OK);
+    assert_int_equal(fake_take(&f, 1), DC_OK);
+    for (uint64_t i = 0; i < FAKE_TRAINED;
+         i++) /* as the worker's buffers: .9 of what it pushed, less some decay */
+        assert_true(fabsf(dc__versions_moment1(v, 1)[i] - .9f * .25f) < .01f);
+    box_stop_and_close(b);
+    fake_close(&f);
 }
 
 /* Its session ends: it was the last of the round, and says READY once more. */
@@ -293,6 +324,7 @@ int main(void)
     m = fake_model_new("fake", true);
     const struct CMUnitTest tests[] = {cmocka_unit_test(killed_while_it_joins),
                                        cmocka_unit_test(what_was_given_comes_after_the_round),
+                                       cmocka_unit_test(who_carries_the_momentum_does_its_round_anew),
                                        cmocka_unit_test(who_was_passed_over_ends_the_round),
                                        cmocka_unit_test(who_was_passed_over_feeds_what_it_fed),
                                        cmocka_unit_test(who_was_to_begin_with_nothing_does_so_again)};
