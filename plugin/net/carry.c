@@ -12,6 +12,15 @@ static bool connected(const dc__channel *c)
     return c->connection.fd >= 0;
 }
 
+/* The listener's owner is to look at once. */
+static void tell_owner(dc__gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->broke = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
 /* The connection broke. Between machines that happens, and another is made. */
 static void lose(dc__channel *c, int64_t now_ns)
 {
@@ -21,7 +30,10 @@ static void lose(dc__channel *c, int64_t now_ns)
         return;
     }
     c->state = DC__CHANNEL_LOST;
-    if (c->dialer) dc__dialer_lost(c->dialer, now_ns);
+    if (c->dialer)
+        dc__dialer_lost(c->dialer, now_ns);
+    else
+        tell_owner(c->gate);
 }
 
 /* ---- waiting ---- */

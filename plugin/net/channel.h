@@ -95,7 +95,8 @@ dc_error dc__listener_open_keyed(dc__listener **listener, const char *url, size_
 uint64_t dc__listener_turned_away(const dc__listener *listener);
 void dc__listener_close(dc__listener *listener);
 
-/* dc__listener_accept - the next peer's channel, NULL if none came within wait_ms. */
+/* dc__listener_accept - the next peer's channel, NULL if none came within wait_ms, or before that when the connection of one that was
+ * accepted broke. */
 dc__channel *dc__listener_accept(dc__listener *listener, int wait_ms);
 
 #endif

@@ -118,8 +118,9 @@ struct dc__gate {
     int wake; /* eventfd */
     dc__scheme scheme;
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* (L) a channel is finished, or waits to be accepted */
+    pthread_cond_t changed; /* (L) a channel is finished, or waits to be accepted; or broke */
     dc__channel *channels;  /* (L) changed by the gate's thread only, which may read it without */
+    bool broke;             /* (L) a listener's: a connection did, and its owner has not looked yet */
     bool quit;              /* (L) */
     /* (G) */
     int listen_fd; /* -1 = a dialer's gate */

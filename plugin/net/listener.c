@@ -118,8 +118,9 @@ dc__channel *dc__listener_accept(dc__listener *l, int wait_ms)
     const int64_t until_ns = dc__now_ns() + (int64_t)wait_ms * 1000000;
     pthread_mutex_lock(&gate->lock);
     dc__channel *c;
-    while (!(c = take_oldest(gate)) && dc__now_ns() < until_ns)
+    while (!(c = take_oldest(gate)) && !gate->broke && dc__now_ns() < until_ns)
         dc__wait_until(&gate->changed, &gate->lock, until_ns);
+    gate->broke = false;
     pthread_mutex_unlock(&gate->lock);
     return c;
 }

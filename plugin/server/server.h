@@ -114,7 +114,7 @@ void dc__server_watch_gate(dc_server *s);
  * whoever comes again and again would fill the log. The caller writes it. */
 bool dc__server_tells(dc_server *s);
 
-/* admission.c: workers that come: waits for them up to DC__POLL_MS, and admits or refuses those whose JOIN is
+/* admission.c: workers that come: waits for them up to DC__POLL_MS, or until a connection breaks, and admits or refuses those whose JOIN is
  * here; no further ones are wanted. Run loop. */
 void dc__server_admit(dc_server *s);
 void dc__server_admit_none(dc_server *s);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "net/record.h"
 #include "test_url.h"
 #include "unit/channel_pair.h"
@@ -106,6 +107,31 @@ static void a_listener_that_is_started_again_knows_nobody(void **state)
     assert_non_null(strstr(dc_last_error(), "started again"));
     dc__channel_close(dialed, 0);
     dc__listener_close(p.listener);
+    lies_close(between);
+}
+
+/* A server that waits for newcomers hears of it at once. */
+static void a_connection_that_breaks_wakes_who_accepts(void **state)
+{
+    (void)state;
+    const int port = lies_free_port();
+    dc__listener *listener;
+    dc__channel *dialed;
+    lies *between = lies_open((lies_options){.seed = 5, .port = port});
+    assert_non_null(between);
+    assert_int_equal(dc__listener_open(&listener, tcp_url(port), MOST), DC_OK);
+    assert_int_equal(dc__channel_dial(&dialed, tcp_url(between->port), &patient), DC_OK);
+    dc__channel *accepted = await_channel(listener);
+    await_up(dialed);
+    between->to = lies_free_port(); /* no other is made */
+    between->cut_now = true;
+    const int64_t began_ns = dc__now_ns();
+    assert_null(dc__listener_accept(listener, 60000));
+    assert_true(dc__now_ns() - began_ns < 30000000000);
+    assert_int_equal(dc__channel_state_of(accepted), DC__CHANNEL_LOST);
+    dc__channel_close(dialed, 0);
+    dc__channel_close(accepted, 0);
+    dc__listener_close(listener);
     lies_close(between);
 }
 
@@ -311,6 +337,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_killed_process_is_gone_at_once_on_one_machine),
         cmocka_unit_test(what_was_sent_before_a_close_arrives),
         cmocka_unit_test(a_listener_that_is_started_again_knows_nobody),
+        cmocka_unit_test(a_connection_that_breaks_wakes_who_accepts),
         cmocka_unit_test(limits_of_patience),
         cmocka_unit_test(another_programs_port),
         cmocka_unit_test(another_version_is_named),
