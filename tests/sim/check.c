@@ -152,19 +152,21 @@ static bool replay(const sim_run_state *state, const char *log, uint64_t *rounds
 
 /* ---- as if nothing had happened ---- */
 
-/* Who begins in a round has nothing kept, also when the run goes on from there once more; nobody else loses it, but where a disk
- * was full. begins: 1 + the round that each began with last. */
-static bool may_forget(const sim_plan *p, const uint64_t *begins, int number, uint64_t round)
+/* Who begins in a round has nothing kept, also when the run goes on from there once more; nobody else begins with nothing, but where
+ * there is no checkpoint of which it has kept something. begins: 1 + the round that each began with last. */
+static bool may_forget(const sim_run_state *r, const uint64_t *begins, int number, uint64_t round)
 {
-    for (int k = 0; k < p->n_deeds; k++)
-        if (p->deeds[k].what == SIM_FULL_DISK && p->deeds[k].machine > 0) return true;
-    return number >= SIM_MEMBERS || begins[number] == round + 1;
+    for (int k = 0; k < r->n_losses; k++)
+        if (r->losses[k].number == number && r->losses[k].round == round && r->losses[k].had)
+            return number >= SIM_MEMBERS || begins[number] == round + 1;
+    return true;
 }
 
 /* Whether everybody took part in all rounds, with all blocks. *partial: somebody only with some. *lost: 1 + who had lost what it had
  * kept, 0 = nobody. */
-static bool is_whole(const sim_plan *p, const char *log, bool *partial, int *lost)
+static bool is_whole(const sim_run_state *r, const char *log, bool *partial, int *lost)
 {
+    const sim_plan *p = r->plan;
     uint64_t begins[SIM_MEMBERS] = {0};
     dc__log_reader *reader;
     dc__log_record record;
@@ -175,7 +177,7 @@ static bool is_whole(const sim_plan *p, const char *log, bool *partial, int *los
         for (int k = 0; record.type == DC__LOG_ROSTER && k < record.n; k++)
             if (record.members[k].statistics != DC__LOG_OWN && record.members[k].number < SIM_MEMBERS)
                 begins[record.members[k].number] = record.round + 1;
-        if (record.type == DC__LOG_FORGOT && !may_forget(p, begins, record.number, record.round))
+        if (record.type == DC__LOG_FORGOT && !may_forget(r, begins, record.number, record.round))
             *lost = 1 + record.number;
         if (record.type == DC__LOG_ROSTER) whole &= record.n == p->workers;
         for (int k = 0; record.type == DC__LOG_ROSTER && k < record.n; k++)
@@ -264,8 +266,8 @@ bool sim_check(sim_run_state *r, char *why, size_t size)
         return wrong("the twin of worker-%d has other weights than the server", r->twin.machine);
     bool partial;
     int lost;
-    const bool whole = is_whole(p, log, &partial, &lost);
-    if (lost) return wrong("worker %d had lost what it had kept", lost - 1);
+    const bool whole = is_whole(r, log, &partial, &lost);
+    if (lost) return wrong("worker %d began with nothing, and had kept what a checkpoint needs", lost - 1);
     r->count.partial += partial;
     r->count.rounds += rounds;
     const bool plain = !p->bad && !p->codec && p->local_steps == 1 && !p->local_auto &&

@@ -1,6 +1,7 @@
 /* main.c - simulate [--trace] [--jobs N] [--twice] SEED | FIRST-LAST: seeded schedules of a server and its workers as they are, with what
  * happens to machines on edges. Each seed is run in a process of its own; one that fails is named with the command that
- * repeats it. --twice runs each seed a second time, and compares the traces. */
+ * repeats it. --twice runs each seed a second time, and compares the traces. The files of a seed that fails with --trace stay; all others
+ * are removed by a process of their own, which outlives these whatever ends them. */
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -25,10 +26,12 @@ typedef struct shared {
     _Atomic uint64_t next, passed;
     _Atomic uint64_t failed[FAILED_MOST];
     _Atomic uint32_t n_failed;
+    _Atomic bool keeps; /* somebody wants to look at the files */
     _Atomic uint64_t count[sizeof(sim_count) / sizeof(uint64_t)];
 } shared;
 
 static shared *all;
+static char root[64]; /* of all files */
 static bool traces, twice;
 static const char *program;
 
@@ -65,12 +68,41 @@ static int run_seed(uint64_t seed, const char *dir, int to)
 static int remove_one(const char *path, const struct stat *unused, int kind, struct FTW *at)
 {
     (void)unused;
-    return at->level == 0 ? 0 : kind == FTW_DP ? rmdir(path) : unlink(path);
+    (void)at;
+    return kind == FTW_DP ? rmdir(path) : unlink(path);
 }
 
-static void empty(const char *dir)
+static void remove_all(const char *dir)
 {
-    if (nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0) (void)fprintf(stderr, "cannot empty %s\n", dir);
+    if (nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) != 0) (void)fprintf(stderr, "cannot remove %s\n", dir);
+}
+
+/* Out of reach of what ends the others: waits until the last of them has gone, and `alive` with it. */
+static void clean_up(int alive)
+{
+    char byte;
+    (void)setsid();
+    (void)close(STDOUT_FILENO);
+    (void)close(STDERR_FILENO);
+    while (read(alive, &byte, 1) < 0 && errno == EINTR) {
+    }
+    if (!all->keeps) remove_all(root);
+    _exit(0);
+}
+
+/* The process that cleans up; *alive: to be closed before it is waited for. */
+static pid_t begin_files(int *alive)
+{
+    int ends[2];
+    (void)snprintf(root, sizeof root, "%s/dynacomm-sim-XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    if (!mkdtemp(root) || pipe(ends) != 0) abort();
+    const pid_t cleaner = fork();
+    if (cleaner < 0) abort();
+    (void)close(ends[cleaner ? 0 : 1]);
+    if (cleaner == 0) clean_up(ends[0]);
+    *alive = ends[1];
+    return cleaner;
 }
 
 /* Whether it is as it must be. */
@@ -101,26 +133,34 @@ static void fail(uint64_t seed, const char *why)
     if (n < FAILED_MOST) all->failed[n] = seed;
 }
 
-static void work(uint64_t last)
+/* With a directory of its own. */
+static bool try_alone(uint64_t seed, int job, uint64_t *hash)
 {
-    char dir[64];
-    const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    (void)snprintf(dir, sizeof dir, "%s/dynacomm-sim-XXXXXX", root);
-    if (!mkdtemp(dir)) abort();
+    char dir[80];
+    (void)snprintf(dir, sizeof dir, "%s/%d", root, job);
+    if (mkdir(dir, 0777) != 0) abort();
+    const bool ok = try_seed(seed, dir, hash);
+    if (ok || !traces) {
+        remove_all(dir);
+    } else {
+        all->keeps = true;
+        (void)fprintf(stderr, "%s is kept\n", dir);
+    }
+    return ok;
+}
+
+/* For as long as the parent lives. */
+static void work(uint64_t last, int job, pid_t parent)
+{
     uint64_t seed, first, second;
-    while ((seed = all->next++) <= last && all->n_failed < FAILED_MOST) {
-        const bool ok = try_seed(seed, dir, &first);
+    while (getppid() == parent && (seed = all->next++) <= last && all->n_failed < FAILED_MOST) {
+        const bool ok = try_alone(seed, job, &first);
         if (!ok) fail(seed, "");
         if (traces && !ok) break;
-        empty(dir);
-        if (ok && twice) {
-            if (!try_seed(seed, dir, &second) || first != second)
-                fail(seed, " took another course the second time");
-            empty(dir);
-        }
+        if (ok && twice && (!try_alone(seed, job, &second) || first != second))
+            fail(seed, " took another course the second time");
         all->passed += ok;
     }
-    if (rmdir(dir) != 0) (void)fprintf(stderr, "%s is kept\n", dir);
 }
 
 static void report(uint64_t first, uint64_t last)
@@ -216,12 +256,20 @@ int main(int argc, char **argv)
     all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED) return 1;
     all->next = first;
+    int alive;
+    const pid_t self = getpid(), cleaner = begin_files(&alive);
     for (int k = 0; k < jobs; k++)
         if (fork() == 0) {
-            work(last);
+            work(last, k, self);
             _exit(0);
         }
-    while (wait(NULL) > 0 || errno == EINTR) {
+    for (int left = jobs; left > 0;) {
+        const pid_t ended = wait(NULL);
+        if (ended < 0 && errno != EINTR) break;
+        left -= ended > 0 && ended != cleaner;
+    }
+    (void)close(alive);
+    while (waitpid(cleaner, NULL, 0) < 0 && errno == EINTR) {
     }
     report(first, last);
     const uint64_t seeds = last - first + 1;

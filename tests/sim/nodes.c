@@ -1,9 +1,13 @@
 /* nodes.c - what the simulated processes do: as `dynacomm server` and the darknet program do it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dynacomm_file.h"
+#include "net/link.h"
+#include "server/server.h"
 #include "sim/run.h"
 
 sim_run_state *sim_now_run;
@@ -37,15 +41,58 @@ static void count_line(const char *line)
     c->rejoined += strstr(line, "; joining it again") != NULL;
 }
 
+/* 1 + a version that a worker has on its disk, and the server a checkpoint of; 0 = none. */
+static uint64_t had_kept(const sim_node *node)
+{
+    const dc_server *s = sim_now_run->nodes[0].server;
+    for (int k = 0; s && k < s->training.checkpoint.n_kept; k++) {
+        char path[160];
+        const uint64_t version = s->training.checkpoint.kept[k];
+        (void)snprintf(path, sizeof path, "%s/sim.kept-%d-%llu", node->dir, node->number,
+                       (unsigned long long)version);
+        if (access(path, F_OK) == 0) return 1 + version;
+    }
+    return 0;
+}
+
+/* The last that it says of a round counts: the server may have died since, and the run gone on from before. */
+static void note_loss(const sim_node *node, uint64_t round)
+{
+    sim_run_state *r = sim_now_run;
+    int k = 0;
+    while (k < r->n_losses && (r->losses[k].number != node->number || r->losses[k].round != round))
+        k++;
+    if (k == SIM_LOSSES) abort();
+    if (k == r->n_losses) r->n_losses++;
+    r->losses[k] = (sim_loss){.number = node->number, .round = round, .had = had_kept(node)};
+}
+
+static void on_worker_line(sim_node *node, const char *line)
+{
+    unsigned long long round;
+    if (strncmp(line, "joined ", 7) == 0) (void)sscanf(strstr(line, " as "), " as worker %d", &node->number);
+    if (sscanf(line, "no file here has what this worker had kept by round %llu", &round) == 1)
+        note_loss(node, round);
+}
+
 static void on_line(void *node, const char *line)
 {
-    (void)node;
+    if (node) on_worker_line(node, line);
     count_line(line);
     if (strstr(line, "saved round ") == line && strstr(line, "_final.weights")) {
         sim_now_run->saved = sim_now_run->ended = true;
         sim_wake(sim_now_run->world);
     }
     sim_event("| %s", line);
+}
+
+/* Its run loop waits here. Who is joining is looked at more often: that stays as it is. */
+dc__channel *__real_dc__listener_accept(dc__listener *listener, int wait_ms);
+dc__channel *__wrap_dc__listener_accept(dc__listener *listener, int wait_ms);
+dc__channel *__wrap_dc__listener_accept(dc__listener *listener, int wait_ms)
+{
+    return __real_dc__listener_accept(listener,
+                                      wait_ms == DC__POLL_MS ? sim_now_run->plan->look_ms : wait_ms);
 }
 
 void sim_server_main(void *argument)

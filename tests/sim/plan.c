@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "net/link.h"
+
 static uint64_t state;
 
 static int draw(int n)
@@ -178,6 +180,7 @@ void sim_plan_draw(sim_plan *p, uint64_t seed)
     if (one_in(3)) draw_late(p);
     const bool keeps = p->codec || p->local_steps > 1 || p->local_auto || p->remembers;
     if (one_in(4) && !keeps) draw_twin(p, length_ns); /* two directories have two stories of what was kept */
+    p->look_ms = one_in(2) ? DC__POLL_MS : 1 + draw(one_in(2) ? 20 : 200);
 }
 
 void sim_plan_text(const sim_plan *p, char *text, size_t size)
@@ -188,7 +191,7 @@ void sim_plan_text(const sim_plan *p, char *text, size_t size)
     int n = snprintf(
         text, size,
         "%d workers (at least %d), %d rounds, %d layers, %s%s%s%s%s, codec %s, local %d%s, on loss %s %.1f s, backup %d "
-        "rounds %.2f s, timeout %.1f s, latency %.1f ms;",
+        "rounds %.2f s, timeout %.1f s, latency %.1f ms, looks every %d ms;",
         p->workers, o->min_workers, p->rounds, p->layers, p->algorithm == DC_ADAM ? "adam" : "sgd",
         p->frozen ? " frozen" : "", p->remembers ? " remembers" : "", o->balance ? " balance" : "",
         p->bad ? " nan" : "", p->codec ? p->codec : "exact", p->local_steps, p->local_auto ? " (auto)" : "",
@@ -196,7 +199,7 @@ void sim_plan_text(const sim_plan *p, char *text, size_t size)
         : o->on_loss == DC_ON_LOSS_END ? "end"
                                        : "wait",
         o->loss_wait_s, (int)o->backup_every.rounds, o->backup_every.seconds, o->timeout_s,
-        (double)p->weather.latency_ns * 1e-6);
+        (double)p->weather.latency_ns * 1e-6, p->look_ms);
     if (p->torn && n > 0 && (size_t)n < size)
         n += snprintf(text + n, size - (size_t)n, " worker-%d killed in batch %d at layer %d for %.2f;",
                       p->torn, (int)p->torn_batch, p->torn_layer, (double)p->torn_ns * 1e-9);

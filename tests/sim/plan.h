@@ -63,6 +63,7 @@ typedef struct sim_plan {
     int64_t disk_ns;
     unsigned preempt; /* see threads.h */
     int64_t hold_ns;  /* likewise: a machine that has much else to do */
+    int look_ms;      /* how often the server's run loop looks */
     sim_deed deeds[SIM_DEEDS];
     int n_deeds;
 } sim_plan;

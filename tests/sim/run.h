@@ -26,6 +26,16 @@ typedef struct sim_count {
     uint64_t rounds, steps;
 } sim_count;
 
+#define SIM_LOSSES 64
+
+/* A worker had nothing kept as it began with this round. */
+typedef struct sim_loss {
+    int number;
+    uint64_t round;
+    uint64_t
+        had; /* 1 + a version that it had kept, and the server a checkpoint of: the run should have gone back there. 0: none */
+} sim_loss;
+
 /* A process and its machine; 0 is the server's. */
 typedef struct sim_node {
     int machine;
@@ -37,6 +47,7 @@ typedef struct sim_node {
     int life;           /* of the server that it has joined last */
     volatile int leave; /* SIGTERM */
     dc_server *server;  /* the server's, while it runs */
+    int number;         /* a worker's, that it joined as last */
     char line[512];
     char dir[96], saved[128]; /* a worker's directory; its .weights there, "" = none */
 } sim_node;
@@ -58,6 +69,8 @@ typedef struct sim_run_state {
     int lates;            /* machine whose worker waits to hear of the end, and is to be disturbed */
     bool late;            /* it was, once */
     sim_thread *world;    /* the supervisor's */
+    sim_loss losses[SIM_LOSSES];
+    int n_losses;
     sim_count count;
 } sim_run_state;
 
