@@ -3,7 +3,8 @@
  * DESIGN
  *   It belongs to the worker's receiver, and to the run loop while there is none. A worker that comes back into the round
  * that it was lost in pushes all of it once more; what had come before (`had`) is passed over then: the gradients are
- * the same to the last bit, and blocks may be summed already. */
+ * the same to the last bit, and blocks may be summed already. Only the single worker of a run, which carries the momentum, gives all
+ * of it anew (dc__training_redo). */
 #ifndef DC__GIVEN_H
 #define DC__GIVEN_H
 
