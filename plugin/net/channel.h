@@ -27,9 +27,11 @@ typedef enum dc__channel_state {
 } dc__channel_state;
 
 typedef struct dc__dial_options {
-    double connect_s;          /* how long a first connection may take */
-    double refused_s;          /* how long it is tried again where nobody listens any more */
-    double patience_s;         /* how long it is tried again at all */
+    double connect_s;  /* how long a first connection may take */
+    double refused_s;  /* how long it is tried again where nobody listens any more */
+    double patience_s; /* how long it is tried again at all */
+    double
+        shut_s; /* how long first handshakes may come to nothing, 0 = as long as a crowd may take all room for them */
     size_t most_bytes;         /* of a message that arrives */
     const dc__dial_keys *keys; /* NULL: without; copied */
 } dc__dial_options;

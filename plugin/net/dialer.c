@@ -22,8 +22,8 @@
 
 #define FIRST_ATTEMPT_NS 5000000000 /* while the round trip is not known */
 #define LOOKUP_NS 30000000000
-#define ROUND_TRIPS 5      /* connection, two of a handshake, and some time to spare */
-#define SHUT_NS 3000000000 /* so long a handshake may come to nothing */
+#define ROUND_TRIPS 5 /* connection, two of a handshake, and some time to spare */
+#define SHUT_S 3.0    /* so long a handshake may come to nothing, if its dialer does not say */
 
 typedef enum phase { REST, LOOKUP, CONNECT, HANDSHAKE, HELLO } phase;
 
@@ -66,9 +66,8 @@ dc_error dc__dialer_new(dc__dialer **dialer, dc__channel *channel, const dc__add
 {
     dc__dialer *d = calloc(1, sizeof *d);
     if (!d) return dc__fail(DC_ENOMEM, "out of memory for a connection");
-    d->channel = channel;
-    d->address = *address;
-    d->options = *options;
+    *d = (dc__dialer){.channel = channel, .address = *address, .options = *options};
+    if (!(d->options.shut_s > 0)) d->options.shut_s = SHUT_S;
     d->fd = d->poll = d->memory = -1;
     d->since_ns = d->next_ns = dc__now_ns();
     d->pause_ns = DC__GATE_RETRY_NS;
@@ -359,7 +358,7 @@ static bool out_of_patience(dc__dialer *d, int64_t now_ns)
     const int64_t without_ns = now_ns - d->since_ns;
     const int64_t refused_ns = d->refused_ns && !first ? now_ns - d->refused_ns : 0;
     const bool refused = refused_ns > limit(d->options.refused_s);
-    const bool shut = first && d->shut_ns && now_ns - d->shut_ns > SHUT_NS;
+    const bool shut = first && d->shut_ns && now_ns - d->shut_ns > limit(d->options.shut_s);
     if (without_ns <= most(d) && !refused && !shut) return false;
     c->waited_s = dc__seconds(refused ? refused_ns : without_ns);
     const dc__ending never = d->status == DC__HELLO_FULL      ? DC__END_FULL
@@ -377,6 +376,7 @@ void dc__dialer_prepare(dc__dialer *d, int64_t now_ns)
     d->poll = -1;
     dc__gate_by(gate, d->next_ns);
     if (most(d) < INT64_MAX) dc__gate_by(gate, d->since_ns + most(d) + 1);
+    if (d->shut_ns) dc__gate_by(gate, d->shut_ns + limit(d->options.shut_s) + 1);
     if (d->phase == LOOKUP) d->poll = dc__gate_poll(gate, dc__lookup_fd(d->lookup), POLLIN);
     if (d->phase == CONNECT) d->poll = dc__gate_poll(gate, d->fd, POLLOUT);
     if (dc__dialer_has_said_hello(d)) d->poll = dc__gate_poll(gate, d->fd, POLLIN);

@@ -8,6 +8,7 @@
 #include "server/spread.h"
 
 #define FIND_S 60.0 /* the first shard may be started later */
+#define SHUT_S 0.5  /* but a handshake that comes to nothing is another key's */
 
 /* ---- the link ---- */
 
@@ -63,6 +64,7 @@ static dc_error dial(dc__shards *sh)
     dc_error err = own_keys(s, &keys);
     const dc__dial_options options = {.connect_s = FIND_S,
                                       .patience_s = timeout_s,
+                                      .shut_s = SHUT_S,
                                       .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES,
                                       .keys = keys};
     if (!err) err = dc__channel_dial(&channel, sh->first, &options);

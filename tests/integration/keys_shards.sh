@@ -51,7 +51,10 @@ two=$(invite cam-2)
 shard 1 2 --workers 2 --backup sealed --key server.key
 seen "${shard_pid[1]}" shard-1.out 'listening on'
 rogue "a shard without a key" "has a key, and this shard has none"
+started_ms=$(date +%s%3N)
 rogue "a shard with another key" "does not have this shard's key" --key other.key
+took_ms=$(($(date +%s%3N) - started_ms))
+check "$what: at once, not after the 3 s of a worker ($took_ms ms)" test "$took_ms" -lt 2000
 rogue "a shard with a list of members" "first shard alone has a list of members|--members" --key machine/server.key --members members.txt
 second_shard --key machine/server.key
 seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
