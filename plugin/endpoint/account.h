@@ -4,7 +4,8 @@
  *   Where a process sends over many connections (a mesh's worker pushes to every other shard, and the shard in it sends parameters
  * to every other worker), each connection's credit bounds what queues for its peer, but not what queues for the link; and which of
  * them goes first is TCP's chance. An account bounds the sum, and gives the turns: of the endpoints that have a slice and credit, the
- * one whose slice is needed first (the role's `position`); but any of them, while less than half of the bound is under way: the link must
+ * one whose slice is needed first (the role's `position`, which counts versions: a worker that is behind waits for parameters of the one before,
+ * and gradients for the next would fill its link while nothing can be done with them); but any of them, while less than half of the bound is under way: the link must
  * not run dry until the first one's thread has a processor. It is kept by what peers acknowledge, so it knows no rate. A slice that
  * has nothing before it always goes.
  *
@@ -48,9 +49,10 @@ void dc__account_destroy(dc__account *a);
 
 /* dc__position - of a block of a shard's model; where it is the same, who has fewer turns to wait goes first: of processes that begin with
  * different peers, none has all of the others' slices come at once. Pure. */
-static inline double dc__position(const dc_model *model, uint32_t block, int turns)
+static inline double dc__position(const dc_model *model, uint64_t version, uint32_t block, int turns)
 {
-    return (double)model->block_offset[block] / (double)model->block_offset[model->n_blocks] + 1e-6 * turns;
+    return (double)version +
+           (double)model->block_offset[block] / (double)model->block_offset[model->n_blocks] + 1e-6 * turns;
 }
 
 /* dc__account_moved - payload bytes of all of its endpoints so far: given to their links, of those acknowledged, and received. Any thread. */

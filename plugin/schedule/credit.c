@@ -20,11 +20,9 @@ uint64_t dc__credit_bytes(const dc_plan *plan, double Bps, double slower_Bps, do
     return (uint64_t)(Bps * loop_s + slice);
 }
 
-/* Upwards and downwards: one slice is on its way, another waits. Where links of peers are full, what is under way to them decides who gets
- * how much of them. Gradients get more, so that who is behind with them catches up with those who send parameters already: all
- * sums wait for it. */
-#define MESH_SLICES_UP 2.5
-#define MESH_SLICES_DOWN 1.5
+/* To any one peer. With fewer, the slice that is needed next often waits for its peer's acknowledgement, and others go before it; with no bound
+ * but the account's, peers' links overflow. */
+#define MESH_SLICES 5
 /* What is under way to peers whose links are full is no use to this one's; measured, with fewer it is idle at times, and with many more
  * high layers go before low ones. */
 #define ACCOUNT_SLICES 10
@@ -34,10 +32,9 @@ static double loop_s(double rtt_s)
     return 2 * rtt_s + WAKE_UP_S;
 }
 
-uint64_t dc__mesh_credit_bytes(const dc_plan *plan, bool up, double Bps, double share, double rtt_s)
+uint64_t dc__mesh_credit_bytes(const dc_plan *plan, double Bps, double share, double rtt_s)
 {
-    const double slices = up ? MESH_SLICES_UP : MESH_SLICES_DOWN;
-    return (uint64_t)(Bps * share * loop_s(rtt_s) + slices * plan->slice_bytes);
+    return (uint64_t)(Bps * share * loop_s(rtt_s) + MESH_SLICES * (double)plan->slice_bytes);
 }
 
 uint64_t dc__account_credit_bytes(const dc_plan *plan, double Bps, double rtt_s)

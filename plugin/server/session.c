@@ -26,7 +26,7 @@ static double position(void *session, uint32_t block)
     const dc__session *s = session;
     const dc__training *t = s->training;
     const int workers = t->roster.n, after = s->number - (t->shard - 1);
-    return dc__position(t->model, block, (after + workers) % workers) + LAG;
+    return dc__position(t->model, s->want, block, (after + workers) % workers) + LAG;
 }
 
 static const dc__endpoint_role session_role = {.next = dc__session_next,

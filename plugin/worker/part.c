@@ -158,7 +158,7 @@ static uint64_t mesh_window(const dc__part *p, bool up)
     const dc_worker *w = p->worker;
     const double Bps = dc__measured(w->joint.Bps[up], DC__GUESS_BPS);
     const double share = p->way_bytes[up] / (network_bytes(w, up) + host_bytes(w, up));
-    return dc__mesh_credit_bytes(&w->planner.plan, up, Bps, share, p->endpoint.rtt_s);
+    return dc__mesh_credit_bytes(&w->planner.plan, Bps, share, p->endpoint.rtt_s);
 }
 
 uint64_t dc__part_window(const dc__part *p, bool up)

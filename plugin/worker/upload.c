@@ -50,7 +50,7 @@ static double position(void *part, uint32_t block)
     const dc__part *p = part;
     const dc_worker *w = p->worker;
     const int shards = w->n_parts - 1, after = (int)(p - w->parts) + 1 - w->host->shard;
-    return dc__position(p->model, block, (after + shards) % shards);
+    return dc__position(p->model, w->push.round + 1, block, (after + shards) % shards);
 }
 
 /* Puts bytes on the link's account. False if it had run out

@@ -148,6 +148,19 @@ static void an_acknowledgement_wakes_whose_turn_it_is(void **state)
     end(&x);
 }
 
+/* A worker that is behind waits for parameters of its version, and nobody can do anything with gradients for the next one before. */
+static void versions_go_before_blocks(void **state)
+{
+    (void)state;
+    uint64_t offset[] = {0, 10, 20, 30};
+    const dc_model m = {.n_blocks = 3, .block_offset = offset};
+    assert_true(dc__position(&m, 4, 2, 3) < dc__position(&m, 5, 0, 0));
+    assert_true(dc__position(&m, 5, 0, 3) < dc__position(&m, 5, 1, 0));
+    assert_true(dc__position(&m, 5, 1, 0) < dc__position(&m, 5, 1, 1));
+    assert_true(dc__position(&m, UINT32_MAX, 1, 0) <
+                dc__position(&m, UINT32_MAX, 1, 1)); /* still told apart */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_slice_larger_than_the_window_goes_alone),
         cmocka_unit_test(without_a_window_order_alone_counts),
         cmocka_unit_test(an_acknowledgement_wakes_whose_turn_it_is),
+        cmocka_unit_test(versions_go_before_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
