@@ -3,6 +3,7 @@
 #   exact_packaged.sh [NAME...]     only these; EXACT_KERNELS=fast (default) or stock; EXACT_JOBS side by side (2)
 #   EXACT_WORKERS=N: N workers instead, whose bits must agree between strategies, workers and runs (what they have to do with one
 #   machine is exact_workers.sh's)
+#   EXACT_SERVERS=N: over N servers that hold the model together; mesh: over the workers, which hold it
 # Networks of tens of millions of parameters take duplex and one more strategy, by turns; EXACT_ALL=1, or make
 # exact-all, takes all five everywhere, with one worker and with two. EXACT_CFGS=DIRECTORY takes the cfgs there
 # instead, such as a fork's.
@@ -61,6 +62,10 @@ one()
     esac
     local how=(one)
     [ -z "${EXACT_WORKERS:-}" ] || how=(many --no-alone --workers "$EXACT_WORKERS")
+    case ${EXACT_SERVERS:-} in
+    mesh) how+=(--mesh) ;;
+    ?*) how+=(--shards "$EXACT_SERVERS") ;;
+    esac
     "$exact_net" "${how[@]}" $(strategies "$name" "$2") --name "$name" --kernels "${EXACT_KERNELS:-fast}" "$cfg" > "$results/$name" 2> "$results/$name.err" ||
         if grep -q '^darknet: .*: there is no layer' "$results/$name.err"; then
             echo "ok $name: refused: $(grep '^darknet: ' "$results/$name.err" | tail -1)" >> "$results/$name"
