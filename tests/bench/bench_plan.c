@@ -1,4 +1,5 @@
-/* bench_plan.c - what planning costs: times of the optimum, of every strategy's plan, and of one simulation.
+/* bench_plan.c - what planning costs, and how it grows with layers and workers: times of the optimum, of every strategy's plan, and of
+ * one simulation.
  *
  *   bench_plan [PROFILE ...]     (default: synthetic models only)
  * Prints the median of REPEATS runs. Links: 20, 100, 1000 Mbit/s, 10 ms round trip. */
@@ -93,6 +94,46 @@ static dc_layer_cost *synthetic(int n, double total_bytes, double total_s)
     return layers;
 }
 
+#define KINDS_MOST 64
+
+/* Workers that all differ share a server's link; and a thousand times as many that are alike cost no more than one. */
+static void grow_workers(dc_profile p)
+{
+    static const int kinds[] = {1, 2, 4, 8, 16, 32, KINDS_MOST};
+    (void)printf("\n%-28s %10s %9s\n", "one simulation, duplex", "workers", "ms");
+    p.workers = 1;
+    p.up_Bps = p.down_Bps = 100e6 / 8;
+    p.server_Bps = 1e9 / 8;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        dc_plan plan;
+        dc_profile each[KINDS_MOST];
+        dc_sim_worker workers[KINDS_MOST];
+        dc_forecast forecast[KINDS_MOST];
+        double ms[REPEATS];
+        if (dc_plan_init(&plan, p.n_layers) || dc_plan_make(&plan, &p, DC_DUPLEX)) give_up("plan");
+        for (int i = 0; i < kinds[k]; i++) {
+            each[i] = p;
+            each[i].up_Bps *= 1 + 0.01 * i;
+            workers[i] = (dc_sim_worker){&each[i], &plan, 1};
+        }
+        for (int r = 0; r < REPEATS; r++) {
+            const int64_t start = dc__now_ns();
+            if (dc_simulate(workers, kinds[k], NULL, NULL, forecast)) give_up("simulate");
+            ms[r] = dc__seconds(dc__now_ns() - start) * 1e3;
+        }
+        (void)printf("%-28s %10d %9.3f\n", "all differ", kinds[k], median(ms, REPEATS));
+        dc_plan_free(&plan);
+    }
+    for (int n = 10; n <= 10000; n *= 10) {
+        dc_plan plan;
+        int rounds;
+        p.workers = n;
+        if (dc_plan_init(&plan, p.n_layers) || dc_plan_make(&plan, &p, DC_DUPLEX)) give_up("plan");
+        (void)printf("%-28s %10d %9.3f\n", "alike", n, simulate_ms(&p, &plan, &rounds));
+        dc_plan_free(&plan);
+    }
+}
+
 int main(int argc, char **argv)
 {
     dc_profile p = {.overhead_s = 100e-6, .rtt_s = 10e-3, .workers = 1};
@@ -123,6 +164,11 @@ int main(int argc, char **argv)
         bench("synthetic, 240 MB", p);
         free(layers);
     }
+    dc_layer_cost *layers = synthetic(150, 240e6, 14);
+    p.n_layers = 150;
+    p.layers = layers;
+    grow_workers(p);
+    free(layers);
     for (int k = 1; k < argc; k++) {
         dc_profile_table table;
         if (dc_profile_read(argv[k], &table)) give_up("profile");
