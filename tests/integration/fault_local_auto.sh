@@ -1,7 +1,7 @@
 #!/bin/bash
 # -dynacomm-local-steps auto: over a short link workers push every batch; the link becomes long, and they step alone; a worker is killed
 # and comes back, and so does the server; the link is short again, and they step alone less. The run made again from its log has the same weights to
-# the last bit.
+# the last bit. So has one over two shards, of which the first says how many batches a round has.
 #
 # Needs the right to make network namespaces; without it, it says that it was skipped and why (exit 77).
 # Runs alone: it measures what a link can do.
@@ -18,7 +18,7 @@ for tool in ip tc; do
 done
 unshare --net true 2> /dev/null || unshare --user --map-root-user --net true 2> /dev/null ||
     skip "this machine lets $(id -un) make no network namespaces"
-netlab up --edges 2 --delay 2ms --while $$ > /dev/null || skip "the network lab did not start"
+netlab up --edges 2 --servers 2 --delay 2ms --while $$ > /dev/null || skip "the network lab did not start"
 trap 'for pid in $server_pid "${worker_pid[@]}"; do kill -KILL "$pid" 2> /dev/null; done; netlab down; rm -rf "$work"' EXIT
 [ -x "$liar" ] || { not_ok "a slow worker" "$liar is not built: make tests" && exit 1; }
 classifier_data 60
@@ -75,4 +75,25 @@ check "$what: the log has each change" test "$(grep -c 'batch.* a round, after' 
 "$darknet" classifier train c.data c.cfg -dynacomm-replay store/c.log -data-of 0=c.data,1=c.data -kernels stock -threads 1 \
     -quiet > replay.log 2>&1 || not_ok "$what: replayed" "$(tail -n 3 replay.log)"
 check "$what: its replay has the same weights to the last bit" cmp store/c.backup backup/c_replayed.weights
+
+what="two shards over a long link"
+netlab set 'edge*' --delay 80ms
+: > server.out
+"$root/scripts/netlab" --name "$lab" exec server0 -- "$dynacomm" server --listen tcp://0.0.0.0:7700 --insecure --workers 2 --shard 1/2 \
+    --backup parts --backup-every 5 > server.out 2> server.err &
+server_pid=$!
+seen "$server_pid" server.out 'listening on' || cat server.err
+"$root/scripts/netlab" --name "$lab" exec server1 -- "$dynacomm" server --listen tcp://0.0.0.0:7700 --insecure --workers 2 --shard 2/2 \
+    --first tcp://server0:7700 > shard-2.out 2> shard-2.err &
+second_pid=$!
+worker_pid["shard 2"]=$second_pid # which is killed if the test gives up
+for k in 0 1; do worker $k -rounds 120 -dynacomm-strategy duplex; done
+check "$what: workers step alone" \
+    seen "$server_pid" server.out 'local steps: from round [0-9]* on [0-9]* batches between pushes: '
+for k in 0 1; do ended "worker $k" "${worker_pid[$k]}" 0; done
+ended "shard 1" "$server_pid" 0
+ended "shard 2" "$second_pid" 0
+"$darknet" classifier train c.data c.cfg -dynacomm-replay parts/c.log -data-of 0=c.data,1=c.data -kernels stock -threads 1 \
+    -quiet > replay.log 2>&1 || not_ok "$what: replayed" "$(tail -n 3 replay.log)"
+check "$what: its replay has the same weights to the last bit" cmp parts/c_final.weights backup/c_replayed.weights
 finish

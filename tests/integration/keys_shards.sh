@@ -73,6 +73,19 @@ all_ended 2 0
 check "$what: the plain server's weights" cmp plain/c_final.weights sealed/c_final.weights
 check "$what: the second names its members" grep -q 'worker 1 (cam-2) joined' shard-2.out
 
+what="shards with keys and a codec"
+server --workers 2 --backup plain-coded --codec topk:0.1/int8
+worker 0 -rounds 12
+worker 1 -rounds 12
+ended server "$server_pid" 0
+shard 1 2 --workers 2 --backup sealed-coded --key server.key --codec topk:0.1/int8
+second_shard --key machine/server.key --codec topk:0.1/int8
+seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
+member 0 "$one" -rounds 12
+member 1 "$two" -rounds 12
+all_ended 2 0
+check "$what: the plain server's weights" cmp plain-coded/c_final.weights sealed-coded/c_final.weights
+
 what="expelled while it trains"
 shard 1 2 --workers 2 --key server.key
 second_shard --key machine/server.key
