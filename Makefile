@@ -280,6 +280,14 @@ bench-server: all $(BUILD)/tests/bench_gate
 bench-shards: all
 	$(Q)scripts/bench-shards
 
+# Rounds of one server, shards, a mesh and relays in some thirty cells, beside their predictions: half an hour; and what the plan says of
+# 10 to 10,000 workers: seconds.
+bench-topologies: all
+	$(Q)scripts/bench-topologies
+
+bench-scale: all
+	$(Q)scripts/bench-scale
+
 # Rounds of a site behind one thin link, with a relay and without: five minutes.
 bench-relay: all
 	$(Q)scripts/bench-relay
@@ -382,6 +390,6 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all bench bench-choices bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-relay bench-server bench-shards bench-staleness check churn churn-keys churn-long clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
+.PHONY: all bench bench-choices bench-codecs bench-ddp bench-faults bench-forks bench-kernels bench-quick bench-relay bench-scale bench-server bench-shards bench-staleness bench-topologies check churn churn-keys churn-long clean demo-pictures exact-all exact-forks forks-cfgs forks-vectors format fuzz install lint simulate stress tests
 .SECONDARY:
 -include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)
