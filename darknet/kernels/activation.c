@@ -17,10 +17,9 @@ DK_STOCK_SLOT(gradient_array);
 DK_INLINE float act(float x, ACTIVATION a)
 {
     switch (a) {
+    case LOGISTIC: /* in vectors: curves.h */
     case LINEAR:
         return x;
-    case LOGISTIC:
-        return 1 / (1 + expf(-x));
     case LOGGY:
         return 2 / (1 + expf(-x)) - 1;
     case RELU:
@@ -86,9 +85,8 @@ DK_INLINE float slope(float x, ACTIVATION a)
     return 0;
 }
 
-/* X(name): every activation that does something. */
+/* X(name): every activation that does something, but the logistic function. */
 #define DK_ACTIVATIONS(X) \
-    X(LOGISTIC)           \
     X(LOGGY) X(RELU) X(ELU) X(SELU) X(RELIE) X(RAMP) X(LEAKY) X(TANH) X(PLSE) X(STAIR) X(HARDTAN) X(LHTAN)
 
 #define DK_X(name)                     \
@@ -100,6 +98,7 @@ DK_CLONES static void activate_range(float *x, size_t n, ACTIVATION a)
 {
     switch (a) {
         DK_ACTIVATIONS(DK_X)
+    case LOGISTIC: /* in vectors: curves.h */
     case LINEAR:
         break;
     }
@@ -115,6 +114,7 @@ DK_CLONES static void gradient_range(const float *x, size_t n, ACTIVATION a, flo
 {
     switch (a) {
         DK_ACTIVATIONS(DK_X)
+        DK_X(LOGISTIC)
     case LINEAR:
         break;
     }
@@ -125,6 +125,8 @@ void dk_activate_run(float *x, size_t n, ACTIVATION a)
 {
     if (dk_is_curve(a))
         dk_curve_range(x, n, a);
+    else if (a == LOGISTIC)
+        dk_logistic_range(x, n);
     else
         activate_range(x, n, a);
 }
@@ -158,7 +160,7 @@ DK_EXPORT void activate_array(float *x, const int n, const ACTIVATION a)
         return;
     }
     if (a == LINEAR || n <= 0) return;
-    DK_RANGES((size_t)n, lo, hi, activate_range(x + lo, hi - lo, a));
+    DK_RANGES((size_t)n, lo, hi, dk_activate_run(x + lo, hi - lo, a));
 }
 
 DK_EXPORT void gradient_array(const float *x, const int n, const ACTIVATION a, float *delta)

@@ -6,6 +6,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/depthwise.h"
+#include "kernels/dots.h"
 #include "kernels/extra.h"
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
@@ -65,17 +66,18 @@ void dk_conv_plain_forward(layer *l, network *net)
     const product d = product_of(l);
     const bool winograd = dk_winograd_takes(l);
     const bool depthwise = !winograd && dk_depthwise_takes(l);
-    if (winograd) dk_winograd_forward(l, net->input, l->output);
-    if (depthwise) dk_depthwise_forward(l, net->input, l->output);
+    float *to = fused_norm(l) ? dk_norm_input(l) : l->output;
+    if (winograd) dk_winograd_forward(l, net->input, to);
+    if (depthwise) dk_depthwise_forward(l, net->input, to);
     const int images = winograd || depthwise ? 0 : l->batch * l->groups, threads = image_threads(l);
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int i = 0; i < images; i++) {
         float *col = columns(l, &d, net->input + (size_t)i * d.in);
         float *w = l->weights + (size_t)(i % l->groups) * d.weights;
-        gemm(0, 0, d.m, d.pixels, d.k, 1, w, d.k, col, d.pixels, 0, l->output + (size_t)i * d.out, d.pixels);
+        gemm(0, 0, d.m, d.pixels, d.k, 1, w, d.k, col, d.pixels, 0, to + (size_t)i * d.out, d.pixels);
     }
     if (fused_norm(l)) {
-        dk_norm_forward(l, net, l->activation);
+        dk_norm_forward(l, net, to, l->activation);
         return;
     }
     if (l->batch_normalize)
@@ -122,9 +124,12 @@ static void backward_columns(layer *l, network *net, const product *d)
 static void backward_product(layer *l, network *net, const product *d)
 {
     const int threads = image_threads(l);
-    for (int i = 0; i < l->batch; i++)
-        gemm(0, 1, d->m, d->k, d->pixels, 1, l->delta + (size_t)i * d->out, d->pixels,
-             net->input + (size_t)i * d->in, d->pixels, 1, l->weight_updates, d->k);
+    if (dk_dots_takes(d->m, d->k, d->pixels))
+        dk_dots_add(&(dk_dots){l->batch, d->m, d->k, d->pixels, l->delta, net->input}, l->weight_updates);
+    else
+        for (int i = 0; i < l->batch; i++)
+            gemm(0, 1, d->m, d->k, d->pixels, 1, l->delta + (size_t)i * d->out, d->pixels,
+                 net->input + (size_t)i * d->in, d->pixels, 1, l->weight_updates, d->k);
     if (net->delta == NULL) return;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int i = 0; i < l->batch; i++)

@@ -10,7 +10,6 @@
 #define DK_JOIN(a, b) DK_JOIN_(a, b)
 #define DK_NAME(x) DK_JOIN(x, 16)
 #define V dk_v16
-typedef int dk_v16i __attribute__((vector_size(64), aligned(4), may_alias));
 #define VI dk_v16i
 #include "kernels/curves_tile.h"
 
@@ -88,6 +87,11 @@ DK_CLONES void dk_curve_range(float *x, size_t n, ACTIVATION a){
 #define CALL(curve) range(x, n, curve)
     BY_CURVE(CALL)
 #undef CALL
+}
+
+DK_CLONES void dk_logistic_range(float *x, size_t n)
+{
+    range(x, n, LOGISTIC);
 }
 
 DK_CLONES void dk_curve_gradient_range(const float *before, size_t n, ACTIVATION a, float *delta)

@@ -16,4 +16,7 @@ bool dk_is_curve(ACTIVATION a);
 void dk_curve_range(float *x, size_t n, ACTIVATION a);
 void dk_curve_gradient_range(const float *before, size_t n, ACTIVATION a, float *delta);
 
+/* dk_logistic_range - x[i] <- the logistic function of x[i], which is the library's own. */
+void dk_logistic_range(float *x, size_t n);
+
 #endif

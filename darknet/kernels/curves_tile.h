@@ -130,6 +130,7 @@ DK_INLINE void DK_NAME(relu6_slope_)(const V *x, V *slope)
  * own a; a is a constant where it is called. */
 DK_INLINE void DK_NAME(curve_)(V *x, int a)
 {
+    if (a == LOGISTIC) DK_NAME(logistic_)(x);
     if (a == DK_MISH) DK_NAME(mish_)(x);
     if (a == DK_SWISH) DK_NAME(swish_)(x);
     if (a == DK_HARD_MISH) DK_NAME(hard_mish_)(x);

@@ -39,6 +39,7 @@
 typedef float dk_v4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef int dk_v4i __attribute__((vector_size(16)));
 typedef float dk_v16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int dk_v16i __attribute__((vector_size(64), aligned(4), may_alias));
 
 enum { DK_LANES = 16 };
 

@@ -130,6 +130,42 @@ DK_CLONES static void run_affine(const float *x, float center, float gain, float
         y[i] = (x[i] - center) * gain + bias;
 }
 
+/* The same, made leaky. */
+DK_CLONES static void run_affine_leaky(const float *x, float center, float gain, float bias, size_t n,
+                                       float *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float v = (x[i] - center) * gain + bias;
+        y[i] = v > 0 ? v : .1f * v;
+    }
+}
+
+/* d *= the slope of leaky at run_affine of x; sums[2] = the sum of d and that of d * (x - center): one walk. */
+DK_CLONES static void run_leaky_sums(const float *x, float center, float gain, float bias, size_t n, float *d,
+                                     float sums[2])
+{
+    dk_v16 sum = {0}, product = {0};
+    float lanes[2][DK_LANES], tail[2] = {0};
+    const size_t whole = n / DK_LANES * DK_LANES;
+    for (size_t i = 0; i < whole; i += DK_LANES) {
+        const dk_v16 away = *(const dk_v16 *)(x + i) - center, full = *(const dk_v16 *)(d + i);
+        const dk_v16i above = (dk_v16i)(away * gain + bias > 0);
+        const dk_v16 v = (dk_v16)(((dk_v16i)full & above) | ((dk_v16i)(full * .1f) & ~above));
+        *(dk_v16 *)(d + i) = v;
+        sum += v;
+        product += away * v;
+    }
+    for (size_t i = whole; i < n; i++) {
+        d[i] *= (x[i] - center) * gain + bias > 0 ? 1 : .1f;
+        tail[0] += d[i];
+        tail[1] += (x[i] - center) * d[i];
+    }
+    memcpy(lanes[0], &sum, sizeof lanes[0]);
+    memcpy(lanes[1], &product, sizeof lanes[1]);
+    for (int i = 0; i < 2; i++)
+        sums[i] = dk_sum_lanes(lanes[i]) + tail[i];
+}
+
 DK_CLONES static void run_gradient(const float *x, float center, float a, float b, float c, size_t n,
                                    float *d)
 {
@@ -169,11 +205,15 @@ static void moments(const runs *r, const float *x, int channel, float *mean, flo
     *m2 = (float)square;
 }
 
-void dk_norm_forward(layer *l, const network *net, ACTIVATION a)
+float *dk_norm_input(const layer *l)
+{
+    return l->x != NULL ? l->x : l->output;
+}
+
+void dk_norm_forward(layer *l, const network *net, const float *x, ACTIVATION a)
 {
     const runs r = runs_of(l);
     const int threads = threads_for(&r);
-    const float *x = l->type == BATCHNORM ? net->input : l->output;
     if (net->train) {
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
         for (int c = 0; c < r.channels; c++)
@@ -187,7 +227,11 @@ void dk_norm_forward(layer *l, const network *net, ACTIVATION a)
     for (int b = 0; b < r.batch; b++)
         for (int c = 0; c < r.channels; c++) {
             const size_t i = at(&r, b, c);
-            if (l->x != NULL) memcpy(l->x + i, x + i, r.n * sizeof *x);
+            if (l->x != NULL && l->x != x) memcpy(l->x + i, x + i, r.n * sizeof *x);
+            if (a == LEAKY) {
+                run_affine_leaky(x + i, f.center[c], f.gain[c], f.bias[c], r.n, l->output + i);
+                continue;
+            }
             run_affine(x + i, f.center[c], f.gain[c], f.bias[c], r.n, l->output + i);
             dk_activate_run(l->output + i, r.n, a);
         }
@@ -198,7 +242,7 @@ DK_EXPORT void forward_batchnorm_layer(layer l, network net)
     if (!dk_kernels_fast() && !dk_is_forks(&l))
         DK_STOCK(forward_batchnorm_layer)(l, net);
     else
-        dk_norm_forward(&l, &net, LINEAR);
+        dk_norm_forward(&l, &net, l.type == BATCHNORM ? net.input : l.output, LINEAR);
 }
 
 /* Gradient of one channel of one image, a part at a time: the norm's output is made anew. */
@@ -211,6 +255,23 @@ static void run_gradient_after(const float *x, const dk_affine *f, int c, size_t
         run_affine(x + i, f->center[c], f->gain[c], f->bias[c], m, y);
         dk_curve_gradient_range(y, m, a, d + i);
     }
+}
+
+/* l->delta, n floats from `from` on, becomes the gradient of the norm's output; sums as of run_leaky_sums. */
+static void gradient_sums(const layer *l, const float *x, const dk_affine *f, int c, size_t n, ACTIVATION a,
+                          size_t from, float sums[2])
+{
+    float *d = l->delta + from;
+    if (a == LEAKY) {
+        run_leaky_sums(x, f->center[c], f->gain[c], f->bias[c], n, d, sums);
+        return;
+    }
+    if (dk_needs_before(a))
+        run_gradient_after(x, f, c, n, a, d);
+    else
+        dk_gradient_run(l->output + from, n, a, d);
+    sums[0] = dk_sum(d, n);
+    sums[1] = run_product(x, f->center[c], d, n);
 }
 
 void dk_norm_backward_plain(layer *l, const network *net, ACTIVATION a)
@@ -227,13 +288,10 @@ void dk_norm_backward_plain(layer *l, const network *net, ACTIVATION a)
     for (int c = 0; c < r.channels; c++) {
         double sum_d = 0, sum_dx = 0;
         for (int b = 0; b < r.batch; b++) {
-            float *d = l->delta + at(&r, b, c);
-            if (dk_needs_before(a))
-                run_gradient_after(x + at(&r, b, c), &f, c, r.n, a, d);
-            else
-                dk_gradient_run(l->output + at(&r, b, c), r.n, a, d);
-            sum_d += dk_sum(d, r.n);
-            sum_dx += run_product(x + at(&r, b, c), mean[c], d, r.n);
+            float sums[2];
+            gradient_sums(l, x + at(&r, b, c), &f, c, r.n, a, at(&r, b, c), sums);
+            sum_d += sums[0];
+            sum_dx += sums[1];
         }
         coefficients(&n, c, 1, &(float){(float)sum_d}, &(float){(float)sum_dx});
         for (int b = 0; b < r.batch; b++)

@@ -19,10 +19,13 @@ void dk_norm_affine(const layer *l, int train, dk_affine *f);
  * of activation a of the norm's output. Adds to the bias and scale gradients. */
 void dk_norm_backward_blocked(layer *l, const network *net, const dk_blocked *s, ACTIVATION a, float *dx);
 
-/* dk_norm_forward, _backward - batch norm with the activation after it, on plain arrays: forward from what
- * l->output holds (net.input for a [batchnorm] layer) to l->output, backward from the gradient of the activation's
+/* dk_norm_input - where a convolution's product is best left for its norm: where backward looks for it. */
+float *dk_norm_input(const layer *l);
+
+/* dk_norm_forward, _backward - batch norm with the activation after it, on plain arrays: forward from x, which may be
+ * l->x or l->output, to l->output, and a copy of x to l->x; backward from the gradient of the activation's
  * output in l->delta to that of what forward began with. Adds to the bias and scale gradients. */
-void dk_norm_forward(layer *l, const network *net, ACTIVATION a);
+void dk_norm_forward(layer *l, const network *net, const float *x, ACTIVATION a);
 void dk_norm_backward_plain(layer *l, const network *net, ACTIVATION a);
 
 /* dk_norm_gradient_after - l->delta, the gradient of the layer's output, becomes that of its norm's output,

@@ -13,4 +13,7 @@ void dk_add(size_t n, const float *x, float *y);
 /* dk_sum - the sum of x[0..n), in one fixed order. */
 float dk_sum(const float *x, size_t n);
 
+/* dk_squares - the sum of the squares of x[0..n), in one fixed order. */
+float dk_squares(const float *x, size_t n);
+
 #endif

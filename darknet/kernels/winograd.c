@@ -51,29 +51,34 @@ DK_WIDE static void forward_product(const plan *p, const float *u, const float *
                           p->lanes, add);
 }
 
-/* Tile `tile` of out, of one filter, from one lane of y[4 * 4]. */
-DK_INLINE void store_lane(const plan *p, const float *y, int tile, int filter, float *out)
+/* Tile `tile` of out, of one filter, from its rows, 8 floats apart. */
+DK_WIDE_INLINE void store_tile(const plan *p, const float *rows, int tile, int filter, float *out)
 {
     int image, row, col;
     tile_at(p, tile, &image, &row, &col);
     float *to =
         out + ((size_t)image * (size_t)p->n + (size_t)filter) * (size_t)(p->h * p->w) + row * p->w + col;
-    const int rows = min_int(DK_TILE, p->h - row), cols = min_int(DK_TILE, p->w - col);
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < cols; j++)
-            to[i * p->w + j] = y[(i * DK_TILE + j) * DK_LANES];
+    const int count = min_int(DK_TILE, p->h - row);
+    const __mmask16 inside = columns_inside(col, DK_TILE, p->w);
+    for (int i = 0; i < count; i++)
+        if (inside == 0xf)
+            _mm_storeu_ps(to + i * p->w, _mm_loadu_ps(rows + i * 8));
+        else
+            _mm512_mask_storeu_ps(to + i * p->w, inside, _mm512_castps128_ps512(_mm_loadu_ps(rows + i * 8)));
 }
 
 /* out's tiles of one filter from m[36][FILTERS][lanes] (apart) at that filter. */
 DK_WIDE static void tiles_out(const plan *p, const float *m, int filter, float *out)
 {
     v16 x[DK_POSITIONS], y[DK_TILE * DK_TILE];
+    float rows[DK_LANES][DK_TILE * 8];
     for (int first = 0; first < p->tiles; first += DK_LANES) {
         for (size_t i = 0; i < DK_POSITIONS; i++)
             x[i] = *(const v16 *)(m + i * apart(FILTERS, p->lanes) + first);
         DK_TWICE(winograd_out, DK_PATCH, DK_TILE, x, y);
+        store_lanes(y, DK_TILE, rows[0]);
         for (int lane = 0; lane < min_int(DK_LANES, p->tiles - first); lane++)
-            store_lane(p, (const float *)y + lane, first + lane, filter, out);
+            store_tile(p, rows[lane], first + lane, filter, out);
     }
 }
 
@@ -83,13 +88,15 @@ DK_WIDE static void forward_four(const plan *p, const float *weights, const floa
                                  float *out)
 {
     v16 m[DK_POSITIONS], y[DK_TILE * DK_TILE];
+    float rows[DK_LANES][DK_TILE * 8];
     const size_t c = (size_t)p->c;
     filters_in(weights + (size_t)filter * c * DK_FILTER, p->c, 4, p->c, c, u);
     for (size_t i = 0; i < DK_POSITIONS; i++)
         dot_products(u + i * apart(4, c), c, v + i * apart(4, c), c, p->c, (float *)(m + i));
     DK_TWICE(winograd_out, DK_PATCH, DK_TILE, m, y);
+    store_lanes(y, DK_TILE, rows[0]);
     for (int lane = 0; lane < DK_LANES; lane++)
-        store_lane(p, (const float *)y + lane, lane % 4, filter + lane / 4, out);
+        store_tile(p, rows[lane], lane % 4, filter + lane / 4, out);
 }
 
 static void forward_block(const plan *p, const float *weights, const float *v, int filter, float *work,

@@ -69,20 +69,24 @@ static void weights_range(const plan *p, const float *dm, const float *v, int fr
 DK_WIDE static void add_tile(const plan *p, const float *x, int tile, int channel, float *to)
 {
     v16 d[DK_POSITIONS], t[DK_POSITIONS];
+    float rows[DK_LANES][DK_PATCH * 8];
     int image, y, col;
     for (size_t i = 0; i < DK_POSITIONS; i++)
         d[i] = *(const v16 *)(x + i * apart(p->fours, RUN));
     DK_TWICE(winograd_in_back, DK_PATCH, DK_PATCH, d, t);
     tile_at(p, tile, &image, &y, &col);
-    const size_t plane = (size_t)(p->h * p->w);
-    const int i0 = y == 0, j0 = col == 0;
-    const int i1 = min_int(DK_PATCH, p->h - y + 1), j1 = min_int(DK_PATCH, p->w - col + 1);
+    store_lanes(t, DK_PATCH, rows[0]);
+    const size_t pixels = (size_t)(p->h * p->w);
+    const __mmask16 inside = columns_inside(col - 1, DK_PATCH, p->w);
+    const int first = y == 0, last = min_int(DK_PATCH, p->h - y + 1);
     for (size_t lane = 0; lane < DK_LANES; lane++) {
-        float *at = to + ((size_t)image * (size_t)p->c + (size_t)channel + lane) * plane;
-        const float *from = (const float *)t + lane;
-        for (int i = i0; i < i1; i++)
-            for (int j = j0; j < j1; j++)
-                at[(y + i - 1) * p->w + col + j - 1] += from[(i * DK_PATCH + j) * DK_LANES];
+        float *at = to + ((size_t)image * (size_t)p->c + (size_t)channel + lane) * pixels;
+        for (int i = first; i < last; i++) {
+            float *row = at + ((y + i - 1) * p->w + col - 1);
+            const __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(inside, row),
+                                             _mm512_maskz_loadu_ps(inside, rows[lane] + i * 8));
+            _mm512_mask_storeu_ps(row, inside, sum);
+        }
     }
 }
 

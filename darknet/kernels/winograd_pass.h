@@ -9,6 +9,7 @@
 #ifndef DK_WINOGRAD_PASS_H
 #define DK_WINOGRAD_PASS_H
 
+#include "kernels/winograd_lanes.h"
 #include "kernels/winograd_tile.h"
 
 #include <darknet.h>
@@ -89,35 +90,23 @@ DK_INLINE void tile_at(const plan *p, int t, int *image, int *y, int *x)
     *x = q % p->across * DK_TILE;
 }
 
-/* One lane of patch[side * side] <- side x side pixels from (y, x), zeros outside the plane. */
-DK_INLINE void load_lane(const plan *p, const float *plane, int y, int x, int side, float *patch)
-{
-    if (y >= 0 && x >= 0 && y + side <= p->h && x + side <= p->w) {
-        for (int i = 0; i < side; i++)
-            for (int j = 0; j < side; j++)
-                patch[(i * side + j) * DK_LANES] = plane[(y + i) * p->w + x + j];
-        return;
-    }
-    for (int i = 0; i < side; i++)
-        for (int j = 0; j < side; j++) {
-            const bool inside = y + i >= 0 && x + j >= 0 && y + i < p->h && x + j < p->w;
-            patch[(i * side + j) * DK_LANES] = inside ? plane[(y + i) * p->w + x + j] : 0;
-        }
-}
-
 /* Sixteen tiles from `first` on, of one channel of `channels`, in lanes; zeros beyond the last. */
-DK_INLINE void load_tiles(const plan *p, const float *plain, int channels, int channel, int first, int side,
-                          int before, v16 *patch)
+DK_WIDE_INLINE void load_tiles(const plan *p, const float *plain, int channels, int channel, int first,
+                               size_t side, int before, v16 *patch)
 {
     const int count = min_int(DK_LANES, p->tiles - first);
-    if (count < DK_LANES) memset(patch, 0, (size_t)(side * side) * sizeof *patch);
-    for (int i = 0; i < count; i++) {
+    lanes s;
+    for (int i = 0; i < DK_LANES; i++) {
+        if (i >= count) {
+            set_no_lane(&s, i);
+            continue;
+        }
         int image, y, x;
         tile_at(p, first + i, &image, &y, &x);
-        const float *plane =
-            plain + ((size_t)image * (size_t)channels + (size_t)channel) * (size_t)(p->h * p->w);
-        load_lane(p, plane, y - before, x - before, side, (float *)patch + i);
+        const size_t at = ((size_t)image * (size_t)channels + (size_t)channel) * (size_t)(p->h * p->w);
+        set_lane(&s, i, &(plane){plain + at, p->h, p->w}, y - before, x - before, (int)side);
     }
+    load_lanes(&s, side, patch);
 }
 
 /* v[36][tiles][c] of one tile, 16 channels. */
@@ -126,10 +115,12 @@ DK_WIDE static inline void channels_in(const plan *p, const float *in, int tile,
     v16 d[DK_POSITIONS], t[DK_POSITIONS];
     int image, y, x;
     tile_at(p, tile, &image, &y, &x);
-    const size_t plane = (size_t)(p->h * p->w);
-    const float *from = in + ((size_t)image * (size_t)p->c + (size_t)channel) * plane;
-    for (size_t i = 0; i < DK_LANES; i++)
-        load_lane(p, from + i * plane, y - 1, x - 1, DK_PATCH, (float *)d + i);
+    const size_t pixels = (size_t)(p->h * p->w);
+    const float *from = in + ((size_t)image * (size_t)p->c + (size_t)channel) * pixels;
+    lanes s;
+    for (int i = 0; i < DK_LANES; i++)
+        set_lane(&s, i, &(plane){from + (size_t)i * pixels, p->h, p->w}, y - 1, x - 1, DK_PATCH);
+    load_lanes(&s, DK_PATCH, d);
     DK_TWICE(winograd_in, DK_PATCH, DK_PATCH, d, t);
     for (size_t i = 0; i < DK_POSITIONS; i++)
         *(v16 *)(v + i * apart((size_t)p->tiles, (size_t)p->c) + (size_t)tile * (size_t)p->c + channel) =

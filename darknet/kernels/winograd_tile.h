@@ -185,6 +185,23 @@ DK_WIDE_INLINE void block_product(int I, int J, int depth, const float *a, size_
     }
 }
 
+/* m[16] <- 16 sums across lanes at once: halves are added while they are brought together. Uses up sum. */
+DK_WIDE_INLINE void sums_across(__m512 sum[16], float *m)
+{
+    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
+    {
+        const __m512 *s = sum + 4 * i;
+        const __m512 a = _mm512_add_ps(_mm512_unpacklo_ps(s[0], s[1]), _mm512_unpackhi_ps(s[0], s[1]));
+        const __m512 b = _mm512_add_ps(_mm512_unpacklo_ps(s[2], s[3]), _mm512_unpackhi_ps(s[2], s[3]));
+        sum[i] = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
+    }
+    const __m512 a =
+        _mm512_add_ps(_mm512_shuffle_f32x4(sum[0], sum[1], 0x88), _mm512_shuffle_f32x4(sum[0], sum[1], 0xdd));
+    const __m512 b =
+        _mm512_add_ps(_mm512_shuffle_f32x4(sum[2], sum[3], 0x88), _mm512_shuffle_f32x4(sum[2], sum[3], 0xdd));
+    _mm512_storeu_ps(m, _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd)));
+}
+
 /* m[16] = the 16 products u[i] . v[j], i and j from 0 to 3, i first: rows of depth floats. */
 DK_WIDE_INLINE void dot_products(const float *u, size_t u_row, const float *v, size_t v_row, int depth,
                                  float *m)
@@ -201,19 +218,7 @@ DK_WIDE_INLINE void dot_products(const float *u, size_t u_row, const float *v, s
                 _mm512_fmadd_ps(x, row[j], sum[4 * i + j]);
         }
     }
-    /* 16 sums across lanes at once: halves are added while they are brought together */
-    _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++)
-    {
-        const __m512 *s = sum + 4 * i;
-        const __m512 a = _mm512_add_ps(_mm512_unpacklo_ps(s[0], s[1]), _mm512_unpackhi_ps(s[0], s[1]));
-        const __m512 b = _mm512_add_ps(_mm512_unpacklo_ps(s[2], s[3]), _mm512_unpackhi_ps(s[2], s[3]));
-        sum[i] = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xee));
-    }
-    const __m512 a =
-        _mm512_add_ps(_mm512_shuffle_f32x4(sum[0], sum[1], 0x88), _mm512_shuffle_f32x4(sum[0], sum[1], 0xdd));
-    const __m512 b =
-        _mm512_add_ps(_mm512_shuffle_f32x4(sum[2], sum[3], 0x88), _mm512_shuffle_f32x4(sum[2], sum[3], 0xdd));
-    _mm512_storeu_ps(m, _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd)));
+    sums_across(sum, m);
 }
 
 #endif

@@ -78,7 +78,7 @@ static void activate_outputs(const layer *l, const dk_yolo *y)
 static void forward(const layer l, network net)
 {
     dk_yolo *y = dk_yolo_of(&l);
-    memcpy(l.output, net.input, dk_values(&l) * sizeof(float));
+    copy_cpu(l.outputs * l.batch, net.input, 1, l.output, 1);
     activate_outputs(&l, y);
     if (!net.train) return;
     dk_yolo_batch(&l, &net, box_slopes);

@@ -3,6 +3,7 @@
 #include "layers/yolo_loss.h"
 
 #include "kernels/kernels.h"
+#include "kernels/vector.h"
 #include "layers/make.h"
 
 #include <float.h>
@@ -277,8 +278,8 @@ static void add_squares(const layer *l, int image, double *boxes, double *others
     const size_t cells = cells_of(l), values = (size_t)(coords + 1 + l->classes) * cells;
     for (int n = 0; n < l->n; n++) {
         const float *d = l->delta + dk_yolo_at(l, coords, image, n, 0, 0);
-        for (size_t i = 0; i < values; i++)
-            *(i < (size_t)coords * cells ? boxes : others) += (double)d[i] * (double)d[i];
+        for (size_t i = 0; i < values; i += cells)
+            *(i < (size_t)coords * cells ? boxes : others) += (double)dk_squares(d + i, cells);
     }
 }
 
@@ -327,6 +328,7 @@ static void one_image(void *context, int b)
     *im = (dk_yolo_image){.l = l, .y = w->y, .image = b, .net_w = w->net->w, .net_h = w->net->h};
     im->truths =
         read_truths(l, w->net->truth + (size_t)b * (size_t)l->truths, w->boxes + first, w->classes + first);
+    memset(l->delta + (size_t)b * (size_t)l->outputs, 0, (size_t)l->outputs * sizeof(float));
     dk_yolo_image_loss(im, w->box_slopes);
     add_squares(l, b, &w->squares[b], &w->squares[l->batch + b]);
 }
@@ -340,7 +342,6 @@ void dk_yolo_batch(const layer *l, const network *net, dk_box_slopes *box_slopes
     w.boxes = dk_room(boxes, sizeof *w.boxes);
     w.classes = dk_room(boxes, sizeof *w.classes);
     w.squares = dk_room(2 * images, sizeof *w.squares);
-    memset(l->delta, 0, dk_values(l) * sizeof(float));
     dk_parallel_items(l->batch, one_image, &w);
     add_up(l, y, w.images, w.squares, w.squares + l->batch);
     free(w.images);

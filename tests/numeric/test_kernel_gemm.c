@@ -1,6 +1,7 @@
 /* test_kernel_gemm.c - gemm, im2col and col2im against plain definitions in double, on random shapes. */
 #include "kernel_test.h"
 
+#include "kernels/dots.h"
 #include "kernels/gemm.h"
 #include "kernels/im2col.h"
 #include "kernels/kernels.h"
@@ -101,6 +102,49 @@ static void test_gemm_same_bits(void **state)
     check_same_bits(8, 1100, 70);
 }
 
+/* Numbers of rows and pixels that blocks of four and sixteen do not divide, and runs that do not fit. */
+static void check_dots(int images, int m, int k, int pixels)
+{
+    const size_t row = (size_t)pixels;
+    float *delta = test_random((size_t)(images * m) * row), *input = test_random((size_t)(images * k) * row);
+    float *updates = test_random((size_t)(m * k)), *again = malloc((size_t)(m * k) * sizeof *again);
+    double *want = malloc((size_t)(m * k) * sizeof *want);
+    memcpy(again, updates, (size_t)(m * k) * sizeof *again);
+    for (int i = 0; i < m * k; i++) {
+        want[i] = (double)updates[i];
+        for (int b = 0; b < images; b++)
+            for (size_t p = 0; p < row; p++)
+                want[i] += (double)delta[(size_t)(b * m + i / k) * row + p] *
+                           (double)input[(size_t)(b * k + i % k) * row + p];
+    }
+    const dk_dots d = {images, m, k, pixels, delta, input};
+    dk_dots_add(&d, updates);
+    char what[96];
+    snprintf(what, sizeof what, "dots of %d images, %dx%d, %d pixels", images, m, k, pixels);
+    test_within(what, test_error(updates, want, (size_t)(m * k)), most * sqrt(images * pixels + 1.));
+    const int threads = dk_threads();
+    dk_threads_set(threads == 1 ? 2 : 1);
+    dk_dots_add(&d, again);
+    dk_threads_set(threads);
+    assert_memory_equal(again, updates, (size_t)(m * k) * sizeof *again);
+    free(delta);
+    free(input);
+    free(updates);
+    free(again);
+    free(want);
+}
+
+static void test_dots(void **state)
+{
+    (void)state;
+    if (!dk_dots_takes(4, 64, 4096)) skip();
+    for (int i = 0; i < 30; i++)
+        check_dots(test_int(1, 3), test_int(4, 24), test_int(4, 24), test_int(1, 2500));
+    check_dots(2, 5, 140, 1100);
+    check_dots(1, 140, 5, 1100);
+    assert_false(dk_dots_takes(3, 64, 4096));
+}
+
 static void test_im2col(void **state)
 {
     (void)state;
@@ -143,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_gemm_thin),
         cmocka_unit_test(test_gemm_ignores_old_c),
         cmocka_unit_test(test_gemm_same_bits),
+        cmocka_unit_test(test_dots),
         cmocka_unit_test(test_im2col),
     };
     return cmocka_run_group_tests_name("kernels: products", tests, NULL, NULL);
