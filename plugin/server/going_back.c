@@ -13,15 +13,24 @@
 #include "base/error.h"
 #include "server/server.h"
 
+/* It has kept something of a checkpoint that there is. */
+static bool has_any(const dc_server *s, int slot)
+{
+    const dc__generations *g = &s->training.checkpoint.generations;
+    for (int k = 0; k < g->n; k++)
+        if (dc__session_has_kept(&s->sessions[slot], g->version[k])) return true;
+    return false;
+}
+
 /* All who are ready and were in the run have kept something of this version, or came into the run after it: with nothing, as they
- * will again. */
+ * will again. Who has nothing of any checkpoint begins with nothing wherever that is. */
 static bool have_all(const dc_server *s, uint64_t version)
 {
     const dc__roster *r = &s->training.roster;
     for (int i = 0; i < r->n; i++)
         if (r->member[i].state == DC__MEMBER_READY && r->member[i].known && !r->member[i].fresh &&
             !dc__session_has_kept(&s->sessions[i], version) &&
-            !dc__session_came_after(&s->sessions[i], version))
+            !dc__session_came_after(&s->sessions[i], version) && has_any(s, i))
             return false;
     return true;
 }
@@ -129,7 +138,7 @@ bool dc__server_goes_back_further(dc_server *s)
     for (int i = 0; i < t->roster.n; i++) {
         const dc__member *m = &t->roster.member[i];
         if (m->state != DC__MEMBER_READY || !m->known || m->fresh ||
-            dc__session_has_kept(&s->sessions[i], round))
+            dc__session_has_kept(&s->sessions[i], round) || !has_any(s, i))
             continue;
         go_back(s, i);
         return true;

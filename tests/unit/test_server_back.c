@@ -319,6 +319,66 @@ static void who_was_to_begin_with_nothing_does_so_again(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* A worker whose layers remember; of that it has this version, 0 = nothing. */
+static void enter_with(fake *f, const char *url, int rank, uint64_t version)
+{
+    uint8_t payload[8];
+    dc__bytes out = dc__bytes_over(payload, sizeof payload);
+    dc__put_uint(&out, version, 8);
+    dc__join join = fake_join_for(rank);
+    join.worker_id = ID + (uint64_t)rank;
+    join.remembers = true;
+    assert_int_equal(fake_join(f, url, &join, m), DC_OK);
+    if (f->welcome.upload) assert_int_equal(fake_upload(f), DC_OK);
+    assert_int_equal(fake_send(f, (dc__header){.type = DC__READY}, payload, version ? sizeof payload : 0),
+                     DC_OK);
+}
+
+/* Checkpoints of rounds 1 to 3 are there, worker 0 has what it had kept by round 2, and worker 1 nothing: that is lost wherever the run
+ * goes on, so it goes on where worker 0 can. */
+static void the_run_goes_back_for_who_has_kept_something(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/dynacomm-test-XXXXXX", line[64];
+    if (!mkdtemp(dir)) abort();
+    const char *url = test_url("kept");
+    const dc_server_options options = {
+        .url = url, .workers = 2, .backup_dir = dir, .backup_every = {.rounds = 1}, .loss_wait_s = 600};
+    box *b = box_open(options);
+    fake f[2];
+    for (int k = 0; k < 2; k++)
+        enter_with(&f[k], url, k, 0);
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(fake_wait_start(&f[k]), DC_OK);
+    for (int r = 1; r <= 3; r++) {
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(fake_round(&f[k], .5f), DC_OK);
+        (void)snprintf(line, sizeof line, "saved round %d to", r);
+        assert_true(box_wait(b, line));
+    }
+    for (int k = 0; k < 2; k++)
+        fake_close(&f[k]);
+    box_stop_and_close(b);
+    b = box_open(options);
+    for (int times = 0; times < 2; times++) {
+        enter_with(&f[0], url, 0, 2);
+        enter_with(&f[1], url, 1, 0);
+        if (times == 1) break;
+        assert_int_not_equal(fake_wait_start(&f[0]), DC_OK); /* its session ends: it joins anew */
+        for (int k = 0; k < 2; k++)
+            fake_close(&f[k]);
+        assert_true(box_wait(b, "worker 0 is back without what it had kept: the run goes back to round 2"));
+    }
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(fake_wait_start(&f[k]), DC_OK);
+        assert_int_equal(f[k].round, 2);
+        fake_close(&f[k]);
+    }
+    box_stop_and_close(b);
+    (void)snprintf(line, sizeof line, "rm -r %s", dir);
+    assert_int_equal(system(line), 0);
+}
+
 int main(void)
 {
     m = fake_model_new("fake", true);
@@ -327,6 +387,7 @@ int main(void)
                                        cmocka_unit_test(who_carries_the_momentum_does_its_round_anew),
                                        cmocka_unit_test(who_was_passed_over_ends_the_round),
                                        cmocka_unit_test(who_was_passed_over_feeds_what_it_fed),
+                                       cmocka_unit_test(the_run_goes_back_for_who_has_kept_something),
                                        cmocka_unit_test(who_was_to_begin_with_nothing_does_so_again)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     fake_model_free(m);
