@@ -1,4 +1,5 @@
 /* nodes.c - what the simulated processes do: as `dynacomm server` and the darknet program do it. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,17 @@ static void count_line(const char *line)
     c->rejoined += strstr(line, "; joining it again") != NULL;
 }
 
+/* Whether the file is there, and is more than the word that what was kept is lost. */
+static bool is_kept(const char *path)
+{
+    char magic[8] = "";
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    const bool kept = read(fd, magic, sizeof magic) == sizeof magic && memcmp(magic, "DYNCKEPT", 8) == 0;
+    (void)close(fd);
+    return kept;
+}
+
 /* 1 + a version that a worker has on its disk, and the server a checkpoint of; 0 = none. */
 static uint64_t had_kept(const sim_node *node)
 {
@@ -50,7 +62,7 @@ static uint64_t had_kept(const sim_node *node)
         const uint64_t version = s->training.checkpoint.kept[k];
         (void)snprintf(path, sizeof path, "%s/sim.kept-%d-%llu", node->dir, node->number,
                        (unsigned long long)version);
-        if (access(path, F_OK) == 0) return 1 + version;
+        if (is_kept(path)) return 1 + version;
     }
     return 0;
 }
