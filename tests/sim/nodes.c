@@ -53,16 +53,25 @@ static bool is_kept(const char *path)
     return kept;
 }
 
-/* 1 + a version that a worker has on its disk, and the server a checkpoint of; 0 = none. */
+static bool has_kept(const sim_node *node, uint64_t version)
+{
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/sim.kept-%d-%llu", node->dir, node->number,
+                   (unsigned long long)version);
+    return is_kept(path);
+}
+
+/* 1 + a version that a worker has on its disk, as all others have, and the server a checkpoint of; 0 = none. */
 static uint64_t had_kept(const sim_node *node)
 {
-    const dc_server *s = sim_now_run->nodes[0].server;
+    const sim_run_state *r = sim_now_run;
+    const dc_server *s = r->nodes[0].server;
     for (int k = 0; s && k < s->training.checkpoint.n_kept; k++) {
-        char path[160];
         const uint64_t version = s->training.checkpoint.kept[k];
-        (void)snprintf(path, sizeof path, "%s/sim.kept-%d-%llu", node->dir, node->number,
-                       (unsigned long long)version);
-        if (is_kept(path)) return 1 + version;
+        bool all = has_kept(node, version);
+        for (int i = 1; all && i <= r->plan->workers; i++)
+            all = has_kept(&r->nodes[i], version);
+        if (all) return 1 + version;
     }
     return 0;
 }
