@@ -120,7 +120,8 @@ plot()
     names=$(awk -F, -v t="$1" '$1 == t && !seen[$2]++ { printf "%s ", $2 }' "$out/runs.csv")
     awk -F, -v OFS=, -v t="$1" 'FNR == 1 { next } NR == FNR { s[$1, $2, $3] = $4; next } $1 == t { print $2, $5 * s[$1, $2, 20], $5 * s[$1, $2, 100], 100 * $6 }' \
         "$out/seconds.csv" "$out/curve.csv" > "$out/curve-$1.part"
-    awk -F, -v OFS=, -v t="$1" '$1 == t { n[$2]++; a[$2] += 100 * $5; b[$2] += $6 + $7 } END { for (c in n) print c, b[c] / n[c], a[c] / n[c] }' "$out/runs.csv" > "$out/bytes-$1.part"
-    gnuplot -e "task='$1'; out='$out'; names='$names'" "$root/tests/bench/codecs.gp" || die "gnuplot failed"
+    awk -F, -v OFS=, -v t="$1" 'FNR == 1 { next } NR == FNR { s[$1, $2, $3] = $4; next } $1 == t { n[$2]++; a[$2] += 100 * $5; b[$2] += $6 + $7; r[$2] = $3 }
+        END { for (c in n) print c, b[c] / n[c], a[c] / n[c], r[c] * s[t, c, 20], r[c] * s[t, c, 100] }' "$out/seconds.csv" "$out/runs.csv" > "$out/final-$1.part"
+    gnuplot -e "task='$1'; out='$out'; names='$names'; lines=$(wc -l < "$out/curve-$1.part")" "$root/tests/bench/codecs.gp" || die "gnuplot failed"
     rm -f "$out"/*-"$1".part
 }
