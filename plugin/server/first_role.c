@@ -118,10 +118,12 @@ static dc_error take_state(dc__peer *p, const dc__frame *frame)
     dc__shards *sh = &p->server->shards;
     const uint64_t version = frame->header.round;
     pthread_mutex_lock(&sh->lock);
-    while (sh->gathering != version && !sh->closing &&
+    /* A run's first version comes twice, for the log's first line and as a checkpoint. It is the same, and is being read. */
+    const bool again = p->got == version;
+    while (!again && sh->gathering != version && !sh->closing &&
            !p->endpoint.stop) /* that thread is about to begin, or writes */
         dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + DC__POLL_NS);
-    const bool wanted = sh->gathering == version;
+    const bool wanted = !again && sh->gathering == version;
     pthread_mutex_unlock(&sh->lock);
     dc__training *t = &p->server->training;
     const dc__arrays all = {&t->all, &t->all_codes};

@@ -139,6 +139,7 @@ dc_error dc__first_adopted(dc__shards *sh)
         dc__shard_free(&p->shard);
         err = dc__shard_init(&p->shard, whole, k, &sh->server->training.shares);
         p->ready = false;
+        p->got = DC__NO_ROUND;
         p->run_due = err == DC_OK;
         dc__endpoint_wake(&p->endpoint);
         pthread_mutex_unlock(&sh->lock);
