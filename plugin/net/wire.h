@@ -44,7 +44,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 13
+#define DC__PROTOCOL_VERSION 14
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */

@@ -109,7 +109,7 @@ dc_error dc_replay_begin(dc_replay *r, dc_model *m)
     if (err) return err;
     r->model = m;
     r->versions.batches = dc__batches_always(r->codes.coding.local_steps);
-    r->versions.outer = dc__coding_local(&r->codes.coding);
+    r->versions.changes = dc__coding_local(&r->codes.coding);
     r->versions.plain = dc__coding_plain(&r->codes.coding, m);
     r->round = r->info.first_round;
     r->stat_floats = m->start[DC_ROLE_COUNT] - m->start[DC_STATISTIC];

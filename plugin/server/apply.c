@@ -43,20 +43,15 @@ static void add_up(const dc__addends *a, int trim, size_t n, const float *start,
         dc__reduce_sum(a, n, start, sum);
 }
 
-static void step_outer(dc__versions *v, const dc__addends *a, int trim, uint64_t offset, size_t n,
-                       uint64_t version, uint64_t images)
+static void add_mean(dc__versions *v, const dc__addends *a, int trim, uint64_t offset, size_t n,
+                     uint64_t version, uint64_t images)
 {
-    const float *value = dc__versions_values(v, version) + offset,
-                *u = dc__versions_moment1(v, version) + offset;
-    float *next = dc__versions_values(v, version + 1) + offset,
-          *moment = dc__versions_moment1(v, version + 1) + offset;
+    const float *value = dc__versions_values(v, version) + offset;
+    float *next = dc__versions_values(v, version + 1) + offset;
     float sum[DC__BLOCK_FLOATS_MOST];
     add_up(a, trim, n, NULL, sum);
-    for (size_t i = 0; i < n; i++) {
-        const float mean = sum[i] / (float)images;
-        moment[i] = DC__OUTER_MOMENTUM * u[i] + mean;
-        next[i] = value[i] + (DC__OUTER_MOMENTUM * moment[i] + mean);
-    }
+    for (size_t i = 0; i < n; i++)
+        next[i] = value[i] + sum[i] / (float)images;
 }
 
 void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t version, uint64_t images,
@@ -69,8 +64,8 @@ void dc__apply_block(dc__versions *v, const dc__addends *a, uint32_t b, uint64_t
     const size_t n = (size_t)(m->block_offset[b + 1] - offset);
     const bool adam = m->optimizer.algorithm == DC_ADAM;
     dc__versions_set_rate(v, version + 1, a->rate);
-    if (v->outer) {
-        step_outer(v, a, trim, offset, n, version, images);
+    if (v->changes) {
+        add_mean(v, a, trim, offset, n, version, images);
         return;
     }
     const float *start = adam || carried || v->plain ? NULL : dc__versions_moment1(v, version) + offset;

@@ -1,8 +1,9 @@
 /* run_log_format.h - the file of a run's log, NAME.log beside the checkpoints: what decided each version and is not
  * computed from the data. Whoever has the log and everybody's data can make the same weights again, bit for bit.
  *
- *   "DYNCLOG2", then records. A record: bytes of its payload (4), type (1), 0 (3), payload, and a XXH3 checksum of
- * all before in the record (8). Numbers are little-endian.
+ *   "DYNCLOG3", then records. A record: bytes of its payload (4), type (1), 0 (3), payload, and a XXH3 checksum of
+ * all before in the record (8). "DYNCLOG2" was the same, but for runs with local steps, whose server stepped with a momentum of its own:
+ * those are refused, others are read and gone on with. Numbers are little-endian.
  *
  *   RUN      model description (length 4, bytes), seed (8), first round (8), optimizer steps behind it (8), XXH3 of the
  *            initial values (8), coding (text)
@@ -31,7 +32,8 @@
 #include "dynacomm.h"
 #include "endpoint/path.h"
 
-#define DC__RUN_LOG_MAGIC "DYNCLOG2"
+#define DC__RUN_LOG_MAGIC "DYNCLOG3"
+#define DC__RUN_LOG_MAGIC_OUTER "DYNCLOG2"
 #define DC__RUN_LOG_HEAD 8u /* of a record, before its payload; its checksum has as many bytes */
 
 typedef enum dc__log_type {

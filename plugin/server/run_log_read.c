@@ -27,6 +27,7 @@ struct dc__log_reader {
     char coding[DC__CODING_BYTES];
     uint64_t first;        /* round that the log begins with */
     uint64_t round, saved; /* of the last record that has one; records may not go back */
+    bool outer;            /* its magic is that of before: DC__RUN_LOG_MAGIC_OUTER */
 };
 
 static dc_error damaged(const dc__log_reader *r, const char *what)
@@ -51,6 +52,12 @@ static dc_error read_run(dc__log_reader *r, dc__bytes *b, dc__log_record *record
     run->values_hash = dc__get_uint(b, 8);
     dc__get_text(b, r->coding, sizeof r->coding);
     dc__make_printable(r->coding);
+    dc__coding coding;
+    if (r->outer && dc__coding_parse(r->coding, &coding) == DC_OK && dc__coding_local(&coding))
+        return dc__fail(
+            DC_EVERSION,
+            "%s is of a run with local steps by another version of dynacomm: replay it with that one",
+            r->path);
     run->coding = r->coding;
     record->model = r->model;
     r->saved = r->round = r->first = record->round;
@@ -266,8 +273,9 @@ static dc_error open_file(dc__log_reader *r)
     char magic[sizeof DC__RUN_LOG_MAGIC - 1];
     r->file = fopen(r->path, "rbe");
     if (!r->file) return dc__fail(DC_EFILE, "cannot read %s: %s", r->path, strerror(errno));
-    if (fread(magic, 1, sizeof magic, r->file) != sizeof magic ||
-        memcmp(magic, DC__RUN_LOG_MAGIC, sizeof magic) != 0)
+    const bool whole = fread(magic, 1, sizeof magic, r->file) == sizeof magic;
+    r->outer = whole && memcmp(magic, DC__RUN_LOG_MAGIC_OUTER, sizeof magic) == 0;
+    if (!whole || (!r->outer && memcmp(magic, DC__RUN_LOG_MAGIC, sizeof magic) != 0))
         return dc__fail(DC_EFORMAT, "%s is not the log of a run", r->path);
     r->at = sizeof magic;
     return DC_OK;

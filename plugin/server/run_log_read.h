@@ -25,8 +25,8 @@ typedef struct dc__log_record {
 
 typedef struct dc__log_reader dc__log_reader;
 
-/* dc__log_reader_open - a log and its first record, which is RUN. DC_EFILE, DC_EFORMAT, DC_ENOMEM with a line that
- * names the file. dc__log_reader_next - the next record; DC__LOG_END after the last that is whole. A torn end, of a
+/* dc__log_reader_open - a log and its first record, which is RUN. DC_EFILE, DC_EFORMAT, DC_EVERSION, DC_ENOMEM with a line
+ * that names the file. dc__log_reader_next - the next record; DC__LOG_END after the last that is whole. A torn end, of a
  * write that was cut off, is no error: dc__log_reader_torn says how many bytes of it there are. */
 dc_error dc__log_reader_open(dc__log_reader **reader, const char *path, dc__log_record *record);
 dc_error dc__log_reader_next(dc__log_reader *reader, dc__log_record *record);

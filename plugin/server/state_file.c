@@ -12,8 +12,9 @@
 #include "model/average.h"
 #include "net/wire.h"
 
-#define MAGIC "DYNCRUN2"
-#define MAGIC_BYTES_OF_ANY 7 /* version of the format */
+#define MAGIC "DYNCRUN3"
+#define MAGIC_OUTER "DYNCRUN2" /* local steps were others */
+#define MAGIC_BYTES_OF_ANY 7   /* version of the format */
 #define CHECKED_BYTES (1u << 18)
 #define NUMBERS_BYTES (8 + 8 + 8 + 4 + 4)
 #define MEMBER_BYTES (8 + 4 + 4)
@@ -239,8 +240,16 @@ static void load_arrays(source *in, dc__versions *v, uint64_t round)
     dc__versions_fill(v, round);
 }
 
+static dc_error other_version(const char *path)
+{
+    return dc__fail(DC_EVERSION,
+                    "%s was written by another version of dynacomm: go on with that one, or start "
+                    "the run anew, from the .weights beside it",
+                    path);
+}
+
 /* Magic and description, which must be this model's. */
-static dc_error check_head(source *in, const char *path, const dc_model *model)
+static dc_error check_head(source *in, const char *path, const dc_model *model, bool *outer)
 {
     uint8_t head[8 + 4];
     get(in, head, sizeof head);
@@ -249,11 +258,8 @@ static dc_error check_head(source *in, const char *path, const dc_model *model)
     const size_t n = (size_t)dc__get_uint(&h, 4);
     if (!in->ok || memcmp(magic, MAGIC, MAGIC_BYTES_OF_ANY) != 0 || n > DC__MAX_JOIN_BYTES)
         return dc__fail(DC_EFORMAT, "%s is not a run's state", path);
-    if (memcmp(magic, MAGIC, 8) != 0)
-        return dc__fail(DC_EVERSION,
-                        "%s was written by another version of dynacomm: go on with that one, or start "
-                        "the run anew, from the .weights beside it",
-                        path);
+    *outer = memcmp(magic, MAGIC_OUTER, 8) == 0;
+    if (!*outer && memcmp(magic, MAGIC, 8) != 0) return other_version(path);
     uint8_t *description = malloc(n + 1);
     if (!description) return dc__fail(DC_ENOMEM, "out of memory for %s", path);
     get(in, description, n);
@@ -305,8 +311,9 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
                      dc__statistics *statistics, dc__roster *roster, uint64_t *seed)
 {
     uint8_t numbers[NUMBERS_BYTES];
+    bool outer = false;
     dc_error err = check_whole(in, path);
-    if (!err) err = check_head(in, path, v->model);
+    if (!err) err = check_head(in, path, v->model, &outer);
     if (err) return err;
     get(in, numbers, sizeof numbers);
     dc__bytes b = dc__bytes_over(numbers, sizeof numbers);
@@ -322,6 +329,7 @@ static dc_error load(source *in, const char *path, dc__versions *v, dc__codes *c
     err = load_crew(in, path, (int)members, &crew);
     if (err) return err;
     err = check_coding(in, path, codes);
+    if (!err && outer && dc__coding_local(&codes->coding)) err = other_version(path);
     if (!err && codes->coding.local_auto) err = load_batches(in, path, round, &batches);
     if (err) return err;
     load_arrays(in, v, round);

@@ -1,12 +1,13 @@
 /* state_file.h - the server's own file beside the .weights: everything that a resumed run needs to go on bit
  * for bit.
  *
- *   "DYNCRUN2", model description (length, bytes), seed, round, step, the next worker's number, how many workers
+ *   "DYNCRUN3", model description (length, bytes), seed, round, step, the next worker's number, how many workers
  * there are and of each its id, number and images; the coding (64 bytes), with +local:auto the batches of rounds before and
  * now, of each from which round on, batches before it and how many, then floats: values of the
  * whole arena, first moments, second moments (Adam), statistics of each worker, and where down loses
  * something the trained values as workers hold them; at the end a XXH3 checksum of
- * all before, which is looked at first. */
+ * all before, which is looked at first. "DYNCRUN2" was the same, but for runs with local steps: their server stepped with a momentum of its
+ * own. Those are refused, others are read. */
 #ifndef DC__STATE_FILE_H
 #define DC__STATE_FILE_H
 

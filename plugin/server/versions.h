@@ -29,7 +29,8 @@ typedef struct dc__versions {
         *second_moments[DC__RING_MOST]; /* second: Adam only */
     float *averages[DC__RING_MOST];     /* [trained] NULL without an average */
     float *no_gradient;                 /* [frozen] zeros, Adam only */
-    bool outer;                         /* what comes are changes of workers that step alone (apply.h) */
+    bool
+        changes; /* what comes are changes of workers that step alone (apply.h): moments of the trained stay 0 */
     bool plain; /* momentum and decay of the trained are in the gradients (dc__coding_plain) */
     _Atomic float rates[DC__RING_MOST]; /* learning rate that made the version */
     _Atomic uint64_t *block;            /* [n_blocks] version of each; written with the lock */

@@ -10,7 +10,6 @@
 
 #include "codec/coding.h"
 #include "model/model.h"
-#include "server/apply.h"
 #include "toy_run.h"
 
 #define ROUNDS 6
@@ -89,13 +88,10 @@ static void push(machine *m, int r, uint64_t round, int subdivisions)
     free(payload);
 }
 
-static void step_outer(machine *m, int workers)
+static void add_mean(machine *m, int workers)
 {
-    for (size_t i = 0; i < m->n; i++) {
-        const float mean = m->sum[i] / (float)(8 * workers);
-        m->moment[i] = DC__OUTER_MOMENTUM * m->moment[i] + mean;
-        m->value[i] = m->value[i] + (DC__OUTER_MOMENTUM * m->moment[i] + mean);
-    }
+    for (size_t i = 0; i < m->n; i++)
+        m->value[i] = m->value[i] + m->sum[i] / (float)(8 * workers);
 }
 
 static void step(machine *m, uint64_t round, int workers)
@@ -160,7 +156,7 @@ static toy *alone(const setting *x, int rounds)
         for (int r = 0; r < x->workers; r++)
             push(&m, r, (uint64_t)round, x->subdivisions);
         if (local)
-            step_outer(&m, x->workers);
+            add_mean(&m, x->workers);
         else
             step(&m, (uint64_t)round, x->workers);
         show(&m, (uint64_t)round, x->workers);
