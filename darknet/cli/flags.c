@@ -77,10 +77,10 @@ static const dc_option training_table[] = {
     {"dynacomm-codec", DC_OPTION_TEXT, DC_INTO(dk_cli, codec), .value = "CODEC",
      .help = "what gradients and changes travel as: exact (default), bf16, int8, topk:SHARE (topk:0.01), "
              "topk:SHARE:ROUNDS of warm-up; or UP/DOWN. All workers give the same, or only the server does"},
-    {"dynacomm-local-steps", DC_OPTION_TEXT, DC_INTO(dk_cli, local_steps), .value = "N|auto",
+    {"dynacomm-local-steps", DC_OPTION_TEXT, DC_INTO(dk_cli, local_steps), .value = "N[:BATCHES]|auto",
      .help =
-         "batches that a worker steps alone before it pushes how its parameters changed (default 1); auto: the "
-         "fewest with which communication hides behind computation"},
+         "batches that a worker steps alone before it pushes how its parameters changed (default 1), growing from one to N "
+         "within BATCHES; auto: the fewest with which communication hides behind computation"},
     {"dynacomm-trace", DC_OPTION_TEXT, DC_INTO(dk_cli, trace), .value = "FILE",
      .help = "a timeline of the communication"},
     {"dynacomm-rank", DC_OPTION_WHOLE, DC_INTO(dk_cli, rank), .value = "N", .most = DC_MAX_WORKERS - 1,

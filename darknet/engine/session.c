@@ -135,7 +135,7 @@ uint64_t dk_session_multiple(const dk_session *s)
 {
     const dc_worker_info info =
         s->worker ? dc_worker_info_get(s->worker) : (dc_worker_info){.local_steps = 1};
-    return info.local_auto ? 1 : (uint64_t)info.local_steps;
+    return info.local_varies ? 1 : (uint64_t)info.local_steps;
 }
 
 uint64_t dk_session_end(const dk_session *s, uint64_t last)

@@ -67,7 +67,7 @@ uint64_t dk_session_seed(const dk_session *session);
 /* dk_session_round - rounds done so far (of the whole run, resumed ones included). */
 uint64_t dk_session_round(const dk_session *session);
 
-/* dk_session_multiple - the run must end after a multiple of so many rounds (local steps); 1 where the server finds their number.
+/* dk_session_multiple - the run must end after a multiple of so many rounds (local steps); 1 where their number changes.
  * dk_session_end - the round that a run ends with which is to have `last` of them, 0 = all: the first push from there on, as far as it is
  * known yet. */
 uint64_t dk_session_multiple(const dk_session *session);

@@ -8,6 +8,7 @@
 #define SHARE_MOST 0.25 /* beyond it bf16 has no more bytes */
 #define SHARE_LEAST 1e-6
 #define WARM_STEPS 4 /* as in Lin et al. */
+#define WARM_MOST 1000000
 #define INT8_BYTES (1.0 + 2.0 / 256)
 
 static dc_error unknown(const char *text)
@@ -15,7 +16,7 @@ static dc_error unknown(const char *text)
     return dc__fail(
         DC_EINVAL,
         "'%.60s' is no codec: exact, bf16, int8, topk:SHARE (up to 0.25, such as topk:0.01) or "
-        "topk:SHARE:ROUNDS of warm-up; or one for each direction, UP/DOWN, such as topk:0.01/int8; +local:N, or +local:auto, behind them for local steps",
+        "topk:SHARE:ROUNDS of warm-up; or one for each direction, UP/DOWN, such as topk:0.01/int8; +local:N, +local:N:BATCHES of warm-up, or +local:auto, behind them for local steps",
         text);
 }
 
@@ -31,7 +32,7 @@ static bool parse_topk(const char *word, dc__way *way, uint32_t *warm)
     char *last;
     const unsigned long rounds = strtoul(end + 1, &last, 10);
     *warm = (uint32_t)rounds;
-    return end[1] >= '0' && end[1] <= '9' && *last == 0 && rounds <= 1000000;
+    return end[1] >= '0' && end[1] <= '9' && *last == 0 && rounds <= WARM_MOST;
 }
 
 static bool parse_way(const char *word, dc__way *way, uint32_t *warm)
@@ -47,24 +48,39 @@ static bool parse_way(const char *word, dc__way *way, uint32_t *warm)
     return parse_topk(word, way, warm);
 }
 
-bool dc__coding_steps(const char *text, uint32_t *n)
+/* A number of at most so much, from 1 on, and where it ends; NULL: it is none. */
+static const char *read_count(const char *text, unsigned long most, uint32_t *n)
 {
     char *end;
-    *n = 0;
+    if (*text < '1' || *text > '9') return NULL;
+    const unsigned long count = strtoul(text, &end, 10);
+    *n = (uint32_t)count;
+    return count <= most ? end : NULL;
+}
+
+bool dc__coding_steps(const char *text, uint32_t *n, uint32_t *warm)
+{
+    *n = *warm = 0;
     if (strcmp(text, "auto") == 0) return true;
-    if (*text < '1' || *text > '9') return false;
-    const unsigned long steps = strtoul(text, &end, 10);
-    *n = (uint32_t)steps;
-    return *end == 0 && steps <= DC__STEPS_MOST;
+    const char *end = read_count(text, DC__STEPS_MOST, n);
+    if (end && *end == ':') end = read_count(end + 1, WARM_MOST, warm);
+    return end && *end == 0;
+}
+
+dc__batches dc__coding_batches(const dc__coding *c)
+{
+    dc__batches batches = dc__batches_always(c->local_steps);
+    batches.warm = c->warm_batches;
+    return batches;
 }
 
 /* Cuts "+local:N" off; 0 for auto. */
-static bool parse_steps(char *word, uint32_t *steps)
+static bool parse_steps(char *word, uint32_t *steps, uint32_t *warm)
 {
     char *at = strchr(word, '+');
     if (!at) return true;
     *at = 0;
-    return strncmp(at + 1, "local:", 6) == 0 && dc__coding_steps(at + 7, steps);
+    return strncmp(at + 1, "local:", 6) == 0 && dc__coding_steps(at + 7, steps, warm);
 }
 
 dc_error dc__coding_parse(const char *text, dc__coding *c)
@@ -73,14 +89,15 @@ dc_error dc__coding_parse(const char *text, dc__coding *c)
     uint32_t unused;
     if (strlen(text) >= sizeof word) return unknown(text);
     (void)snprintf(word, sizeof word, "%s", *text ? text : "exact");
-    uint32_t steps = 1;
-    if (!parse_steps(word, &steps)) return unknown(text);
+    uint32_t steps = 1, warm = 0;
+    if (!parse_steps(word, &steps, &warm)) return unknown(text);
     char *down = strchr(word, '/');
     if (down) *down++ = 0;
     memset(c, 0, sizeof *c);
     if (!parse_way(word, &c->up, &c->warm_rounds)) return unknown(text);
     c->local_auto = steps == 0;
     c->local_steps = steps ? steps : 1;
+    c->warm_batches = steps > 1 ? warm : 0;
     c->down = c->up;
     c->follows = !down && c->up.codec->picks;
     if (down && (!parse_way(down, &c->down, &unused) || unused)) return unknown(text);
@@ -101,8 +118,9 @@ void dc__coding_text(const dc__coding *c, char text[DC__CODING_BYTES])
     way_text(c->up, up, sizeof up);
     way_text(c->down, down, sizeof down);
     if (c->warm_rounds) (void)snprintf(warm, sizeof warm, ":%u", c->warm_rounds);
-    char steps[24] = "";
+    char steps[32] = "";
     if (c->local_steps > 1) (void)snprintf(steps, sizeof steps, "+local:%u", c->local_steps);
+    if (c->warm_batches) (void)snprintf(steps, sizeof steps, "+local:%u:%u", c->local_steps, c->warm_batches);
     if (c->local_auto) (void)snprintf(steps, sizeof steps, "+local:auto");
     if (c->follows || (strcmp(up, down) == 0 && strchr(up, ':') == NULL))
         (void)snprintf(text, DC__CODING_BYTES, "%s%s%s", up, warm, steps);

@@ -8,6 +8,7 @@
  *                    comes down to SHARE within so many rounds, by a quarter at a time
  *   UP/DOWN          one for each direction: topk:0.01/int8, bf16/exact
  *   UP[/DOWN]+local:N   a worker steps alone N times on its own images and sends how its parameters changed
+ *   UP[/DOWN]+local:N:BATCHES   likewise; once at first, and twice as often after each of equal parts of so many batches, until it is N
  *   UP[/DOWN]+local:auto   likewise; the server finds N while the run goes on (server/local_steps.c)
  *
  * Pure: any thread. */
@@ -33,6 +34,7 @@ typedef struct dc__coding {
     uint32_t warm_rounds; /* of up's share; 0 = none */
     uint32_t
         local_steps; /* batches of a round: 1, or as many as a worker steps alone; of auto, those that a run begins with: 1 */
+    uint32_t warm_batches; /* in which they grow to local_steps; 0 = none */
     bool local_auto;
     bool follows; /* down is made of up: what the workers together may have sent */
 } dc__coding;
@@ -42,8 +44,11 @@ typedef struct dc__coding {
 dc_error dc__coding_parse(const char *text, dc__coding *coding);
 void dc__coding_text(const dc__coding *coding, char text[DC__CODING_BYTES]);
 
-/* dc__coding_steps - what stands behind "+local:" is right; *n, or 0 for auto. */
-bool dc__coding_steps(const char *text, uint32_t *n);
+/* dc__coding_steps - what stands behind "+local:" is right; *n, or 0 for auto, and *warm batches. */
+bool dc__coding_steps(const char *text, uint32_t *n, uint32_t *warm);
+
+/* dc__coding_batches - of the rounds of a run, as it begins. */
+dc__batches dc__coding_batches(const dc__coding *coding);
 
 /* dc__coding_up, dc__coding_down - of the gradients of round `round`, and of the change that they make. */
 dc__way dc__coding_up(const dc__coding *coding, uint64_t round);

@@ -164,11 +164,12 @@ typedef struct dc_worker_options {
     const char *announce_url; /* likewise: where the other workers reach it, NULL = there */
     double
         link_Bps; /* likewise: what its link carries each way, as far as its user knows; 0 = not known. Who has more, holds more */
-    double timeout_s;        /* patience: give up after so long without a server, at the start and later; 0 =
+    double timeout_s;       /* patience: give up after so long without a server, at the start and later; 0 =
                               * DC_DEFAULT_JOIN_S and DC_DEFAULT_PATIENCE_S */
-    const char *trace_path;  /* write a Chrome/Perfetto trace there, NULL = none */
-    const char *codec;       /* what gradients and changes travel as (DC_CODECS), NULL = as the run has it */
-    const char *local_steps; /* the codec's +local: apart: "8", or "auto"; NULL = none, or the run's */
+    const char *trace_path; /* write a Chrome/Perfetto trace there, NULL = none */
+    const char *codec;      /* what gradients and changes travel as (DC_CODECS), NULL = as the run has it */
+    const char
+        *local_steps; /* the codec's +local: apart: "8", "8:100", or "auto"; NULL = none, or the run's */
     const char *
         keep_dir; /* where a lossy codec's state, and what layers remember, is kept for a run that is resumed or
                               * goes back, NULL = it is not */
@@ -186,10 +187,10 @@ typedef struct dc_worker_info {
     int workers;    /* that the run wants; so many take part, or fewer for a while */
     uint64_t round; /* rounds done; grows with dc_worker_round_end */
     uint64_t seed;  /* the run's, the same at every worker */
-    int local_steps; /* so many rounds make the one of the server's that is on; with auto it may change with each of them, */
+    int local_steps; /* so many rounds make the one of the server's that is on; it may change with each of them (local_varies), */
     int alone; /* and so many of them are done: 0 = the last one was pushed, and only then a worker leaves */
-    bool local_auto; /* the server finds their number */
-    bool resumed;    /* the server had a run to go on with */
+    bool local_varies; /* their number: the server finds it, or it grows as the run begins */
+    bool resumed;      /* the server had a run to go on with */
 } dc_worker_info;
 
 /* What a round was like for one worker. */

@@ -108,7 +108,7 @@ dc_error dc_replay_begin(dc_replay *r, dc_model *m)
     if (!err) err = dc__codes_allocate(&r->codes, m);
     if (err) return err;
     r->model = m;
-    r->versions.batches = dc__batches_always(r->codes.coding.local_steps);
+    r->versions.batches = dc__coding_batches(&r->codes.coding);
     r->versions.changes = dc__coding_local(&r->codes.coding);
     r->versions.plain = dc__coding_plain(&r->codes.coding, m);
     r->round = r->info.first_round;

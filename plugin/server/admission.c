@@ -128,7 +128,8 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
     const bool brings_values = number == 0 && !t->resumed && !t->roster.training;
     if (brings_values) {
         t->checkpoint.seed = join->seed;
-        dc__versions_begin(&t->versions, join->round / t->codes.coding.local_steps, 0);
+        const dc__batches batches = dc__coding_batches(&t->codes.coding);
+        dc__versions_begin(&t->versions, dc__batches_round(&batches, join->round), 0);
     }
     dc__welcome welcome = {.rank = number,
                            .workers = t->roster.wanted,

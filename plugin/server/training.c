@@ -103,7 +103,7 @@ static dc_error allocate(dc__training *t, const dc_model *m)
     }
     if (!err) err = dc__omissions_allocate(&t->omissions, members, m->n_blocks);
     if (!err) err = dc__codes_allocate(&t->codes, m);
-    t->versions.batches = dc__batches_always(t->codes.coding.local_steps);
+    t->versions.batches = dc__coding_batches(&t->codes.coding);
     t->versions.changes = dc__coding_local(&t->codes.coding);
     t->versions.plain = dc__coding_plain(&t->codes.coding, m);
     if (!err && !t->codes.coding.up.codec->exact && (t->bounds.trim || t->clip.factor > 0))

@@ -309,19 +309,18 @@ dc_error dc_worker_sync(dc_worker *w)
     return err;
 }
 
-/* The server's round in which the caller's last one is, as far as rounds' batches are known; 0 = not known. */
+/* The server's round in which the caller's last one is, as far as rounds' batches are known; 0 = not known. With the lock held. */
 static uint64_t last_round(const dc_worker *w, uint64_t last)
 {
-    const dc__steps *at = &w->progress.at;
-    if (last == 0 || last <= at->batch) return last ? w->info.round : 0;
-    return w->info.round + (last - at->batch + at->n - 1) / at->n;
+    if (last == 0 || last <= w->progress.at.batch) return last ? w->info.round : 0;
+    return dc__batches_round(&w->announced.batches, last - 1) + 1;
 }
 
 void dc_worker_report(dc_worker *w, const dc_report *report)
 {
     dc_report own = *report;
-    own.last_round = last_round(w, report->last_round);
     pthread_mutex_lock(&w->lock);
+    own.last_round = last_round(w, report->last_round);
     if (dc__reporter_add(&w->reporter, &own, w->info.round, &w->planner))
         dc__endpoint_wake(&w->parts[0].endpoint);
     pthread_mutex_unlock(&w->lock);
@@ -333,7 +332,7 @@ dc_worker_info dc_worker_info_get(const dc_worker *w)
     info.round = w->progress.at.batch + w->progress.local;
     info.local_steps = (int)w->progress.at.n;
     info.alone = (int)w->progress.local;
-    info.local_auto = w->coding.local_auto;
+    info.local_varies = w->coding.local_auto || w->coding.warm_batches > 0;
     return info;
 }
 

@@ -266,7 +266,7 @@ uint32_t dc_worker_images(dc_worker *w, uint64_t round)
 {
     pthread_mutex_lock(&w->lock);
     const uint32_t images =
-        w->announced.own_images[round / w->coding.local_steps >= w->announced.images_round];
+        w->announced.own_images[dc__batches_round(&w->announced.batches, round) >= w->announced.images_round];
     pthread_mutex_unlock(&w->lock);
     return images;
 }

@@ -161,7 +161,7 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     w->info.resumed = welcome->resumed;
     w->carry = welcome->carry;
     w->coding = welcome->coding;
-    w->announced.batches = dc__batches_always(w->coding.local_steps);
+    w->announced.batches = dc__coding_batches(&w->coding);
     pthread_mutex_unlock(&w->lock);
     if (w->staged.floats > 0 && welcome->staleness != w->staged.most)
         return dc__fail(

@@ -171,8 +171,10 @@ dc_error dc__worker_open(dc_worker **out, dc_model *model, const dc_worker_optio
     if (!err) err = dc__model_seal(model);
     char asked[DC__CODING_BYTES];
     dc__worker_coding_asked(options, asked);
-    if (!err && options->local_steps && !dc__coding_steps(options->local_steps, &(uint32_t){0}))
-        err = dc__fail(DC_EINVAL, "'%.60s' local steps: give a whole number from 1 to %u, or auto",
+    if (!err && options->local_steps &&
+        !dc__coding_steps(options->local_steps, &(uint32_t){0}, &(uint32_t){0}))
+        err = dc__fail(DC_EINVAL,
+                       "'%.60s' local steps: give a whole number from 1 to %u, N:BATCHES of warm-up, or auto",
                        options->local_steps, DC__STEPS_MOST);
     if (!err) err = dc__coding_parse(asked, &(dc__coding){0});
     if (err) return err;

@@ -15,9 +15,9 @@
 #define ROUNDS 6
 
 static const char *const codings[] = {
-    "bf16",           "int8",         "topk:0.01",       "topk:0.1:3",
-    "topk:0.01/int8", "bf16/exact",   "exact/int8",      "topk:0.001/topk:0.25",
-    "exact+local:2",  "int8+local:2", "topk:0.1+local:2"};
+    "bf16",           "int8",         "topk:0.01",        "topk:0.1:3",
+    "topk:0.01/int8", "bf16/exact",   "exact/int8",       "topk:0.001/topk:0.25",
+    "exact+local:2",  "int8+local:2", "topk:0.1+local:2", "int8+local:2:2"};
 #define CODINGS (int)(sizeof codings / sizeof *codings)
 
 /* ---- one machine ---- */
@@ -44,8 +44,9 @@ static void step_alone(machine *m, int r, uint64_t round, int subdivisions, cons
 {
     toy *own = m->own[r];
     dc__model_scatter(own->model, 0, m->n, begin);
-    for (uint32_t k = 0; k < m->coding.local_steps; k++) {
-        const uint64_t batch = round * m->coding.local_steps + k;
+    const dc__batches batches = dc__coding_batches(&m->coding);
+    const dc__steps steps = dc__batches_of(&batches, round);
+    for (uint64_t batch = steps.batch; batch < steps.batch + steps.n; batch++) {
         for (int s = 0; s < subdivisions; s++)
             for (int i = TOY_LAYERS - 1; i >= 0; i--)
                 toy_backward(own, i, r, batch, s);
@@ -148,7 +149,8 @@ static toy *alone(const setting *x, int rounds)
         if (local) m.own[r] = toy_make("toy", x->algorithm, 0, 0.0005f);
         assert_true(!local || dc__model_seal(m.own[r]->model) == DC_OK);
     }
-    for (int round = 0; round < rounds / (int)m.coding.local_steps; round++) {
+    const dc__batches batches = dc__coding_batches(&m.coding);
+    for (int round = 0; dc__batches_of(&batches, (uint64_t)round).batch < (uint64_t)rounds; round++) {
         if (local)
             memset(m.sum, 0, m.n * sizeof *m.sum);
         else
@@ -277,8 +279,9 @@ static void resume_over(int c, int before, int after)
     toy *got[MOST], *want = alone(&x, 8);
     spread_over(&x, before);
     train(&x, got);
-    const bool local = strchr(codings[c], '+') != NULL, exact = strncmp(codings[c], "exact/", 6) == 0;
-    assert_int_equal(files_of_round(dir, local ? "2" : "4"), exact ? 0 : 2);
+    const bool local = strchr(codings[c], '+') != NULL, grows = strstr(codings[c], ":2:2") != NULL,
+               exact = strncmp(codings[c], "exact/", 6) == 0;
+    assert_int_equal(files_of_round(dir, grows ? "3" : local ? "2" : "4"), exact ? 0 : 2);
     toy_free(got[0]);
     toy_free(got[1]);
     x.strategy = DC_DUPLEX;
@@ -331,6 +334,11 @@ static void codings_are_read_and_written(void **state)
                                         "int8+x",
                                         "int8+local:2/int8",
                                         "exact+local:99999",
+                                        "exact+local:4:",
+                                        "exact+local:4:0",
+                                        "exact+local:4:9999999",
+                                        "exact+local:4:5:6",
+                                        "exact+local:auto:5",
                                         "topk:0.1:99999999999999999999"};
     dc__coding c;
     char text[DC__CODING_BYTES];

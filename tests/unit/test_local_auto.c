@@ -131,6 +131,38 @@ static void rounds_and_batches(void **state)
     assert_false(dc__steps_possible(&(dc__steps){.round = 5, .batch = 5, .n = DC__STEPS_MOST + 1}));
 }
 
+/* As many batches for each number on the way, but for what a round has too many; and each batch is in its round. */
+static void steps_that_grow(void **state)
+{
+    (void)state;
+    static const uint32_t most[] = {2, 3, 4, 16, 100, DC__STEPS_MOST}, warm[] = {1, 7, 100, 1000000};
+    for (int t = 0; t < 6 * 4; t++) {
+        const uint32_t n = most[t / 4], batches = warm[t % 4];
+        dc__coding c;
+        char text[DC__CODING_BYTES];
+        (void)snprintf(text, sizeof text, "int8+local:%u:%u", n, batches);
+        assert_int_equal(dc__coding_parse(text, &c), DC_OK);
+        const dc__batches b = dc__coding_batches(&c);
+        uint64_t batch = 0, round = 0, begun = 0;
+        uint32_t now = 1, stages = 0;
+        for (uint32_t k = 1; k < n; k *= 2)
+            stages++;
+        for (; now < n; round++) {
+            const dc__steps s = dc__batches_of(&b, round);
+            assert_int_equal(s.batch, batch);
+            assert_int_equal(dc__batches_round(&b, batch), round);
+            assert_int_equal(dc__batches_round(&b, batch + s.n - 1), round);
+            assert_true(s.n == now || s.n == (2 * now < n ? 2 * now : n));
+            assert_true(s.n == now || batch - begun <= batches / stages + now);
+            if (s.n != now) begun = batch;
+            batch += now = s.n;
+        }
+        assert_true(begun >= batches && begun < batches + 2 * n);
+        const dc__steps far = dc__batches_of(&b, round + 1000);
+        assert_true(far.n == n && dc__batches_round(&b, far.batch) == round + 1000);
+    }
+}
+
 static void codings(void **state)
 {
     (void)state;
@@ -151,7 +183,9 @@ static void codings(void **state)
     dc_worker *w;
     const dc_worker_options o = {.url = test_url("nobody"), .rank = -1, .local_steps = "0"};
     assert_int_equal(dc_worker_join(&w, t->model, &o), DC_EINVAL);
-    assert_string_equal(dc_last_error(), "'0' local steps: give a whole number from 1 to 10000, or auto");
+    assert_string_equal(
+        dc_last_error(),
+        "'0' local steps: give a whole number from 1 to 10000, N:BATCHES of warm-up, or auto");
     toy_free(t);
 }
 
@@ -355,6 +389,7 @@ int main(void)
         cmocka_unit_test(it_is_the_smallest_that_hides_communication),
         cmocka_unit_test(known_cases),
         cmocka_unit_test(it_changes_with_the_costs_only),
+        cmocka_unit_test(steps_that_grow),
         cmocka_unit_test(rounds_and_batches),
         cmocka_unit_test(codings),
         cmocka_unit_test(runs_are_their_replay),

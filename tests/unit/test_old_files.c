@@ -59,7 +59,8 @@ static void write_state(dc__versions *v, dc__codes *codes)
 {
     const float stats[FAKE_STATS] = {1, 2, 3};
     const dc__crew crew = {.n = 1, .images = 4, .member = {{.id = 7, .images = 4}}};
-    const dc__state_head head = {.seed = 9, .next_number = 1, .crew = &crew, .batches = dc__batches_always(1)};
+    const dc__state_head head = {
+        .seed = 9, .next_number = 1, .crew = &crew, .batches = dc__batches_always(1)};
     dc__file file;
     (void)snprintf(path, sizeof path, "%s/fake.state", dir);
     assert_int_equal(dc__file_begin(&file, path), DC_OK);

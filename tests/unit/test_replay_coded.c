@@ -123,6 +123,20 @@ static void every_coding(void **state)
         }
 }
 
+/* Rounds of 1, 1, 1, 2, 2, 4 batches; then of 4. */
+static void steps_that_grow(void **state)
+{
+    (void)state;
+    static const char *const growing[] = {"exact+local:4:6", "topk:0.1:3+local:4:6"};
+    for (int c = 0; c < 2; c++) {
+        const setting x = {.serves = growing[c], .strategy = DC_DUPLEX};
+        run(x, 2, 11);
+        run(x, 2, 8);
+        expect_same(&x, 8, growing[c]);
+        end();
+    }
+}
+
 /* Adam; frozen layers, which decay. */
 static void optimizers(void **state)
 {
@@ -268,9 +282,13 @@ int main(void)
     dc__flush_denormals();
     if (!mkdtemp(dir)) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_coding),   cmocka_unit_test(optimizers),
-        cmocka_unit_test(in_other_hands), cmocka_unit_test(what_was_kept_is_lost),
-        cmocka_unit_test(bounded_sums),   cmocka_unit_test(a_process_lost_in_a_round),
+        cmocka_unit_test(every_coding),
+        cmocka_unit_test(steps_that_grow),
+        cmocka_unit_test(optimizers),
+        cmocka_unit_test(in_other_hands),
+        cmocka_unit_test(what_was_kept_is_lost),
+        cmocka_unit_test(bounded_sums),
+        cmocka_unit_test(a_process_lost_in_a_round),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     (void)rmdir(dir);
