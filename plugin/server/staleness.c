@@ -1,5 +1,7 @@
 #include "server/staleness.h"
 
+#include <math.h>
+
 #include "base/error.h"
 
 static dc_error not_with(const char *what)
@@ -44,4 +46,18 @@ dc_error dc__staleness_check_run(uint32_t staleness, const dc__coding *coding, b
     if (dc__coding_local(coding)) return not_with("local steps (--codec or -dynacomm-local-steps)");
     if (loses(coding)) return not_with("a --codec that loses something");
     return remembers ? not_with("layers that remember the rounds before") : DC_OK;
+}
+
+/* Of x(t+1) = x(t) + m (x(t) - x(t-1)) - k x(t-S) the roots z have z^(S-1) (z - 1) (z - m) = -k. They leave the unit circle where this has a
+ * z = e^(i w) for the first time: there the angles of the left side add up to pi. They grow with w, so w is found by halving. */
+double dc__staleness_limit(double m, uint32_t staleness)
+{
+    const double pi = acos(-1);
+    double low = 0, high = pi, w = 0;
+    for (int k = 0; k < 60; k++) {
+        w = (low + high) / 2;
+        const double angle = ((double)staleness - 1) * w + (pi + w) / 2 + atan2(sin(w), cos(w) - m);
+        *(angle < pi ? &low : &high) = w;
+    }
+    return 2 * sin(w / 2) * hypot(cos(w) - m, sin(w));
 }

@@ -23,4 +23,8 @@ void dc__staleness_options(dc_server_options *o);
 /* dc__staleness_check_run - likewise of what the run's first worker brings: its codec, and whether its layers remember. */
 dc_error dc__staleness_check_run(uint32_t staleness, const dc__coding *coding, bool remembers);
 
+/* dc__staleness_limit - the largest learning rate with which SGD with this momentum (from 0, below 1) stays stable if gradients are so many
+ * rounds old, where the loss has a curvature of 1; for another curvature, divided by it. */
+double dc__staleness_limit(double momentum, uint32_t staleness);
+
 #endif

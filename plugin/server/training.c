@@ -308,16 +308,30 @@ void dc__training_border(dc__training *t, uint64_t round)
     t->border(t->context, round, changed);
 }
 
+static void say_staleness(dc__training *t)
+{
+    const uint32_t most = t->bases.most;
+    const dc_optimizer *o = &t->model->optimizer;
+    if (most == 0) return;
+    dc__log_line(
+        &t->log,
+        "workers may be up to %u round%s ahead of the slowest, and compute on parameters that are as old: the "
+        "run ends when one is lost, or a value is not finite",
+        most, most > 1 ? "s" : "");
+    if (o->algorithm == DC_SGD && o->momentum >= 0 && o->momentum < 1)
+        dc__log_line(
+            &t->log,
+            "with momentum %g, the largest learning_rate that is stable with gradients of %u round%s ago is %.0f times "
+            "smaller than without: if the loss grows, take a smaller learning_rate, and burn_in",
+            (double)o->momentum, most, most > 1 ? "s" : "",
+            dc__staleness_limit((double)o->momentum, 0) / dc__staleness_limit((double)o->momentum, most));
+}
+
 void dc__training_begin(dc__training *t)
 {
     dc__roster *r = &t->roster;
     dc__bases_begin(&t->bases, t->versions.round);
-    if (t->bases.most > 0)
-        dc__log_line(
-            &t->log,
-            "workers may be up to %u round%s ahead of the slowest, and compute on parameters that are as old: the "
-            "run ends when one is lost, or a value is not finite",
-            t->bases.most, t->bases.most > 1 ? "s" : "");
+    say_staleness(t);
     if (dc__training_log_start(t) != DC_OK) dc__roster_end(r, DC_EFILE, dc_last_error());
     log_crew(t, t->versions.round, &r->saved);
     log_steps(t, t->versions.round);

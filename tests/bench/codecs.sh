@@ -55,7 +55,7 @@ train()
 {
     local codec=${1%@*} stale='' k pids=() steps=1 saves=0 option=()
     case $1 in *@*) stale=${1#*@} ;; esac
-    case $codec in *local:[1-9]*) steps=${codec##*local:} ;; esac
+    case $codec in *local:[1-9]*) steps=${codec##*local:} && steps=${steps%%:*} ;; esac
     [ "$2" != 1 ] || saves=$(((every + steps - 1) / steps))
     [ -z "$stale" ] || option=(--staleness "$stale")
     "$build/dynacomm" server --workers "$workers" --listen "ipc://$dir/s" --backup "$dir/server" --backup-every "$saves" --codec "$codec" "${option[@]}" > "$dir/server.log" 2>&1 &

@@ -53,6 +53,8 @@ for staleness in 1 2; do
         what="$staleness, $strategy, a slow worker"
         check "$what: trained" train $strategy yes --staleness $staleness
         check "$what: a line says how a run with it ends" grep -q "workers may be up to $staleness rounds* ahead of the slowest" server.out
+        check "$what: a line says what it means for the learning rate" \
+            grep -q "with momentum 0.9, the largest learning_rate that is stable with gradients of $staleness rounds* ago is [1-9][0-9]* times smaller" server.out
         check "$what: others were ahead, and none by more ($(ages))" eval '[[ "$(ages)" = *"$staleness "* && "$(ages)" != *"$((staleness + 1)) "* ]]'
         check "$what: the replay has the same weights, bit for bit" replayed
     done

@@ -6,12 +6,14 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <unistd.h>
 
 #include "dynacomm_replay.h"
 #include "dynacomm_server.h"
 #include "server/bases.h"
 #include "server/run_log_read.h"
+#include "server/staleness.h"
 #include "server/versions.h"
 #include "toy_run.h"
 #include "worker/staged.h"
@@ -20,6 +22,38 @@
 #define ROUNDS 9
 
 static char dir[] = "/tmp/dynacomm-test-XXXXXX";
+
+/* ---- rates ---- */
+
+/* SGD on x * x / 2 with gradients of values that are so old, 20,000 steps: its size at the end. */
+static double after_steps(double rate, double momentum, uint32_t old)
+{
+    double x[DC_STALENESS_MOST + 2], size = 0;
+    for (uint32_t k = 0; k < old + 2; k++)
+        x[k] = 1 + 0.1 * k;
+    for (int t = 0; t < 20000; t++) {
+        const double next = x[0] + momentum * (x[0] - x[1]) - rate * x[old];
+        memmove(x + 1, x, (old + 1) * sizeof *x);
+        x[0] = fmin(fmax(next, -1e9), 1e9);
+        if (t >= 19000) size = fmax(size, fabs(x[0]));
+    }
+    return size;
+}
+
+static void rates_beyond_the_limit_grow(void **state)
+{
+    (void)state;
+    static const double momenta[] = {0, 0.5, 0.9, 0.95};
+    static const uint32_t old[] = {0, 1, 2, 4, DC_STALENESS_MOST};
+    assert_true(fabs(dc__staleness_limit(0.9, 0) - 3.8) < 1e-6);
+    assert_true(fabs(dc__staleness_limit(0, 1) - 1) < 1e-6);
+    for (int k = 0; k < 20; k++) {
+        const double limit = dc__staleness_limit(momenta[k / 5], old[k % 5]);
+        if (after_steps(0.97 * limit, momenta[k / 5], old[k % 5]) > 1e-2 ||
+            after_steps(1.03 * limit, momenta[k / 5], old[k % 5]) < 1e2)
+            fail_msg("momentum %g, %u rounds old: %g is not the limit", momenta[k / 5], old[k % 5], limit);
+    }
+}
 
 /* ---- what may be said ---- */
 
@@ -348,6 +382,7 @@ int main(void)
     dc__flush_denormals();
     if (!mkdtemp(dir)) return 1;
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rates_beyond_the_limit_grow),
         cmocka_unit_test(a_base_is_bounded),
         cmocka_unit_test(versions_are_a_ring),
         cmocka_unit_test(the_newest_whole_version_is_taken),
