@@ -55,7 +55,8 @@ static bool ack_is_due(const dc__endpoint *e)
  * then: the sender that waits for it has its link idle meanwhile. */
 static bool ack_goes_first(const dc__endpoint *e)
 {
-    return e->account && e->account->window_bytes > 0 && ack_is_due(e);
+    const bool shared = e->account ? e->account->window_bytes > 0 : e->acks_first;
+    return shared && ack_is_due(e);
 }
 
 /* Whether the role wanted to send something at this stage, which is then done. */

@@ -79,6 +79,7 @@ typedef struct dc__endpoint {
     struct dc__account *
         account; /* of the link that others leave by, too (endpoint/account.h); NULL: none. Set without threads */
     int account_place;    /* in it */
+    bool acks_first;      /* without an account: acknowledgements go before slices. Set without threads */
     bool busy;            /* sender's thread: slices went without a pause */
     dc__least rtt;        /* receiver's thread: answers that met an idle link, the first one included */
     _Atomic double rtt_s; /* 0 = not known */

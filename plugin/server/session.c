@@ -98,6 +98,7 @@ dc_error dc__session_open(dc__session *s, dc__link *link, const dc__welcome *wel
     s->endpoint.link.log = &s->training->log;
     s->endpoint.link.meter.memory_bytes = (double)dc_model_trained_bytes(s->training->model, -1);
     s->endpoint.account = dc__channel_is_inside(s->endpoint.link.channel) ? NULL : s->training->account;
+    s->endpoint.acks_first = s->training->shares.n > 1;
     err = dc__endpoint_start(&s->endpoint);
     if (err) dc__link_close(&s->endpoint.link, 0);
     return err;

@@ -161,12 +161,21 @@ static uint64_t mesh_window(const dc__part *p, bool up)
     return dc__mesh_credit_bytes(&w->planner.plan, Bps, share, p->endpoint.rtt_s);
 }
 
+static uint64_t shard_window(const dc__part *p, bool up)
+{
+    const dc_worker *w = p->worker;
+    const double Bps = dc__measured(w->joint.Bps[up], DC__GUESS_BPS);
+    return dc__shard_credit_bytes(&w->planner.plan, Bps, p->way_bytes[up] / network_bytes(w, up),
+                                  p->endpoint.rtt_s);
+}
+
 uint64_t dc__part_window(const dc__part *p, bool up)
 {
     const dc_worker *w = p->worker;
     const dc__link *link = &p->endpoint.link;
     double down_Bps = link->in_Bps, known_Bps = link->out_Bps;
     if (p->endpoint.account && p->endpoint.account->window_bytes > 0) return mesh_window(p, up);
+    if (w->n_parts > 1 && !w->host) return shard_window(p, up);
     if (w->n_parts > 1 && !p->inside) { /* its part of the link that all share */
         down_Bps = w->joint.Bps[0] * p->way_bytes[0] / (network_bytes(w, false) + host_bytes(w, false));
         known_Bps = w->joint.Bps[1] * p->way_bytes[1] / (network_bytes(w, true) + host_bytes(w, true));

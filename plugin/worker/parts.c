@@ -30,6 +30,7 @@ dc_error dc__parts_spread(dc_worker *w, const dc__shares *shares)
         if (k > 0) begin(w, p, p->shard.model);
         p->model = p->shard.model;
         p->inside = w->host && w->host->shard == k + 1;
+        p->endpoint.acks_first = !w->host && shares->n > 1;
         p->endpoint.account = w->host && k > 0 && !p->inside ? w->host->account : NULL;
         w->n_parts = k + 1;
     }
