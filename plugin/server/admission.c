@@ -7,6 +7,7 @@
 #include "endpoint/join.h"
 #include "server/server.h"
 
+#define DOUBT_MS 10          /* others stand still while it is looked whether a connection is made again */
 #define SILENCE_LEAST_S 10.0 /* a machine may be that busy */
 #define ALIVE_NS 3000000000  /* of a session that was heard so lately another process is no continuation */
 
@@ -340,7 +341,8 @@ static void expect(dc_server *s, dc__channel *channel)
 
 void dc__server_admit(dc_server *s)
 {
-    dc__channel *channel = dc__listener_accept(s->listener, s->n_joining > 0 ? 2 : DC__POLL_MS);
+    const int wait_ms = s->n_joining > 0 ? 2 : s->in_doubt ? DOUBT_MS : DC__POLL_MS;
+    dc__channel *channel = dc__listener_accept(s->listener, wait_ms);
     if (channel) expect(s, channel);
     channel = s->inner ? dc__listener_accept(s->inner, 0) : NULL;
     if (channel) expect(s, channel);

@@ -1,16 +1,20 @@
-/* changes.c - who takes part: the start, losses, those who come back, come new or are passed over.
+/* changes.c - who takes part: losses, those who come back, come new or are passed over.
  *
  * DESIGN
  *   All of it is decided by the run loop, which looks every DC__POLL_MS, and when a connection breaks; what is decided takes effect at the next
  * border (roster.h), but that a round which a member holds up is closed without it. A session's receiver only
  * notes that its member is gone. */
+#include <math.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "server/server.h"
 
-#define BREAK_S 1.0      /* a connection that broke is made again meanwhile, or its worker counts as lost */
-#define DROP_S 0.25      /* likewise, where nobody is waited for and who is lost may come back */
-#define SAY_AGAIN_S 10.0 /* a link may break and be made again a hundred times */
+#define BREAK_S 1.0       /* a connection that broke is made again meanwhile, or its worker counts as lost */
+#define DROP_S 0.05       /* likewise, where nobody is waited for and who is lost may come back, and */
+#define DROP_TRIPS 4      /* round trips: a connection, two of a handshake, and one to spare, */
+#define DROP_GUESS_S 0.25 /* or so long in all while the round trip is not known */
+#define SAY_AGAIN_S 10.0  /* a link may break and be made again a hundred times */
 
 static dc__member_state state_of(const dc_server *s, int slot)
 {
@@ -84,97 +88,6 @@ void dc__server_reap(dc_server *s)
     if (s->shards.index == 0) dc__server_forget_if_empty(s); /* another shard's model is the first one's */
 }
 
-/* ---- the start ---- */
-
-static void begin(dc_server *s, int need)
-{
-    dc__training *t = &s->training;
-    dc__roster *r = &t->roster;
-    const uint64_t round = t->versions.first_round;
-    if (!t->ended && dc__server_goes_back_further(s)) return;
-    dc__roster_call(r);
-    for (int i = 0; i < r->n; i++)
-        if (r->member[i].called) {
-            dc__given_enter(&s->sessions[i].given, round);
-            dc__session_begins_with(&s->sessions[i], round, false);
-        }
-    if (!dc__roster_start(r, round, need)) return;
-    if (s->shards.n > 1 && s->shards.index == 0) dc__first_begins(&s->shards, round);
-    s->expected = 0;
-    dc__checkpoint_begin(&t->checkpoint, t->resumed);
-    const int n = dc__roster_crew(r, round)->n;
-    if (t->ended)
-        dc__log_line(
-            &t->log, "%s has ended, with round %llu: %d worker%s no rounds to do, and fetch%s its end",
-            t->model->name, (unsigned long long)round, n, n > 1 ? "s have" : " has", n > 1 ? "" : "es");
-    else
-        dc__log_line(&t->log, "training %s with %d worker%s from round %llu on", t->model->name, n,
-                     n > 1 ? "s" : "", (unsigned long long)round);
-    dc__training_begin(t);
-}
-
-/* A new run's values are worker 0's. */
-static bool has_values(const dc_server *s)
-{
-    const int first = dc__roster_numbered(&s->training.roster, 0);
-    return s->training.resumed || (first >= 0 && state_of(s, first) == DC__MEMBER_READY);
-}
-
-/* Workers that are awaited for the start: as many as the run wants, but for those of a run that is resumed who may not come
- * back, and in whose place nobody had come. */
-static int awaited(dc_server *s)
-{
-    dc__training *t = &s->training;
-    const dc__roster *r = &t->roster;
-    int staying = 0;
-    if (!t->resumed) return r->wanted;
-    if (s->expected > 0) return s->expected < r->least ? r->least : s->expected;
-    for (int k = 0; k < r->saved.n; k++)
-        staying += !dc__barred_has(&t->barred, r->saved.member[k].id, NULL);
-    int n = r->wanted - dc__barred_count(&t->barred);
-    n = n < staying ? staying : n;
-    n = n < r->least ? r->least : n;
-    return n > r->wanted ? r->wanted : n;
-}
-
-/* The first of several shards begins when all workers are at all of them, the others when it says so. */
-static void begin_over_shards(dc_server *s, int ready)
-{
-    dc__shards *sh = &s->shards;
-    if (ready < s->training.roster.wanted || !has_values(s)) return;
-    if (sh->index == 0 ? dc__first_may_begin(sh) : dc__shards_begun(sh)) begin(s, ready);
-}
-
-void dc__server_begin(dc_server *s)
-{
-    dc__training *t = &s->training;
-    dc__roster *r = &t->roster;
-    const int ready = dc__roster_count(r, DC__MEMBER_READY, DC__MEMBER_READY);
-    if (ready == 0) s->first_ready_ns = 0;
-    if (ready == 0 || r->ending) return;
-    if (s->shards.n > 1) {
-        begin_over_shards(s, ready);
-        return;
-    }
-    if (t->relayed && !dc__relays_whole(s)) return;
-    if (dc__server_begins_at_end(s)) {
-        begin(s, ready);
-        return;
-    }
-    if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
-    const double left_s = dc__server_start_after_s(s) - dc__seconds(dc__now_ns() - s->first_ready_ns);
-    if (ready >= awaited(s) && has_values(s)) {
-        begin(s, ready);
-    } else if (ready >= r->least && left_s <= 0 && has_values(s)) {
-        begin(s, r->least);
-    } else if (ready >= r->least && !s->announced) {
-        s->announced = true;
-        dc__log_line(&t->log, "%d of %d workers are ready: the run begins without the others in %.0f s%s",
-                     ready, r->wanted, left_s > 0 ? left_s : 0,
-                     has_values(s) ? "" : ", if worker 0 is here, whose values it begins with");
-    }
-}
-
 /* ---- losses ---- */
 
 static void give_up(dc_server *s, int slot, const char *why)
@@ -187,6 +100,15 @@ static void give_up(dc_server *s, int slot, const char *why)
 static double wait_s(const dc_server *s)
 {
     return s->training.on_loss == DC_ON_LOSS_DROP ? 0 : s->training.loss_wait_s;
+}
+
+/* How long a connection that is gone may be made again before its worker is passed over. Each such time is one that all others stand still. */
+static double doubt_s(dc_server *s, int slot)
+{
+    dc__training *t = &s->training;
+    if (t->on_loss != DC_ON_LOSS_DROP || t->keeps) return BREAK_S;
+    const double rtt_s = dc__watch_rtt_s(&t->watch, slot);
+    return rtt_s > 0 ? fmin(DROP_S + DROP_TRIPS * rtt_s, BREAK_S) : DROP_GUESS_S;
 }
 
 /* A connection that is gone: it may be made again, by the same process or another of the same worker. */
@@ -211,7 +133,10 @@ static void watch_connection(dc_server *s, int slot)
         }
         return;
     }
-    if (since_s < (t->on_loss == DC_ON_LOSS_DROP && !t->keeps ? DROP_S : BREAK_S)) return;
+    if (since_s < doubt_s(s, slot)) {
+        s->in_doubt = true;
+        return;
+    }
     /* Its process may live: it joins anew when it finds the way. */
     char why[DC__LINE_BYTES];
     (void)snprintf(why, sizeof why, "its connection was closed");
@@ -372,6 +297,7 @@ void dc__server_change(dc_server *s)
 {
     dc__roster *r = &s->training.roster;
     bool gone = false, ready = false;
+    s->in_doubt = false;
     for (int i = 0; i < r->n; i++) {
         const dc__member_state state = state_of(s, i);
         if (state == DC__MEMBER_RUNNING || state == DC__MEMBER_ENTERING) watch_connection(s, i);

@@ -97,6 +97,7 @@ struct dc_server {
     dc__steps_watch steps; /* run loop: which number of local steps would be right */
     uint64_t held_round;   /* run loop: 1 + the last round that is counted as held up */
     bool announced;        /* run loop: that it waits, and for what */
+    bool in_doubt;         /* run loop: a connection is gone, and may be made again */
 };
 
 /* dc__server_start_after_s - how long others are awaited. */
@@ -151,13 +152,14 @@ dc_error dc__server_tell_end(dc_server *s, dc__joining *j);
 bool dc__server_begins_at_end(dc_server *s);
 bool dc__server_has_no_rounds_for(const dc_server *s, int slot);
 
+/* start.c: begins to train, if all are here or it is time to. Run loop. */
+void dc__server_begin(dc_server *s);
+
 /* changes.c: who takes part. Run loop.
  * dc__server_reap - closes the sessions of those who are gone; slots of workers that never took part are free.
- * dc__server_begin - begins to train, if all are here or it is time to.
  * dc__server_change - while it trains: who is lost is waited for or given up, as --on-loss says; who is ready
  * enters. */
 void dc__server_reap(dc_server *s);
-void dc__server_begin(dc_server *s);
 void dc__server_change(dc_server *s);
 
 /* going_back.c: workers keep something that the server has not.

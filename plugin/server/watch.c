@@ -100,6 +100,14 @@ void dc__watch_present(dc__watch *watch, int slot, bool present)
     pthread_mutex_unlock(&watch->lock);
 }
 
+double dc__watch_rtt_s(dc__watch *watch, int slot)
+{
+    pthread_mutex_lock(&watch->lock);
+    const double rtt_s = watch->workers[slot].report.rtt_s;
+    pthread_mutex_unlock(&watch->lock);
+    return rtt_s;
+}
+
 dc_error dc__watch_take(dc__watch *watch, int slot, const dc_model *model, const dc__frame *frame,
                         int64_t began_ns)
 {

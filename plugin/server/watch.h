@@ -50,6 +50,9 @@ void dc__watch_free(dc__watch *watch);
 /* dc__watch_present - a slot's worker has a session from here on, and has reported nothing; or has none. */
 void dc__watch_present(dc__watch *watch, int slot, bool present);
 
+/* dc__watch_rtt_s - the round trip that a slot's worker has reported, 0 = none. */
+double dc__watch_rtt_s(dc__watch *watch, int slot);
+
 /* dc__watch_take - a REPORT frame of a slot's worker, whose receiver calls. began_ns: the run's start. DC_EPROTO
  * if it makes no sense. */
 dc_error dc__watch_take(dc__watch *watch, int slot, const dc_model *model, const dc__frame *frame,
