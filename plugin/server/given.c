@@ -41,9 +41,7 @@ void dc__given_reset(dc__given *given)
 {
     given->n = given->n_had = 0;
     given->round = UINT64_MAX;
-    given->refused = given->refusals = given->forgot = 0;
-    given->in_a_row = 0;
-    given->expelled = false;
+    given->forgot = 0;
 }
 
 bool dc__given_has(const dc__given *given, uint32_t b)

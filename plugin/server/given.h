@@ -15,14 +15,10 @@ typedef struct dc__given {
     uint64_t *blocks;  /* bitmap [n_blocks] of round: those that count */
     uint32_t n;        /* blocks in it, 0 = nothing was ever pushed */
     uint64_t round;
-    uint64_t refused;  /* 1 + the last round in which a value of it was not finite, 0 = none */
-    int in_a_row;      /* such rounds up to that one */
-    uint64_t refusals; /* all of them */
-    bool expelled;     /* because of them */
-    uint64_t *had;     /* bitmap [n_blocks]: of blocks, what is not from this session and comes once more */
-    uint32_t n_had;    /* blocks in it */
-    uint64_t began;    /* the round that this session began with */
-    uint64_t forgot;   /* 1 + the last round that was begun with nothing kept, 0 = none */
+    uint64_t *had;   /* bitmap [n_blocks]: of blocks, what is not from this session and comes once more */
+    uint32_t n_had;  /* blocks in it */
+    uint64_t began;  /* the round that this session began with */
+    uint64_t forgot; /* 1 + the last round that was begun with nothing kept, 0 = none */
 } dc__given;
 
 /* dc__given_words - of a bitmap of so many blocks; one more than is needed where they are full. */

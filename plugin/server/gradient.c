@@ -8,9 +8,6 @@
 #include "server/apply.h"
 #include "server/training.h"
 
-#define REFUSALS_MOST 3      /* rounds in a row with values that are not finite */
-#define REFUSALS_REPORTED 10 /* lines about one worker; then only for each power of two */
-
 /* How version + 1, whose blocks are all made, came about: for who makes the run again. */
 static void log_version(dc__training *t, uint64_t version)
 {
@@ -78,22 +75,60 @@ static void note_omissions(dc__training *t, const dc__crew *crew, const dc__adde
             dc__omissions_note(&t->omissions, crew->member[k].slot, b);
 }
 
-/* Sums block b of the round and steps it; false if nobody's gradient of it counts. */
+/* What a line calls a gradient. */
+static void words(int number, uint64_t round, char *what, size_t size)
+{
+    (void)snprintf(what, size, "round %llu: worker %d's gradient", (unsigned long long)round + 1, number);
+}
+
+/* A gradient of block b is not finite. Its receiver may be another thread. */
+static void refuse(dc__training *t, const dc__crew *crew, int slot, const float *values, uint32_t b,
+                   uint64_t round)
+{
+    const dc_model *m = t->model;
+    char what[64];
+    int k = 0;
+    while (crew->member[k].slot != slot)
+        k++;
+    words(crew->member[k].number, round, what, sizeof what);
+    (void)dc__finite_check(m, m->block_offset[b], m->block_offset[b + 1] - m->block_offset[b], values, what);
+    if (dc__training_refuse(t, slot, round) != DC_OK) dc__refusals_tell(&t->refusals, slot, dc_last_error());
+}
+
+/* The gradients of block b that count, each of them finite. A look at a whole block brings it near for the sum. False if the run
+ * ends because of one that is not. */
+static bool collect(dc__training *t, const dc__crew *crew, uint32_t b, uint64_t round, dc__addends *a)
+{
+    const dc__reduce *reduce = dc__training_reduce(t, round);
+    const size_t n = (size_t)(t->model->block_offset[b + 1] - t->model->block_offset[b]);
+    dc__reduce_collect(reduce, crew, b, round, a);
+    if (!a->codec->exact || t->clip.factor > 0) return true; /* looked at as they came */
+    bool bad = false;
+    for (int k = 0; k < a->n; k++) {
+        if (dc__is_finite(n, a->data[k])) continue;
+        refuse(t, crew, a->member[k], a->data[k], b, round);
+        bad = true;
+    }
+    if (bad) dc__reduce_collect(reduce, crew, b, round, a);
+    return !bad || !t->roster.ending;
+}
+
+/* Sums block b of the round and steps it; false if nobody's gradient of it counts, or the run ends there. */
 static bool apply(dc__training *t, uint32_t b, uint64_t round)
 {
     dc__addends a;
     const dc__crew *crew = dc__roster_crew(&t->roster, round);
     dc__reduce *reduce = dc__training_reduce(t, round);
-    dc__reduce_collect(reduce, crew, b, round, &a);
-    note_omissions(t, crew, &a, b);
-    if (a.n > 0) {
+    const bool goes_on = collect(t, crew, b, round, &a);
+    if (goes_on) note_omissions(t, crew, &a, b);
+    if (goes_on && a.n > 0) {
         dc__apply_block(&t->versions, &a, b, round, a.images, dc__training_carries(t), t->bounds.trim);
         dc__codes_block(&t->codes, &t->versions, b, round);
-    } else {
+    } else if (goes_on) {
         end_without_gradient(t, round);
     }
     dc__reduce_free(reduce, crew, b);
-    return a.n > 0;
+    return goes_on && a.n > 0;
 }
 
 /* Puts a member's gradient of block b into the sum. Blocks [*applied, b) are applied and not yet published. */
@@ -145,60 +180,20 @@ static const uint8_t *reduce_blocks(dc__training *t, int slot, const dc__header 
     return data;
 }
 
-/* A round in which nobody's gradient counts makes no version. */
-static bool is_anybody_left(dc__training *t, uint64_t round)
+/* Floats are looked at as their block is summed; here are those that are coded, and those whose norm is taken first. */
+static dc_error check_values(dc__training *t, int slot, const dc__header *h, const float *values, bool finite)
 {
-    const dc__crew *crew = dc__roster_crew(&t->roster, round);
-    const dc__reduce *reduce = dc__training_reduce(t, round);
-    for (int k = 0; k < crew->n; k++)
-        if (!crew->member[k].follows && reduce->refused[crew->member[k].slot] != round + 1) return true;
-    return false;
-}
-
-/* Whether a refusal's line is to be written: a worker may send as many as there are rounds. */
-static bool is_reported(uint64_t refusals)
-{
-    return refusals <= REFUSALS_REPORTED || (refusals & (refusals - 1)) == 0;
-}
-
-dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64_t round)
-{
-    char line[DC__LINE_BYTES];
-    (void)snprintf(line, sizeof line, "%.300s", dc_last_error());
-    if (given->refused == round + 1) return DC_OK;
-    given->in_a_row = given->refused == round ? given->in_a_row + 1 : 1;
-    given->refused = round + 1;
-    given->refusals++;
-    dc__reduce_refuse(dc__training_reduce(t, round), slot, round);
-    if (t->bounds.on_bad_value == DC_BAD_STOP) return dc__fail(DC_EVALUE, "%s: the run ends there", line);
-    given->expelled = t->bounds.on_bad_value == DC_BAD_EXPEL || given->in_a_row == REFUSALS_MOST;
-    if (t->bounds.on_bad_value == DC_BAD_EXPEL)
-        return dc__fail(DC_EVALUE, "%s: the worker is expelled", line);
-    if (given->in_a_row == REFUSALS_MOST)
-        return dc__fail(DC_EVALUE, "%s, the %drd round in a row: the worker is expelled", line,
-                        REFUSALS_MOST);
-    if (!is_anybody_left(t, round))
-        return dc__fail(DC_EVALUE, "%s, and no other worker's gradient is left to train with", line);
-    if (is_reported(given->refusals))
-        dc__log_line(&t->log, "%s: left out of that round (%llu time%s so far)", line,
-                     (unsigned long long)given->refusals, given->refusals > 1 ? "s" : "");
-    return DC_OK;
-}
-
-/* Its values are finite, or they are refused. */
-static dc_error check_values(dc__training *t, int slot, dc__given *given, const dc__header *h,
-                             const float *values, bool finite)
-{
+    const dc__reduce *reduce = dc__training_reduce(t, h->round);
     char what[64];
-    if (given->refused == h->round + 1 || (values ? dc__is_finite(h->count, values) : finite)) return DC_OK;
-    (void)snprintf(what, sizeof what, "round %llu: worker %d's gradient", (unsigned long long)h->round + 1,
-                   t->roster.member[slot].number);
+    if (reduce->refused[slot] == h->round + 1) return DC_OK;
+    if (values ? t->clip.factor <= 0 || dc__is_finite(h->count, values) : finite) return DC_OK;
+    words(t->roster.member[slot].number, h->round, what, sizeof what);
     if (values)
         (void)dc__finite_check(t->model, h->offset, h->count, values, what);
     else
         (void)dc__fail(DC_EVALUE, "%s of layer %d is not finite", what,
                        t->model->tensors[t->model->by_offset[dc__model_find(t->model, h->offset)]].layer);
-    return dc__training_refuse(t, slot, given, h->round);
+    return dc__training_refuse(t, slot, h->round);
 }
 
 /* The runs of blocks [first, end) that are new, `wanted` of them. With the last of them a new round may begin. */
@@ -238,7 +233,7 @@ dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__
         return bad_gradient(t, slot, "that is not a run of whole blocks");
     if (!isfinite(h->rate)) return bad_gradient(t, slot, "with a learning rate that is not a number");
     if (!dc__given_note(given, h->round, first, end, &wanted, &lead)) return bad_gradient(t, slot, "twice");
-    dc_error err = check_values(t, slot, given, h, values, finite);
+    dc_error err = check_values(t, slot, h, values, finite);
     if (!err)
         err =
             dc__checkpoint_guard(&t->checkpoint, dc__versions_overwritten(&t->versions, h->round), heard_ns);

@@ -56,7 +56,7 @@ void dc__reduce_release(dc__reduce *r);
 dc__held *dc__reduce_hold(dc__reduce *r, int member, uint32_t first, uint32_t n, void *message);
 void dc__held_release(dc__held *held);
 
-/* dc__reduce_refuse - a member's gradients of this round are summed no more. Its receiver. */
+/* dc__reduce_refuse - a member's gradients of this round are summed no more. Any thread. */
 void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round);
 
 /* dc__reduce_put - a member's gradient of block b; true if it is the last of the crew of n: the caller sums, then frees.

@@ -70,6 +70,7 @@ static void reset(dc__session *s, bool anew)
     s->over = false;
     s->broke_ns = s->said_ns = 0;
     if (anew) dc__given_reset(&s->given);
+    if (anew) dc__refusals_reset(&s->training->refusals, s->slot);
     dc__given_enter(&s->given, s->training->versions.first_round);
     pthread_mutex_lock(&s->lock);
     s->has = s->enters = s->want = DC__NO_ROUND;

@@ -77,7 +77,7 @@ static dc_error check_statistics(dc__session *s, int slot, const dc__header *h, 
     if (h->round == 0 || h->round == t->versions.first_round) return DC_EVALUE;
     *values =
         dc__statistics_of(&t->statistics, slot, h->round - 1) + (h->offset - t->model->start[DC_STATISTIC]);
-    return dc__training_refuse(t, s->slot, &s->given, h->round - 1);
+    return dc__training_refuse(t, s->slot, h->round - 1);
 }
 
 /* A later process that has nothing either computes as the first that had not. Over shards nobody comes back into a round: it
@@ -139,8 +139,7 @@ static void go_on_without(dc__session *s, dc_error err, const char *line, bool b
 {
     dc__training *t = s->training;
     dc__roster *r = &t->roster;
-    const dc__crew *crew = dc__roster_crew(r, t->versions.round);
-    if (t->ended || (t->on_loss != DC_ON_LOSS_END && dc__roster_staying(r, crew, s->slot) >= r->least)) {
+    if (dc__training_spares(t, s->slot)) {
         dc__roster_gone(r, s->slot, DC__MEMBER_LEFT, line);
         dc__log_line(&t->log, "%s; the run goes on without it%s", line, barred ? ", and it is kept out" : "");
     } else {
@@ -251,6 +250,7 @@ static dc_error take_in_round(dc__session *s, dc__frame *frame, dc__member_state
 {
     const bool fetches = state == DC__MEMBER_ENTERING && frame->header.type == DC__PULL;
     if (state != DC__MEMBER_RUNNING && !fetches) return unexpected(s, frame, "while no round is on");
+    if (dc__refusals_due(&s->training->refusals, s->slot)) return DC_EVALUE;
     switch (frame->header.type) {
     case DC__PULL:
         return dc__session_want(s, frame);
@@ -298,9 +298,10 @@ dc_error dc__session_on_frame(void *session, dc__frame *frame)
 /* Keeps a worker out whose session ended because of what it sent: it would send that again. Whether it does. */
 static bool keep_out(dc__session *s, dc_error err, const char *line)
 {
-    if (err != DC_EPROTO && !(err == DC_EVALUE && s->given.expelled)) return false;
-    const uint64_t id = s->training->roster.member[s->slot].id;
-    dc__barred_add(&s->training->barred, dc__barred_id(s->endpoint.link.channel, id), line);
+    dc__training *t = s->training;
+    if (err != DC_EPROTO && !(err == DC_EVALUE && dc__refusals_expelled(&t->refusals, s->slot))) return false;
+    const uint64_t id = t->roster.member[s->slot].id;
+    dc__barred_add(&t->barred, dc__barred_id(s->endpoint.link.channel, id), line);
     return true;
 }
 

@@ -39,6 +39,7 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     if (!err) err = dc__codes_init(&t->codes, options->codec, options->workers);
     if (!err) err = dc__watch_init(&t->watch, t->roster.n, options->workers);
     if (!err) err = dc__pace_init(&t->pace, t->roster.n);
+    if (!err) err = dc__refusals_init(&t->refusals, t->roster.n);
     t->watch.coding = &t->codes.coding;
     return err;
 }
@@ -72,6 +73,7 @@ void dc__training_destroy(dc__training *t)
     dc__versions_destroy(&t->versions);
     dc__versions_destroy(&t->all);
     dc__run_log_destroy(&t->run_log);
+    dc__refusals_destroy(&t->refusals);
     dc__watch_free(&t->watch);
     dc__pace_destroy(&t->pace);
     dc__roster_destroy(&t->roster);

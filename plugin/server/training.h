@@ -25,6 +25,7 @@
 #include "server/omissions.h"
 #include "server/pace.h"
 #include "server/reduce.h"
+#include "server/refusals.h"
 #include "server/roster.h"
 #include "server/run_log.h"
 #include "server/statistics.h"
@@ -50,6 +51,7 @@ typedef struct dc__training {
     dc__bases bases;
     dc__reduce reduce[DC_STALENESS_MOST + 1]; /* of round r in [r % (bases.most + 1)] */
     dc__omissions omissions;
+    dc__refusals refusals;
     dc__codes codes;
     dc__checkpoint checkpoint;
     dc__watch watch;
@@ -102,8 +104,11 @@ bool dc__training_carries(const dc__training *t);
 
 /* dc__training_refuse - a member's gradient or statistics of this round are not finite, as the calling thread's last
  * error says: its gradients of the round count no more. DC_OK if it may stay (--on-bad-value), else DC_EVALUE with
- * the line that ends it. The member's receiver. */
-dc_error dc__training_refuse(dc__training *t, int slot, dc__given *given, uint64_t round);
+ * the line that its session ends with. Any thread. */
+dc_error dc__training_refuse(dc__training *t, int slot, uint64_t round);
+
+/* dc__training_spares - the run goes on without this member, if it goes. Any thread. */
+bool dc__training_spares(dc__training *t, int slot);
 
 /* dc__training_begin - the run begins with its crew (dc__roster_start). dc__training_is_on - START goes out once the version that the run
  * begins with is saved, or cannot be; whether it has: until then everybody has that version still. Run loop. dc__training_border - round begins, before

@@ -43,19 +43,28 @@ typedef struct run {
     int n;
 } run;
 
-static void begin(run *r, int workers, dc_bad_value policy, bool statistics)
+static void begin_with(run *r, int workers, int least, dc_bad_value policy, bool statistics)
 {
     *r = (run){.dir = "/tmp/dynacomm-test-XXXXXX", .n = workers};
     const char *url = test_url("values");
     assert_non_null(mkdtemp(r->dir));
     r->m = fake_model_new("fake", statistics);
-    r->b = box_open((dc_server_options){
-        .url = url, .workers = workers, .backup_dir = r->dir, .bounds = {.on_bad_value = policy}});
+    r->b = box_open((dc_server_options){.url = url,
+                                        .workers = workers,
+                                        .min_workers = least,
+                                        .loss_wait_s = least ? 1 : 0,
+                                        .backup_dir = r->dir,
+                                        .bounds = {.on_bad_value = policy}});
     if (!r->b) fail_msg("%s", dc_last_error());
     for (int i = 0; i < workers; i++)
         assert_int_equal(fake_enter(&r->f[i], url, i, r->m), DC_OK);
     for (int i = 0; i < workers; i++)
         assert_int_equal(fake_wait_start(&r->f[i]), DC_OK);
+}
+
+static void begin(run *r, int workers, dc_bad_value policy, bool statistics)
+{
+    begin_with(r, workers, 0, policy, statistics);
 }
 
 static void end(run *r)
@@ -73,6 +82,7 @@ static void bye(run *r, uint64_t rounds)
 {
     for (int i = 0; i < r->n; i++) {
         dc__frame frame;
+        if (r->f[i].link.channel == NULL) continue;
         assert_int_equal(fake_bye(&r->f[i], rounds, true), DC_OK);
         assert_int_equal(fake_expect(&r->f[i], DC__BYE_ACK, &frame), DC_OK);
         dc__frame_free(&frame);
@@ -112,9 +122,9 @@ static void dropped_for_its_round(void **state)
     run r;
     begin(&r, 3, DC_BAD_DROP, false);
     push_all(&r, 0, 1, NAN);
-    if (!box_wait(r.b, "left out of that round")) fail_msg("%s", r.b->line);
     push_all(&r, 0, 0, 4);
     push_all(&r, 0, 2, 8);
+    if (!box_wait(r.b, "left out of that round")) fail_msg("%s", r.b->line);
     bye(&r, 1);
     assert_int_equal(
         box_count(r.b, "round 1: worker 1's gradient of layer 0 (connected weights) is nan: left out"), 1);
@@ -172,6 +182,30 @@ static void two_in_a_row_may_stay_three_not(void **state)
     assert_string_equal(line, r.b->line);
     assert_int_equal(box_count(r.b, "left out of that round"), 4);
     assert_int_equal(box_count(r.b, "saved round 5"), 1);
+    end(&r);
+}
+
+/* Whoever summed its third has found it: the others go on, and its own session ends with what it sends next. */
+static void expelled_while_others_go_on(void **state)
+{
+    (void)state;
+    run r;
+    begin_with(&r, 3, 2, DC_BAD_DROP, false);
+    for (uint64_t round = 0; round < 3; round++) {
+        push_all(&r, round, 1, NAN);
+        push_all(&r, round, 0, 1);
+        push_all(&r, round, 2, 1);
+    }
+    push_all(&r, 3, 0, 1); /* has version 3: it is found */
+    (void)fake_pull(&r.f[1], 3);
+    if (!box_wait(
+            r.b, "the 3rd round in a row: the worker is expelled; the run goes on without it, and it is kept "
+                 "out"))
+        fail_msg("%s", r.b->line);
+    fake_close(&r.f[1]);
+    push_all(&r, 3, 2, 1);
+    bye(&r, 4);
+    assert_int_equal(box_count(r.b, "left out of that round"), 2);
     end(&r);
 }
 
@@ -277,6 +311,7 @@ int main(void)
                                        cmocka_unit_test(dropped_for_its_round),
                                        cmocka_unit_test(what_was_applied_stays),
                                        cmocka_unit_test(two_in_a_row_may_stay_three_not),
+                                       cmocka_unit_test(expelled_while_others_go_on),
                                        cmocka_unit_test(stop_and_expel),
                                        cmocka_unit_test(alone),
                                        cmocka_unit_test(statistics),
