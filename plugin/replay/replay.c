@@ -264,7 +264,7 @@ static dc_error step_block(dc_replay *r, uint32_t b)
     if (a.n == 0)
         return dc__fail(DC_EFORMAT, "%s: nobody's gradient of block %u counts in round %llu", r->path, b,
                         (unsigned long long)r->round + 1);
-    dc__apply_block(&r->versions, &a, b, r->round, images, r->server.carried, r->server.trim);
+    (void)dc__apply_block(&r->versions, &a, b, r->round, images, r->server.carried, r->server.trim);
     dc__codes_block(&r->codes, &r->versions, b, r->round);
     return DC_OK;
 }

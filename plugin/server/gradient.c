@@ -95,40 +95,53 @@ static void refuse(dc__training *t, const dc__crew *crew, int slot, const float 
     if (dc__training_refuse(t, slot, round) != DC_OK) dc__refusals_tell(&t->refusals, slot, dc_last_error());
 }
 
-/* The gradients of block b that count, each of them finite. A look at a whole block brings it near for the sum. False if the run
- * ends because of one that is not. */
-static bool collect(dc__training *t, const dc__crew *crew, uint32_t b, uint64_t round, dc__addends *a)
+/* Looks at the gradients of block b, and leaves those out that are not finite. Whether there are any: then `a` is what is left. */
+static bool leave_out(dc__training *t, const dc__crew *crew, uint32_t b, uint64_t round, dc__addends *a)
 {
-    const dc__reduce *reduce = dc__training_reduce(t, round);
     const size_t n = (size_t)(t->model->block_offset[b + 1] - t->model->block_offset[b]);
-    dc__reduce_collect(reduce, crew, b, round, a);
-    if (!a->codec->exact || t->clip.factor > 0) return true; /* looked at as they came */
-    bool bad = false;
+    bool any = false;
     for (int k = 0; k < a->n; k++) {
         if (dc__is_finite(n, a->data[k])) continue;
         refuse(t, crew, a->member[k], a->data[k], b, round);
-        bad = true;
+        any = true;
     }
-    if (bad) dc__reduce_collect(reduce, crew, b, round, a);
-    return !bad || !t->roster.ending;
+    if (any) dc__reduce_collect(dc__training_reduce(t, round), crew, b, round, a);
+    return any;
 }
 
-/* Sums block b of the round and steps it; false if nobody's gradient of it counts, or the run ends there. */
+/* Block b of the next version, from those gradients that are here and finite. To look at each of them would read all of them twice, and
+ * show in the server's pace. So it is looked at what comes of them; only if that is not finite, at them. False if nobody's
+ * counts, or the run ends because of one that is not finite. */
+static bool make_block(dc__training *t, const dc__crew *crew, uint32_t b, uint64_t round, dc__addends *a)
+{
+    const bool seen = !t->codes.coding.up.codec->exact || t->clip.factor > 0; /* as they came */
+    const int trim = t->bounds.trim; /* may leave out what is not finite as it leaves out others */
+    const bool carries = dc__training_carries(t);
+    bool bad = !seen && trim && leave_out(t, crew, b, round, a);
+    if (bad && t->roster.ending) return false;
+    if (a->n > 0 && !dc__apply_block(&t->versions, a, b, round, a->images, carries, trim) && !seen && !trim) {
+        bad = leave_out(t, crew, b, round, a);
+        if (bad && t->roster.ending) return false;
+        if (bad && a->n > 0) (void)dc__apply_block(&t->versions, a, b, round, a->images, carries, trim);
+    }
+    if (a->n == 0) end_without_gradient(t, round);
+    return a->n > 0;
+}
+
+/* Sums block b of the round and steps it; false if it is not made. */
 static bool apply(dc__training *t, uint32_t b, uint64_t round)
 {
     dc__addends a;
     const dc__crew *crew = dc__roster_crew(&t->roster, round);
     dc__reduce *reduce = dc__training_reduce(t, round);
-    const bool goes_on = collect(t, crew, b, round, &a);
-    if (goes_on) note_omissions(t, crew, &a, b);
-    if (goes_on && a.n > 0) {
-        dc__apply_block(&t->versions, &a, b, round, a.images, dc__training_carries(t), t->bounds.trim);
+    dc__reduce_collect(reduce, crew, b, round, &a);
+    const bool made = make_block(t, crew, b, round, &a);
+    if (made) {
+        note_omissions(t, crew, &a, b);
         dc__codes_block(&t->codes, &t->versions, b, round);
-    } else if (goes_on) {
-        end_without_gradient(t, round);
     }
     dc__reduce_free(reduce, crew, b);
-    return goes_on && a.n > 0;
+    return made;
 }
 
 /* Puts a member's gradient of block b into the sum. Blocks [*applied, b) are applied and not yet published. */

@@ -15,10 +15,10 @@
 #include "base/error.h"
 
 typedef struct dc__refusal {
-    uint64_t round; /* 1 + the last one in which a value of it was not finite, 0 = none */
-    int in_a_row;   /* such rounds up to that one */
-    uint64_t times; /* all of them */
-    bool expelled;  /* because of them */
+    uint64_t round;            /* 1 + the last one in which a value of it was not finite, 0 = none */
+    int in_a_row;              /* such rounds up to that one */
+    uint64_t times;            /* all of them */
+    bool expelled;             /* because of them */
     char line[DC__LINE_BYTES]; /* what its session ends with */
     _Atomic bool due;          /* it has not been taken */
 } dc__refusal;
