@@ -12,11 +12,11 @@ uint64_t dc__credit_bytes(const dc_plan *plan, double Bps, double slower_Bps, do
                           double model_bytes);
 
 /* dc__mesh_credit_bytes, dc__shard_credit_bytes - likewise for one connection of many over a link of Bps, of whose bytes it moves this share: to
- * a peer in a mesh, to one of several servers. dc__account_credit_bytes -
+ * a peer in a mesh, to one of several servers, whose link so many workers share. dc__account_credit_bytes -
  * for all of them together; 0 = no bound: on a long link most of what is under way travels, and does not queue, and bounds measured to be
  * good for queues starve it. Pure. */
 uint64_t dc__mesh_credit_bytes(const dc_plan *plan, double Bps, double share, double rtt_s);
-uint64_t dc__shard_credit_bytes(const dc_plan *plan, double Bps, double share, double rtt_s);
+uint64_t dc__shard_credit_bytes(const dc_plan *plan, double Bps, double share, double rtt_s, int workers);
 uint64_t dc__account_credit_bytes(const dc_plan *plan, double Bps, double rtt_s);
 
 #endif

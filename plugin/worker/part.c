@@ -166,7 +166,7 @@ static uint64_t shard_window(const dc__part *p, bool up)
     const dc_worker *w = p->worker;
     const double Bps = dc__measured(w->joint.Bps[up], DC__GUESS_BPS);
     return dc__shard_credit_bytes(&w->planner.plan, Bps, p->way_bytes[up] / network_bytes(w, up),
-                                  p->endpoint.rtt_s);
+                                  p->endpoint.rtt_s, w->info.workers);
 }
 
 uint64_t dc__part_window(const dc__part *p, bool up)

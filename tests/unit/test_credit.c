@@ -200,23 +200,26 @@ static void test_the_least_forgets(void **state)
     assert_true(dc__least_get(&l) == 9); /* at most twice as many */
 }
 
-/* 100 Mbit/s over four servers: two slices are on their way to each, not three; twice the rate is no more of them; on a long link there is
+/* 100 Mbit/s over four servers, whose links four workers share: two slices are on their way to each, not three; four where two share; twice the rate is no more of them; on a long link there is
  * what travels, too; and segments, which go one after the other, have no bound. */
 static void test_one_of_several_servers_gets_little_credit(void **state)
 {
     (void)state;
     dc_plan plan = {.strategy = DC_DUPLEX, .slice_bytes = 65536};
     const double Bps = 12.5e6, share = 0.25;
-    const uint64_t near = dc__shard_credit_bytes(&plan, Bps, share, 0.5e-3);
+    const uint64_t near = dc__shard_credit_bytes(&plan, Bps, share, 0.5e-3, 4);
     assert_in_range(near, plan.slice_bytes + 1, 2 * plan.slice_bytes);
-    assert_in_range(dc__shard_credit_bytes(&plan, 2 * Bps, share, 0.5e-3), near, 2 * plan.slice_bytes);
+    assert_in_range(dc__shard_credit_bytes(&plan, 2 * Bps, share, 0.5e-3, 4), near, 2 * plan.slice_bytes);
     assert_true(near < dc__mesh_credit_bytes(&plan, Bps, share, 0.5e-3));
     assert_true(near < dc__credit_bytes(&plan, Bps * share, Bps * share, 0.5e-3, 1e8));
     const double rtt_s = 0.2;
-    assert_true((double)dc__shard_credit_bytes(&plan, Bps, share, rtt_s) >
+    assert_true((double)dc__shard_credit_bytes(&plan, Bps, share, rtt_s, 4) >
                 Bps * share * rtt_s + plan.slice_bytes);
+    assert_in_range(dc__shard_credit_bytes(&plan, Bps, share, 0.5e-3, 2), 3 * plan.slice_bytes + 1,
+                    4 * plan.slice_bytes);
+    assert_int_equal(dc__shard_credit_bytes(&plan, Bps, share, 0.5e-3, 16), near);
     plan.strategy = DC_LAYERWISE;
-    assert_int_equal(dc__shard_credit_bytes(&plan, Bps, share, rtt_s), 0);
+    assert_int_equal(dc__shard_credit_bytes(&plan, Bps, share, rtt_s, 4), 0);
 }
 
 int main(void)
