@@ -79,7 +79,9 @@ void dc__reduce_unskip(dc__reduce *r, uint32_t b)
 
 void dc__reduce_refuse(dc__reduce *r, int member, uint64_t round)
 {
-    if (r->refused[member] <= round) r->refused[member] = round + 1;
+    uint64_t known = r->refused[member];
+    while (known <= round && !atomic_compare_exchange_weak(&r->refused[member], &known, round + 1)) {
+    }
 }
 
 void dc__reduce_collect(const dc__reduce *r, const dc__crew *crew, uint32_t b, uint64_t round, dc__addends *a)

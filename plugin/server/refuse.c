@@ -42,8 +42,9 @@ dc_error dc__training_refuse(dc__training *t, int slot, uint64_t round)
     dc__refusal now;
     (void)snprintf(line, sizeof line, "%.300s", dc_last_error());
     const bool expels = t->bounds.on_bad_value == DC_BAD_EXPEL;
-    if (!dc__refusals_add(&t->refusals, slot, round, REFUSALS_MOST, expels, &now)) return DC_OK;
+    /* First, for two threads may have found it in two blocks: neither may sum it, whoever is the second to say so. */
     dc__reduce_refuse(dc__training_reduce(t, round), slot, round);
+    if (!dc__refusals_add(&t->refusals, slot, round, REFUSALS_MOST, expels, &now)) return DC_OK;
     if (t->bounds.on_bad_value == DC_BAD_STOP) return end(t, line, ": the run ends there", false);
     if (expels) return end(t, line, ": the worker is expelled", dc__training_spares(t, slot));
     (void)snprintf(why, sizeof why, ", the %drd round in a row: the worker is expelled", REFUSALS_MOST);
