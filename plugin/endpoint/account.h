@@ -1,8 +1,8 @@
 /* account.h - what several endpoints of a process may have on their way over the one link that all of them leave by.
  *
  * DESIGN
- *   Where a process sends over many connections (a mesh's worker pushes to every other shard, and the shard in it sends parameters
- * to every other worker), each connection's credit bounds what queues for its peer, but not what queues for the link; and which of
+ *   Where a process sends over many connections (a worker pushes to every shard; in a mesh the shard in its process sends parameters
+ * to every other worker, too), each connection's credit bounds what queues for its peer, but not what queues for the link; and which of
  * them goes first is TCP's chance. An account bounds the sum, and gives the turns: of the endpoints that have a slice and credit, the
  * one whose slice is needed first (the role's `position`, which counts versions: a worker that is behind waits for parameters of the one before,
  * and gradients for the next would fill its link while nothing can be done with them); but any of them, while less than half of the bound is under way: the link must

@@ -174,7 +174,7 @@ uint64_t dc__part_window(const dc__part *p, bool up)
     const dc_worker *w = p->worker;
     const dc__link *link = &p->endpoint.link;
     double down_Bps = link->in_Bps, known_Bps = link->out_Bps;
-    if (p->endpoint.account && p->endpoint.account->window_bytes > 0) return mesh_window(p, up);
+    if (w->host && p->endpoint.account && p->endpoint.account->window_bytes > 0) return mesh_window(p, up);
     if (w->n_parts > 1 && !w->host) return shard_window(p, up);
     if (w->n_parts > 1 && !p->inside) { /* its part of the link that all share */
         down_Bps = w->joint.Bps[0] * p->way_bytes[0] / (network_bytes(w, false) + host_bytes(w, false));
@@ -193,6 +193,11 @@ void dc__worker_windows(dc_worker *w)
     if (w->host) {
         const double Bps = dc__measured(dc__worker_link_up_Bps(w), DC__GUESS_BPS);
         w->host->account->window_bytes = dc__account_credit_bytes(&w->planner.plan, Bps, rtt_s);
+    }
+    if (!w->host && w->n_parts > 1) {
+        const double down_Bps = w->joint.Bps[0], up_Bps = w->joint.Bps[1];
+        w->account.window_bytes =
+            dc__credit_bytes(&w->planner.plan, up_Bps, fmin(up_Bps, down_Bps), rtt_s, network_bytes(w, true));
     }
     for (int k = 0; k < w->n_parts; k++)
         w->parts[k].endpoint.link.window_bytes = dc__part_window(&w->parts[k], true);

@@ -31,7 +31,8 @@ dc_error dc__parts_spread(dc_worker *w, const dc__shares *shares)
         p->model = p->shard.model;
         p->inside = w->host && w->host->shard == k + 1;
         p->endpoint.acks_first = !w->host && shares->n > 1;
-        p->endpoint.account = w->host && k > 0 && !p->inside ? w->host->account : NULL;
+        if (!w->host && shares->n > 1) p->endpoint.account = &w->account;
+        if (w->host && k > 0 && !p->inside) p->endpoint.account = w->host->account;
         w->n_parts = k + 1;
     }
     return err;

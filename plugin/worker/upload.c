@@ -13,8 +13,21 @@
  * rate may be better than known. */
 #define LEAD_NS 4000000
 #define RATE_HOPED 1.125
+#define YIELD_NS 2000000 /* the thread of the one that goes first has time to wake */
 
-/* All connections of a worker leave over one physical link: whether another one has a lower layer to send, and may. */
+/* Where both have blocks of one layer to send, the one that has sent the smaller share of it; then the first. Every worker
+ * decides so: of what some have pushed to one server and some to another nothing can come back. */
+static bool goes_before(const dc__part *q, uint32_t its, const dc__part *p, uint32_t own)
+{
+    const int q_layer = q->model->block_layer[its], p_layer = p->model->block_layer[own];
+    if (q_layer != p_layer) return q_layer < p_layer;
+    const dc__layer *a = &q->model->layers[q_layer], *b = &p->model->layers[p_layer];
+    const uint64_t q_sent = (uint64_t)(its - a->first_block) * b->n_blocks;
+    const uint64_t p_sent = (uint64_t)(own - b->first_block) * a->n_blocks;
+    return q_sent != p_sent ? q_sent < p_sent : q < p;
+}
+
+/* All connections of a worker leave over one physical link: whether another one has a slice to send that goes before, and may. */
 static bool others_go_first(dc__part *p)
 {
     const dc_worker *w = p->worker;
@@ -23,32 +36,41 @@ static bool others_go_first(dc__part *p)
     for (int k = 0; k < w->n_parts; k++) {
         dc__part *q = &w->parts[k];
         if (q != p && !q->inside && dc__queue_lowest(&q->endpoint.queue, &its) &&
-            dc__link_has_credit(&q->endpoint.link) && q->model->block_layer[its] < p->model->block_layer[own])
+            dc__link_has_credit(&q->endpoint.link) && goes_before(q, its, p, own))
             return true;
     }
     return false;
 }
 
-/* With all that leaves by the link: who goes first is the account's word. */
+/* By an account of the link, which has a bound. */
 static bool is_bounded(const dc__part *p)
 {
     return p->endpoint.account && p->endpoint.account->window_bytes > 0;
+}
+
+/* In a mesh who goes first is the account's word alone. */
+static bool is_paced(const dc__part *p)
+{
+    return !p->inside && !(p->worker->host && is_bounded(p));
 }
 
 static int64_t hold_until_ns(void *part)
 {
     dc__part *p = part;
     const dc__push *push = &p->worker->push;
-    if (p->inside || is_bounded(p) || (!push->grows && !others_go_first(p))) return 0;
-    const int64_t due_ns = push->wire_ns - LEAD_NS;
+    if (!is_paced(p) || (!push->grows && is_bounded(p))) return 0;
+    const bool yields = others_go_first(p);
+    if (!push->grows && !yields) return 0;
+    const int64_t due_ns = push->wire_ns - LEAD_NS + (yields ? YIELD_NS : 0);
     return due_ns > dc__now_ns() ? due_ns : 0;
 }
 
-/* On the account of a mesh's link. */
+/* On the account of the link. In a mesh workers begin with different peers. */
 static double position(void *part, uint32_t block)
 {
     const dc__part *p = part;
     const dc_worker *w = p->worker;
+    if (!w->host) return dc__position(p->model, w->push.round + 1, block, (int)(p - w->parts));
     const int shards = w->n_parts - 1, after = (int)(p - w->parts) + 1 - w->host->shard;
     return dc__position(p->model, w->push.round + 1, block, (after + shards) % shards);
 }
@@ -246,14 +268,13 @@ static void slice(void *part, uint32_t first, uint32_t n, bool last, dc__turn *t
     const bool exact = dc__encoder_exact(&p->encoder);
     dc__joint_up(p->worker);
     turn->on_time =
-        p->inside || is_bounded(p) ||
+        !is_paced(p) ||
         note_push(p->worker, exact ? count * (uint32_t)sizeof(float)
                                    : (uint32_t)dc__encoder_bytes(&p->encoder, push->round, first, first + n));
     turn->send = send_gradients;
     turn->header = (dc__header){
         .type = DC__GRAD, .round = push->round, .offset = offset[first], .count = count, .rate = push->rate};
-    if (p->worker->n_parts > 1 && !is_bounded(p))
-        dc__worker_wake(p->worker); /* it may be another one's turn */
+    if (p->worker->n_parts > 1 && is_paced(p)) dc__worker_wake(p->worker); /* it may be another one's turn */
 }
 
 /* ---- the order of everything else ---- */

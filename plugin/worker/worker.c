@@ -124,6 +124,7 @@ static void destroy(dc_worker *w)
     free_all(w);
     for (int k = 0; k < w->n_parts; k++)
         dc__endpoint_destroy(&w->parts[k].endpoint);
+    dc__account_destroy(&w->account);
     free(w->parts);
     if (dc__trace_close(w->trace)) dc__log_line(&w->log, "%s", dc_last_error());
     pthread_mutex_destroy(&w->lock);
@@ -198,6 +199,7 @@ dc_error dc__worker_open(dc_worker **out, dc_model *model, const dc_worker_optio
     pthread_mutex_init(&w->lock, NULL);
     dc__log_init(&w->log, options->log, options->log_context);
     dc__condition_init(&w->arrived);
+    dc__account_init(&w->account);
     err = dc__parts_begin(w);
     if (!err) err = join_server(w);
     if (err) {

@@ -187,6 +187,8 @@ struct dc_worker {
     dc__staged staged;
     dc__part *parts; /* [n_parts], one for each shard; the first one's server keeps roster and statistics */
     int n_parts;
+    dc__account
+        account; /* with several parts: of the link that they leave by; of a mesh's worker that is the host's */
     dc__announced announced;
     dc__push push;
     dc__joint joint;
