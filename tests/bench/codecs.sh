@@ -1,4 +1,4 @@
-# codecs.sh - data, a run, its measure and plots; sourced by scripts/bench-codecs, which sets what is named here.
+# codecs.sh - data, a run, its measure and plots; sourced by scripts/bench-codecs and scripts/bench-goal, which set what is named here.
 # shellcheck shell=bash disable=SC2154 # settings come from there
 
 # prepare - pictures, $out/CFG, and for edge-yolo the weights that retraining begins with
@@ -38,29 +38,38 @@ accuracy()
     done | awk '{ s += $1; n++ } END { if (n == 3) printf "%.4f\n", s / 300 }'
 }
 
-# snapshots PID - copies each .backup that the server announces, named by the batches of a worker in its header
+# snapshots PID - copies each .backup that the server announces, named by the batches of a worker in its header, which it writes
 snapshots()
 {
-    local line part=$dir/part batch
+    local line part=$dir/part batch batches
     batch=$(sed -n 's/^batch=//p' "$cfg")
     tail -n +1 -s .05 --pid="$1" -f "$dir/server.log" | while read -r line; do
         case $line in *' saved round '*.backup) ;; *) continue ;; esac
-        cp "${line##* to }" "$part" || continue
-        mv "$part" "$dir/snapshot-$(($(od -An -t u8 -j 12 -N 8 "$part") / batch))"
+        cp -p "${line##* to }" "$part" || continue
+        batches=$(($(od -An -t u8 -j 12 -N 8 "$part") / batch))
+        mv "$part" "$dir/snapshot-$batches"
+        echo $batches
     done
 }
 
-# train CODEC SEED - in $dir: server/*_final.weights, worker-N.log, and snapshots
-train()
+# saves_of CODEC - sets saves to the rounds between versions that are saved: $every batches, once its local steps are all there
+saves_of()
 {
-    local codec=${1%@*} stale='' k pids=() steps=1 saves=0 option=()
+    local steps=1
+    case $1 in *local:[1-9]*) steps=${1##*local:} && steps=${steps%%:*} ;; esac
+    saves=$(((every + steps - 1) / steps))
+}
+
+# train_codec CODEC SEED - in $dir: server/*_final.weights, worker-N.log, and snapshots
+train_codec()
+{
+    local codec=${1%@*} stale='' k pids=() saves=0 option=()
     case $1 in *@*) stale=${1#*@} ;; esac
-    case $codec in *local:[1-9]*) steps=${codec##*local:} && steps=${steps%%:*} ;; esac
-    [ "$2" != 1 ] || saves=$(((every + steps - 1) / steps))
+    [ "$2" != 1 ] || saves_of "$codec"
     [ -z "$stale" ] || option=(--staleness "$stale")
     "$build/dynacomm" server --workers "$workers" --listen "ipc://$dir/s" --backup "$dir/server" --backup-every "$saves" --codec "$codec" "${option[@]}" > "$dir/server.log" 2>&1 &
     pids=($!)
-    snapshots $! &
+    snapshots $! > /dev/null &
     pids+=($!)
     for k in "${!edges[@]}"; do
         mkdir "$dir/worker-$k"
@@ -80,7 +89,7 @@ one()
     local found moved file
     dir=$out/run
     rm -rf "$dir" && mkdir -p "$dir/server" || die "cannot make $dir"
-    train "$1" "$2"
+    train_codec "$1" "$2"
     for file in "$dir"/snapshot-*; do
         [ -e "$file" ] || break
         [ "${file##*-}" -gt 0 ] || continue
