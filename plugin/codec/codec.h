@@ -24,6 +24,8 @@ typedef enum dc__codec_id {
     DC__CODEC_BF16 = 1,
     DC__CODEC_INT8 = 2,
     DC__CODEC_TOPK = 3,
+    DC__CODEC_INT4 = 4,
+    DC__CODEC_INT3 = 5,
     DC__CODEC_END
 } dc__codec_id;
 
@@ -60,6 +62,8 @@ typedef struct dc__codec {
 extern const dc__codec dc__codec_f32;  /* f32.c: as they are, little-endian */
 extern const dc__codec dc__codec_bf16; /* bf16.c: the upper halves, rounded to nearest even */
 extern const dc__codec dc__codec_int8; /* int8.c: groups of 256, a scale each */
+extern const dc__codec dc__codec_int4; /* few_bits.c: likewise, of 4 and 3 bits */
+extern const dc__codec dc__codec_int3;
 extern const dc__codec dc__codec_topk; /* topk.c: the largest ones' places and values as bf16 */
 
 /* dc__codec_of - the codec of an id that a peer sent; NULL if there is none. */

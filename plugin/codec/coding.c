@@ -15,7 +15,7 @@ static dc_error unknown(const char *text)
 {
     return dc__fail(
         DC_EINVAL,
-        "'%.60s' is no codec: exact, bf16, int8, topk:SHARE (up to 0.25, such as topk:0.01) or "
+        "'%.60s' is no codec: exact, bf16, int8, int4, int3, topk:SHARE (up to 0.25, such as topk:0.01) or "
         "topk:SHARE:ROUNDS of warm-up; or one for each direction, UP/DOWN, such as topk:0.01/int8; +local:N, +local:N:BATCHES of warm-up, or +local:auto, behind them for local steps",
         text);
 }
@@ -37,7 +37,8 @@ static bool parse_topk(const char *word, dc__way *way, uint32_t *warm)
 
 static bool parse_way(const char *word, dc__way *way, uint32_t *warm)
 {
-    static const dc__codec *const whole[] = {&dc__codec_f32, &dc__codec_bf16, &dc__codec_int8};
+    static const dc__codec *const whole[] = {&dc__codec_f32, &dc__codec_bf16, &dc__codec_int8,
+                                             &dc__codec_int4, &dc__codec_int3};
     *warm = 0;
     way->share = 1;
     for (size_t k = 0; k < sizeof whole / sizeof *whole; k++)

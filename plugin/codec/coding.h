@@ -2,7 +2,7 @@
  * a run agree on it when they join; as users write it, UP[/DOWN]:
  *
  *   exact            floats as they are, both ways
- *   bf16, int8       both ways
+ *   bf16, int8, int4, int3   both ways
  *   topk:SHARE       up, that share of each block's gradients, the largest; down, as many changes as the workers
  *                    together may have sent, or int8 where that is less. topk:SHARE:ROUNDS begins with a quarter and
  *                    comes down to SHARE within so many rounds, by a quarter at a time

@@ -7,18 +7,11 @@
  * scale that is not a number, and so has one whose products would be too large for floats. Magnitudes so small that the quotient would lose bits are kept, and sent when
  * they have grown. */
 #include "codec/codec.h"
-#include "codec/isa.h"
-
-#define GROUP 256u
-#define NAN_HALF 0x7fc0u
-#define SCALE_LEAST 0x0d00u /* as bf16: 2^-101, so that what is left is no denormal */
-#define SCALE_MOST 0x7c01u  /* 127 times as much is still a float */
-/* Adding and subtracting it rounds to the nearest whole number, to even between two: below 2^22. */
-#define ROUNDER 12582912.f
+#include "codec/scales.h"
 
 static size_t bytes_of(size_t n)
 {
-    return n + 2 * ((n + GROUP - 1) / GROUP);
+    return n + 2 * ((n + DC__SCALE_FLOATS - 1) / DC__SCALE_FLOATS);
 }
 
 static size_t encoded_most(size_t n, double share)
@@ -27,25 +20,12 @@ static size_t encoded_most(size_t n, double share)
     return bytes_of(n);
 }
 
-/* sums[i] = values + kept; returns the bits of the largest magnitude. */
-DC__CLONES static uint32_t sum_and_most(const float *restrict values, const float *restrict kept, size_t n,
-                                        float *restrict sums)
-{
-    int32_t most = 0; /* magnitudes' bits are in order, as whole numbers with a sign too */
-    for (size_t i = 0; i < n; i++) {
-        sums[i] = values[i] + kept[i];
-        const int32_t bits = (int32_t)(dc__bits_of(sums[i]) & 0x7fffffffu);
-        most = bits > most ? bits : most;
-    }
-    return (uint32_t)most;
-}
-
 DC__CLONES static void quantize(const float *restrict sums, size_t n, float scale, float inverse, float *keep,
                                 signed char *restrict numbers)
 {
 #pragma GCC ivdep
     for (size_t i = 0; i < n; i++) {
-        const float rounded = (sums[i] * inverse + ROUNDER) - ROUNDER;
+        const float rounded = (sums[i] * inverse + DC__ROUNDER) - DC__ROUNDER;
         numbers[i] = (signed char)(int32_t)rounded;
         keep[i] = sums[i] - rounded * scale;
     }
@@ -65,23 +45,14 @@ DC__CLONES static void scale_onto(const signed char *restrict numbers, size_t n,
         values[i] += (float)numbers[i] * scale;
 }
 
-/* The scale for a group with a largest magnitude of these bits, as bf16; 0: nothing is sent. */
-static uint16_t scale_of(uint32_t most)
-{
-    if (most >= 0x7f800000u) return NAN_HALF;
-    const float exact = dc__of_bits(most) / 127.f;
-    const uint32_t up = (dc__bits_of(exact) + 0xffffu) >> 16;
-    return up < SCALE_LEAST ? 0 : up > SCALE_MOST ? NAN_HALF : (uint16_t)up;
-}
-
 static void encode_group(const float *values, size_t n, const float *kept, float *keep,
                          unsigned char *payload)
 {
-    float sums[GROUP];
+    float sums[DC__SCALE_FLOATS];
     signed char *numbers = (signed char *)payload + 2;
-    const uint16_t half = scale_of(sum_and_most(values, kept, n, sums));
+    const uint16_t half = dc__scale_of(dc__sum_and_most(values, kept, n, sums), 127.f);
     dc__put_half(payload, half);
-    if (half == 0 || half == NAN_HALF) {
+    if (half == 0 || half == DC__NAN_HALF) {
         memset(numbers, 0, n);
         memcpy(keep, sums, n * sizeof *keep);
         return;
@@ -93,11 +64,11 @@ static void encode_group(const float *values, size_t n, const float *kept, float
 static size_t encode(const float *values, size_t n, double share, const float *kept, float *keep,
                      void *payload)
 {
-    static const float zeros[GROUP];
+    static const float zeros[DC__SCALE_FLOATS];
     unsigned char *to = payload;
     (void)share;
-    for (size_t i = 0; i < n; i += GROUP) {
-        const size_t m = n - i < GROUP ? n - i : GROUP;
+    for (size_t i = 0; i < n; i += DC__SCALE_FLOATS) {
+        const size_t m = n - i < DC__SCALE_FLOATS ? n - i : DC__SCALE_FLOATS;
         encode_group(values + i, m, kept ? kept + i : zeros, keep + i, to);
         to += 2 + m;
     }
@@ -117,13 +88,12 @@ static size_t check(const void *payload, size_t bytes, size_t n, bool *finite)
     const unsigned char *at = payload;
     if (bytes < bytes_of(n)) return 0;
     bool all = true;
-    for (size_t i = 0; i < n; i += GROUP) {
-        const size_t m = n - i < GROUP ? n - i : GROUP;
+    for (size_t i = 0; i < n; i += DC__SCALE_FLOATS) {
+        const size_t m = n - i < DC__SCALE_FLOATS ? n - i : DC__SCALE_FLOATS;
         const uint16_t half = dc__get_half(at);
-        const bool number = half >= SCALE_LEAST && half <= SCALE_MOST;
-        if (!number && half != 0 && half != NAN_HALF) return 0;
+        if (!dc__is_scale(half)) return 0;
         if (!in_range((const signed char *)at + 2, m)) return 0;
-        all &= half != NAN_HALF;
+        all &= half != DC__NAN_HALF;
         at += 2 + m;
     }
     if (finite) *finite = all;
@@ -134,8 +104,8 @@ static void each(const void *payload, float *values, size_t n,
                  void (*take)(const signed char *restrict, size_t, float, float *restrict))
 {
     const unsigned char *at = payload;
-    for (size_t i = 0; i < n; i += GROUP) {
-        const size_t m = n - i < GROUP ? n - i : GROUP;
+    for (size_t i = 0; i < n; i += DC__SCALE_FLOATS) {
+        const size_t m = n - i < DC__SCALE_FLOATS ? n - i : DC__SCALE_FLOATS;
         take((const signed char *)at + 2, m, dc__from_bf16(dc__get_half(at)), values + i);
         at += 2 + m;
     }

@@ -37,8 +37,9 @@ static const dc_option table[] = {
     {"strategy", DC_OPTION_TEXT, DC_INTO(options, strategy), .value = "NAME",
      .help = "sequential, layerwise, ibatch, dynacomm, duplex, auto, or all (default)"},
     {"codec", DC_OPTION_TEXT, DC_INTO(options, codec), .value = "CODEC",
-     .help = "instead, a row for each of these codecs, commas between them: exact, bf16, int8, topk:0.01, "
-             "topk:0.01/int8 (up/down); or all; with --topology for each of those"},
+     .help =
+         "instead, a row for each of these codecs, commas between them: exact, bf16, int8, int4, int3, topk:0.01, "
+         "topk:0.01/int8 (up/down); or all; with --topology for each of those"},
     {"topology", DC_OPTION_TEXT, DC_INTO(options, topology), .value = "LIST",
      .help =
          "instead, a row for each of these, commas between them: server, shards:N (so many servers that hold the model "

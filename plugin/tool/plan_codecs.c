@@ -9,21 +9,30 @@
 #include "schedule/steps.h"
 #include "tool/plan.h"
 
-#define ALL                                                                                                     \
-    "exact,bf16,int8,topk:0.1,topk:0.01,topk:0.01/int8,topk:0.001,exact+local:8,int8+local:8,exact+local:auto," \
+#define ALL                                                                                                          \
+    "exact,bf16,int8,int3,topk:0.1,topk:0.01,topk:0.01/int8,topk:0.001,exact+local:8,int8+local:8,exact+local:auto," \
     "int8+local:auto"
+
+/* Whole numbers: the largest; 0: it has none. */
+static int largest_number(const dc__codec *c)
+{
+    return c == &dc__codec_int8 ? 127 : c == &dc__codec_int4 ? 7 : c == &dc__codec_int3 ? 3 : 0;
+}
 
 /* What a codec alone gives up. */
 static void describe_codec(const dc__coding *c, char *text, size_t n)
 {
     const dc__codec *up = c->up.codec, *down = c->down.codec;
+    const int ups = largest_number(up), downs = largest_number(down);
+    const int numbers = ups && downs ? (ups < downs ? ups : downs) : ups + downs;
     if (up->picks)
         (void)snprintf(text, n, "each round %.3g %% of the gradients; the rest waits and adds up",
                        100 * c->up.share);
     else if (up->exact && down->exact)
         (void)snprintf(text, n, "nothing: the bits of one machine");
-    else if (up == &dc__codec_int8 || down == &dc__codec_int8)
-        (void)snprintf(text, n, "exactness: steps of 1/127 of the largest; the rest waits");
+    else if (numbers)
+        (void)snprintf(text, n, "exactness: one of %d numbers for each float; the rest waits",
+                       2 * numbers + 1);
     else
         (void)snprintf(text, n, "exactness: 8 of 24 bits a round; the rest waits");
 }

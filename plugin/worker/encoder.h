@@ -6,7 +6,7 @@
  * whole layer's choice would have to wait for, and be sent with, all of the layer.
  *   With top-k and SGD, momentum and decay are the worker's (Lin et al., Deep Gradient Compression, ICLR 2018): what is
  * picked from is the sum of velocities, and the velocity of what was sent begins anew. A server that had the momentum
- * would see a gradient seldom, all of it at once, and go on in its direction for as long again. With bf16 and int8
+ * would see a gradient seldom, all of it at once, and go on in its direction for as long again. With bf16 and whole numbers
  * every float is sent each time, so momentum stays where it is, at the server; with Adam too.
  *   With local steps, what is sent for a gradient is how a worker's own parameters changed since the version that it began
  * with, times its images (the server divides by all images), after its last step, which is made here, block by block. Its

@@ -91,6 +91,8 @@ int main(int argc, char **argv)
     dc__flush_denormals();
     measure(&m, &dc__codec_bf16, 1, turns);
     measure(&m, &dc__codec_int8, 1, turns);
+    measure(&m, &dc__codec_int4, 1, turns);
+    measure(&m, &dc__codec_int3, 1, turns);
     measure(&m, &dc__codec_topk, 0.1, turns);
     measure(&m, &dc__codec_topk, 0.01, turns);
     measure(&m, &dc__codec_topk, 0.001, turns);
