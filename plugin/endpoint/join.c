@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-enum { WELCOME_UPLOAD = 1, WELCOME_CARRY = 2, WELCOME_RESUMED = 4, WELCOME_ENDED = 8 };
+enum { WELCOME_UPLOAD = 1, WELCOME_CARRY = 2, WELCOME_RESUMED = 4, WELCOME_ENDED = 8, WELCOME_WAITS = 16 };
 
 void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
 {
@@ -21,6 +21,7 @@ void *dc__join_payload(const dc__join *join, const dc_model *model, uint32_t *n)
     dc__put_uint(&out, (uint64_t)join->shard, 1);
     dc__put_uint(&out, (uint64_t)join->shards, 1);
     dc__put_uint(&out, join->run, 4);
+    dc__put_uint(&out, join->entry, 4);
     dc__put_uint(&out,
                  (join->clear ? DC__JOIN_CLEAR : 0u) | (join->remembers ? DC__JOIN_REMEMBERS : 0u) |
                      (join->mesh ? DC__JOIN_MESH : 0u) | (join->done ? DC__JOIN_DONE : 0u),
@@ -62,6 +63,7 @@ dc_error dc__join_read(dc__join *join, void *payload, size_t n)
     join->shard = (int)dc__get_uint(&in, 1);
     join->shards = (int)dc__get_uint(&in, 1);
     join->run = (uint32_t)dc__get_uint(&in, 4);
+    join->entry = (uint32_t)dc__get_uint(&in, 4);
     const uint64_t flags = dc__get_uint(&in, 1);
     join->clear = flags & DC__JOIN_CLEAR;
     join->remembers = flags & DC__JOIN_REMEMBERS;
@@ -123,12 +125,14 @@ dc_error dc__welcome_send(dc__link *link, const dc__welcome *welcome)
     dc__put_uint(&out, (uint64_t)welcome->workers, 4);
     dc__put_uint(&out,
                  (welcome->upload ? WELCOME_UPLOAD : 0u) | (welcome->carry ? WELCOME_CARRY : 0u) |
-                     (welcome->resumed ? WELCOME_RESUMED : 0u) | (welcome->ended ? WELCOME_ENDED : 0u),
+                     (welcome->resumed ? WELCOME_RESUMED : 0u) | (welcome->ended ? WELCOME_ENDED : 0u) |
+                     (welcome->waits ? WELCOME_WAITS : 0u),
                  1);
     dc__coding_text(&welcome->coding, coding);
     dc__put_text(&out, coding);
     dc__shares_put(&welcome->shares, &out);
     dc__put_uint(&out, welcome->run, 4);
+    dc__put_uint(&out, welcome->entry, 4);
     dc__put_text(&out, welcome->urls);
     dc__put_uint(&out, welcome->staleness, 1);
     dc__assert(!out.failed);
@@ -173,10 +177,12 @@ dc_error dc__welcome_read(dc__welcome *welcome, const dc__frame *frame)
     welcome->carry = flags & WELCOME_CARRY;
     welcome->resumed = flags & WELCOME_RESUMED;
     welcome->ended = flags & WELCOME_ENDED;
+    welcome->waits = flags & WELCOME_WAITS;
     char coding[DC__CODING_BYTES];
     dc__get_text(&in, coding, sizeof coding);
     const bool shares = dc__shares_get(&welcome->shares, &in);
     welcome->run = (uint32_t)dc__get_uint(&in, 4);
+    welcome->entry = (uint32_t)dc__get_uint(&in, 4);
     dc__get_text(&in, welcome->urls, sizeof welcome->urls);
     welcome->staleness = (uint32_t)dc__get_uint(&in, 1);
     if (in.failed || !shares || welcome->workers < 1 || welcome->workers > DC_MAX_WORKERS ||

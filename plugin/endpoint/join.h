@@ -18,8 +18,8 @@ typedef struct dc__join {
     uint64_t seed, round; /* seed: of one that is done, dc__hash_of_model instead */
     uint32_t part;        /* images that it computes at once, 0 = not known */
     int shard,
-        shards;   /* it takes the server for shard 1.. of so many; 0, 0: for the one that a run begins at */
-    uint32_t run; /* of the first shard's WELCOME; 0 to that one */
+        shards; /* it takes the server for shard 1.. of so many; 0, 0: for the one that a run begins at */
+    uint32_t run, entry; /* of the first shard's WELCOME; 0 to that one */
     bool clear;
     bool mesh;        /* its process holds a shard of the model */
     bool remembers;   /* dc_worker_options.remembers */
@@ -41,7 +41,9 @@ typedef struct dc__welcome {
     bool resumed;      /* the run goes on: from a backup, or it is under way */
     bool ended;        /* to one that was done: the end of the run is saved, and nothing follows */
     dc__shares shares; /* of those who hold the model together; n = 1: this server has all of it */
+    bool waits;        /* a worker that is lost may come back */
     uint32_t run;      /* which one of the first shard's; for the others */
+    uint32_t entry;    /* which of all sessions with its workers; likewise */
     char urls[DC__SHARD_URLS_BYTES]; /* of the others, from a first shard; else "" */
     dc__coding coding;
     uint32_t staleness; /* rounds that the worker may be ahead of the slowest */

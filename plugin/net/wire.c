@@ -110,6 +110,7 @@ const char *dc__wire_type_name(dc__type type)
         [DC__STEPS] = "STEPS",
         [DC__BASE] = "BASE",
         [DC__MEMBERS] = "MEMBERS",
+        [DC__BACK] = "BACK",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

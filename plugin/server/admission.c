@@ -82,6 +82,7 @@ static dc_error find_slot(dc_server *s, const dc__join *join, int *slot, int *nu
                         join->rank);
     }
     if (!any_left && (*slot < 0 || !is_awaited(s, *slot))) return full(s);
+    if (*slot < 0 && r->training && s->shards.n > 1) return full(s);
     const dc_error err = *slot >= 0 ? check_owner(s, join, *slot) : DC_OK;
     if (err) return err;
     if (*slot >= 0)
@@ -137,13 +138,16 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
                            .upload = brings_values,
                            .carry = dc__training_carries(t),
                            .resumed = t->resumed || t->roster.training,
+                           .waits = t->on_loss != DC_ON_LOSS_END,
                            .staleness = t->bases.most,
                            .coding = t->codes.coding};
+    if (s->shards.n > 1 && s->shards.index == 0) s->shards.entries++;
     dc__shards_welcome(&s->shards, &welcome);
     dc__member *member = &t->roster.member[slot];
     const dc__member_state was = member->state;
     const bool anew = member->number != number, fed = !anew && dc__server_fed(s, slot) > 0;
     if (session->endpoint.threads) dc__session_close(session, 0); /* of the process before */
+    session->entry = s->shards.index > 0 ? join->entry : welcome.entry;
     (void)snprintf(session->fingerprint, sizeof session->fingerprint, "%s", join->fingerprint);
     pthread_mutex_lock(&t->roster.lock);
     member->id = join->worker_id;

@@ -97,6 +97,14 @@ static void give_up(dc_server *s, int slot, const char *why)
     dc__log_line(&s->training.log, "worker %d %s", r->member[slot].number, why);
 }
 
+/* Over shards nobody goes on without a worker. */
+static void end_without(dc_server *s, int slot, const char *why)
+{
+    char line[DC__LINE_BYTES];
+    (void)snprintf(line, sizeof line, "worker %d %.460s", s->training.roster.member[slot].number, why);
+    dc__roster_end(&s->training.roster, DC_EPEER, line);
+}
+
 static double wait_s(const dc_server *s)
 {
     return s->training.on_loss == DC_ON_LOSS_DROP ? 0 : s->training.loss_wait_s;
@@ -126,7 +134,8 @@ static void watch_connection(dc_server *s, int slot)
     const double since_s = dc__seconds(now - session->broke_ns), left_s = wait_s(s) - since_s;
     if (t->on_loss == DC_ON_LOSS_END) return;
     if (left_s > 0) {
-        if (news && (!session->said_ns || dc__seconds(now - session->said_ns) > SAY_AGAIN_S)) {
+        if (news && s->shards.index == 0 &&
+            (!session->said_ns || dc__seconds(now - session->said_ns) > SAY_AGAIN_S)) {
             dc__log_line(&t->log, "the connection to worker %d was closed; waiting for it, %.0f s left",
                          session->number, left_s);
             session->said_ns = now;
@@ -154,6 +163,8 @@ static void watch_lost(dc_server *s, int slot, const dc__crew *crew)
     char why[DC__LINE_BYTES];
     if (!dc__crew_has(crew, slot)) {
         dc__roster_gone(&t->roster, slot, DC__MEMBER_LEFT, "it was not in the run yet");
+    } else if (left_s > 0 && s->shards.index > 0) {
+        if (m->reason[0]) dc__log_line(&t->log, "%s", m->reason);
     } else if (left_s > 0) {
         if (m->reason[0])
             dc__log_line(&t->log, "%s; waiting for worker %d, lost %.0f s ago, %.0f s left", m->reason,
@@ -164,6 +175,7 @@ static void watch_lost(dc_server *s, int slot, const dc__crew *crew)
                                                      : "did not come back in time (%.400s)",
                        m->reason[0] ? m->reason : "lost");
         give_up(s, slot, why);
+        if (s->shards.n > 1) end_without(s, slot, why);
     }
     m->reason[0] = 0;
 }
@@ -304,6 +316,7 @@ void dc__server_change(dc_server *s)
         gone |= state_of(s, i) >= DC__MEMBER_LOST;
         ready |= state == DC__MEMBER_READY;
     }
+    if (s->shards.n > 1) dc__shards_look(&s->shards);
     dc__server_count(s);
     if (!s->training.ended) look_ahead(s);
     if (!gone && !ready) return;
@@ -314,12 +327,16 @@ void dc__server_change(dc_server *s)
     for (int i = 0; ready && i < r->n; i++) {
         bool rounds;
         if (!may_enter(s, i, &rounds)) continue;
+        if (s->shards.n > 1) {
+            if (dc__shards_let_in(s, i)) return;
+            continue;
+        }
         const bool deserted = is_deserted(s, &crew);
         const uint64_t from = goes_on_from(s, i, deserted, &crew, round);
         if (rounds && from != DC__NO_ROUND && dc__server_goes_back(s, i, from)) return;
         enter(s, i, deserted);
     }
-    if (s->training.ended) return;
+    if (s->training.ended || s->shards.n > 1) return;
     if (gone) call_back(s, &crew);
     if (gone) close_round(s, round, &crew);
 }

@@ -101,13 +101,21 @@ void dc__given_enter(dc__given *given, uint64_t round)
     given->began = round;
 }
 
-bool dc__given_resume(dc__given *given, uint64_t round)
+void dc__given_repeat(dc__given *given, uint64_t round)
 {
     dc__given_enter(given, round);
-    if (given->round != round) return true;
-    if (given->n == given->n_blocks) return false;
+    if (given->n == 0 || given->round != round) return;
     memcpy(given->had, given->blocks, dc__given_words(given->n_blocks) * sizeof *given->had);
     given->n_had = given->n;
+}
+
+bool dc__given_resume(dc__given *given, uint64_t round)
+{
+    if (given->round == round && given->n == given->n_blocks) {
+        dc__given_enter(given, round);
+        return false;
+    }
+    dc__given_repeat(given, round);
     return true;
 }
 

@@ -53,6 +53,9 @@ void dc__given_remove(dc__given *given, uint32_t b);
 void dc__given_enter(dc__given *given, uint64_t round);
 bool dc__given_resume(dc__given *given, uint64_t round);
 
+/* dc__given_repeat - likewise, over shards: also a round of which all was given comes once more. */
+void dc__given_repeat(dc__given *given, uint64_t round);
+
 /* dc__given_forgets - the worker has nothing kept in this round: whether that is news. *blocks: a bitmap of those that had come while it
  * had, NULL = none. */
 bool dc__given_forgets(dc__given *given, uint64_t round, const uint64_t **blocks);

@@ -98,6 +98,17 @@ static bool is_agreed(dc__steps_watch *w, uint32_t now, uint32_t best, bool firs
     return true;
 }
 
+/* Over shards somebody is back with the round before the one that is on here, and needs to know how many batches it had. */
+static bool is_behind(const dc_server *s, const dc__crew *crew, uint64_t round)
+{
+    for (int k = 0; k < crew->n; k++) {
+        const int slot = crew->member[k].slot;
+        if (s->sessions[slot].start + 1 == round && s->training.roster.member[slot].reached <= round)
+            return s->shards.n > 1;
+    }
+    return false;
+}
+
 /* What is to be done now, with versions' lock: a change is planned and *next says which, or the first choice is to leave the number as it is.
  * False: nothing. */
 static bool choose(dc_server *s, const dc__crew *crew, dc__step_load *loads, dc__steps *next,
@@ -105,7 +116,8 @@ static bool choose(dc_server *s, const dc__crew *crew, dc__step_load *loads, dc_
 {
     dc__versions *v = &s->training.versions;
     dc__steps_watch *w = &s->steps;
-    if (v->batches.now.round > v->round || !gather(s, crew, loads)) return false;
+    if (v->batches.now.round > v->round || is_behind(s, crew, v->round) || !gather(s, crew, loads))
+        return false;
     *next = dc__batches_of(&v->batches, v->round);
     *before = next->n;
     const bool first = !w->chosen && *before == 1;

@@ -48,6 +48,8 @@ static void next(void *peer, dc__stage stage, dc__turn *turn)
         p->ready_due = false;
         turn->send = send_empty;
         turn->header = (dc__header){.type = DC__READY, .round = p->server->shards.run};
+    } else if (dc__shards_back_due(p, &turn->header)) {
+        turn->send = send_empty;
     } else if (p->send != DC__NO_ROUND) {
         turn->send = send_version;
         turn->header.round = p->send;
@@ -179,6 +181,8 @@ static dc_error on_frame(void *peer, dc__frame *frame)
         return dc__other_takes_members(p, frame);
     case DC__STATE:
         return take_state(p, frame);
+    case DC__BACK:
+        return dc__shards_take_back(p, frame);
     case DC__ROSTER:
         return take_flag(p, &p->server->shards.begin);
     case DC__KEEP:

@@ -7,8 +7,9 @@
 #include "server/server.h"
 #include "server/spread.h"
 
-#define FIND_S 60.0 /* the first shard may be started later */
-#define SHUT_S 0.5  /* but a handshake that comes to nothing is another key's */
+#define FIND_S 60.0    /* the first shard may be started later */
+#define AS_FIRST_S 1e9 /* who is lost is waited for until the first shard ends the run */
+#define SHUT_S 0.5     /* but a handshake that comes to nothing is another key's */
 
 /* ---- the link ---- */
 
@@ -147,6 +148,8 @@ static dc_error adopt(dc__shards *sh)
     sh->adopting = true; /* no further one is taken meanwhile */
     pthread_mutex_unlock(&sh->lock);
     const bool resumed = h->flags & DC__RUN_RESUMED;
+    t->on_loss = h->flags & DC__RUN_WAITS ? DC_ON_LOSS_WAIT : DC_ON_LOSS_END;
+    t->loss_wait_s = AS_FIRST_S;
     t->shares = sh->coming_shares;
     dc_error err = dc__codes_agree(&t->codes, sh->coming_coding, true);
     if (!err) err = dc__training_adopt(t, sh->coming, sh->coming_fingerprint, false, true);

@@ -15,10 +15,15 @@
 
 #define DC__GOODBYE_S 2.0
 
+/* What another shard has told the first one of a session. */
+typedef enum dc__told { DC__TOLD_NOTHING, DC__TOLD_READY, DC__TOLD_LOST } dc__told;
+
 typedef struct dc__session {
     dc__training *training;
-    int slot;   /* its member's in the roster */
-    int number; /* its member's; constant while it has threads */
+    int slot;       /* its member's in the roster */
+    int number;     /* its member's; constant while it has threads */
+    uint32_t entry; /* over shards: which of all sessions with workers, likewise */
+    dc__told told;  /* run loop */
     dc__endpoint endpoint;
     pthread_mutex_t lock;
     dc__welcome welcome;

@@ -165,7 +165,7 @@ static dc_error take_bye(dc__session *s, const dc__frame *frame, dc__member_stat
     }
     if (!t->roster.training || state < DC__MEMBER_ENTERING) { /* no round needs it */
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
-    } else if (flags & DC__BYE_LEAVE && t->on_loss != DC_ON_LOSS_END) {
+    } else if (flags & DC__BYE_LEAVE && t->on_loss != DC_ON_LOSS_END && t->shares.n == 1) {
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
         dc__log_line(&t->log, "%s", line);
     } else if (state <= DC__MEMBER_RUNNING) {
@@ -213,8 +213,9 @@ static bool is_on(const dc__session *s, uint64_t round)
 static dc_error take_gradient(dc__session *s, dc__frame *frame)
 {
     dc__training *t = s->training;
-    if (comes_again(s, &frame->header)) return DC_OK;
-    if (!is_on(s, frame->header.round))
+    const bool on = is_on(s, frame->header.round); /* it may end any moment, if others complete it */
+    if (!on && comes_again(s, &frame->header)) return DC_OK;
+    if (!on)
         return dc__fail(DC_EPROTO, "worker %d sent a GRAD frame of another round than the one that is on",
                         s->number);
     if (t->roster.member[s->slot].lead != s->slot)

@@ -45,6 +45,16 @@ dc_error dc__shards_worker(dc__shards *sh, const dc__channel *channel, const dc_
 
 /* ---- the first's word ---- */
 
+/* A worker that is lost may come back to all shards with the key that it had, which the list before has. */
+static const dc__admitted *of_lost(const dc_server *s, const dc__member *m)
+{
+    const dc__shards *sh = &s->shards;
+    if (m->state != DC__MEMBER_LOST || !s->training.roster.training) return NULL;
+    for (int k = 0; k < sh->n_admitted; k++)
+        if (sh->admitted[k].number == m->number) return &sh->admitted[k];
+    return NULL;
+}
+
 /* Who takes part, as it is now. */
 static int list_members(dc_server *s, dc__admitted *list)
 {
@@ -52,6 +62,8 @@ static int list_members(dc_server *s, dc__admitted *list)
     for (int i = 0; i < s->training.roster.n; i++) {
         const dc__member *m = &s->training.roster.member[i];
         const dc__session *session = &s->sessions[i];
+        const dc__admitted *lost = of_lost(s, m);
+        if (lost) list[n++] = *lost;
         if (m->state == DC__MEMBER_FREE || m->state >= DC__MEMBER_LOST || !session->endpoint.threads)
             continue;
         const uint8_t *key = dc__channel_member_key(session->endpoint.link.channel);
@@ -64,11 +76,10 @@ static int list_members(dc_server *s, dc__admitted *list)
     return n;
 }
 
-/* Once the run has begun nobody comes, and it ends when somebody is expelled. */
 void dc__first_tells_members(dc__shards *sh)
 {
     dc_server *s = sh->server;
-    if (!s->keeper.pair || s->training.roster.training) return;
+    if (!s->keeper.pair) return;
     dc__admitted *now = sh->listing;
     const int n = list_members(s, now);
     if (n == sh->n_admitted && memcmp(now, sh->admitted, (size_t)n * sizeof *now) == 0) return;

@@ -39,8 +39,9 @@ dc_error dc__shards_check(const dc_server_options *o)
     if (o->bounds.clip_norm > 0) return not_with(o, "a bound on norms");
     if (o->min_workers && o->min_workers != o->workers)
         return not_with(o, "a run of fewer workers than it is for");
-    if (o->on_loss == DC_ON_LOSS_DROP || o->loss_wait_s > 0)
-        return not_with(o, "waiting for lost workers, or going on without");
+    if (o->on_loss == DC_ON_LOSS_DROP || (o->mesh && o->loss_wait_s > 0))
+        return not_with(o, o->mesh ? "waiting for lost workers, or going on without"
+                                   : "going on without lost workers");
     return DC_OK;
 }
 
@@ -54,7 +55,7 @@ dc_error dc__shards_init(dc__shards *sh, dc_server *s, dc_server_options *o)
     pthread_mutex_init(&sh->lock, NULL);
     dc__condition_init(&sh->news);
     if (sh->n == 1) return DC_OK;
-    o->on_loss = DC_ON_LOSS_END;
+    if (sh->mesh || sh->index > 0) o->on_loss = DC_ON_LOSS_END; /* another one hears it from the first */
     o->bounds.on_bad_value = DC_BAD_STOP;
     if (sh->index > 0) {
         o->backup_dir = NULL; /* the first one has all of a checkpoint */
@@ -101,12 +102,22 @@ void dc__shards_say(dc__shards *sh)
             "finite");
         return;
     }
-    const char *kept = sh->index > 0 ? "; the first shard keeps log and checkpoints" : "";
-    if (sh->n > 1)
+    const dc__training *t = &sh->server->training;
+    char lost[96];
+    if (t->on_loss == DC_ON_LOSS_END)
+        (void)snprintf(lost, sizeof lost, "the run ends when a worker or a shard is lost");
+    else
+        (void)snprintf(lost, sizeof lost,
+                       "a worker that is lost is waited for, %.0f s; the run ends when a shard is",
+                       t->loss_wait_s);
+    if (sh->n > 1 && sh->index == 0)
+        dc__log_line(&sh->server->training.log, "shard 1 of %d: %s, or a value is not finite", sh->n, lost);
+    else if (sh->n > 1)
         dc__log_line(
             &sh->server->training.log,
-            "shard %d of %d: the run ends when a worker or a shard is lost, or a value is not finite%s",
-            sh->index + 1, sh->n, kept);
+            "shard %d of %d: the first shard keeps log and checkpoints, and says what becomes of a run "
+            "whose worker is lost",
+            sh->index + 1, sh->n);
 }
 
 /* The shards that are not here, as words: "shard 2 of 3"; how many. */
@@ -203,6 +214,7 @@ void dc__shards_welcome(const dc__shards *sh, dc__welcome *welcome)
     size_t used = 0;
     welcome->shares = sh->server->training.shares;
     welcome->run = sh->run;
+    welcome->entry = sh->entries;
     welcome->urls[0] = 0;
     for (int k = 1; sh->index == 0 && k < sh->n; k++)
         used += (size_t)snprintf(welcome->urls + used, sizeof welcome->urls - used, "%s%s", k > 1 ? "," : "",

@@ -43,6 +43,20 @@ typedef struct dc__admitted {
     dc__listed who;
 } dc__admitted;
 
+/* A worker that is ready again, or lost, at the shard that says so, which is at this round; or the first one's word that it begins with
+ * this round. */
+typedef struct dc__back {
+    int number;
+    uint32_t entry; /* which of its sessions */
+    uint64_t round;
+    bool lost;
+} dc__back;
+
+typedef struct dc__backs {
+    int n;
+    dc__back of[DC__CREW_MOST];
+} dc__backs;
+
 /* The other end of a link between shards. */
 typedef struct dc__peer {
     struct dc_server *server;
@@ -67,6 +81,7 @@ typedef struct dc__peer {
     uint64_t got;       /* (L) at the first: the last version that has come whole, likewise */
     uint64_t send;      /* (L) at another one: this version is to go, likewise */
     bool acked;         /* (L) at another one: nothing more is needed */
+    dc__backs go, came; /* (L) BACK, to be sent, and that came */
 } dc__peer;
 
 typedef struct dc__shards {
@@ -79,6 +94,7 @@ typedef struct dc__shards {
     pthread_cond_t news;
     dc__peer *peers;   /* at the first: [n], none at 0; at another one the first, at 0 */
     uint32_t run;      /* number of the run that is adopted; run loop */
+    uint32_t entries;  /* run loop, at the first: sessions with workers so far */
     bool said;         /* run loop: who is missing */
     bool met;          /* run loop, at another one: SHARD had been answered before this server was made */
     uint64_t keep_end; /* (L) at the first: versions before are announced or about to be */
@@ -151,6 +167,15 @@ dc_error dc__shards_worker(dc__shards *sh, const dc__channel *channel, const dc_
 void dc__first_tells_members(dc__shards *sh);
 dc_error dc__first_send_members(void *peer, dc__header *header);
 dc_error dc__other_takes_members(dc__peer *p, const dc__frame *frame);
+
+/* shard_members.c: workers that are lost while the run is on, and come back. Run loop, but for the link's threads, which send and take BACK.
+ * dc__shards_look - tells the other end who is lost or ready again, and hears it. dc__shards_let_in - a worker that is ready begins, if
+ * the first shard has said with which round, or, at the first, all others have it again; whether the run goes back instead.
+ * dc__shards_back_due - a BACK is to be sent; with the lock held. dc__shards_take_back - one has come. */
+void dc__shards_look(dc__shards *sh);
+bool dc__shards_let_in(struct dc_server *s, int slot);
+bool dc__shards_back_due(dc__peer *p, dc__header *header);
+dc_error dc__shards_take_back(dc__peer *p, const dc__frame *frame);
 
 /* meeting.c, at a mesh's meeting server; run loop.
  * dc__meeting_place - the number, from 1, of the shard that a worker's process is to hold; DC_EINVAL, DC_EFULL with a line that is for

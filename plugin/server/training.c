@@ -121,8 +121,13 @@ static void set_keeps(dc__training *t, bool remembers)
 {
     t->keeps =
         t->shard == 0 && (remembers || dc__coding_keeps(&t->codes.coding)); /* the first shard says of what */
-    if (!t->keeps || t->checkpoint.dir[0] || t->on_loss != DC_ON_LOSS_WAIT) return;
+    if (!t->keeps || t->on_loss != DC_ON_LOSS_WAIT || (t->checkpoint.dir[0] && t->shares.n == 1)) return;
     t->on_loss = DC_ON_LOSS_END;
+    if (t->shares.n > 1) {
+        dc__log_line(&t->log,
+                     "over shards the run ends when a worker is lost that keeps what the server has not");
+        return;
+    }
     dc__log_line(
         &t->log,
         "%s, and without --backup there is no checkpoint to go back to, so the run ends when a worker "

@@ -69,6 +69,7 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
                      .shard = as->shard,
                      .shards = as->shards,
                      .run = as->run,
+                     .entry = as->entry,
                      .mesh = w->host != NULL,
                      .clear = as->clear,
                      .remembers = w->options.memory.floats > 0,
@@ -83,6 +84,14 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
     return dc__join_send(&p->endpoint.link, &join, w->model);
 }
 
+/* Another shard waits for a worker that the first one knows: without that one it would wait in vain. */
+static dc_error check_first(const dc_worker *w, const dc__part *p)
+{
+    const dc__part *first = w->parts;
+    if (p == first || w->host || !dc__link_ended(&first->endpoint.link)) return DC_OK;
+    return dc__fail(DC_EPEER, "the server at %s has ended its session", first->url);
+}
+
 /* The answer to JOIN. The channel gives up where nobody answers at all. */
 static dc_error await_welcome(dc_worker *w, dc__part *p, double answer_s, dc__welcome *welcome)
 {
@@ -92,6 +101,7 @@ static dc_error await_welcome(dc_worker *w, dc__part *p, double answer_s, dc__we
     dc_error err = DC_OK;
     while (!err && !frame.message) {
         err = dc__worker_check(w);
+        if (!err) err = check_first(w, p);
         if (!err) err = dc__link_receive(&p->endpoint.link, &frame, DC__POLL_MS);
         if (!err && frame.message && frame.header.type == DC__PING) dc__frame_free(&frame);
         if (!err && !frame.message && dc__now_ns() > until)
@@ -122,11 +132,26 @@ dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__j
         err = dial(w, p, left_s);
         if (!err) err = request(w, p, as);
         if (!err) err = await_welcome(w, p, 2 * connect_s, welcome);
-        if (err != DC_EPEER || dc__now_ns() + AGAIN_NS >= until_ns) break;
+        if (err != DC_EPEER || dc__now_ns() + AGAIN_NS >= until_ns || check_first(w, p)) break;
         err = pause_between(w, p, err);
         if (err != DC_EPEER) break;
     }
     return err;
+}
+
+static bool is_new(const dc_worker *w)
+{
+    return w->n_parts == 1 && !w->progress.pushed;
+}
+
+/* A worker that joins anew has its parts. */
+static dc_error same_shares(const dc_worker *w, const dc__welcome *first)
+{
+    if (first->shares.n == w->n_parts) return DC_OK;
+    return dc__fail(
+        DC_EINVAL,
+        "the server at %s was started again as one of %d, and was one of %d: start this worker again, too",
+        w->parts[0].url, first->shares.n, w->n_parts);
 }
 
 /* The shards after the first one, which has given this worker its number, and says where they are. */
@@ -134,10 +159,11 @@ static dc_error ask_others(dc_worker *w, double connect_s, const dc__welcome *fi
 {
     const char *urls = strchr(w->urls, ',');
     const int n = first->shares.n;
-    dc_error err = dc__parts_spread(w, &first->shares);
+    dc_error err = is_new(w) ? dc__parts_spread(w, &first->shares) : same_shares(w, first);
     for (int k = 1; !err && k < n; k++) {
         dc__part *p = &w->parts[k];
-        const dc__join as = {.rank = first->rank, .shard = k + 1, .shards = n, .run = first->run};
+        const dc__join as = {
+            .rank = first->rank, .shard = k + 1, .shards = n, .run = first->run, .entry = first->entry};
         dc__welcome welcome;
         (void)dc__url_of(urls ? urls + 1 : first->urls, k - 1, p->url);
         if (p->inside) (void)snprintf(p->url, sizeof p->url, "%s", w->host->url);
@@ -152,7 +178,8 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     const dc__join as = {.rank = w->options.rank, .clear = w->options.clear && !w->joined_once};
     dc_error err = dc__worker_ask(w, &w->parts[0], connect_s, &as, welcome);
     if (!err) err = dc__urls_agree(w, welcome);
-    if (!err && welcome->shares.n > 1) err = ask_others(w, connect_s, welcome);
+    if (!err && (welcome->shares.n > 1 || w->n_parts > 1) && !welcome->ended)
+        err = ask_others(w, connect_s, welcome);
     if (err) return err;
     w->parts[0].upload.values_at = welcome->upload ? 0 : UINT64_MAX;
     pthread_mutex_lock(&w->lock); /* the planner may look */
@@ -160,6 +187,7 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     w->info.workers = welcome->workers;
     w->info.resumed = welcome->resumed;
     w->carry = welcome->carry;
+    w->waits = welcome->waits;
     w->coding = welcome->coding;
     w->announced.batches = dc__coding_batches(&w->coding);
     pthread_mutex_unlock(&w->lock);
@@ -222,7 +250,7 @@ dc_error dc__worker_enter(dc_worker *w)
 
 bool dc_worker_lost_server(const dc_worker *w)
 {
-    if (w->n_parts > 1) return false; /* shards may be at different rounds */
+    if (w->n_parts > 1 && !w->waits) return false; /* the run ends with who is lost */
     return w->failed && w->error == DC_EPEER && !w->stopped;
 }
 
@@ -252,8 +280,11 @@ static dc_error end_here(dc_worker *w)
     if (!w->done)
         return dc__fail(DC_EPROTO, "the server at %s says that the run has ended, which it has not here",
                         w->parts[0].url);
-    dc__link_close(&w->parts[0].endpoint.link, 0);
-    w->parts[0].bye_acked = w->ended = true;
+    for (int k = 0; k < w->n_parts; k++) {
+        dc__link_close(&w->parts[k].endpoint.link, 0);
+        w->parts[k].bye_acked = true;
+    }
+    w->ended = true;
     return DC_OK;
 }
 
@@ -267,6 +298,7 @@ static void reset(dc_worker *w)
     for (int k = 0; k < w->n_parts; k++)
         reset_part(&w->parts[k]);
     w->announced.stat_here = false;
+    w->joint.acked = w->joint.flying = w->joint.taken = 0; /* links count anew */
     dc__reporter_restart(&w->reporter, w->planner.plan.round_s > 0);
     w->push.grows = false;
     w->push.unsent = 0;
@@ -296,10 +328,12 @@ void dc__worker_pause(dc_worker *w)
 static dc_error join_anew(dc_worker *w, double left_s)
 {
     dc__welcome welcome;
-    dc__endpoint *e = &w->parts[0].endpoint;
-    dc__endpoint_stop(e);
-    dc__link_close(&e->link, 0);
-    e->stop = false; /* of the threads that were; calls on the new link look at it */
+    for (int k = 0; k < w->n_parts; k++) {
+        dc__endpoint *e = &w->parts[k].endpoint;
+        dc__endpoint_stop(e);
+        dc__link_close(&e->link, 0);
+        e->stop = false; /* of the threads that were; calls on the new link look at it */
+    }
     reset(w);
     dc_error err = dc__worker_dial(w, left_s, &welcome);
     if (!err && welcome.ended) return end_here(w);
@@ -318,7 +352,8 @@ dc_error dc_worker_rejoin(dc_worker *w)
     const int64_t until_ns = dc__now_ns() + (int64_t)(dc__worker_patience_s(w) * 1e9);
     dc_error err = DC_OK;
     dc__log_line(&w->log, "%s; joining it again", w->error_line);
-    dc__endpoint_stop(&w->parts[0].endpoint);
+    for (int k = 0; k < w->n_parts; k++)
+        dc__endpoint_stop(&w->parts[k].endpoint);
     dc__worker_pause(w);
     do {
         const double left_s = dc__seconds(until_ns - dc__now_ns());

@@ -167,6 +167,7 @@ struct dc_worker {
     uint64_t id;
     bool joined_once; /* it had a part in the run. Compute thread; written with the lock */
     bool carry;
+    bool waits;        /* who is lost may come back to the run: over shards it ends otherwise */
     dc__coding coding; /* the run's */
     bool pushes;       /* push.round is one */
     bool forgot;       /* what it had kept by start_round is lost; constant between two joins */

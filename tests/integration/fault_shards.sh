@@ -89,7 +89,7 @@ lost()
     what="$1 is killed"
     local k pid last
     rm -rf parts
-    shards 2 --workers 2 --backup parts --backup-every 3 --timeout 3
+    shards 2 --workers 2 --backup parts --backup-every 3 --timeout 3 --on-loss end
     worker 0
     worker 1
     seen "${shard_pid[1]}" shard-1.out 'saved round [1-9]' || not_ok "$what: runs" "$(cat shard-*.err worker-*.err)"
