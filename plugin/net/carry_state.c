@@ -17,8 +17,8 @@ void dc__carry_refused(dc__channel *c, dc__hello_status status)
         [DC__HELLO_UNINVITED] = DC__END_UNINVITED, [DC__HELLO_EXPIRED] = DC__END_EXPIRED,
         [DC__HELLO_USED] = DC__END_USED,           [DC__HELLO_FILES] = DC__END_FILES};
     if (endings[status] != DC__END_NONE) dc__carry_end(c, endings[status]);
-    if (status == DC__HELLO_NOT_YET && c->state != DC__CHANNEL_CONNECTING)
-        dc__carry_end(c, DC__END_UNKNOWN_KEY);
+    /* It had announced this key: so it was started again, and does not know the session either. */
+    if (status == DC__HELLO_NOT_YET && c->state != DC__CHANNEL_CONNECTING) dc__carry_end(c, DC__END_UNKNOWN);
 }
 
 void dc__carry_attach(dc__channel *c, int fd, dc__seal *seal, dc__shared *shared, uint64_t received,

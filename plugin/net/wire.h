@@ -100,6 +100,7 @@ enum {
         1, /* STAT: the round's gradients are encoded with nothing kept of those before: it was lost */
     DC__KEEP_SENT = 1,   /* KEEP, between shards: the version is to be sent when it is whole */
     DC__KEEP_NOW = 2,    /* likewise: at once; it is whole */
+    DC__KEEP_END = 4,    /* likewise: it is the end of the run, and saved */
     DC__RUN_RESUMED = 1, /* RUN: it goes on from a backup: STATE follows */
     DC__RUN_WAITS = 2,   /* RUN: who is lost is waited for, as the first shard says */
     DC__BACK_LOST = 1,   /* BACK: the worker is lost */

@@ -361,6 +361,17 @@ void dc__server_admit(dc_server *s)
     s->n_joining = left;
 }
 
+void dc__server_refuse_waiting(dc_server *s, const char *line)
+{
+    for (int i = 0; i < s->n_joining; i++) {
+        dc__joining *j = &s->joining[i];
+        if (!j->asked) continue;
+        (void)dc__fail(DC_EINVAL, "%s", line); /* with what an attempt later would not change */
+        refuse(s, j, DC_EINVAL);
+        dc__link_close(&j->link, DC__LINGER_MS);
+    }
+}
+
 void dc__server_admit_none(dc_server *s)
 {
     while (s->n_joining > 0) {

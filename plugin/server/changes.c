@@ -328,7 +328,7 @@ void dc__server_change(dc_server *s)
         bool rounds;
         if (!may_enter(s, i, &rounds)) continue;
         if (s->shards.n > 1) {
-            if (dc__shards_let_in(s, i)) return;
+            if (dc__shards_let_in(s, i, rounds)) return;
             continue;
         }
         const bool deserted = is_deserted(s, &crew);

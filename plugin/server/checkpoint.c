@@ -75,9 +75,9 @@ void dc__checkpoint_begin(dc__checkpoint *c, bool resumed)
     show_kept(c);
     pthread_mutex_unlock(&c->lock);
     const uint64_t first = c->versions->round;
-    /* Over shards a run ends with whoever is lost: its first version is one as any other. */
-    const bool due =
-        !resumed && c->dir[0] && (!c->hooks.announce || c->every.rounds > 0 || c->every.seconds > 0);
+    /* Where a run over shards ends with whoever is lost, its first version is one as any other. */
+    const bool due = !resumed && c->dir[0] &&
+                     (!c->hooks.announce || c->spares || c->every.rounds > 0 || c->every.seconds > 0);
     if (due) c->planned[first & 1] = first;
     if (c->hooks.announce) c->hooks.announce(c->hooks.context, first, due);
     c->planned_ns = dc__now_ns();
@@ -110,7 +110,7 @@ void dc__checkpoint_if_due(dc__checkpoint *c)
 void dc__checkpoint_announced(dc__checkpoint *c, uint64_t version, bool saved)
 {
     pthread_mutex_lock(&c->lock);
-    while (saved && c->due != DC__NO_ROUND && !c->quit)
+    while (saved && c->due != DC__NO_ROUND && !c->quit && !c->left)
         dc__wait_until(&c->changed, &c->lock, dc__now_ns() + POLL_NS);
     pthread_mutex_unlock(&c->lock);
     pthread_mutex_lock(&c->versions->lock);
@@ -147,7 +147,7 @@ dc_error dc__checkpoint_guard(dc__checkpoint *c, uint64_t version, _Atomic int64
 {
     if (version == DC__NO_ROUND || (c->protected_ == DC__NO_ROUND && !c->follows)) return DC_OK;
     pthread_mutex_lock(&c->lock);
-    while (is_in_the_way(c, version) && !c->roster->ending) {
+    while (is_in_the_way(c, version) && !c->roster->ending && !c->left) {
         dc__wait_until(&c->changed, &c->lock, dc__now_ns() + POLL_NS);
         *heard_ns = dc__now_ns();
     }
@@ -278,7 +278,7 @@ static void tell(dc__checkpoint *c, uint64_t version, dc_error err)
     if (err == DC_EFILE && (failed & (failed - 1)) == 0)
         dc__log_line(c->log, "round %llu is not saved, and training goes on: %.380s",
                      (unsigned long long)version, dc_last_error());
-    else if (err && err != DC_EFILE)
+    else if (err && err != DC_EFILE && !(err == DC_EPEER && c->spares))
         dc__roster_end(c->roster, err, dc_last_error());
     else if (!err && c->failed)
         dc__log_line(c->log, "checkpoints are written again: the %llu before round %llu could not be",
@@ -351,6 +351,7 @@ void dc__checkpoint_forget(dc__checkpoint *c)
     plan_nothing(c);
     c->failed = 0;
     c->n_kept = 0;
+    c->left = false;
     pthread_mutex_unlock(&c->lock);
 }
 

@@ -40,6 +40,8 @@ typedef struct dc__checkpoint {
     dc__checkpoint_hooks hooks;
     bool follows; /* versions to be saved are announced by the first shard */
     bool
+        spares; /* over shards: a version that cannot be put together since a shard is lost does not end the run. As hooks */
+    bool
         no_end; /* run loop, when training has ended by an error: its last version is of no use, only those before that workers heard of */
     uint64_t announced;          /* (L) it has said of versions before this one */
     char dir[PATH_MAX];          /* "" = none is ever written */
@@ -60,6 +62,7 @@ typedef struct dc__checkpoint {
     pthread_t writer;
     bool runs;                      /* the writer exists; run loop only */
     bool quit;                      /* (L) from here on */
+    bool left;                      /* (L) the run leaves its course: nobody waits for a version any more */
     uint64_t due, writing;          /* versions that are still read, DC__NO_ROUND = none */
     uint64_t syncing;               /* version that the disk is at work on, likewise */
     uint64_t saved;                 /* last version on disk */
@@ -81,6 +84,10 @@ void dc__checkpoint_destroy(dc__checkpoint *c);
 /* dc__checkpoint_allocate - room for a model's statistics. dc__checkpoint_release - frees it. */
 dc_error dc__checkpoint_allocate(dc__checkpoint *c);
 void dc__checkpoint_release(dc__checkpoint *c);
+
+/* dc__checkpoint_leave - the run goes back: nobody waits any more for a version to be announced or put together. Until
+ * dc__checkpoint_forget. */
+void dc__checkpoint_leave(dc__checkpoint *c);
 
 /* dc__checkpoint_start, dc__checkpoint_stop - the writer's thread; stop writes first what is due, and it may be started
  * again. dc__checkpoint_forget - nothing is planned or saved; without the writer at work. */

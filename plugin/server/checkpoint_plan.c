@@ -13,6 +13,14 @@ bool dc__checkpoint_is_busy(dc__checkpoint *c)
     return busy;
 }
 
+void dc__checkpoint_leave(dc__checkpoint *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->left = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* Whether the version after the last whole one is to be written. */
 static bool next_is_due(dc__checkpoint *c, uint64_t next, int64_t now)
 {

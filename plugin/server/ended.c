@@ -22,7 +22,8 @@ bool dc__server_had_ended(dc_server *s, const dc__join *join)
 {
     dc__training *t = &s->training;
     const uint64_t round = t->versions.round;
-    if (!join->done || join->path.n > 0 || s->shards.n > 1) return false;
+    if (!join->done || join->path.n > 0 || s->shards.index > 0) return false;
+    if (s->shards.n > 1 && t->on_loss == DC_ON_LOSS_END) return false;
     if (!t->ended && (!t->resumed || t->roster.training)) return false;
     if (join->round != dc__batches_of(&t->versions.batches, round).batch) return false;
     if (!t->ended && !dc__checkpoint_has_end(&t->checkpoint, round)) return false;
@@ -37,7 +38,7 @@ static void owe(dc_server *s)
     dc__generations *g = &t->checkpoint.generations;
     if (s->owes) return;
     if (!r->training && g->n > 0) /* nothing more is saved: what is there beside the last three goes now */
-        (void)dc__generations_make_room(g, &t->log, t->model, g->version[g->n - 1], 0);
+        (void)dc__generations_make_room(g, &t->log, t->whole, g->version[g->n - 1], 0);
     s->owes = true;
     s->heard_ns = s->closing_ns = dc__now_ns();
     for (int k = 0; k < r->saved.n; k++) {
@@ -67,19 +68,22 @@ dc_error dc__server_tell_end(dc_server *s, dc__joining *j)
     if (k < 0)
         return dc__fail(DC_EINVAL, "the run has ended, with round %llu, without this worker",
                         (unsigned long long)t->versions.round);
-    const float *values = dc__codes_arena(&t->codes, &t->versions, t->versions.round);
-    if (j->join.seed != dc__hash_of_arena(t->model, values))
+    const bool over = s->shards.n > 1;
+    const float *values =
+        dc__codes_arena(over ? &t->all_codes : &t->codes, over ? &t->all : &t->versions, t->versions.round);
+    if (j->join.seed != dc__hash_of_arena(t->whole, values))
         return dc__fail(
             DC_EINVAL,
             "the run has ended, with round %llu, on another course than this process of the worker was on: start it "
             "again, and it gets the last weights",
             (unsigned long long)t->versions.round);
     const dc__crew_member *member = &t->roster.saved.member[k];
-    const dc__welcome welcome = {.rank = member->number,
-                                 .workers = t->roster.wanted,
-                                 .resumed = true,
-                                 .ended = true,
-                                 .coding = t->codes.coding};
+    dc__welcome welcome = {.rank = member->number,
+                           .workers = t->roster.wanted,
+                           .resumed = true,
+                           .ended = true,
+                           .coding = t->codes.coding};
+    dc__shards_welcome(&s->shards, &welcome);
     owe(s);
     dc__session *session = &s->sessions[member->slot];
     if (session->endpoint.threads) { /* of a connection before */
@@ -123,7 +127,7 @@ bool dc__server_begins_at_end(dc_server *s)
 /* Where a run ends with whoever is lost, nobody comes back to it. */
 static bool may_stay(const dc_server *s)
 {
-    return s->training.on_loss != DC_ON_LOSS_END && s->shards.n == 1 && !s->training.relayed;
+    return s->training.on_loss != DC_ON_LOSS_END && !s->training.relayed;
 }
 
 /* The mean of those who made the last round, where a checkpoint has it. */
@@ -136,19 +140,24 @@ static void keep_statistics(dc__training *t)
                         dc__versions_values(&t->versions, t->versions.round) + t->model->start[DC_STATISTIC]);
 }
 
-/* Saves the end, and says so. False: it could not be saved. */
-static bool close_run(dc_server *s)
+/* Saves the end, and says so. False: it could not be saved; *again: since a shard is lost, which is found next. */
+static bool close_run(dc_server *s, bool *again)
 {
     dc__training *t = &s->training;
     dc__roster *r = &t->roster;
-    if (dc__checkpoint_final(&t->checkpoint)) return false;
+    dc_error err = dc__checkpoint_final(&t->checkpoint);
+    if (!err && s->shards.n > 1 && !t->checkpoint.dir[0])
+        err = dc__first_gather(&s->shards, t->versions.round);
+    *again = err == DC_EPEER && s->shards.n > 1;
+    if (err) return false;
     pthread_mutex_lock(&r->lock);
     r->saved = *dc__roster_crew(r, t->versions.round);
     pthread_mutex_unlock(&r->lock);
-    if (!t->checkpoint.dir[0]) keep_statistics(t);
+    if (!t->checkpoint.dir[0] || s->shards.n > 1) keep_statistics(t);
     s->owes = false; /* of a run before, which this one went on from */
     owe(s);
     t->ended = true;
+    if (s->shards.n > 1) dc__first_says_end(&s->shards);
     for (int i = 0; i < r->n; i++) {
         dc__session *session = &s->sessions[i];
         const dc__member_state state = r->member[i].state;
@@ -247,8 +256,12 @@ static bool all_heard(dc_server *s)
 bool dc__server_is_done(dc_server *s)
 {
     dc__training *t = &s->training;
-    if (!t->ended && dc__roster_all_finished(&t->roster, t->versions.round) &&
-        (!may_stay(s) || !close_run(s)))
-        return true;
+    const bool stays = may_stay(s);
+    bool again = false;
+    if ((stays || s->shards.again) && s->shards.index > 0) return dc__other_is_done(&s->shards);
+    if (!t->ended && dc__roster_all_finished(&t->roster, t->versions.round)) {
+        if (stays && s->shards.n > 1 && !dc__first_may_end(&s->shards, t->versions.round)) return false;
+        if (!stays || !close_run(s, &again)) return !again;
+    }
     return s->owes && all_heard(s);
 }

@@ -87,6 +87,9 @@ static void next(void *peer, dc__stage stage, dc__turn *turn)
     } else if (p->now_due != DC__NO_ROUND) {
         turn->header = (dc__header){.type = DC__KEEP, .flags = DC__KEEP_NOW, .round = p->now_due};
         p->now_due = DC__NO_ROUND;
+    } else if (p->end_due) {
+        p->end_due = false;
+        turn->header = (dc__header){.type = DC__KEEP, .flags = DC__KEEP_END, .round = p->at};
     } else if (p->begin_due) {
         p->begin_due = false;
         turn->header.type = DC__ROSTER;

@@ -53,6 +53,23 @@ static dc_error check(const dc__shards *sh, const dc__shard_hello *hello, int *n
     return DC_OK;
 }
 
+/* A shard that comes again, whose link had ended though it was not known: it was killed, or went away from it. */
+static void find_lost(dc__shards *sh, const dc__shard_hello *hello)
+{
+    const int k = hello->shard - 1;
+    char text[DC__SHARD_TEXT_BYTES], why[DC__LINE_BYTES];
+    if (hello->mesh || sh->mesh || sh->index > 0 || hello->shards != sh->n || k < 1 || k >= sh->n ||
+        !sh->peers[k].present)
+        return;
+    const dc__peer *p = &sh->peers[k];
+    if (!p->over && dc__channel_state_of(p->endpoint.link.channel) == DC__CHANNEL_UP &&
+        strcmp(p->url, hello->url) != 0)
+        return;
+    dc__shards_text(sh, k, text);
+    (void)snprintf(why, sizeof why, "lost %s: it was started again, or cut off", text);
+    dc__first_lost(sh, k, why);
+}
+
 static double silence_s(const dc_server *s)
 {
     return s->options.timeout_s > 0 ? s->options.timeout_s : DC_DEFAULT_TIMEOUT_S;
@@ -79,6 +96,7 @@ dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame)
     int number = 0;
     dc_error err = dc__shard_hello_read(&hello, frame);
     if (!err) err = dc__shards_prove(sh, link->channel);
+    if (!err) find_lost(sh, &hello);
     if (!err) err = check(sh, &hello, &number);
     if (!err) err = answer(sh, link, number);
     if (err) return err;
@@ -87,7 +105,9 @@ dc_error dc__first_take(dc__shards *sh, dc__link *link, const dc__frame *frame)
     (void)snprintf(p->url, sizeof p->url, "%s", hello.url);
     dc__link_move(&p->endpoint.link, link, text, silence_s(s), &p->endpoint.stop);
     p->endpoint.link.log = &s->training.log;
-    p->over = p->left = p->ready = p->sending = p->begin_due = p->stop_due = p->ack_due = false;
+    p->over = p->left = p->ready = p->sending = p->begin_due = p->stop_due = p->ack_due = p->end_due = false;
+    p->go.n = p->came.n = 0;
+    p->endpoint.stop = false;
     p->now_due = p->got = DC__NO_ROUND;
     p->keep_next = 0;
     p->run_due = s->training.model != NULL;
@@ -109,15 +129,9 @@ void dc__first_watch(dc__shards *sh)
     for (int k = 1; k < sh->n; k++) {
         dc__peer *p = &sh->peers[k];
         if (!p->present || !p->over) continue;
-        if (t->roster.training) {
-            dc__roster_end(&t->roster, DC_EPEER, p->why);
-            continue;
-        }
-        dc__log_line(&t->log, "%s", p->why);
-        dc__endpoint_stop(&p->endpoint);
-        dc__link_close(&p->endpoint.link, 0);
-        p->present = false;
+        dc__first_lost(sh, k, p->why);
     }
+    if (!t->roster.training && !t->roster.ending) dc__first_awaits(sh);
 }
 
 /* ---- the run ---- */
@@ -176,7 +190,9 @@ bool dc__first_may_begin(dc__shards *sh)
     wake_all(sh);
     pthread_mutex_unlock(&sh->lock);
     const dc_error err = dc__first_gather(sh, round);
-    if (err) dc__roster_end(&t->roster, err, dc_last_error());
+    /* A shard that was lost meanwhile is found next. */
+    if (err && !(err == DC_EPEER && t->on_loss != DC_ON_LOSS_END))
+        dc__roster_end(&t->roster, err, dc_last_error());
     return err == DC_OK;
 }
 
@@ -210,6 +226,10 @@ static bool has_come(dc__shards *sh, dc__peer *p, uint64_t version, dc_error *er
 {
     char text[DC__SHARD_TEXT_BYTES];
     if (p->got == version) return true;
+    if (sh->leaving) {
+        *err = dc__fail(DC_EPEER, "round %llu is not saved: the run goes back", (unsigned long long)version);
+        return true;
+    }
     if (p->left && p->at >= version && !p->requested) {
         p->requested = true; /* by itself it sends nothing any more */
         p->now_due = version;

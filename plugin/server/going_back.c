@@ -6,8 +6,9 @@
  * but all rounds from such a checkpoint on. So the run does what it would do if the server had been killed and
  * started again: sessions end, everything is forgotten but the files, and workers join anew, each with what it had. The files
  * of later checkpoints go first, and the log is cut back, so that whoever starts from them finds one course.
- *   Over shards nobody joins anew, and the run has not begun when this is found: it ends with a line, and goes on from that checkpoint
- * when all is started once more.
+ *   Over shards the first does so, and ends its links to the others, which do what they do when the first was killed (shard_losses.c). A run
+ * that ends with whoever is lost has not begun when this is found: it ends with a line, and goes on from that checkpoint when all is started
+ * once more.
  *   What a worker has of no checkpoint is lost wherever the run goes on. So it goes on where it is: a worker that cannot keep
  * anything, and is lost again and again, does not hold up the others. */
 #include "base/error.h"
@@ -44,8 +45,7 @@ static uint64_t choose(const dc_server *s)
     return g->version[g->n - 1];
 }
 
-/* Everything but the files, the counts and what people are shown. */
-static void forget(dc_server *s)
+void dc__server_forget(dc_server *s)
 {
     for (int i = 0; i < s->training.roster.n; i++) {
         dc__session_forget(&s->sessions[i]);
@@ -59,20 +59,22 @@ static void forget(dc_server *s)
     s->announced = false;
 }
 
-static dc_error restart(dc_server *s, const char *why)
+dc_error dc__server_restart(dc_server *s, const char *why)
 {
     dc__training *t = &s->training;
     dc__checkpoint *c = &t->checkpoint;
+    if (s->shards.n > 1) dc__first_leaves(&s->shards);
     for (int i = 0; i < t->roster.n; i++)
         if (s->sessions[i].endpoint.threads) dc__session_close(&s->sessions[i], 0);
     dc__checkpoint_stop(c);
+    if (s->shards.n > 1) dc__first_parts(&s->shards);
     if (c->generations.n == 0)
         return dc__fail(DC_EFILE, "%s, and there is no checkpoint that the run could go back to", why);
     const uint64_t version = choose(s);
     dc_error err = dc__generations_go_back(&c->generations, t->model, version);
     if (err) return err;
     dc__log_line(&t->log, "%s: the run goes back to round %llu", why, (unsigned long long)version);
-    forget(s);
+    dc__server_forget(s);
     return dc__checkpoint_start(c);
 }
 
@@ -87,7 +89,7 @@ static bool is_of_use(dc_server *s, int slot)
     return has;
 }
 
-/* Over shards, before the run begins. */
+/* Over shards, before a run begins that ends with whoever is lost. */
 static void end_to_go_back(dc_server *s, const char *why)
 {
     dc__training *t = &s->training;
@@ -104,12 +106,12 @@ static void go_back(dc_server *s, int slot)
     char called[DC__CALLED_BYTES], why[DC__LINE_BYTES];
     dc__member_words(&s->training.roster.member[slot], called);
     (void)snprintf(why, sizeof why, "%s is back without what it had kept", called);
-    if (s->shards.n > 1) {
+    if (s->shards.n > 1 && s->training.on_loss == DC_ON_LOSS_END) {
         end_to_go_back(s, why);
         return;
     }
     s->expected = dc__server_members(s);
-    const dc_error err = restart(s, why);
+    const dc_error err = dc__server_restart(s, why);
     if (err) dc__roster_end(&s->training.roster, err, dc_last_error());
 }
 
@@ -118,7 +120,8 @@ bool dc__server_goes_back(dc_server *s, int slot, uint64_t round)
     dc__training *t = &s->training;
     char called[DC__CALLED_BYTES];
     if (!t->keeps || dc__session_has_kept(&s->sessions[slot], round)) return false;
-    if (is_of_use(s, slot)) {
+    /* Over shards, too, if it has nothing: which of its blocks had come is each shard's to know. */
+    if (is_of_use(s, slot) || s->shards.n > 1) {
         go_back(s, slot);
         return true;
     }

@@ -131,11 +131,22 @@ static dc_error take_state(dc__peer *p, const dc__frame *frame)
     return DC_OK;
 }
 
+static dc_error take_flag(dc__peer *p, bool *flag)
+{
+    dc__shards *sh = &p->server->shards;
+    pthread_mutex_lock(&sh->lock);
+    *flag = true;
+    pthread_cond_broadcast(&sh->news);
+    pthread_mutex_unlock(&sh->lock);
+    return DC_OK;
+}
+
 static dc_error take_keep(dc__peer *p, const dc__frame *frame)
 {
     dc__shards *sh = &p->server->shards;
     dc__training *t = &p->server->training;
     const uint64_t version = frame->header.round;
+    if (frame->header.flags & DC__KEEP_END) return take_flag(p, &sh->end_saved);
     if (!(frame->header.flags & DC__KEEP_NOW)) {
         dc__checkpoint_announced(&t->checkpoint, version, frame->header.flags & DC__KEEP_SENT);
         return DC_OK;
@@ -158,16 +169,6 @@ static dc_error take_stop(dc__peer *p, const dc__frame *frame)
     (void)snprintf(line, sizeof line, "%s ended the run: %.400s", dc__shards_first(&p->server->shards),
                    reason);
     dc__roster_end(&p->server->training.roster, DC_EPEER, line);
-    return DC_OK;
-}
-
-static dc_error take_flag(dc__peer *p, bool *flag)
-{
-    dc__shards *sh = &p->server->shards;
-    pthread_mutex_lock(&sh->lock);
-    *flag = true;
-    pthread_cond_broadcast(&sh->news);
-    pthread_mutex_unlock(&sh->lock);
     return DC_OK;
 }
 

@@ -1,4 +1,5 @@
 /* other_shard.c - another shard's link to the first one. See shards.h. */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -63,9 +64,10 @@ static dc_error dial(dc__shards *sh)
     dc__dial_keys *keys;
     dc__channel *channel;
     dc_error err = own_keys(s, &keys);
-    const dc__dial_options options = {.connect_s = FIND_S,
+    const double find_s = sh->again ? fmax(dc__seconds(sh->again_until_ns - dc__now_ns()), 1) : FIND_S;
+    const dc__dial_options options = {.connect_s = find_s,
                                       .patience_s = timeout_s,
-                                      .shut_s = SHUT_S,
+                                      .shut_s = sh->again ? 0 : SHUT_S, /* the first had this key */
                                       .most_bytes = DC__HEADER_BYTES + DC__MAX_PAYLOAD_BYTES,
                                       .keys = keys};
     if (!err) err = dc__channel_dial(&channel, sh->first, &options);
@@ -187,6 +189,18 @@ static void say_ready(dc__shards *sh)
     pthread_mutex_unlock(&sh->lock);
 }
 
+/* The run waits for who is lost, or did before: its link to the first shard has ended, or that one did not take it yet. */
+static bool comes_again(dc__shards *sh)
+{
+    dc__peer *p = &sh->peers[0];
+    const int64_t now_ns = dc__now_ns();
+    if (sh->mesh || (!sh->again && sh->server->training.on_loss == DC_ON_LOSS_END)) return false;
+    if (sh->again && !sh->server->training.model && now_ns > sh->again_until_ns) return false;
+    if (!p->over) (void)snprintf(p->why, sizeof p->why, "%.400s", dc_last_error());
+    dc__other_lost(sh);
+    return true;
+}
+
 void dc__other_watch(dc__shards *sh)
 {
     dc__peer *p = &sh->peers[0];
@@ -200,12 +214,16 @@ void dc__other_watch(dc__shards *sh)
     }
     if (!err && !p->endpoint.threads) err = sh->met ? start(sh) : take_answer(sh);
     if (!err && p->over && !p->acked && !r->ending) err = dc__fail(DC_EPEER, "%s", p->why);
+    if (err == DC_EPEER && comes_again(sh)) return;
     pthread_mutex_lock(&sh->lock);
     const bool coming = sh->coming != NULL;
     pthread_mutex_unlock(&sh->lock);
     if (!err && coming && !r->training) err = adopt(sh);
     if (!err && !coming && sh->server->training.model && !r->training) say_ready(sh);
-    if (err) dc__roster_end(r, err, dc_last_error());
+    if (err && sh->again && sh->had_end)
+        dc__roster_end(r, DC_OK, "all rounds are done");
+    else if (err)
+        dc__roster_end(r, err, dc_last_error());
 }
 
 /* ---- versions and the end ---- */
@@ -217,11 +235,11 @@ dc_error dc__other_deliver(void *shards, uint64_t version)
     pthread_mutex_lock(&sh->lock);
     p->send = version;
     dc__endpoint_wake(&p->endpoint);
-    while (p->send == version && !p->over)
+    while (p->send == version && !p->over && !dc__link_ended(&p->endpoint.link))
         dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + DC__POLL_NS);
     const bool sent = p->send != version;
     pthread_mutex_unlock(&sh->lock);
-    return sent ? DC_OK : dc__fail(DC_EPEER, "%s", p->why);
+    return sent ? DC_OK : dc__fail(DC_EPEER, "%s", p->over ? p->why : "the first shard is lost");
 }
 
 void dc__other_end(dc__shards *sh)

@@ -213,9 +213,10 @@ static dc_error end_over_shards(dc_server *s)
     char line[DC__LINE_BYTES];
     t->checkpoint.no_end = is_kept_lost(t);
     if (s->shards.index == 0) dc__first_stop(&s->shards);
+    if (dc__roster_result(&t->roster, line)) dc__server_refuse_waiting(s, line);
     say_goodbye(s, true);
     dc__barred_save(&t->barred, &t->log);
-    const dc_error err = dc__checkpoint_final(&t->checkpoint);
+    const dc_error err = t->ended ? DC_OK : dc__checkpoint_final(&t->checkpoint);
     dc__checkpoint_stop(&t->checkpoint);
     (s->shards.index == 0 ? dc__first_done : dc__other_end)(&s->shards);
     const dc_error result = dc__roster_result(&t->roster, line);

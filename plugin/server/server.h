@@ -116,9 +116,11 @@ void dc__server_watch_gate(dc_server *s);
 bool dc__server_tells(dc_server *s);
 
 /* admission.c: workers that come: waits for them up to DC__POLL_MS, or until a connection breaks, and admits or refuses those whose JOIN is
- * here; no further ones are wanted. Run loop. */
+ * here; no further ones are wanted. dc__server_refuse_waiting - the run has ended with this line, which those hear whose JOIN waits.
+ * Run loop. */
 void dc__server_admit(dc_server *s);
 void dc__server_admit_none(dc_server *s);
+void dc__server_refuse_waiting(dc_server *s, const char *line);
 
 /* agree.c: values that a worker brings are worker 0's or nobody's; augmentation is each worker's own, but seldom meant to
  * differ: DC_EMODEL with a line, or only a line. Run loop. */
@@ -166,7 +168,11 @@ void dc__server_change(dc_server *s);
  * dc__server_goes_back - a worker is ready that was in the round that is on, and is to go on with this one: if it has not
  * got what it had kept by then, the run goes back to a checkpoint of which it has. Whether it does: then nobody is ready any more. If
  * there is none, the worker begins with nothing.
- * dc__server_goes_back_further - likewise before the start. Run loop. */
+ * dc__server_goes_back_further - likewise before the start. Run loop.
+ * dc__server_restart - the run goes back, with a line that begins with why; errors end it. Run loop.
+ * dc__server_forget - everything but the files, the counts and what people are shown; without sessions' threads. Run loop. */
+dc_error dc__server_restart(dc_server *s, const char *why);
+void dc__server_forget(dc_server *s);
 bool dc__server_goes_back(dc_server *s, int slot, uint64_t round);
 bool dc__server_goes_back_further(dc_server *s);
 

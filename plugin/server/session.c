@@ -64,7 +64,7 @@ static dc_error allocate(dc__session *s)
 static void reset(dc__session *s, bool anew)
 {
     s->upload_at = 0;
-    s->told = DC__TOLD_NOTHING;
+    s->reported = DC__REPORTED_NOTHING;
     s->leaf = -1;
     s->n_kept = 0;
     s->last_round = 0;

@@ -15,15 +15,15 @@
 
 #define DC__GOODBYE_S 2.0
 
-/* What another shard has told the first one of a session. */
-typedef enum dc__told { DC__TOLD_NOTHING, DC__TOLD_READY, DC__TOLD_LOST } dc__told;
+/* What another shard has reported of a session to the first one. */
+typedef enum dc__reported { DC__REPORTED_NOTHING, DC__REPORTED_READY, DC__REPORTED_LOST } dc__reported;
 
 typedef struct dc__session {
     dc__training *training;
-    int slot;       /* its member's in the roster */
-    int number;     /* its member's; constant while it has threads */
-    uint32_t entry; /* over shards: which of all sessions with workers, likewise */
-    dc__told told;  /* run loop */
+    int slot;              /* its member's in the roster */
+    int number;            /* its member's; constant while it has threads */
+    uint32_t entry;        /* over shards: which of all sessions with workers, likewise */
+    dc__reported reported; /* run loop */
     dc__endpoint endpoint;
     pthread_mutex_t lock;
     dc__welcome welcome;
@@ -97,8 +97,10 @@ void dc__session_say_steps(dc__session *s);
 /* dc__session_offer - blocks [first, first + n) are at version; with versions' lock held. */
 void dc__session_offer(dc__session *s, uint32_t first, uint32_t n, uint64_t version);
 
-/* session_send.c: what a PULL frame asks for becomes what the session wants. */
+/* session_want.c: what a PULL frame asks for becomes what the session wants. dc__session_takes_changes - of that version the worker gets the
+ * change; with its lock held. */
 dc_error dc__session_want(dc__session *s, const dc__frame *frame);
+bool dc__session_takes_changes(const dc__session *s);
 
 /* The endpoint's role: session_send.c, session_receive.c. */
 void dc__session_next(void *session, dc__stage stage, dc__turn *turn);

@@ -79,7 +79,7 @@ static int list_members(dc_server *s, dc__admitted *list)
 void dc__first_tells_members(dc__shards *sh)
 {
     dc_server *s = sh->server;
-    if (!s->keeper.pair) return;
+    if (!s->keeper.pair || s->training.ended) return; /* at the end nobody else comes */
     dc__admitted *now = sh->listing;
     const int n = list_members(s, now);
     if (n == sh->n_admitted && memcmp(now, sh->admitted, (size_t)n * sizeof *now) == 0) return;

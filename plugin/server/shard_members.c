@@ -82,13 +82,16 @@ static void tell(dc_server *s, int slot)
     dc__session *session = &s->sessions[slot];
     const dc__member_state state = state_of(s, slot);
     const bool lost = state == DC__MEMBER_LOST;
-    const dc__told now = lost ? DC__TOLD_LOST : state == DC__MEMBER_READY ? DC__TOLD_READY : DC__TOLD_NOTHING;
-    if (session->entry == 0 || now == DC__TOLD_NOTHING || now == session->told) return;
-    session->told = now;
-    say(&s->shards, 0, (dc__back){.number = session->number,
-                                  .entry = session->entry,
-                                  .round = s->training.versions.round,
-                                  .lost = lost});
+    const dc__reported now = lost                        ? DC__REPORTED_LOST
+                             : state == DC__MEMBER_READY ? DC__REPORTED_READY
+                                                         : DC__REPORTED_NOTHING;
+    if (session->entry == 0 || now == DC__REPORTED_NOTHING || now == session->reported) return;
+    session->reported = now;
+    say(&s->shards, 0,
+        (dc__back){.number = session->number,
+                   .entry = session->entry,
+                   .round = s->training.versions.round,
+                   .lost = lost});
 }
 
 /* ---- at the first ---- */
@@ -100,7 +103,7 @@ static void lose(dc_server *s, const dc__back *back, int shard)
     char text[DC__SHARD_TEXT_BYTES], why[DC__LINE_BYTES];
     const int slot = dc__roster_numbered(r, back->number);
     dc__session *session = slot < 0 ? NULL : &s->sessions[slot];
-    if (!session || session->entry != back->entry || !session->endpoint.threads ||
+    if (s->training.ended || !session || session->entry != back->entry || !session->endpoint.threads ||
         state_of(s, slot) >= DC__MEMBER_LOST)
         return;
     dc__shards_text(&s->shards, shard, text);
@@ -156,7 +159,7 @@ static bool agree(dc__shards *sh, const dc__session *session, uint64_t *round)
 }
 
 /* The first shard's word for this session. */
-static bool is_told(dc__shards *sh, const dc__session *session, uint64_t *round)
+static bool is_announced(dc__shards *sh, const dc__session *session, uint64_t *round)
 {
     pthread_mutex_lock(&sh->lock);
     const dc__back *back = find(&sh->peers[0].came, session, false);
@@ -181,13 +184,12 @@ static bool enter(dc_server *s, int slot, uint64_t round)
     return intact;
 }
 
-bool dc__shards_let_in(dc_server *s, int slot)
+bool dc__shards_let_in(dc_server *s, int slot, bool rounds)
 {
     dc__shards *sh = &s->shards;
     dc__session *session = &s->sessions[slot];
     uint64_t round = 0;
-    if (sh->index == 0 ? !agree(sh, session, &round) : !is_told(sh, session, &round)) return false;
-    const bool rounds = !dc__server_has_no_rounds_for(s, slot);
+    if (sh->index == 0 ? !agree(sh, session, &round) : !is_announced(sh, session, &round)) return false;
     if (sh->index == 0 && rounds && dc__server_goes_back(s, slot, round)) return true;
     if (!enter(s, slot, round)) {
         (void)dc__fail(DC_EPROTO, "%s says that worker %d begins with round %llu, which is not on here",

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -52,6 +53,9 @@ dc_error dc__shards_init(dc__shards *sh, dc_server *s, dc_server_options *o)
     sh->index = sh->n > 1 ? o->shard - 1 : 0;
     sh->mesh = sh->n > 1 && o->mesh;
     sh->gathering = DC__NO_ROUND;
+    if (sh->n > 1 && sh->index == 0 && getrandom(&sh->run, sizeof sh->run, 0) != (ssize_t)sizeof sh->run)
+        return dc__fail(DC_ENET, "no random numbers from the kernel");
+    sh->run = sh->index == 0 ? sh->run >> 1 : 0; /* another process of the first shard has other runs */
     pthread_mutex_init(&sh->lock, NULL);
     dc__condition_init(&sh->news);
     if (sh->n == 1) return DC_OK;
@@ -108,15 +112,16 @@ void dc__shards_say(dc__shards *sh)
         (void)snprintf(lost, sizeof lost, "the run ends when a worker or a shard is lost");
     else
         (void)snprintf(lost, sizeof lost,
-                       "a worker that is lost is waited for, %.0f s; the run ends when a shard is",
+                       "a worker or a shard that is lost is waited for, %.0f s; the run ends",
                        t->loss_wait_s);
     if (sh->n > 1 && sh->index == 0)
-        dc__log_line(&sh->server->training.log, "shard 1 of %d: %s, or a value is not finite", sh->n, lost);
+        dc__log_line(&sh->server->training.log, "shard 1 of %d: %s%s a value is not finite", sh->n, lost,
+                     t->on_loss == DC_ON_LOSS_END ? ", or" : " when");
     else if (sh->n > 1)
         dc__log_line(
             &sh->server->training.log,
             "shard %d of %d: the first shard keeps log and checkpoints, and says what becomes of a run "
-            "whose worker is lost",
+            "when somebody is lost",
             sh->index + 1, sh->n);
 }
 

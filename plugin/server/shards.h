@@ -10,14 +10,20 @@
  *       another shard wait for it; they name the run by its number, for the first one may train another one instead.
  *     - MEMBERS, with keys: the workers that the first has taken, whenever there are others. Workers whose key is not among them, or who say
  *       that they are another of them, are not let in. All shards have one key, by which the first knows the others.
- *     - READY, ROSTER: the run begins when all workers are at all shards. Then each shard has the same crew to the end: a
- *       run over shards ends when a worker or a shard is lost.
+ *     - READY, ROSTER: the run begins when all workers are at all shards. Then each shard has the same crew to the end.
+ *     - BACK: a worker that was lost is ready again at a shard, whose round is on there; and the first one's answer when it is so at all of
+ *       them: with which round it begins. States of a member in between are the roster's, at each shard:
+ *           RUNNING -> LOST (its session ended here, or at another one, as BACK says) -> JOINED -> READY -> RUNNING (at the first, when
+ *           all have reported this entry of it; at another one, when the first's word about this entry is here)
+ *       The first alone decides how long it is waited for, and ends the run then.
  *     - KEEP: for each version, when the one before is whole at the first shard, whether the others are to send it. They
  *       do not overwrite a version of which they have not heard (checkpoint.h's guard), and nobody waits for that: the
  *       next one but one overwrites it.
  *     - STATE: such a version, from each of the others. The first one has arrays for all of the model (training.all),
  *       from which the files of a checkpoint are written as by a server that has everything. A checkpoint is on the disk
  *       only when every shard's part of it has come.
+ *   Where the run waits for who is lost, a shard that is lost is waited for, too: all go back to a checkpoint (shard_losses.c). Then the
+ * end is saved before anybody hears of it (shard_ends.c).
  *   At the end, also by an error, the others say which version they are at, and send the newest one that all have: no two
  * shards are more than one version apart, and the older of the two is intact, since nobody has pushed for the next.
  *
@@ -74,6 +80,7 @@ typedef struct dc__peer {
     bool sending;       /* (L) at the first: RUN and what belongs to it is on its way */
     bool requested;     /* (L) at the first: what it has left with was asked for */
     bool ready;         /* (L) at the first: all workers are at it */
+    bool end_due;       /* (L) at the first: KEEP with END is to be sent */
     bool left;          /* (L) at the first: it has said BYE */
     uint64_t at;        /* (L) with this version */
     uint64_t keep_next; /* (L) at the first: the next version to be announced */
@@ -101,6 +108,14 @@ typedef struct dc__shards {
     bool keep[DC__KEEPS_MOST]; /* (L) by version % DC__KEEPS_MOST */
     uint64_t gathering;        /* (L) at the first: the version that is put together, DC__NO_ROUND = none */
     bool closing;              /* (L) at the first: others that come are of no use any more */
+    bool leaving;              /* (L) at the first: the run goes back, and nothing is put together any more */
+    int64_t
+        lost_ns; /* run loop, at the first: since when it waits for shards that are lost, 0 = it does not */
+    bool again;  /* run loop, at another one: it was in a run that waits, and comes to the first anew, */
+    int64_t again_until_ns; /* until then */
+    bool had_end;           /* run loop, at another one: the end of that run was saved */
+    bool end_said,
+        end_saved; /* (L) at another one: it has announced to the first that it is at the end, and heard that this is saved */
     /* (L) at another one: a run that was announced, until the run loop has adopted it; `adopting`: it is at that */
     dc_model *coming;
     bool adopting;
@@ -170,12 +185,32 @@ dc_error dc__other_takes_members(dc__peer *p, const dc__frame *frame);
 
 /* shard_members.c: workers that are lost while the run is on, and come back. Run loop, but for the link's threads, which send and take BACK.
  * dc__shards_look - tells the other end who is lost or ready again, and hears it. dc__shards_let_in - a worker that is ready begins, if
- * the first shard has said with which round, or, at the first, all others have it again; whether the run goes back instead.
+ * the first shard has said with which round, or, at the first, all others have it again; rounds: it has some to do. Whether the run goes back instead.
  * dc__shards_back_due - a BACK is to be sent; with the lock held. dc__shards_take_back - one has come. */
 void dc__shards_look(dc__shards *sh);
-bool dc__shards_let_in(struct dc_server *s, int slot);
+bool dc__shards_let_in(struct dc_server *s, int slot, bool rounds);
 bool dc__shards_back_due(dc__peer *p, dc__header *header);
 dc_error dc__shards_take_back(dc__peer *p, const dc__frame *frame);
+
+/* shard_losses.c: shards that are lost, and come back. Run loop.
+ * dc__first_lost - at the first, that this one's link has ended, or was found dead: the run goes back if it is on. dc__first_awaits - while it
+ * waits for such: the end of the run when they are not back in time.
+ * dc__other_lost - at another one, that its link to the first has ended: it forgets all, and comes to it anew. */
+void dc__first_lost(dc__shards *sh, int number, const char *why);
+void dc__first_awaits(dc__shards *sh);
+void dc__other_lost(dc__shards *sh);
+
+/* shard_ends.c: the end of links, and of a run that waits for those who are lost. Run loop.
+ * dc__first_part - the link to another shard ends. dc__first_leaves, dc__first_parts - of a run that goes back: nobody waits for versions any
+ * more; all links end.
+ * dc__first_may_end - all shards are at this version, which is the last. dc__first_says_end - it is saved: the others may answer goodbyes.
+ * dc__other_is_done - at another one: the first needs nothing more. */
+void dc__first_part(dc__shards *sh, int number);
+void dc__first_leaves(dc__shards *sh);
+void dc__first_parts(dc__shards *sh);
+bool dc__first_may_end(dc__shards *sh, uint64_t version);
+void dc__first_says_end(dc__shards *sh);
+bool dc__other_is_done(dc__shards *sh);
 
 /* meeting.c, at a mesh's meeting server; run loop.
  * dc__meeting_place - the number, from 1, of the shard that a worker's process is to hold; DC_EINVAL, DC_EFULL with a line that is for

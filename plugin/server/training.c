@@ -121,13 +121,8 @@ static void set_keeps(dc__training *t, bool remembers)
 {
     t->keeps =
         t->shard == 0 && (remembers || dc__coding_keeps(&t->codes.coding)); /* the first shard says of what */
-    if (!t->keeps || t->on_loss != DC_ON_LOSS_WAIT || (t->checkpoint.dir[0] && t->shares.n == 1)) return;
+    if (!t->keeps || t->checkpoint.dir[0] || t->on_loss != DC_ON_LOSS_WAIT) return;
     t->on_loss = DC_ON_LOSS_END;
-    if (t->shares.n > 1) {
-        dc__log_line(&t->log,
-                     "over shards the run ends when a worker is lost that keeps what the server has not");
-        return;
-    }
     dc__log_line(
         &t->log,
         "%s, and without --backup there is no checkpoint to go back to, so the run ends when a worker "
@@ -194,6 +189,7 @@ dc_error dc__training_adopt(dc__training *t, dc_model *model, const char *finger
     }
     set_model(t, part, model);
     set_keeps(t, remembers);
+    c->spares = t->shares.n > 1 && t->on_loss != DC_ON_LOSS_END;
     if (t->resumed)
         dc__log_line(&t->log, "resuming %s at round %llu from %s", model->name,
                      (unsigned long long)t->versions.round, c->dir);
@@ -350,7 +346,9 @@ void dc__training_begin(dc__training *t)
 bool dc__training_is_on(dc__training *t)
 {
     if (t->begun) return true;
-    if (t->shares.n == 1 && dc__checkpoint_is_busy(&t->checkpoint)) return false;
+    if ((t->shares.n == 1 || (t->shard == 0 && t->checkpoint.spares)) &&
+        dc__checkpoint_is_busy(&t->checkpoint))
+        return false;
     t->begun = true;
     pthread_mutex_lock(&t->versions.lock);
     t->versions.whole_ns = dc__now_ns();

@@ -20,7 +20,7 @@ trains()
     case $how in
         plain) server --workers 2 --backup "$dir" --backup-every 2 --codec "$codec" ;;
         mesh) server --mesh --workers 2 --backup "$dir" --backup-every 2 --codec "$codec" && to=$meet ;;
-        *) shards "$how" --workers 2 --codec "$codec" $([ "$how" != 1 ] && echo --backup "$dir" --backup-every 2) ;;
+        *) shards "$how" --workers 2 --on-loss end --codec "$codec" $([ "$how" != 1 ] && echo --backup "$dir" --backup-every 2) ;;
     esac
     local rank
     for rank in 0 1; do

@@ -73,6 +73,42 @@ all_ended 2 0
 check "$what: the plain server's weights" cmp plain/c_final.weights sealed/c_final.weights
 check "$what: the second names its members" grep -q 'worker 1 (cam-2) joined' shard-2.out
 
+what="shards with keys, a worker killed and back"
+shard 1 2 --workers 2 --backup sealed-back --backup-every 3 --key server.key
+second_shard --key machine/server.key
+seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
+member 0 "$one" -rounds 12 -dynacomm-timeout 60
+member 1 "$two" -rounds 100000
+seen "${worker_pid[1]}" worker-1.out '^3, '
+kill -KILL "${worker_pid[1]}"
+wait "${worker_pid[1]}" 2> /dev/null
+member 1 "$two" -rounds 12 -dynacomm-timeout 60
+all_ended 2 0
+check "$what: it was back at the second" grep -q 'worker 1 is back, and goes on from round' shard-2.out
+check "$what: the plain server's weights" cmp plain/c_final.weights sealed-back/c_final.weights
+
+what="shards with keys, each killed and started again"
+begin_first()
+{
+    shard 1 2 --workers 2 --backup sealed-again --backup-every 3 --key server.key
+}
+for k in 1 2; do
+    rm -rf sealed-again
+    begin_first
+    second_shard --key machine/server.key
+    seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
+    member 0 "$one" -rounds 12 -dynacomm-timeout 60
+    member 1 "$two" -rounds 12 -dynacomm-timeout 60
+    seen "${worker_pid[1]}" worker-1.out '^4, '
+    kill -STOP "${worker_pid[0]}" # it has rounds left
+    kill -KILL "${shard_pid[$k]}"
+    wait "${shard_pid[$k]}" 2> /dev/null
+    if [ $k -eq 1 ]; then begin_first; else second_shard --key machine/server.key; fi
+    kill -CONT "${worker_pid[0]}"
+    all_ended 2 0
+    check "$what: shard $k: the plain server's weights" cmp plain/c_final.weights sealed-again/c_final.weights
+done
+
 what="shards with keys and a codec"
 server --workers 2 --backup plain-coded --codec topk:0.1/int8
 worker 0 -rounds 12

@@ -54,7 +54,7 @@ static void seal_join(uint8_t *frame, size_t n)
 /* Where the description's parts lie in join_bytes: version text, 40 bytes of numbers, coding, fingerprint, name. */
 static size_t description_at(void)
 {
-    return DC__HEADER_BYTES + 2 + strlen(dc_version()) + 4 + 8 + 8 + 8 + 4 + 1 + 1 + 4 + 1 + 1 + 2 + 2;
+    return DC__HEADER_BYTES + 2 + strlen(dc_version()) + 4 + 8 + 8 + 8 + 4 + 1 + 1 + 4 + 4 + 1 + 1 + 2 + 2;
 }
 
 static void garbage_instead_of_a_join(void **state)
