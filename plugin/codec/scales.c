@@ -1,7 +1,8 @@
 #include "codec/scales.h"
 
-DC__CLONES uint32_t dc__sum_and_most(const float *restrict values, const float *restrict kept, size_t n,
-                                     float *restrict sums)
+/* Static: the linker's version script does not hide clones of others. */
+DC__CLONES static uint32_t sum_and_most(const float *restrict values, const float *restrict kept, size_t n,
+                                        float *restrict sums)
 {
     int32_t most = 0; /* magnitudes' bits are in order, as whole numbers with a sign too */
     for (size_t i = 0; i < n; i++) {
@@ -10,6 +11,12 @@ DC__CLONES uint32_t dc__sum_and_most(const float *restrict values, const float *
         most = bits > most ? bits : most;
     }
     return (uint32_t)most;
+}
+
+uint32_t dc__sum_and_most(const float *restrict values, const float *restrict kept, size_t n,
+                          float *restrict sums)
+{
+    return sum_and_most(values, kept, n, sums);
 }
 
 uint16_t dc__scale_of(uint32_t most, float parts)
