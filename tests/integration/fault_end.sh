@@ -8,37 +8,7 @@ rounds=2
 port=$(free_port)
 url=tcp://127.0.0.1:$port
 
-# A link with a delay, to which its user connects at $far: what is under way is lost when it is killed.
-far=$(free_port)
-link_pid=
-link()
-{
-    : > link.out
-    perl -MIO::Socket::INET -MIO::Select -MTime::HiRes=time -e '
-        my ($near, $far, $delay_s) = @ARGV;
-        my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$near", Listen => 9, ReuseAddr => 1) or die;
-        $| = 1; print "ready\n";
-        my $s = IO::Select->new($l); my (%other, @queue);
-        for (;;) {
-            for my $c ($s->can_read(.005)) {
-                if ($c == $l) {
-                    my $in = $l->accept;
-                    my $out = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$far") or do { close $in; next };
-                    $s->add($in, $out); @other{$in, $out} = ($out, $in);
-                } elsif (sysread $c, my $bytes, 65536) {
-                    push @queue, [time + $delay_s, $other{$c}, $bytes];
-                } else {
-                    push @queue, [time + $delay_s, $other{$c}]; $s->remove($c);
-                }
-            }
-            while (@queue && $queue[0][0] <= time) {
-                my ($at, $to, $bytes) = @{shift @queue};
-                if (defined $bytes) { print $to $bytes; $to->flush } else { shutdown $to, 1 }
-            }
-        }' "$far" "$port" .3 > link.out &
-    link_pid=$!
-    seen $link_pid link.out ready
-}
+far=$(free_port) # its user connects there: what is under way is lost when the link is killed
 
 unlink_it()
 {
@@ -51,7 +21,7 @@ trap 'for pid in $link_pid $server_pid "${worker_pid[@]}"; do kill -KILL "$pid" 
 near_end()
 {
     rm -rf store backup
-    link
+    link "$far" "$port" .3
     server --workers 2 --backup store "$@"
     worker 0 -rounds $rounds
     url=tcp://127.0.0.1:$far worker 1 -rounds $rounds -dynacomm-patience "${patience:-60s}"
@@ -63,7 +33,7 @@ has_the_end() { check "$what: it has the last weights" cmp store/c_final.weights
 what="a link that breaks as the run ends, and is back"
 near_end
 unlink_it
-link
+link "$far" "$port" .3
 ended "worker 0" "${worker_pid[0]}" 0
 ended "worker 1" "${worker_pid[1]}" 0
 ended server "$server_pid" 0
@@ -83,7 +53,7 @@ ended server "$server_pid" 0
 
 what="a link that breaks before the end, and is back when the server has gone"
 rm -rf store backup
-link
+link "$far" "$port" .3
 server --workers 2 --min-workers 1 --backup store --on-loss wait:1
 worker 0 -rounds 30
 url=tcp://127.0.0.1:$far worker 1 -rounds 30 -dynacomm-patience 3s

@@ -131,3 +131,46 @@ running()
     worker 1
     seen "$server_pid" server.out 'saved round [1-9]' || not_ok "$what: runs" "$(cat server.err worker-0.err worker-1.err)"
 }
+
+# link FAR NEAR DELAY - what connects to the port FAR goes to the port NEAR, so many seconds later, until $link_pid is killed
+link_pid=
+link()
+{
+    : > link.out
+    perl -MIO::Socket::INET -MIO::Select -MTime::HiRes=time -e '
+        my ($far, $near, $delay_s) = @ARGV;
+        my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1:$far", Listen => 9, ReuseAddr => 1) or die;
+        $| = 1; print "ready\n";
+        my $s = IO::Select->new($l); my (%other, @queue);
+        for (;;) {
+            for my $c ($s->can_read(.005)) {
+                if ($c == $l) {
+                    my $in = $l->accept;
+                    my $out = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$near") or do { close $in; next };
+                    $s->add($in, $out); @other{$in, $out} = ($out, $in);
+                } elsif (sysread $c, my $bytes, 65536) {
+                    push @queue, [time + $delay_s, $other{$c}, $bytes];
+                } else {
+                    push @queue, [time + $delay_s, $other{$c}]; $s->remove($c);
+                }
+            }
+            while (@queue && $queue[0][0] <= time) {
+                my ($at, $to, $bytes) = @{shift @queue};
+                if (defined $bytes) { print $to $bytes; $to->flush } else { shutdown $to, 1 }
+            }
+        }' "$1" "$2" "$3" > link.out &
+    link_pid=$!
+    worker_pid[link]=$link_pid # who is killed if the test gives up
+    seen $link_pid link.out ready
+}
+
+same_weights() { check "$what: the same weights to the last bit" cmp store/c_final.weights undisturbed.weights; }
+
+# replayed - the run made again from its log, on one machine, has its weights
+replayed()
+{
+    rm -f backup/c_replayed.weights
+    "$darknet" classifier train c.data c.cfg -dynacomm-replay store/c.log -data-of 0=c.data,1=c.data -kernels stock -threads 1 \
+        -quiet > replay.log 2>&1 || not_ok "$what: replayed" "$(tail -n 3 replay.log; "$dynacomm" log store/c.log | tail -n 20)"
+    check "$what: its replay has the same weights to the last bit" cmp store/c_final.weights backup/c_replayed.weights
+}
