@@ -97,14 +97,6 @@ static void give_up(dc_server *s, int slot, const char *why)
     dc__log_line(&s->training.log, "worker %d %s", r->member[slot].number, why);
 }
 
-/* Over shards nobody goes on without a worker. */
-static void end_without(dc_server *s, int slot, const char *why)
-{
-    char line[DC__LINE_BYTES];
-    (void)snprintf(line, sizeof line, "worker %d %.460s", s->training.roster.member[slot].number, why);
-    dc__roster_end(&s->training.roster, DC_EPEER, line);
-}
-
 static double wait_s(const dc_server *s)
 {
     return s->training.on_loss == DC_ON_LOSS_DROP ? 0 : s->training.loss_wait_s;
@@ -175,7 +167,6 @@ static void watch_lost(dc_server *s, int slot, const dc__crew *crew)
                                                      : "did not come back in time (%.400s)",
                        m->reason[0] ? m->reason : "lost");
         give_up(s, slot, why);
-        if (s->shards.n > 1) end_without(s, slot, why);
     }
     m->reason[0] = 0;
 }
@@ -185,6 +176,15 @@ static bool comes_anew(const dc_server *s, int slot, const dc__crew *crew)
 {
     return state_of(s, slot) == DC__MEMBER_ENTERING &&
            (!dc__crew_has(crew, slot) || s->training.roster.member[slot].closed);
+}
+
+/* Once. */
+static void say_few(dc_server *s, int here)
+{
+    if (!s->announced)
+        dc__log_line(&s->training.log, "waiting for workers: %d of at least %d are here", here,
+                     s->training.roster.least);
+    s->announced = true;
 }
 
 /* The round goes on without those who left, if there are others to end it and enough for the next. */
@@ -207,10 +207,8 @@ static void close_round(dc_server *s, uint64_t round, const dc__crew *crew)
             dc__roster_close(r, slot);
             dc__training_close(t, round, slot, &s->sessions[slot].given);
             s->announced = false;
-        } else if (!s->announced) {
-            s->announced = true;
-            dc__log_line(&t->log, "waiting for workers: %d of at least %d are here", staying + coming,
-                         r->least);
+        } else {
+            say_few(s, staying + coming);
         }
     }
 }
@@ -336,7 +334,12 @@ void dc__server_change(dc_server *s)
         if (rounds && from != DC__NO_ROUND && dc__server_goes_back(s, i, from)) return;
         enter(s, i, deserted);
     }
-    if (s->training.ended || s->shards.n > 1) return;
+    if (s->training.ended) return;
+    if (s->shards.n > 1) {
+        const int staying = dc__roster_staying(r, &crew, -1);
+        if (gone && s->shards.index == 0 && staying < r->least) say_few(s, staying);
+        return;
+    }
     if (gone) call_back(s, &crew);
     if (gone) close_round(s, round, &crew);
 }

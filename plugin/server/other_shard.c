@@ -9,7 +9,7 @@
 #include "server/spread.h"
 
 #define FIND_S 60.0    /* the first shard may be started later */
-#define AS_FIRST_S 1e9 /* who is lost is waited for until the first shard ends the run */
+#define AS_FIRST_S 1e9 /* who is lost is waited for until the first shard says otherwise */
 #define SHUT_S 0.5     /* but a handshake that comes to nothing is another key's */
 
 /* ---- the link ---- */

@@ -132,7 +132,7 @@ bool dc__roster_border(dc__roster *r, uint64_t round)
         const int slot = was->member[k].slot;
         r->member[slot].fresh = false;
         changed |= take_images(&r->member[slot], round);
-        if (r->member[slot].state == DC__MEMBER_LEFT || r->member[slot].closed)
+        if ((r->member[slot].state == DC__MEMBER_LEFT && !r->spread) || r->member[slot].closed)
             changed = true;
         else
             dc__crew_add(crew, &r->member[slot], slot, false);

@@ -82,15 +82,16 @@ typedef struct dc__crew {
 
 typedef struct dc__roster {
     pthread_mutex_t lock;
-    int wanted;                 /* members that the run is for */
-    int least;                  /* with fewer it waits */
-    int n;                      /* slots */
-    dc__member *member;         /* [n] */
-    int next_number;            /* (L) above all that ever took part */
-    dc__crew saved;             /* of the version that the run is resumed from; n = 0: it is a new run */
-    dc__crew crew[2];           /* of round r in [r & 1]; written with versions' and this lock */
-    _Atomic bool training;      /* START was sent; written with the lock */
-    _Atomic bool ending;        /* likewise */
+    int wanted;            /* members that the run is for */
+    int least;             /* with fewer it waits */
+    int n;                 /* slots */
+    dc__member *member;    /* [n] */
+    bool spread;           /* over shards: who left is a member until all of them pass it over; constant */
+    int next_number;       /* (L) above all that ever took part */
+    dc__crew saved;        /* of the version that the run is resumed from; n = 0: it is a new run */
+    dc__crew crew[2];      /* of round r in [r & 1]; written with versions' and this lock */
+    _Atomic bool training; /* START was sent; written with the lock */
+    _Atomic bool ending;   /* likewise */
     int64_t began_ns, ended_ns; /* (L) when */
     dc_error result;            /* (L) why it ended, with its line */
     char result_line[DC__LINE_BYTES];

@@ -199,6 +199,7 @@ bool dc__shards_let_in(dc_server *s, int slot, bool rounds)
     }
     for (int k = 1; sh->index == 0 && k < sh->n; k++)
         say(sh, k, (dc__back){.number = session->number, .entry = session->entry, .round = round});
+    s->announced = false;
     dc__log_line(&s->training.log, "worker %d is back, and goes on from round %llu on", session->number,
                  (unsigned long long)round + 1);
     return false;

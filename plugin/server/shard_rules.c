@@ -111,8 +111,7 @@ void dc__shards_say(dc__shards *sh)
     if (t->on_loss == DC_ON_LOSS_END)
         (void)snprintf(lost, sizeof lost, "the run ends when a worker or a shard is lost");
     else
-        (void)snprintf(lost, sizeof lost,
-                       "a worker or a shard that is lost is waited for, %.0f s; the run ends",
+        (void)snprintf(lost, sizeof lost, "who is lost is waited for, a shard for %.0f s; the run ends",
                        t->loss_wait_s);
     if (sh->n > 1 && sh->index == 0)
         dc__log_line(&sh->server->training.log, "shard 1 of %d: %s%s a value is not finite", sh->n, lost,

@@ -15,7 +15,7 @@
  *       them: with which round it begins. States of a member in between are the roster's, at each shard:
  *           RUNNING -> LOST (its session ended here, or at another one, as BACK says) -> JOINED -> READY -> RUNNING (at the first, when
  *           all have reported this entry of it; at another one, when the first's word about this entry is here)
- *       The first alone decides how long it is waited for, and ends the run then.
+ *       The first alone says how long it has been waited for.
  *     - KEEP: for each version, when the one before is whole at the first shard, whether the others are to send it. They
  *       do not overwrite a version of which they have not heard (checkpoint.h's guard), and nobody waits for that: the
  *       next one but one overwrites it.

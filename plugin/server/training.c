@@ -36,6 +36,7 @@ dc_error dc__training_init(dc__training *t, const dc_server_options *options)
     t->loss_wait_s = options->loss_wait_s > 0 ? options->loss_wait_s : DC_DEFAULT_LOSS_WAIT_S;
     dc_error err = dc__roster_init(&t->roster, options->workers,
                                    options->min_workers > 0 ? options->min_workers : options->workers);
+    t->roster.spread = t->shares.n > 1;
     if (!err) err = dc__codes_init(&t->codes, options->codec, options->workers);
     if (!err) err = dc__watch_init(&t->watch, t->roster.n, options->workers);
     if (!err) err = dc__pace_init(&t->pace, t->roster.n);
