@@ -77,7 +77,7 @@ static const dc_option training_table[] = {
     {"dynacomm-codec", DC_OPTION_TEXT, DC_INTO(dk_cli, codec), .value = "CODEC",
      .help =
          "what gradients and changes travel as: exact (default), bf16, int8, int4, int3, topk:SHARE (topk:0.01), "
-         "topk:SHARE:ROUNDS of warm-up; or UP/DOWN. All workers give the same, or only the server does"},
+         "topk5:SHARE, either with :ROUNDS of warm-up; or UP/DOWN. All workers give the same, or only the server does"},
     {"dynacomm-local-steps", DC_OPTION_TEXT, DC_INTO(dk_cli, local_steps), .value = "N[:BATCHES]|auto",
      .help =
          "batches that a worker steps alone before it pushes how its parameters changed (default 1), growing from one to N "

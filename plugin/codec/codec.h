@@ -26,6 +26,7 @@ typedef enum dc__codec_id {
     DC__CODEC_TOPK = 3,
     DC__CODEC_INT4 = 4,
     DC__CODEC_INT3 = 5,
+    DC__CODEC_TOPK5 = 6,
     DC__CODEC_END
 } dc__codec_id;
 
@@ -54,6 +55,9 @@ typedef struct dc__codec {
     /* decode - the run at payload, which check has passed, into values[n]. add - onto them. */
     void (*decode)(const void *payload, float *values, size_t n);
     void (*add)(const void *payload, float *values, size_t n);
+
+    /* mask - sets values[i] to zero for each i that the payload, which check has passed, has sent; NULL unless it picks. */
+    void (*mask)(const void *payload, float *values, size_t n);
 } dc__codec;
 
 #define DC__CODEC_FLOATS_MOST ((size_t)1 << 28)
@@ -64,7 +68,8 @@ extern const dc__codec dc__codec_bf16; /* bf16.c: the upper halves, rounded to n
 extern const dc__codec dc__codec_int8; /* int8.c: groups of 256, a scale each */
 extern const dc__codec dc__codec_int4; /* few_bits.c: likewise, of 4 and 3 bits */
 extern const dc__codec dc__codec_int3;
-extern const dc__codec dc__codec_topk; /* topk.c: the largest ones' places and values as bf16 */
+extern const dc__codec dc__codec_topk;  /* topk.c: the largest ones' places and values as bf16 */
+extern const dc__codec dc__codec_topk5; /* topk5.c: in fewer bits, values of 4 */
 
 /* dc__codec_of - the codec of an id that a peer sent; NULL if there is none. */
 const dc__codec *dc__codec_of(unsigned id);
@@ -72,8 +77,5 @@ const dc__codec *dc__codec_of(unsigned id);
 /* dc__codec_decode - a payload that is one run of n floats and nothing else; DC_EPROTO with a line, and no
  * float written, if it is not. */
 dc_error dc__codec_decode(const dc__codec *codec, const void *payload, size_t bytes, float *values, size_t n);
-
-/* dc__topk_mask - sets values[i] to zero for each i that a top-k payload, which check has passed, has sent. */
-void dc__topk_mask(const void *payload, float *values);
 
 #endif

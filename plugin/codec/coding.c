@@ -15,19 +15,38 @@ static dc_error unknown(const char *text)
 {
     return dc__fail(
         DC_EINVAL,
-        "'%.60s' is no codec: exact, bf16, int8, int4, int3, topk:SHARE (up to 0.25, such as topk:0.01) or "
-        "topk:SHARE:ROUNDS of warm-up; or one for each direction, UP/DOWN, such as topk:0.01/int8; +local:N, +local:N:BATCHES of warm-up, or +local:auto, behind them for local steps",
+        "'%.60s' is no codec: exact, bf16, int8, int4, int3, topk:SHARE (up to 0.25, such as topk:0.01), topk5:SHARE, or "
+        "either with :ROUNDS of warm-up; or one for each direction, UP/DOWN, such as topk:0.01/int8; +local:N, +local:N:BATCHES of warm-up, or +local:auto, behind them for local steps",
         text);
 }
 
-static bool parse_topk(const char *word, dc__way *way, uint32_t *warm)
+/* Those that pick: where workers' picks together are more than `most` of the floats, `instead` takes no more bytes for all of them. */
+static const struct {
+    const dc__codec *codec;
+    double most;
+    const dc__codec *instead;
+} pickers[] = {{&dc__codec_topk, INT8_BYTES / 4, &dc__codec_int8}, {&dc__codec_topk5, 0.5, &dc__codec_int4}};
+
+/* What follows NAME:, NULL if the word is no codec's that picks. */
+static const char *after_name(const char *word, dc__way *way)
+{
+    for (size_t k = 0; k < sizeof pickers / sizeof *pickers; k++) {
+        const size_t length = strlen(pickers[k].codec->name);
+        if (strncmp(word, pickers[k].codec->name, length) != 0 || word[length] != ':') continue;
+        way->codec = pickers[k].codec;
+        return word + length + 1;
+    }
+    return NULL;
+}
+
+static bool parse_picker(const char *word, dc__way *way, uint32_t *warm)
 {
     char *end;
-    if (strncmp(word, "topk:", 5) != 0) return false;
-    way->codec = &dc__codec_topk;
-    way->share = strtod(word + 5, &end);
+    const char *share = after_name(word, way);
+    if (!share) return false;
+    way->share = strtod(share, &end);
     *warm = 0;
-    if (end == word + 5 || !(way->share >= SHARE_LEAST) || !(way->share <= SHARE_MOST)) return false;
+    if (end == share || !(way->share >= SHARE_LEAST) || !(way->share <= SHARE_MOST)) return false;
     if (*end != ':') return *end == 0;
     char *last;
     const unsigned long rounds = strtoul(end + 1, &last, 10);
@@ -46,7 +65,7 @@ static bool parse_way(const char *word, dc__way *way, uint32_t *warm)
             way->codec = whole[k];
             return true;
         }
-    return parse_topk(word, way, warm);
+    return parse_picker(word, way, warm);
 }
 
 /* A number of at most so much, from 1 on, and where it ends; NULL: it is none. */
@@ -108,7 +127,7 @@ dc_error dc__coding_parse(const char *text, dc__coding *c)
 static void way_text(dc__way way, char *text, size_t n)
 {
     if (way.codec && way.codec->picks)
-        (void)snprintf(text, n, "topk:%g", way.share);
+        (void)snprintf(text, n, "%s:%g", way.codec->name, way.share);
     else
         (void)snprintf(text, n, "%s", way.codec ? way.codec->name : dc__codec_f32.name);
 }
@@ -145,7 +164,9 @@ dc__way dc__coding_down(const dc__coding *c, uint64_t round, int workers)
     if (!c->follows) return c->down;
     dc__way way = dc__coding_up(c, round);
     way.share *= workers;
-    if (way.share * 4 >= INT8_BYTES) way = (dc__way){&dc__codec_int8, 1};
+    for (size_t k = 0; k < sizeof pickers / sizeof *pickers; k++)
+        if (way.codec == pickers[k].codec && way.share >= pickers[k].most)
+            return (dc__way){pickers[k].instead, 1};
     return way;
 }
 

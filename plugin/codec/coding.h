@@ -6,6 +6,7 @@
  *   topk:SHARE       up, that share of each block's gradients, the largest; down, as many changes as the workers
  *                    together may have sent, or int8 where that is less. topk:SHARE:ROUNDS begins with a quarter and
  *                    comes down to SHARE within so many rounds, by a quarter at a time
+ *   topk5:SHARE      likewise in a third of the bytes, with coarser values (codec/topk5.c); int4 where all together are more than half
  *   UP/DOWN          one for each direction: topk:0.01/int8, bf16/exact
  *   UP[/DOWN]+local:N   a worker steps alone N times on its own images and sends how its parameters changed
  *   UP[/DOWN]+local:N:BATCHES   likewise; once at first, and twice as often after each of equal parts of so many batches, until it is N

@@ -39,9 +39,9 @@ DC_API dc_error dc_strategy_parse(const char *name, dc_strategy *strategy);
 
 /* ---- codecs ---- */
 
-/* Codecs, as users write them: exact (the default), bf16, int8, int4, int3, topk:SHARE, topk:SHARE:ROUNDS of warm-up, or one for
+/* Codecs, as users write them: exact (the default), bf16, int8, int4, int3, topk:SHARE, topk5:SHARE, either with :ROUNDS of warm-up, or one for
  * each direction, UP/DOWN. All workers of a run and its server have the same (plugin/codec/coding.h). */
-#define DC_CODECS "exact|bf16|int8|int4|int3|topk:SHARE[:ROUNDS][/DOWN]"
+#define DC_CODECS "exact|bf16|int8|int4|int3|topk:SHARE[:ROUNDS]|topk5:SHARE[:ROUNDS][/DOWN]"
 
 /* ---- staleness ---- */
 

@@ -38,7 +38,7 @@ static const dc_option table[] = {
      .help = "sequential, layerwise, ibatch, dynacomm, duplex, auto, or all (default)"},
     {"codec", DC_OPTION_TEXT, DC_INTO(options, codec), .value = "CODEC",
      .help =
-         "instead, a row for each of these codecs, commas between them: exact, bf16, int8, int4, int3, topk:0.01, "
+         "instead, a row for each of these codecs, commas between them: exact, bf16, int8, int4, int3, topk:0.01, topk5:0.01, "
          "topk:0.01/int8 (up/down); or all; with --topology for each of those"},
     {"topology", DC_OPTION_TEXT, DC_INTO(options, topology), .value = "LIST",
      .help =

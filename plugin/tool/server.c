@@ -139,7 +139,7 @@ static const dc_option table[] = {
     {"codec", DC_OPTION_TEXT, DC_INTO(options, server.codec), .value = "CODEC",
      .help =
          "what gradients and changes travel as, for all workers: exact (default), bf16, int8, int4, int3, topk:SHARE, "
-         "topk:SHARE:ROUNDS of warm-up; or UP/DOWN (topk:0.01/int8)"},
+         "topk5:SHARE, either with :ROUNDS of warm-up; or UP/DOWN (topk:0.01/int8)"},
     {"aggregate", DC_OPTION_CALL, .call = take_aggregate, .value = "HOW",
      .help =
          "mean (default); trimmed-mean:K, in every coordinate without the K smallest and the K largest of the "

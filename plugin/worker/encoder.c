@@ -92,7 +92,7 @@ size_t dc__encoder_encode(dc__encoder *e, uint64_t round, float rate, uint32_t f
         if (e->plain) dc__model_velocity(m, at, n, given, e->velocity[now] + at, velocity);
         const size_t bytes =
             way.codec->encode(velocity, n, way.share, kept ? kept + at : NULL, kept ? keep + at : NULL, to);
-        if (e->plain) dc__topk_mask(to, velocity);
+        if (e->plain) way.codec->mask(to, velocity, n);
         to += bytes;
     }
     return (size_t)(to - (uint8_t *)payload);

@@ -96,6 +96,8 @@ int main(int argc, char **argv)
     measure(&m, &dc__codec_topk, 0.1, turns);
     measure(&m, &dc__codec_topk, 0.01, turns);
     measure(&m, &dc__codec_topk, 0.001, turns);
+    measure(&m, &dc__codec_topk5, 0.1, turns);
+    measure(&m, &dc__codec_topk5, 0.01, turns);
     free(m.values);
     free(m.kept[0]);
     free(m.kept[1]);

@@ -98,9 +98,9 @@ one()
         echo "$task,$1,$rounds,$2,${file##*-},$found" >> "$out/curve.csv"
     done
     found=$(accuracy "$dir/server/${task}_final.weights")
-    moved=$(awk '/moved .* MB up/ { for (i = 1; i <= NF; i++) if ($i == "MB") { if ($(i + 1) == "up") up = $(i - 1); else down = $(i - 1) } }
-        END { if (up != "") print up "," down }' "$dir/worker-0.log")
-    [ -n "$found" ] && [ -n "$moved" ] || die "$1, seed $2: no accuracy, or no bytes in $dir/worker-0.log"
+    moved=$(awk '/moved .* MB up/ { for (i = 1; i <= NF; i++) if ($i == "MB") { if ($(i + 1) == "up") up += $(i - 1); else down += $(i - 1) } n++ }
+        END { if (n == workers) printf "%.3f,%.3f", up / n, down / n }' workers="$workers" "$dir"/worker-?.log)
+    [ -n "$found" ] && [ -n "$moved" ] || die "$1, seed $2: no accuracy, or no bytes in $dir/worker-?.log"
     echo "$task,$1,$rounds,$2,$found,$moved" >> "$out/runs.csv"
     [ "$2" != 1 ] || [ "$every" = 0 ] || echo "$task,$1,$rounds,$2,$rounds,$found" >> "$out/curve.csv"
     rm -rf "$dir"

@@ -84,6 +84,7 @@ alike()
 alike int8 6 2:duplex mesh:layerwise
 alike int3 6 2:layerwise mesh:duplex
 alike topk:0.02/bf16 6 3:sequential
+alike topk5:0.05 6 2:dynacomm mesh:layerwise
 alike int8+local:2 8 mesh:dynacomm
 alike int8+local:4:6 10 2:layerwise # 1, 1, 1, 2, 2 and 4 batches: the first push from 10 on is that of batch 11
 

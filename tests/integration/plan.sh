@@ -131,11 +131,11 @@ check "explains itself" $?
 
 "$tool" plan "$tiny" --down 100mbit --up 20mbit --workers 2 --codec all --images 8 >"$work/table" 2>"$work/err"
 check "prints a row for each codec" $?
-for codec in exact bf16 int8 int3 topk:0.1 topk:0.01 topk:0.01/int8 exact+local:8; do
+for codec in exact bf16 int8 int3 topk:0.1 topk5:0.1 topk:0.01 topk5:0.01 topk:0.01/int8 exact+local:8; do
     grep -q "^  $codec " "$work/table"
     check "which is $codec" $?
 done
-"$tool" plan "$tiny" --down 100mbit --up 20mbit --codec exact,int8,int3,topk:0.01,int8+local:4 --json >"$work/codecs"
+"$tool" plan "$tiny" --down 100mbit --up 20mbit --codec exact,int8,int3,topk:0.01,topk5:0.01,int8+local:4 --json >"$work/codecs"
 codec() { python3 -c 'import json, sys
 rows = json.load(open(sys.argv[1]))
 print(next(r for r in rows if r["codec"] == sys.argv[2])[sys.argv[3]])' "$work/codecs" "$@"; }
@@ -145,6 +145,8 @@ holds "10.3 < $(codec exact up_bytes) / $(codec int3 up_bytes) < 10.5"
 check "int3 takes less than a tenth" $?
 holds "95 < $(codec exact up_bytes) / $(codec topk:0.01 up_bytes) < 105"
 check "topk:0.01 takes a hundredth" $?
+holds "2.25 < $(codec topk:0.01 up_bytes) / $(codec topk5:0.01 up_bytes) < 2.4"
+check "topk5:0.01 takes less than half of that" $?
 holds "$(codec topk:0.01 round_s) < $(codec int8 round_s) < $(codec exact round_s)"
 check "rounds are shorter with fewer bytes" $?
 holds "$(codec int8+local:4 batches_per_s) > $(codec int8 batches_per_s)"

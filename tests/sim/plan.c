@@ -46,7 +46,8 @@ static void draw_model(sim_plan *p)
 /* Lossy, or steps alone: a worker has what it has not sent yet. */
 static void draw_codec(sim_plan *p)
 {
-    static const char *const codecs[] = {"bf16", "int8", "topk:0.1", "topk:0.1/int8", "topk:0.1:3"};
+    static const char *const codecs[] = {"bf16",          "int8",       "topk:0.1",
+                                         "topk:0.1/int8", "topk:0.1:3", "topk5:0.1"};
     if (one_in(3)) p->local_steps = 2 + draw(2);
     if (p->local_steps > 1 && one_in(2)) {
         p->local_auto = true;
@@ -54,7 +55,7 @@ static void draw_codec(sim_plan *p)
         p->rounds += 20 + draw(60); /* it takes reports of a second */
     }
     const bool local = p->local_steps > 1 || p->local_auto;
-    if (!local || one_in(2)) p->codec = codecs[draw(5)];
+    if (!local || one_in(2)) p->codec = codecs[draw(6)];
     if (local) p->algorithm = DC_SGD;
     p->rounds = (p->rounds + p->local_steps - 1) / p->local_steps * p->local_steps;
 }

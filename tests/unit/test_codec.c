@@ -209,7 +209,7 @@ static void topk_takes_the_largest(void **state)
         assert_int_equal(j, k);
         for (size_t i = 0; i < n; i++)
             rest[i] = 1;
-        dc__topk_mask(room, rest);
+        dc__codec_topk.mask(room, rest, n);
         for (size_t i = 0; i < n; i++)
             assert_true(rest[i] == (taken[i] ? 0 : 1));
     }
@@ -322,7 +322,7 @@ static void bits_are_the_same_everywhere(void **state)
             for (size_t i = 0; i < n; i++)
                 hash = (hash ^ dc__bits_of(keep[i])) * 0x100000001b3u;
         }
-    assert_true(hash == 0x4e8c83a4f3ebaa8du);
+    assert_true(hash == 0x0a1e5d6dada45d1bu);
 }
 
 int main(void)

@@ -101,9 +101,9 @@ static void end(void)
 }
 
 static const char *const codings[] = {
-    "exact",      "bf16",       "int8",          "topk:0.01",    "topk:0.1:3",       "topk:0.01/int8",
-    "bf16/exact", "exact/int8", "exact+local:3", "int8+local:2", "topk:0.1+local:2", "topk:0.001/topk:0.25",
-    "int4/int3",  "int3",       "int3+local:2"};
+    "exact",      "bf16",       "int8",          "topk:0.01",    "topk:0.1:3",        "topk:0.01/int8",
+    "bf16/exact", "exact/int8", "exact+local:3", "int8+local:2", "topk:0.1+local:2",  "topk:0.001/topk:0.25",
+    "int4/int3",  "int3",       "int3+local:2",  "topk5:0.1",    "topk5:0.05:3/int8", "topk5:0.2+local:2"};
 #define CODINGS (int)(sizeof codings / sizeof *codings)
 
 static int steps_of(const char *coding)
