@@ -3,6 +3,7 @@
 #ifndef DK_KERNELS_H
 #define DK_KERNELS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,6 +19,9 @@ void dk_threads_set(int threads);
 
 /* dk_threads - the number in force, at least 1. */
 int dk_threads(void);
+
+/* dk_threads_block - none of the threads that help the calling one takes these signals. Not to be called while a network runs. */
+void dk_threads_block(const sigset_t *signals);
 
 /* dk_parallel - calls work(context, lo, hi) for consecutive ranges that make up [0, n), on dk_threads()
  * threads; work must not depend on how they fall. Returns when all are done. */

@@ -3,6 +3,16 @@
 #include "kernels/ranges.h"
 #include "kernels/isa.h"
 
+#include <omp.h>
+#include <pthread.h>
+
+void dk_threads_block(const sigset_t *signals)
+{
+    const int own = dk_threads(), most = omp_get_max_threads();
+#pragma omp parallel num_threads(own > most ? own : most)
+    if (omp_get_thread_num() > 0) pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
 void dk_parallel(size_t n, void (*work)(void *context, size_t lo, size_t hi), void *context)
 {
     DK_RANGES(n, lo, hi, work(context, lo, hi));

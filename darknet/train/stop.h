@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* dk_stop_catch - installs the handlers. Once, before threads start. */
+/* dk_stop_catch - installs the handlers, which run in the calling thread: the one that trains. Once, before it starts others. */
 void dk_stop_catch(void);
 
 /* dk_stop_flag - becomes the signal's number when one has arrived. dk_stop_now_flag - only of Ctrl-C, which ends what

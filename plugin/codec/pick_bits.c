@@ -76,7 +76,8 @@ uint32_t dc__pick_get(dc__pick_reader *r, size_t n, unsigned *code)
     if (high > most) return UINT32_MAX;
     while (r->n < r->shift + DC__PICK_CODE)
         if (!fill(r)) return UINT32_MAX;
-    const uint32_t low = (uint32_t)r->bits & ((1u << r->shift) - 1), place = r->next + (high << r->shift | low);
+    const uint32_t low = (uint32_t)r->bits & ((1u << r->shift) - 1),
+                   place = r->next + (high << r->shift | low);
     *code = (unsigned)(r->bits >> r->shift) & ((1u << DC__PICK_CODE) - 1);
     r->bits >>= r->shift + DC__PICK_CODE;
     r->n -= r->shift + DC__PICK_CODE;

@@ -22,7 +22,10 @@ static const char *const codings[] = {"bf16",
                                       "topk:0.1+local:2",
                                       "int8+local:2:2",
                                       "topk5:0.1:3",
-                                      "topk5:0.2+local:2", "topk5:0.05+local:3", "exact+local:auto", "int8+local:4:150"};
+                                      "topk5:0.2+local:2",
+                                      "topk5:0.05+local:3",
+                                      "exact+local:auto",
+                                      "int8+local:4:150"};
 #define CODINGS (int)(sizeof codings / sizeof *codings)
 
 static void codings_are_read_and_written(void **state)
