@@ -94,9 +94,11 @@ static size_t encode(const float *values, size_t n, double share, const float *k
 {
     dc__picks p;
     dc__assert(n <= DC__TOPK_FLOATS_MOST);
+    put_head(payload, (head){0});
+    if (n == 0) return HEAD_BYTES;
     const uint32_t asked = (uint32_t)dc__largest_count(n, share);
     dc__largest_sum(values, kept, n, keep);
-    if (asked > 0) dc__largest(&p, keep, (uint32_t)n, asked);
+    dc__largest(&p, keep, (uint32_t)n, asked);
     head h = sift(p.place, asked, keep);
     if (h.k > 0) h.shift = dc__pick_shift(n, asked); /* not h.k: encoded_most counts on it */
     put_head(payload, h);
