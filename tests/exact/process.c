@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,17 +97,31 @@ static bool port_is_free(int port)
     return ok;
 }
 
-/* Below the range that the system takes outgoing ports from; started by process so that tests side by side
- * look in different places. */
+/* Ports are found free some time before a server listens there: so a block of them is one process's alone, which holds a socket of that name in
+ * the abstract namespace. */
+static bool take_block(int *held, int block)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const int length = snprintf(at.sun_path + 1, sizeof at.sun_path - 1, "dynacomm-exact-ports-%d", block);
+    if (*held >= 0) (void)close(*held);
+    *held = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return *held >= 0 && bind(*held, (const struct sockaddr *)&at,
+                              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0;
+}
+
+/* Below the range that the system takes outgoing ports from. */
 int ex_free_ports(int n)
 {
-    const int lowest = 10000, range = 20000;
-    for (int try = 0; try < range / 16; try++) {
-        const int first = lowest + (int)((getpid() * 16L + try * 16L) % range);
+    enum { LOWEST = 10000, BLOCK = 16, BLOCKS = 1250 };
+    static int held = -1, own = -1;
+    for (int try = 0; try < BLOCKS; try++) {
+        const int block = own >= 0 && try == 0 ? own : (int)((getpid() + try) % BLOCKS);
+        if (block != own) own = take_block(&held, block) ? block : -1;
+        if (own < 0) continue;
         int k = 0;
-        while (k < n && port_is_free(first + k))
+        while (k < n && port_is_free(LOWEST + BLOCK * own + k))
             k++;
-        if (k == n) return first;
+        if (k == n) return LOWEST + BLOCK * own;
     }
     fprintf(stderr, "no %d consecutive TCP ports are free\n", n);
     exit(1);
