@@ -10,8 +10,8 @@
 #include "tool/plan.h"
 
 #define ALL                                                                                                              \
-    "exact,bf16,int8,int3,topk:0.1,topk5:0.1,topk:0.01,topk5:0.01,topk:0.01/int8,topk:0.001,exact+local:8,int8+local:8," \
-    "exact+local:auto,int8+local:auto"
+    "exact,bf16,int8,int3,topk:0.1,topk5:0.1,topk:0.01,topk5:0.01,topk:0.01/int8,topk:0.001,topk5:0.05+local:3,exact+local:8," \
+    "int8+local:8,exact+local:auto,int8+local:auto"
 
 /* Whole numbers: the largest; 0: it has none. */
 static int largest_number(const dc__codec *c)
