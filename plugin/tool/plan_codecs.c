@@ -9,7 +9,7 @@
 #include "schedule/steps.h"
 #include "tool/plan.h"
 
-#define ALL                                                                                                              \
+#define ALL                                                                                                                    \
     "exact,bf16,int8,int3,topk:0.1,topk5:0.1,topk:0.01,topk5:0.01,topk:0.01/int8,topk:0.001,topk5:0.05+local:3,exact+local:8," \
     "int8+local:8,exact+local:auto,int8+local:auto"
 

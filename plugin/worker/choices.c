@@ -8,8 +8,8 @@
 
 /* What the run could have: local steps are for SGD that keeps no average. In a mesh one link carries what goes up and what comes
  * down, and its measured rate is of both together: it says nothing of a codec whose ways differ. */
-static const char *const choices[] = {"exact",     "bf16",           "int8",         "int3",
-                                      "topk:0.01", "topk5:0.05+local:3", "int8+local:8", "int8+local:auto"};
+static const char *const choices[] = {
+    "exact", "bf16", "int8", "int3", "topk:0.01", "topk5:0.05+local:3", "int8+local:8", "int8+local:auto"};
 #define CHOICES (sizeof choices / sizeof *choices)
 
 /* What is asked of each. The worker may join a server anew meanwhile, so what may change is here. */
