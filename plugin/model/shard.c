@@ -241,3 +241,19 @@ void dc__shard_give(const dc__shard *s, uint64_t end, const float *whole, float 
         memcpy(to + run->part, whole + run->whole, n * sizeof *to);
     }
 }
+
+/* Both cut a layer at the same floats: a run of the shard's is one of whole blocks. */
+void dc__shard_blocks(const dc__shard *s, const dc_model *whole, const uint64_t *its, uint64_t *blocks)
+{
+    const dc_model *part = s->model;
+    memset(blocks, 0xff, ((size_t)whole->n_blocks + 63) / 64 * sizeof *blocks);
+    uint32_t to = 0;
+    for (uint32_t b = 0; b < part->n_blocks; b++) {
+        const dc__shard_run *run = &s->runs[run_at(s, part->block_offset[b])];
+        const uint64_t offset = run->whole + (part->block_offset[b] - run->part);
+        while (whole->block_offset[to] < offset)
+            to++;
+        dc__assert(to < whole->n_blocks && whole->block_offset[to] == offset);
+        if (!(its[b / 64] >> (b % 64) & 1)) blocks[to / 64] &= ~((uint64_t)1 << (to % 64));
+    }
+}

@@ -56,4 +56,8 @@ void dc__shard_free(dc__shard *s);
 void dc__shard_take(const dc__shard *s, uint64_t offset, uint64_t count, const float *from, float *whole);
 void dc__shard_give(const dc__shard *s, uint64_t end, const float *whole, float *to);
 
+/* dc__shard_blocks - of a bitmap [its blocks] of a shard, bit by bit the whole model's blocks [n_blocks, and up to a multiple of 64]; those that
+ * are other shards' are in it. */
+void dc__shard_blocks(const dc__shard *s, const dc_model *whole, const uint64_t *its, uint64_t *blocks);
+
 #endif

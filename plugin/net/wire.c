@@ -111,6 +111,7 @@ const char *dc__wire_type_name(dc__type type)
         [DC__BASE] = "BASE",
         [DC__MEMBERS] = "MEMBERS",
         [DC__BACK] = "BACK",
+        [DC__OMITTED] = "OMITTED",
     };
     return type > 0 && type < DC__TYPE_END ? names[type] : "?";
 }

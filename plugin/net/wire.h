@@ -32,7 +32,8 @@
  *     first: RUN for the model that is to be trained, and STATE if the run is resumed, with LAST on the last frame
  *     first, with keys: MEMBERS whenever it has taken others
  *     other: READY, when all workers are at it; first: ROSTER, the run begins
- *     other: BACK, when a worker that was lost is ready again, or one is lost; first: BACK, the round that it begins with
+ *     other: BACK, when a worker is ready, or one is lost; first: BACK, the round that it begins with, or is a member up to
+ *     other: OMITTED, when a round is made in which not all of a worker's blocks counted
  *     first: KEEP for each version, in order: whether it is to be sent; other: STATE of that version
  *     the end: other BYE with its version, or first STOP; KEEP with NOW; first BYE_ACK
  *   A relay has a session with its parent for each worker behind it, which goes on with that worker's frames. Beside those:
@@ -45,7 +46,7 @@
 #include "base/limits.h"
 #include "dynacomm.h"
 
-#define DC__PROTOCOL_VERSION 15
+#define DC__PROTOCOL_VERSION 16
 #define DC__HEADER_BYTES 64u
 #define DC__MAX_PAYLOAD_BYTES (DC__MAX_SLICE_BYTES) /* of any other frame than JOIN */
 #define DC__MAX_JOIN_BYTES (128u << 10)             /* five times what the description of resnet152 takes */
@@ -82,6 +83,7 @@ typedef enum dc__type {
     DC__BASE,
     DC__MEMBERS,
     DC__BACK,
+    DC__OMITTED,
     DC__TYPE_END
 } dc__type;
 
@@ -102,8 +104,11 @@ enum {
     DC__KEEP_NOW = 2,    /* likewise: at once; it is whole */
     DC__KEEP_END = 4,    /* likewise: it is the end of the run, and saved */
     DC__RUN_RESUMED = 1, /* RUN: it goes on from a backup: STATE follows */
-    DC__RUN_WAITS = 2,   /* RUN: who is lost is waited for, as the first shard says */
+    DC__RUN_WAITS = 2,   /* RUN: the run does not end when somebody is lost: the first shard says what then */
+    DC__RUN_DROPS = 4,   /* likewise: at once */
     DC__BACK_LOST = 1,   /* BACK: the worker is lost */
+    DC__BACK_ENTERS = 2, /* BACK: the worker is a member from that round on, which is still to come */
+    DC__BACK_PASSED = 4, /* BACK: it is one up to that round, and is not waited for */
     DC__BYE_OK = 1,      /* BYE: all rounds done as planned */
     DC__BYE_LEAVE = 2,   /* BYE: the run is to go on without this worker */
     DC__BYE_WAITS = 4,   /* BYE: it is answered when the end of the run is saved */

@@ -69,7 +69,7 @@ static dc_error check_owner(const dc_server *s, const dc__join *join, int slot)
 static dc_error find_slot(dc_server *s, const dc__join *join, int *slot, int *number, bool *busy)
 {
     dc__roster *r = &s->training.roster;
-    const bool any_left = dc__server_members(s) < r->wanted;
+    const bool any_left = dc__server_members(s) < r->wanted || s->shards.index > 0;
     if (join->rank >= r->wanted && s->shards.index == 0) /* the first shard has given it its number */
         return dc__fail(DC_EINVAL, "rank %d does not exist: the server has ranks 0 to %d", join->rank,
                         r->wanted - 1);
@@ -82,8 +82,8 @@ static dc_error find_slot(dc_server *s, const dc__join *join, int *slot, int *nu
                         join->rank);
     }
     if (!any_left && (*slot < 0 || !is_awaited(s, *slot))) return full(s);
-    if (*slot < 0 && r->training && s->shards.n > 1) return full(s);
-    const dc_error err = *slot >= 0 ? check_owner(s, join, *slot) : DC_OK;
+    if (*slot < 0 && r->training && s->shards.n > 1 && !dc__shards_are_elastic(&s->shards)) return full(s);
+    const dc_error err = *slot >= 0 && s->shards.index == 0 ? check_owner(s, join, *slot) : DC_OK;
     if (err) return err;
     if (*slot >= 0)
         *number = r->member[*slot].number;
@@ -162,7 +162,7 @@ static dc_error open_session(dc_server *s, const dc__join *join, int slot, int n
     member->path = join->path;
     dc__fingerprint_note(join->fingerprint, member->note, sizeof member->note);
     if (anew) member->reached = 0;
-    if (anew) member->known = member->closed = member->fresh = false;
+    if (anew) member->known = member->closed = member->fresh = member->due = member->leaves = false;
     if (anew) member->losses = 0;
     dc__member_enter(member, DC__MEMBER_JOINED);
     pthread_mutex_unlock(&t->roster.lock);
@@ -219,7 +219,7 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     if (!err && !first) err = agree_on_model(s, join);
     if (!err) err = dc__relays_admit(s, join, slot);
     if (!err) err = dc__server_agree_on_start(s, join, slot, number);
-    if (!err) err = dc__server_agree_on_computing(s, join, slot);
+    if (!err && s->shards.index == 0) err = dc__server_agree_on_computing(s, join, slot);
     if (!err) err = open_session(s, join, slot, number, link);
     if (!err) log_joined(s, number);
     if (err && s->shards.index == 0)

@@ -34,7 +34,7 @@ static uint32_t fed(dc_server *s, int slot, bool passed)
     const dc__member *m = &t->roster.member[slot];
     pthread_mutex_lock(&t->versions.lock);
     const bool on =
-        m->known &&
+        m->known && !m->leaves &&
         (!t->roster.training ||
          ((passed || !m->closed) && dc__crew_has(dc__roster_crew(&t->roster, t->versions.round), slot)));
     const uint32_t images = on ? m->images : 0;

@@ -106,7 +106,7 @@ static double wait_s(const dc_server *s)
 static double doubt_s(dc_server *s, int slot)
 {
     dc__training *t = &s->training;
-    if (t->on_loss != DC_ON_LOSS_DROP || t->keeps) return BREAK_S;
+    if (t->on_loss != DC_ON_LOSS_DROP || t->keeps || s->shards.index > 0) return BREAK_S;
     const double rtt_s = dc__watch_rtt_s(&t->watch, slot);
     return rtt_s > 0 ? fmin(DROP_S + DROP_TRIPS * rtt_s, BREAK_S) : DROP_GUESS_S;
 }
@@ -153,10 +153,12 @@ static void watch_lost(dc_server *s, int slot, const dc__crew *crew)
     dc__member *m = &t->roster.member[slot];
     const double since_s = dc__seconds(dc__now_ns() - m->since_ns), left_s = wait_s(s) - since_s;
     char why[DC__LINE_BYTES];
-    if (!dc__crew_has(crew, slot)) {
-        dc__roster_gone(&t->roster, slot, DC__MEMBER_LEFT, "it was not in the run yet");
-    } else if (left_s > 0 && s->shards.index > 0) {
+    if (s->shards.index > 0) { /* the first says what becomes of it */
         if (m->reason[0]) dc__log_line(&t->log, "%s", m->reason);
+        if (!dc__crew_has(crew, slot) && !m->due && s->sessions[slot].reported == DC__REPORTED_LOST)
+            dc__roster_gone(&t->roster, slot, DC__MEMBER_LEFT, "");
+    } else if (!dc__crew_has(crew, slot) || m->leaves) {
+        dc__roster_gone(&t->roster, slot, DC__MEMBER_LEFT, "it was not in the run yet");
     } else if (left_s > 0) {
         if (m->reason[0])
             dc__log_line(&t->log, "%s; waiting for worker %d, lost %.0f s ago, %.0f s left", m->reason,
@@ -176,15 +178,6 @@ static bool comes_anew(const dc_server *s, int slot, const dc__crew *crew)
 {
     return state_of(s, slot) == DC__MEMBER_ENTERING &&
            (!dc__crew_has(crew, slot) || s->training.roster.member[slot].closed);
-}
-
-/* Once. */
-static void say_few(dc_server *s, int here)
-{
-    if (!s->announced)
-        dc__log_line(&s->training.log, "waiting for workers: %d of at least %d are here", here,
-                     s->training.roster.least);
-    s->announced = true;
 }
 
 /* The round goes on without those who left, if there are others to end it and enough for the next. */
@@ -207,8 +200,10 @@ static void close_round(dc_server *s, uint64_t round, const dc__crew *crew)
             dc__roster_close(r, slot);
             dc__training_close(t, round, slot, &s->sessions[slot].given);
             s->announced = false;
-        } else {
-            say_few(s, staying + coming);
+        } else if (!s->announced) {
+            s->announced = true;
+            dc__log_line(&t->log, "waiting for workers: %d of at least %d are here", staying + coming,
+                         r->least);
         }
     }
 }
@@ -311,7 +306,7 @@ void dc__server_change(dc_server *s)
     for (int i = 0; i < r->n; i++) {
         const dc__member_state state = state_of(s, i);
         if (state == DC__MEMBER_RUNNING || state == DC__MEMBER_ENTERING) watch_connection(s, i);
-        gone |= state_of(s, i) >= DC__MEMBER_LOST;
+        gone |= state_of(s, i) >= DC__MEMBER_LOST || r->member[i].leaves;
         ready |= state == DC__MEMBER_READY;
     }
     if (s->shards.n > 1) dc__shards_look(&s->shards);
@@ -336,8 +331,7 @@ void dc__server_change(dc_server *s)
     }
     if (s->training.ended) return;
     if (s->shards.n > 1) {
-        const int staying = dc__roster_staying(r, &crew, -1);
-        if (gone && s->shards.index == 0 && staying < r->least) say_few(s, staying);
+        if (gone) dc__shards_pass(s);
         return;
     }
     if (gone) call_back(s, &crew);

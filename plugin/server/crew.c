@@ -34,3 +34,53 @@ void dc__crew_group(dc__roster *r, dc__crew *crew)
         crew->followers += m->follows;
     }
 }
+
+int dc__roster_staying(dc__roster *r, const dc__crew *crew, int but)
+{
+    int staying = 0;
+    pthread_mutex_lock(&r->lock);
+    for (int k = 0; k < crew->n; k++) {
+        const dc__member *m = &r->member[crew->member[k].slot];
+        staying += crew->member[k].slot != but && m->state != DC__MEMBER_LEFT && !m->closed && !m->leaves;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return staying;
+}
+
+/* ---- over shards ---- */
+
+/* With the lock held. */
+static dc__member *numbered(dc__roster *r, int number)
+{
+    for (int i = 0; i < r->n; i++)
+        if (r->member[i].state != DC__MEMBER_FREE && r->member[i].number == number) return &r->member[i];
+    return NULL;
+}
+
+bool dc__roster_let(dc__roster *r, int number, uint64_t from, uint64_t now)
+{
+    pthread_mutex_lock(&r->lock);
+    dc__member *m = numbered(r, number);
+    const bool begun = m && now == from && dc__crew_has(dc__roster_crew(r, from), (int)(m - r->member));
+    const bool comes = m && now < from;
+    if (comes) {
+        m->due = m->known = true;
+        m->enters = from;
+        if (number >= r->next_number) r->next_number = number + 1;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return begun || comes;
+}
+
+bool dc__roster_pass(dc__roster *r, int number, uint64_t until, uint64_t now)
+{
+    pthread_mutex_lock(&r->lock);
+    dc__member *m = numbered(r, number);
+    const bool ok = m && now <= until + 1;
+    if (ok) {
+        m->leaves = true;
+        m->until = until;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return ok;
+}

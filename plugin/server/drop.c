@@ -120,9 +120,6 @@ static dc_error drop(dc_server *s, const char *who, char *line, size_t bytes)
     dc__member_words(m, called);
     if (t->on_loss == DC_ON_LOSS_END)
         return dc__fail(DC_EINVAL, "this run ends when a worker is lost, so %s cannot be dropped", called);
-    if (s->shards.n > 1)
-        return dc__fail(DC_EINVAL, "over shards nobody goes on without a worker, so %s cannot be dropped",
-                        called);
     (void)snprintf(line, bytes, "%s was dropped by the run's owner", called);
     if (!dc__barred_drop(&t->barred, m->id, line))
         return dc__fail(DC_EINVAL, "%d workers are kept out of this run, and no more can be listed",

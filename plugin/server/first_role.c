@@ -27,6 +27,7 @@ static dc_error send_run(void *peer, dc__header *unused)
                               .offset = t->checkpoint.seed,
                               .count = (uint32_t)v->first_step};
     if (t->on_loss != DC_ON_LOSS_END) header.flags |= DC__RUN_WAITS;
+    if (t->on_loss == DC_ON_LOSS_DROP) header.flags |= DC__RUN_DROPS;
     if (message) {
         dc__bytes out = dc__bytes_over(payload, room);
         dc__put_uint(&out, p->server->shards.run, 4);
@@ -90,10 +91,10 @@ static void next(void *peer, dc__stage stage, dc__turn *turn)
     } else if (p->end_due) {
         p->end_due = false;
         turn->header = (dc__header){.type = DC__KEEP, .flags = DC__KEEP_END, .round = p->at};
+    } else if (dc__shards_back_due(p, &turn->header)) { /* first those with whom the run begins */
     } else if (p->begin_due) {
         p->begin_due = false;
         turn->header.type = DC__ROSTER;
-    } else if (dc__shards_back_due(p, &turn->header)) {
     } else if (p->keep_next < sh->keep_end) {
         turn->header = (dc__header){.type = DC__KEEP, .round = p->keep_next};
         if (sh->keep[p->keep_next % DC__KEEPS_MOST]) turn->header.flags = DC__KEEP_SENT;
@@ -182,6 +183,8 @@ static dc_error on_frame(void *peer, dc__frame *frame)
         return take_ready(p, frame);
     case DC__BACK:
         return dc__shards_take_back(p, frame);
+    case DC__OMITTED:
+        return dc__first_takes_omitted(p, frame);
     default:
         return dc__fail(DC_EPROTO, "%s sent a %s frame, which is not due between shards",
                         p->endpoint.link.peer, dc__wire_type_name(frame->header.type));

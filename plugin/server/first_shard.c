@@ -131,7 +131,9 @@ void dc__first_watch(dc__shards *sh)
         if (!p->present || !p->over) continue;
         dc__first_lost(sh, k, p->why);
     }
-    if (!t->roster.training && !t->roster.ending) dc__first_awaits(sh);
+    if (t->roster.training || t->roster.ending) return;
+    dc__first_awaits(sh);
+    if (t->model) dc__shards_look(sh);
 }
 
 /* ---- the run ---- */
@@ -179,7 +181,7 @@ bool dc__first_may_begin(dc__shards *sh)
     bool ready = true;
     pthread_mutex_lock(&sh->lock);
     for (int k = 1; k < sh->n; k++)
-        ready = ready && sh->peers[k].ready;
+        ready = ready && (sh->peers[k].ready || dc__shards_are_elastic(sh));
     pthread_mutex_unlock(&sh->lock);
     if (!ready || t->resumed || !t->checkpoint.dir[0]) return ready;
     const uint64_t round = t->versions.first_round;

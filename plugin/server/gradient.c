@@ -1,5 +1,6 @@
 /* gradient.c - from a gradient that arrives, or that is not waited for any more, to the next version of its blocks. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -7,6 +8,39 @@
 #include "model/finite.h"
 #include "server/apply.h"
 #include "server/training.h"
+
+dc_error dc__training_log_shard(dc__training *t, const dc__shard *shard, uint64_t round, int number,
+                                const uint64_t *counted)
+{
+    uint64_t *blocks = malloc(((size_t)t->whole->n_blocks / 64 + 1) * sizeof *blocks);
+    if (!blocks) return dc__fail(DC_ENOMEM, "out of memory for the run's log");
+    dc__shard_blocks(shard, t->whole, counted, blocks);
+    dc__run_log_partial(&t->run_log, round, number, t->whole->n_blocks, blocks);
+    free(blocks);
+    return DC_OK;
+}
+
+/* This shard was ahead of the first, which had no more of the member in this round. */
+static bool is_past(dc__training *t, int slot, uint64_t round)
+{
+    dc__roster *r = &t->roster;
+    pthread_mutex_lock(&r->lock);
+    const bool past = r->member[slot].leaves && r->member[slot].until < round;
+    pthread_mutex_unlock(&r->lock);
+    return past;
+}
+
+static void log_partial(dc__training *t, uint64_t round, const dc__crew_member *m, const uint64_t *counted)
+{
+    dc_error err = DC_OK;
+    if (t->omitted && !is_past(t, m->slot, round))
+        t->omitted(t->context, round, m->number, counted);
+    else if (!t->omitted && t->shares.n > 1)
+        err = dc__training_log_shard(t, &t->part, round, m->number, counted);
+    else if (!t->omitted)
+        dc__run_log_partial(&t->run_log, round, m->number, t->model->n_blocks, counted);
+    if (err) dc__roster_end(&t->roster, err, dc_last_error());
+}
 
 /* How version + 1, whose blocks are all made, came about: for who makes the run again. */
 static void log_version(dc__training *t, uint64_t version)
@@ -17,7 +51,7 @@ static void log_version(dc__training *t, uint64_t version)
         if (base != version) dc__run_log_base(&t->run_log, version, crew->member[k].number, base);
         const uint64_t *counted = dc__omissions_take(&t->omissions, crew->member[k].slot);
         if (!counted) continue;
-        dc__run_log_partial(&t->run_log, version, crew->member[k].number, t->model->n_blocks, counted);
+        log_partial(t, version, &crew->member[k], counted);
         dc__clip_omit(&t->clip, t->model, crew->member[k].slot, version, counted);
     }
     dc__run_log_rate(&t->run_log, version, dc__versions_rate(&t->versions, version + 1));

@@ -50,6 +50,8 @@ static void next(void *peer, dc__stage stage, dc__turn *turn)
         turn->header = (dc__header){.type = DC__READY, .round = p->server->shards.run};
     } else if (dc__shards_back_due(p, &turn->header)) {
         turn->send = send_empty;
+    } else if (dc__other_omitted_due(p)) { /* before the versions that it made */
+        turn->send = dc__other_omitted_send;
     } else if (p->send != DC__NO_ROUND) {
         turn->send = send_version;
         turn->header.round = p->send;

@@ -150,7 +150,9 @@ static dc_error adopt(dc__shards *sh)
     sh->adopting = true; /* no further one is taken meanwhile */
     pthread_mutex_unlock(&sh->lock);
     const bool resumed = h->flags & DC__RUN_RESUMED;
-    t->on_loss = h->flags & DC__RUN_WAITS ? DC_ON_LOSS_WAIT : DC_ON_LOSS_END;
+    t->on_loss = h->flags & DC__RUN_DROPS   ? DC_ON_LOSS_DROP
+                 : h->flags & DC__RUN_WAITS ? DC_ON_LOSS_WAIT
+                                            : DC_ON_LOSS_END;
     t->loss_wait_s = AS_FIRST_S;
     t->shares = sh->coming_shares;
     dc_error err = dc__codes_agree(&t->codes, sh->coming_coding, true);
@@ -219,7 +221,8 @@ void dc__other_watch(dc__shards *sh)
     const bool coming = sh->coming != NULL;
     pthread_mutex_unlock(&sh->lock);
     if (!err && coming && !r->training) err = adopt(sh);
-    if (!err && !coming && sh->server->training.model && !r->training) say_ready(sh);
+    if (!err && !coming && sh->server->training.model && !r->training)
+        (dc__shards_are_elastic(sh) ? dc__shards_look : say_ready)(sh);
     if (err && sh->again && sh->had_end)
         dc__roster_end(r, DC_OK, "all rounds are done");
     else if (err)

@@ -62,11 +62,13 @@ void dc__roster_call(dc__roster *r)
 {
     for (int i = 0; i < r->n; i++)
         r->member[i].called = r->member[i].state == DC__MEMBER_READY;
+    for (int i = 0; i < r->n; i++)
+        r->member[i].absent = false;
 }
 
 static bool is_called(const dc__member *m)
 {
-    return m->called && m->state == DC__MEMBER_READY;
+    return m->called && (m->state == DC__MEMBER_READY || m->absent);
 }
 
 bool dc__roster_start(dc__roster *r, uint64_t round, int need)
@@ -87,7 +89,7 @@ bool dc__roster_start(dc__roster *r, uint64_t round, int need)
         dc__member *m = &r->member[i];
         if (is_called(m)) {
             const bool fresh = r->saved.n > 0 && !m->known; /* the run goes on with it */
-            dc__member_enter(m, DC__MEMBER_RUNNING);
+            if (!m->absent) dc__member_enter(m, DC__MEMBER_RUNNING);
             takes_part(r, i);
             dc__crew_add(crew, m, i, fresh);
         } else if (m->state == DC__MEMBER_LOST) { /* of the run that is resumed, and not here */
@@ -120,6 +122,18 @@ static bool take_images(dc__member *m, uint64_t round)
     return changed;
 }
 
+/* Whether a member of the round before is one of this round, too. With the lock held. */
+static bool stays(const dc__roster *r, const dc__member *m, uint64_t round)
+{
+    return r->spread ? !m->leaves || round <= m->until : m->state != DC__MEMBER_LEFT && !m->closed;
+}
+
+/* Whether one that comes begins with this round. Likewise. */
+static bool begins(const dc__roster *r, const dc__member *m, uint64_t round)
+{
+    return m->enters == round && (r->spread ? m->due : m->state == DC__MEMBER_ENTERING);
+}
+
 bool dc__roster_border(dc__roster *r, uint64_t round)
 {
     pthread_mutex_lock(&r->lock);
@@ -132,18 +146,20 @@ bool dc__roster_border(dc__roster *r, uint64_t round)
         const int slot = was->member[k].slot;
         r->member[slot].fresh = false;
         changed |= take_images(&r->member[slot], round);
-        if ((r->member[slot].state == DC__MEMBER_LEFT && !r->spread) || r->member[slot].closed)
+        if (!stays(r, &r->member[slot], round))
             changed = true;
         else
             dc__crew_add(crew, &r->member[slot], slot, false);
+        if (r->spread) r->member[slot].closed = false; /* of the round before */
         changed |= was->member[k].fresh;
     }
     for (int i = 0; i < r->n; i++) {
         dc__member *m = &r->member[i];
-        if (m->state != DC__MEMBER_ENTERING || m->enters != round) continue;
-        dc__member_enter(m, DC__MEMBER_RUNNING);
-        if (dc__crew_has(was, i) && !m->closed) continue; /* it was away for a while */
-        m->closed = false;
+        if (!begins(r, m, round)) continue;
+        if (m->state == DC__MEMBER_ENTERING) dc__member_enter(m, DC__MEMBER_RUNNING);
+        if (!r->spread && dc__crew_has(was, i) && !m->closed) continue; /* it was away for a while */
+        m->closed = m->due = false;
+        m->leaves = m->leaves && m->until >= round; /* else it had left before */
         takes_part(r, i);
         dc__crew_add(crew, m, i, true);
         changed = true;
@@ -183,18 +199,6 @@ void dc__roster_reopen(dc__roster *r, uint64_t round, int slot)
     pthread_mutex_unlock(&r->lock);
 }
 
-int dc__roster_staying(dc__roster *r, const dc__crew *crew, int but)
-{
-    int staying = 0;
-    pthread_mutex_lock(&r->lock);
-    for (int k = 0; k < crew->n; k++) {
-        const dc__member *m = &r->member[crew->member[k].slot];
-        staying += crew->member[k].slot != but && m->state != DC__MEMBER_LEFT && !m->closed;
-    }
-    pthread_mutex_unlock(&r->lock);
-    return staying;
-}
-
 /* ---- members ---- */
 
 int dc__roster_find(const dc__roster *r, uint64_t id)
@@ -218,8 +222,8 @@ static int free_slot(const dc__roster *r, uint64_t round, int requested)
     for (int i = 0; i < r->n; i++)
         if (r->member[i].state == DC__MEMBER_FREE) return i;
     for (int i = 0; r->training && i < r->n; i++)
-        if (r->member[i].state == DC__MEMBER_LEFT && !dc__crew_has(&r->crew[round & 1], i) &&
-            !dc__crew_has(&r->crew[(round + 1) & 1], i))
+        if (r->member[i].state == DC__MEMBER_LEFT && !r->member[i].due &&
+            !dc__crew_has(&r->crew[round & 1], i) && !dc__crew_has(&r->crew[(round + 1) & 1], i))
             return i;
     return -1;
 }
@@ -362,7 +366,7 @@ bool dc__roster_all_finished(dc__roster *r, uint64_t round)
     for (int k = 0; k < crew->n; k++) {
         const dc__member *m = &r->member[crew->member[k].slot];
         finished += m->state == DC__MEMBER_FINISHED;
-        left += m->state == DC__MEMBER_LEFT ||
+        left += m->state == DC__MEMBER_LEFT || m->leaves ||
                 m->closed; /* who came back meanwhile waits for a round that nobody begins */
     }
     const bool all = r->training && finished > 0 && finished + left == crew->n;

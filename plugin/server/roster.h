@@ -59,6 +59,11 @@ typedef struct dc__member {
     bool fresh;  /* (L) of a run that is resumed: it begins with the round that is on, and nothing kept */
     bool known;  /* (L) has taken part in a round: its slot is not given away lightly */
     bool closed; /* (L) the round that is on goes on without it */
+    /* Over shards, all (L): what the first has decided, at all of them (shard_crew.c). */
+    bool due;       /* it is a member from round `enters` on, which has not begun here */
+    bool leaves;    /* nobody waits for it: it is a member up to round `until`, with what it had given, */
+    uint64_t until; /* and none of the next */
+    bool absent;    /* run loop: called, and not here any more: a member all the same */
     char reason[DC__LINE_BYTES]; /* (L) why it is LOST or LEFT, for lines */
 } dc__member;
 
@@ -82,16 +87,16 @@ typedef struct dc__crew {
 
 typedef struct dc__roster {
     pthread_mutex_t lock;
-    int wanted;            /* members that the run is for */
-    int least;             /* with fewer it waits */
-    int n;                 /* slots */
-    dc__member *member;    /* [n] */
-    bool spread;           /* over shards: who left is a member until all of them pass it over; constant */
-    int next_number;       /* (L) above all that ever took part */
-    dc__crew saved;        /* of the version that the run is resumed from; n = 0: it is a new run */
-    dc__crew crew[2];      /* of round r in [r & 1]; written with versions' and this lock */
-    _Atomic bool training; /* START was sent; written with the lock */
-    _Atomic bool ending;   /* likewise */
+    int wanted;                 /* members that the run is for */
+    int least;                  /* with fewer it waits */
+    int n;                      /* slots */
+    dc__member *member;         /* [n] */
+    bool spread;                /* over shards: members come and go as the first decides; constant */
+    int next_number;            /* (L) above all that ever took part */
+    dc__crew saved;             /* of the version that the run is resumed from; n = 0: it is a new run */
+    dc__crew crew[2];           /* of round r in [r & 1]; written with versions' and this lock */
+    _Atomic bool training;      /* START was sent; written with the lock */
+    _Atomic bool ending;        /* likewise */
     int64_t began_ns, ended_ns; /* (L) when */
     dc_error result;            /* (L) why it ended, with its line */
     char result_line[DC__LINE_BYTES];
@@ -148,7 +153,7 @@ bool dc__roster_advance(dc__roster *r, int slot, dc__member_state from, dc__memb
 void dc__roster_gone(dc__roster *r, int slot, dc__member_state state, const char *reason);
 
 /* dc__roster_call - the run is to begin with those who are READY now. dc__roster_start - training begins at round with those of them who still
- * are, if there are as many as `need`; whether it does. Who becomes READY between the two comes late: it has not been prepared. Run loop. */
+ * are, or are called though absent, if there are as many as `need`; whether it does. Who becomes READY between the two comes late: it has not been prepared. Run loop. */
 void dc__roster_call(dc__roster *r);
 bool dc__roster_start(dc__roster *r, uint64_t round, int need);
 
@@ -174,6 +179,12 @@ void dc__roster_reopen(dc__roster *r, uint64_t round, int slot);
 /* dc__roster_staying - members of a round's crew, beside `but` (a slot, or -1), that are here or waited for, and have not been passed
  * over in it. */
 int dc__roster_staying(dc__roster *r, const dc__crew *crew, int but);
+
+/* crew.c, over shards; any thread, with versions' lock. dc__roster_let - a member is one from that round on. dc__roster_pass - it is
+ * one up to that round, and no longer waited for in those that are not made. By its number; false if there is no such member, or the round
+ * that is on (`now`) is one that was to begin with it, or without it, and did not. */
+bool dc__roster_let(dc__roster *r, int number, uint64_t from, uint64_t now);
+bool dc__roster_pass(dc__roster *r, int number, uint64_t until, uint64_t now);
 
 /* dc__roster_end - the run ends for this reason; the first one counts. */
 void dc__roster_end(dc__roster *r, dc_error err, const char *line);

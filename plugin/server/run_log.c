@@ -134,7 +134,9 @@ static void put_blocks(dc__run_log *log, dc__log_type type, uint64_t round, int 
 {
     const size_t map = (n_blocks + 7) / 8, bytes = 8 + 4 + 4 + map;
     pthread_mutex_lock(&log->lock);
-    uint8_t *payload = log->path[0] ? begin_record(log, type, bytes) : NULL;
+    const size_t at = log->n;
+    const bool known = type == DC__LOG_PARTIAL && dc__run_log_merge(log, round, number, n_blocks, bitmap);
+    uint8_t *payload = log->path[0] && !known ? begin_record(log, type, bytes) : NULL;
     if (payload) {
         dc__bytes b = dc__bytes_over(payload, bytes);
         dc__put_uint(&b, round, 8);
@@ -143,6 +145,7 @@ static void put_blocks(dc__run_log *log, dc__log_type type, uint64_t round, int 
         for (size_t k = 0; k < map; k++)
             dc__put_uint(&b, bitmap ? bitmap[k / 8] >> (8 * (k % 8)) & 0xff : 0, 1);
         end_record(payload, bytes);
+        if (type == DC__LOG_PARTIAL) dc__run_log_place(log, at);
     }
     pthread_mutex_unlock(&log->lock);
 }

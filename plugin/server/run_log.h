@@ -39,7 +39,8 @@ dc_error dc__run_log_resume(dc__run_log *log, const char *dir, const dc_model *m
 
 /* What decided a version; any thread, never waits for the disk. dc__run_log_roster - the members from this round
  * on, by order of summation. dc__run_log_relays - which of them stand behind relays; nothing if none does.
- * dc__run_log_partial - only the blocks in this bitmap of a member count in a round.
+ * dc__run_log_partial - only the blocks in this bitmap of a member count in a round; of several for one round, from shards, those that are in
+ * all. It may come when later rounds' records are here, but not written.
  * dc__run_log_forgot - a member's process of this round has nothing kept; blocks in this bitmap had come before (NULL: none).
  * dc__run_log_rate - the learning rate that made version round + 1. dc__run_log_server - a server goes on with a run.
  * dc__run_log_steps - from steps->round on a round has so many batches. dc__run_log_base - a member computed a round on that version. */
@@ -53,6 +54,13 @@ void dc__run_log_forgot(dc__run_log *log, uint64_t round, int number, uint32_t n
 void dc__run_log_rate(dc__run_log *log, uint64_t round, float rate);
 void dc__run_log_base(dc__run_log *log, uint64_t round, int number, uint64_t base);
 void dc__run_log_steps(dc__run_log *log, const dc__steps *steps);
+
+/* run_log_place.c; with the lock held. dc__run_log_place - the record that begins at that byte of pending, the last one, goes before those of
+ * later rounds. dc__run_log_merge - a PARTIAL of this member and round that is pending: blocks that are not in this bitmap, too, do not count in it.
+ * False if there is none. */
+void dc__run_log_place(dc__run_log *log, size_t from);
+bool dc__run_log_merge(dc__run_log *log, uint64_t round, int number, uint32_t n_blocks,
+                       const uint64_t *bitmap);
 
 /* dc__run_log_write - appends all that decided versions up to this one, and syncs. The checkpoint's thread, before
  * its files. DC_EFILE with a line; what was not written is kept for the next try. */

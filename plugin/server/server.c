@@ -39,6 +39,7 @@ static void set_hooks(dc_server *s)
     c->hooks.context = &s->shards;
     c->follows = s->shards.index > 0;
     c->hooks.gather = c->follows ? dc__other_deliver : dc__first_gather;
+    if (c->follows) s->training.omitted = dc__other_omits;
     if (c->follows) return;
     c->hooks.whole = &s->training.all;
     c->hooks.whole_codes = &s->training.all_codes;

@@ -100,6 +100,12 @@ struct dc_server {
     bool in_doubt;         /* run loop: a connection is gone, and may be made again */
 };
 
+/* dc__shards_are_elastic - workers may come and go over shards: the run does not end with who is lost. Run loop. */
+static inline bool dc__shards_are_elastic(const dc__shards *sh)
+{
+    return sh->n > 1 && !sh->mesh && sh->server->training.on_loss != DC_ON_LOSS_END;
+}
+
 /* dc__server_start_after_s - how long others are awaited. */
 static inline double dc__server_start_after_s(const dc_server *s)
 {

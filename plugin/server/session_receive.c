@@ -139,7 +139,9 @@ static void go_on_without(dc__session *s, dc_error err, const char *line, bool b
 {
     dc__training *t = s->training;
     dc__roster *r = &t->roster;
-    if (dc__training_spares(t, s->slot)) {
+    if (t->shard > 0 && err == DC_EPEER && t->on_loss != DC_ON_LOSS_END) {
+        dc__roster_gone(r, s->slot, DC__MEMBER_LOST, line); /* the first says what that means */
+    } else if (dc__training_spares(t, s->slot)) {
         dc__roster_gone(r, s->slot, DC__MEMBER_LEFT, line);
         dc__log_line(&t->log, "%s; the run goes on without it%s", line, barred ? ", and it is kept out" : "");
     } else {
@@ -165,7 +167,7 @@ static dc_error take_bye(dc__session *s, const dc__frame *frame, dc__member_stat
     }
     if (!t->roster.training || state < DC__MEMBER_ENTERING) { /* no round needs it */
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
-    } else if (flags & DC__BYE_LEAVE && t->on_loss != DC_ON_LOSS_END && t->shares.n == 1) {
+    } else if (flags & DC__BYE_LEAVE && t->on_loss != DC_ON_LOSS_END) {
         dc__roster_gone(&t->roster, s->slot, DC__MEMBER_LEFT, line);
         dc__log_line(&t->log, "%s", line);
     } else if (state <= DC__MEMBER_RUNNING) {

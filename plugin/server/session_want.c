@@ -38,7 +38,7 @@ static dc_error start_queue(dc__session *s, const dc__frame *frame, uint32_t n)
     dc__queue *queue = &s->endpoint.queue;
     if (queue->left > 0) return bad_pull(s, "comes before the one before it is done");
     if ((h->round + s->training->bases.most < v->round && !begins_before(s, h->round)) ||
-        h->round > v->round + 1)
+        (h->round > v->round + 1 && h->round != s->enters))
         return bad_pull(s, "asks for a version that is neither the current nor the next");
     const dc_error err = read_segments(s, frame, n);
     if (err) return err;

@@ -74,6 +74,7 @@ static void forget(dc__shards *sh)
     p->run_due = p->ready = p->ready_due = p->bye_due = false;
     p->send = DC__NO_ROUND;
     p->go.n = p->came.n = 0;
+    dc__other_omitted_free(p);
     dc_model_free(sh->coming);
     sh->coming = NULL;
     sh->adopting = sh->state_here = sh->begin = sh->end_said = sh->end_saved = false;

@@ -38,11 +38,10 @@ dc_error dc__shards_check(const dc_server_options *o)
         return dc__fail(DC_EINVAL, "the first shard alone has a list of members, and says who may take part");
     if (o->balance) return not_with(o, "balanced images");
     if (o->bounds.clip_norm > 0) return not_with(o, "a bound on norms");
-    if (o->min_workers && o->min_workers != o->workers)
+    if (o->mesh && o->min_workers && o->min_workers != o->workers)
         return not_with(o, "a run of fewer workers than it is for");
-    if (o->on_loss == DC_ON_LOSS_DROP || (o->mesh && o->loss_wait_s > 0))
-        return not_with(o, o->mesh ? "waiting for lost workers, or going on without"
-                                   : "going on without lost workers");
+    if (o->mesh && (o->on_loss == DC_ON_LOSS_DROP || o->loss_wait_s > 0))
+        return not_with(o, "waiting for lost workers, or going on without");
     return DC_OK;
 }
 
@@ -87,6 +86,7 @@ void dc__shards_destroy(dc__shards *sh)
     for (int k = 0; sh->peers && k < sh->n; k++) {
         dc__endpoint_stop(&sh->peers[k].endpoint);
         dc__endpoint_destroy(&sh->peers[k].endpoint);
+        dc__other_omitted_free(&sh->peers[k]);
         dc__shard_free(&sh->peers[k].shard);
     }
     dc_model_free(sh->coming);
@@ -111,8 +111,9 @@ void dc__shards_say(dc__shards *sh)
     if (t->on_loss == DC_ON_LOSS_END)
         (void)snprintf(lost, sizeof lost, "the run ends when a worker or a shard is lost");
     else
-        (void)snprintf(lost, sizeof lost, "who is lost is waited for, a shard for %.0f s; the run ends",
-                       t->loss_wait_s);
+        (void)snprintf(lost, sizeof lost,
+                       "a worker that is lost is %swaited for, a shard %.0f s; the run ends",
+                       t->on_loss == DC_ON_LOSS_DROP ? "not " : "", t->loss_wait_s);
     if (sh->n > 1 && sh->index == 0)
         dc__log_line(&sh->server->training.log, "shard 1 of %d: %s%s a value is not finite", sh->n, lost,
                      t->on_loss == DC_ON_LOSS_END ? ", or" : " when");

@@ -10,12 +10,15 @@
  *       another shard wait for it; they name the run by its number, for the first one may train another one instead.
  *     - MEMBERS, with keys: the workers that the first has taken, whenever there are others. Workers whose key is not among them, or who say
  *       that they are another of them, are not let in. All shards have one key, by which the first knows the others.
- *     - READY, ROSTER: the run begins when all workers are at all shards. Then each shard has the same crew to the end.
- *     - BACK: a worker that was lost is ready again at a shard, whose round is on there; and the first one's answer when it is so at all of
+ *     - READY, ROSTER: the run begins when all workers are at all shards, or, where it does not end with whoever is lost, as many as one
+ *       server would begin with: the first names them (BACK with ENTERS) before ROSTER.
+ *     - BACK: a worker is ready at a shard, whose round is on there; and the first one's answer when it is so at all of
  *       them: with which round it begins. States of a member in between are the roster's, at each shard:
  *           RUNNING -> LOST (its session ended here, or at another one, as BACK says) -> JOINED -> READY -> RUNNING (at the first, when
  *           all have reported this entry of it; at another one, when the first's word about this entry is here)
- *       The first alone says how long it has been waited for.
+ *       The first alone says how long it is waited for, who is passed over then, and who comes anew, and with which round
+ *       (shard_crew.c): the crew of a round is the same at all of them.
+ *     - OMITTED: blocks of a round in which a member does not count, of each of the others, for the run's log.
  *     - KEEP: for each version, when the one before is whole at the first shard, whether the others are to send it. They
  *       do not overwrite a version of which they have not heard (checkpoint.h's guard), and nobody waits for that: the
  *       next one but one overwrites it.
@@ -40,6 +43,7 @@
 #include "server/training.h"
 
 struct dc_server;
+struct dc__session;
 
 enum { DC__KEEPS_MOST = 8 }; /* versions whose KEEP has not gone yet: workers are at most two rounds ahead */
 
@@ -49,19 +53,30 @@ typedef struct dc__admitted {
     dc__listed who;
 } dc__admitted;
 
-/* A worker that is ready again, or lost, at the shard that says so, which is at this round; or the first one's word that it begins with
- * this round. */
+/* A worker that is ready, or lost, at the shard that says so, which is at this round; or the first one's word about it: it goes on with this
+ * round, ENTERS with it, or is a member up to it. */
 typedef struct dc__back {
     int number;
     uint32_t entry; /* which of its sessions */
     uint64_t round;
-    bool lost;
+    uint8_t flags; /* of the frame */
 } dc__back;
+
+enum { DC__BACKS_MOST = 4 * DC__CREW_MOST };
 
 typedef struct dc__backs {
     int n;
-    dc__back of[DC__CREW_MOST];
+    dc__back of[DC__BACKS_MOST];
 } dc__backs;
+
+/* Blocks of a round in which a member counts, of this shard's, until they are sent. */
+typedef struct dc__omitted {
+    struct dc__omitted *next;
+    uint64_t round;
+    int number;
+    uint32_t bytes;
+    uint8_t bitmap[];
+} dc__omitted;
 
 /* The other end of a link between shards. */
 typedef struct dc__peer {
@@ -89,6 +104,7 @@ typedef struct dc__peer {
     uint64_t send;      /* (L) at another one: this version is to go, likewise */
     bool acked;         /* (L) at another one: nothing more is needed */
     dc__backs go, came; /* (L) BACK, to be sent, and that came */
+    dc__omitted *omitted, **omitted_end; /* (L) at another one: to be sent, oldest first */
 } dc__peer;
 
 typedef struct dc__shards {
@@ -183,14 +199,38 @@ void dc__first_tells_members(dc__shards *sh);
 dc_error dc__first_send_members(void *peer, dc__header *header);
 dc_error dc__other_takes_members(dc__peer *p, const dc__frame *frame);
 
-/* shard_members.c: workers that are lost while the run is on, and come back. Run loop, but for the link's threads, which send and take BACK.
- * dc__shards_look - tells the other end who is lost or ready again, and hears it. dc__shards_let_in - a worker that is ready begins, if
- * the first shard has said with which round, or, at the first, all others have it again; rounds: it has some to do. Whether the run goes back instead.
+/* shard_members.c: what shards tell each other of workers. Run loop, but for the link's threads, which send and take BACK.
+ * dc__shards_look - tells the other end who is lost or ready, and hears it. dc__shards_tell - at the first: all others hear it, in this order.
+ * dc__shards_is_ready - at the first, a session whose worker is ready at all of the others; *round: the earliest that is on at any.
+ * dc__shards_word - at another one, the first one's last word about when this session's worker begins. False: there is none.
  * dc__shards_back_due - a BACK is to be sent; with the lock held. dc__shards_take_back - one has come. */
 void dc__shards_look(dc__shards *sh);
-bool dc__shards_let_in(struct dc_server *s, int slot, bool rounds);
+void dc__shards_tell(dc__shards *sh, dc__back back);
+bool dc__shards_is_ready(dc__shards *sh, const struct dc__session *session, uint64_t *round);
+bool dc__shards_word(dc__shards *sh, const struct dc__session *session, dc__back *word);
 bool dc__shards_back_due(dc__peer *p, dc__header *header);
 dc_error dc__shards_take_back(dc__peer *p, const dc__frame *frame);
+
+/* shard_crew.c: who takes part, which the first decides for all. Run loop.
+ * dc__shards_let_in - a worker that is ready begins, if
+ * the first shard has said with which round, or, at the first, all others have it, too; rounds: it has some to do. Whether the run goes back instead.
+ * dc__shards_pass - at the first, who is not waited for is passed over, if enough are left; at all, rounds go on without those who are.
+ * dc__shards_ready_all - at the first, how many are ready at all shards. dc__shards_call - the run is to begin with those; at another one, with
+ * those that the first has named, whether they are here or not. dc__shards_called - it has begun, at this round: the first names those with whom. */
+bool dc__shards_let_in(struct dc_server *s, int slot, bool rounds);
+void dc__shards_pass(struct dc_server *s);
+int dc__shards_ready_all(struct dc_server *s);
+void dc__shards_call(struct dc_server *s);
+void dc__shards_called(struct dc_server *s, uint64_t round);
+
+/* shard_omitted.c: which blocks count, for the log. dc__other_omits - at another one, of a version that is about to be whole; the receiver that
+ * makes it (training.h's hook). dc__other_omitted_due - with the lock held; _send: sends the oldest; _free: forgets all.
+ * dc__first_takes_omitted - an OMITTED frame. */
+void dc__other_omits(void *server, uint64_t round, int number, const uint64_t *counted);
+bool dc__other_omitted_due(const dc__peer *p);
+dc_error dc__other_omitted_send(void *peer, dc__header *header);
+void dc__other_omitted_free(dc__peer *p);
+dc_error dc__first_takes_omitted(dc__peer *p, const dc__frame *frame);
 
 /* shard_losses.c: shards that are lost, and come back. Run loop.
  * dc__first_lost - at the first, that this one's link has ended, or was found dead: the run goes back if it is on. dc__first_awaits - while it

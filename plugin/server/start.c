@@ -14,13 +14,17 @@ static void begin(dc_server *s, int need)
     dc__roster *r = &t->roster;
     const uint64_t round = t->versions.first_round;
     if (!t->ended && dc__server_goes_back_further(s)) return;
-    dc__roster_call(r);
+    if (s->shards.n > 1 && dc__shards_are_elastic(&s->shards))
+        dc__shards_call(s);
+    else
+        dc__roster_call(r);
     for (int i = 0; i < r->n; i++)
-        if (r->member[i].called) {
+        if (r->member[i].called && !r->member[i].absent) {
             dc__given_enter(&s->sessions[i].given, round);
             dc__session_begins_with(&s->sessions[i], round, false);
         }
     if (!dc__roster_start(r, round, need)) return;
+    if (dc__shards_are_elastic(&s->shards)) dc__shards_called(s, round);
     if (s->shards.n > 1 && s->shards.index == 0) dc__first_begins(&s->shards, round);
     s->expected = 0;
     dc__checkpoint_begin(&t->checkpoint, t->resumed);
@@ -36,10 +40,15 @@ static void begin(dc_server *s, int need)
 }
 
 /* A new run's values are worker 0's. */
-static bool has_values(const dc_server *s)
+static bool has_values(dc_server *s)
 {
+    dc__shards *sh = &s->shards;
+    uint64_t round;
     const int first = dc__roster_numbered(&s->training.roster, 0);
-    return s->training.resumed || (first >= 0 && state_of(s, first) == DC__MEMBER_READY);
+    if (s->training.resumed || first < 0) return s->training.resumed;
+    const bool all =
+        sh->index > 0 || !dc__shards_are_elastic(sh) || dc__shards_is_ready(sh, &s->sessions[first], &round);
+    return all && state_of(s, first) == DC__MEMBER_READY;
 }
 
 /* Workers that are awaited for the start: as many as the run wants, but for those of a run that is resumed who may not come
@@ -59,22 +68,55 @@ static int awaited(dc_server *s)
     return n > r->wanted ? r->wanted : n;
 }
 
-/* The first of several shards begins when all workers are at all of them, the others when it says so. */
+/* Where the run ends with whoever is lost, the first of several shards begins when all workers are at all of them; the others when it says
+ * so. */
 static void begin_over_shards(dc_server *s, int ready)
 {
     dc__shards *sh = &s->shards;
+    if (sh->index > 0 && dc__shards_are_elastic(sh)) {
+        if (dc__shards_begun(sh)) begin(s, 1);
+        return;
+    }
     if (ready < s->training.roster.wanted || !has_values(s)) return;
     if (sh->index == 0 ? dc__first_may_begin(sh) : dc__shards_begun(sh)) begin(s, ready);
+}
+
+/* Over shards, of those who are ready at all of them. */
+static void begin_with(dc_server *s, int need)
+{
+    if (s->shards.n == 1 || dc__first_may_begin(&s->shards)) begin(s, need);
+}
+
+/* As soon as all are here, or enough of them for long enough. */
+static void begin_elastic(dc_server *s, int ready)
+{
+    dc__training *t = &s->training;
+    const dc__roster *r = &t->roster;
+    if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
+    const double left_s = dc__server_start_after_s(s) - dc__seconds(dc__now_ns() - s->first_ready_ns);
+    if (ready >= awaited(s) && has_values(s)) {
+        begin_with(s, ready);
+    } else if (ready >= r->least && left_s <= 0 && has_values(s)) {
+        begin_with(s, r->least);
+    } else if (ready >= r->least && !s->announced) {
+        s->announced = true;
+        dc__log_line(&t->log, "%d of %d workers are ready: the run begins without the others in %.0f s%s",
+                     ready, r->wanted, left_s > 0 ? left_s : 0,
+                     has_values(s) ? "" : ", if worker 0 is here, whose values it begins with");
+    }
 }
 
 void dc__server_begin(dc_server *s)
 {
     dc__training *t = &s->training;
     dc__roster *r = &t->roster;
-    const int ready = dc__roster_count(r, DC__MEMBER_READY, DC__MEMBER_READY);
+    dc__shards *sh = &s->shards;
+    const bool elastic = sh->index == 0 && dc__shards_are_elastic(sh);
+    const int ready =
+        elastic ? dc__shards_ready_all(s) : dc__roster_count(r, DC__MEMBER_READY, DC__MEMBER_READY);
     if (ready == 0) s->first_ready_ns = 0;
-    if (ready == 0 || r->ending) return;
-    if (s->shards.n > 1) {
+    if (r->ending || (ready == 0 && sh->index == 0)) return;
+    if (sh->n > 1 && !elastic) {
         begin_over_shards(s, ready);
         return;
     }
@@ -83,16 +125,5 @@ void dc__server_begin(dc_server *s)
         begin(s, ready);
         return;
     }
-    if (!s->first_ready_ns) s->first_ready_ns = dc__now_ns();
-    const double left_s = dc__server_start_after_s(s) - dc__seconds(dc__now_ns() - s->first_ready_ns);
-    if (ready >= awaited(s) && has_values(s)) {
-        begin(s, ready);
-    } else if (ready >= r->least && left_s <= 0 && has_values(s)) {
-        begin(s, r->least);
-    } else if (ready >= r->least && !s->announced) {
-        s->announced = true;
-        dc__log_line(&t->log, "%d of %d workers are ready: the run begins without the others in %.0f s%s",
-                     ready, r->wanted, left_s > 0 ? left_s : 0,
-                     has_values(s) ? "" : ", if worker 0 is here, whose values it begins with");
-    }
+    begin_elastic(s, ready);
 }

@@ -74,7 +74,10 @@ typedef struct dc__training {
     void (*offer)(void *context, uint32_t first, uint32_t n, uint64_t version);
     /* A round begins, with its crew: those who enter with it must hear of it, and if it changed all must. Likewise. */
     void (*border)(void *context, uint64_t round, bool changed);
-    void *context; /* of both */
+    /* At another shard than the first: in this round, which is about to be made, of a member only these blocks of the shard count (bitmap).
+     * NULL: it is for this server's log. Any receiver. */
+    void (*omitted)(void *context, uint64_t round, int number, const uint64_t *counted);
+    void *context; /* of all three */
 } dc__training;
 
 /* dc__training_init - for a server with these options; _destroy also after it failed. */
@@ -119,9 +122,11 @@ bool dc__training_is_on(dc__training *t);
 void dc__training_border(dc__training *t, uint64_t round);
 void dc__training_crew_changed(dc__training *t, uint64_t round, const dc__crew *makers);
 
-/* gradient.c.
+/* gradient.c. dc__training_log_shard - of a member only these blocks of a shard (bitmap) count in this round; at the first. DC_ENOMEM.
  * dc__training_gradient - takes a GRAD frame of a round that is on; *kept if the message is ours now.
  * heard_ns: see dc__checkpoint_guard. The member's receiver. */
+dc_error dc__training_log_shard(dc__training *t, const dc__shard *shard, uint64_t round, int number,
+                                const uint64_t *counted);
 dc_error dc__training_gradient(dc__training *t, int slot, dc__given *given, dc__frame *frame,
                                _Atomic int64_t *heard_ns, bool *kept);
 

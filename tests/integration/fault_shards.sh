@@ -20,10 +20,8 @@ no_start "too many" "there are 2 to 16" --shard 1/17
 no_start "no first" "shard 2 of 2|address of the first" --shard 2/2
 no_start "the first has a first" "this is the first shard" --shard 1/2 --first "$url-1"
 no_start "a list of members at another shard" "first shard alone|--members" --shard 2/2 --first "$url-1" --key no-such-file --members none
-no_start "with --on-loss drop" "shards|lost workers" --shard 1/2 --on-loss drop
 no_start "with --balance" "shards|balanced" --shard 1/2 --balance
 no_start "with --clip-norm" "shards|norms" --shard 1/2 --clip-norm 3
-no_start "with --min-workers" "shards|fewer workers" --shard 1/2 --min-workers 1
 
 # A run that others come to who do not fit; it goes on without noticing.
 what="a run over two shards"

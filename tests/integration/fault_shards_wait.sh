@@ -6,83 +6,9 @@
 . "$root/tests/integration/lib_shards.sh"
 classifier_data 60
 classifier_cfg max_batches=0
-more='[convolutional]\nfilters=6\nsize=3\nstride=1\npad=1\nactivation=leaky\n\n'
-sed -i "s/^\[maxpool\]/$more$more&/" c.cfg # four layers: as many shards can have one each
+more_layers
 rounds=60
 train=(-dynacomm-timeout 60)
-
-unlinked()
-{
-    kill -KILL "$link_pid"
-    wait "$link_pid" 2> /dev/null
-}
-
-# over N OPTION... - N shards for two workers, and both
-over()
-{
-    local n=$1
-    shift
-    rm -rf store backup
-    shards "$n" --workers 2 --backup store --backup-every 10 "$@"
-    seen "${shard_pid[1]}" shard-1.out 'listening on'
-    worker 0 -rounds $rounds "${train[@]}"
-    worker 1 -rounds $rounds "${train[@]}"
-}
-
-# round RANK R - the worker has ended its round R
-round() { seen "${worker_pid[$1]}" "worker-$1.out" "^$2, "; }
-
-# killed RANK
-killed()
-{
-    kill -KILL "${worker_pid[$1]}"
-    wait "${worker_pid[$1]}" 2> /dev/null
-}
-
-# back RANK - it is killed, and started again when that was noticed at the first shard
-back()
-{
-    killed "$1"
-    seen "${shard_pid[1]}" shard-1.out "waiting for worker $1, lost\|the connection to worker $1 was closed; waiting for it"
-    worker "$1" -rounds $rounds "${train[@]}"
-}
-
-# again K N - shard K is killed, and started again with the same command
-again()
-{
-    kill -KILL "${shard_pid[$1]}"
-    wait "${shard_pid[$1]}" 2> /dev/null
-    cat "shard-$1.out" >> "shard-$1.before"
-    shard "$1" "$2" --workers 2 --backup store --backup-every 10
-}
-
-# cut_off K - worker 1 cannot reach shard K of 2 any more, and the other one it can; then it can again
-cut_off()
-{
-    what="a worker cut off from shard $1"
-    local a b
-    a=$(free_port) b=$(free_port)
-    rm -rf store backup
-    url=tcp://127.0.0.1:$a shard 1 2 --workers 2 --insecure --timeout 3 --backup store --backup-every 10
-    url=tcp://127.0.0.1:$a
-    "$dynacomm" server --listen "tcp://127.0.0.1:$b" --workers 2 --insecure --timeout 3 --shard 2/2 --first "$url" > shard-2.out 2> shard-2.err &
-    shard_pid[2]=$!
-    worker_pid["shard 2"]=$!
-    near=$a far=$(free_port)
-    [ "$1" -eq 1 ] || near=$b
-    link "$far" "$near" 0
-    worker 0 -rounds $rounds "${train[@]}"
-    if [ "$1" -eq 1 ]; then a=$far; else b=$far; fi
-    url=tcp://127.0.0.1:$a,tcp://127.0.0.1:$b worker 1 -rounds $rounds "${train[@]}"
-    round 0 8
-    unlinked
-    seen "${shard_pid[1]}" shard-1.out 'lost worker 1 .*waiting for worker 1'
-    link "$far" "$near" 0
-    all_ended 2 0
-    check "$what: it joined both again" grep -q 'joining it again' worker-1.out worker-1.err
-    same_weights
-    replayed
-}
 
 # near_end - over TCP: the end is saved; worker 0 has heard of it, and what worker 1 is told by the first shard is on its way, and lost
 near_end()
@@ -107,15 +33,7 @@ near_end()
     near=$a
 }
 
-what="one server, undisturbed"
-rm -rf store backup
-server --workers 2 --backup store --backup-every 10
-worker 0 -rounds $rounds "${train[@]}"
-worker 1 -rounds $rounds "${train[@]}"
-ended "worker 0" "${worker_pid[0]}" 0
-ended "worker 1" "${worker_pid[1]}" 0
-ended server "$server_pid" 0
-cp store/c_final.weights undisturbed.weights
+undisturbed
 
 n=2
 for strategy in sequential layerwise ibatch dynacomm duplex auto; do
@@ -271,10 +189,16 @@ for codec in bf16 int8+local:3; do
 done
 
 ipc=$url
-cut_off 1
-unlinked
-cut_off 2
-unlinked
+for k in 1 2; do
+    what="a worker cut off from shard $k"
+    cut_off $k 'lost worker 1 .*waiting for worker 1'
+    link "$far" "$near" 0
+    all_ended 2 0
+    check "$what: it joined both again" grep -q 'joining it again' worker-1.out worker-1.err
+    same_weights
+    replayed
+    unlinked
+done
 
 what="a link that breaks at the end"
 near_end

@@ -105,6 +105,59 @@ static void borders_are_where_crews_change(void **state)
     dc__roster_destroy(&r);
 }
 
+/* Over shards crews follow from what the first has decided alone, whatever is known of a worker here. */
+static void over_shards_members_come_and_go_as_decided(void **state)
+{
+    (void)state;
+    dc__roster r = {0};
+    assert_int_equal(dc__roster_init(&r, 4, 1), DC_OK);
+    r.spread = true;
+    (void)come(&r, 0, 11, -1);
+    const int b = come(&r, 0, 22, -1), gone = come(&r, 0, 33, -1);
+    dc__roster_call(&r);
+    r.member[gone].absent = true; /* it has left, and is a member */
+    dc__roster_gone(&r, gone, DC__MEMBER_LEFT, "gone");
+    assert_true(dc__roster_start(&r, 0, 1));
+    crew_is(&r, 0, "0 1 2");
+    assert_int_equal(r.member[gone].state, DC__MEMBER_LEFT);
+    assert_int_equal(dc__roster_staying(&r, dc__roster_crew(&r, 0), -1), 2);
+    assert_false(dc__roster_border(&r, 1));
+    crew_is(&r, 1, "0 1 2");
+
+    assert_true(dc__roster_pass(&r, 2, 1, 1)); /* this shard is at the same round as the first, */
+    assert_true(dc__roster_pass(&r, 1, 2, 1)); /* and behind it */
+    dc__roster_close(&r, gone);
+    assert_int_equal(dc__roster_staying(&r, dc__roster_crew(&r, 1), -1), 1);
+    assert_true(dc__roster_border(&r, 2));
+    crew_is(&r, 2, "0 1");
+    assert_false(dc__roster_pass(&r, 9, 2, 2)); /* nobody */
+    assert_true(dc__roster_border(&r, 3));
+    crew_is(&r, 3, "0");
+    assert_false(dc__roster_pass(&r, 0, 1, 3)); /* round 2 has been made with it */
+
+    dc__roster_set(&r, b, DC__MEMBER_READY);
+    assert_true(dc__roster_let(&r, 1, 5, 3));
+    assert_true(dc__roster_let(&r, 1, 5, 3)); /* another session of the same */
+    enter(&r, b, 5);
+    const int late = come(&r, 3, 44, -1);
+    assert_true(dc__roster_let(&r, r.member[late].number, 6, 3));
+    assert_true(dc__roster_pass(&r, r.member[late].number, 6, 3)); /* it died before: the one round has it */
+    dc__roster_gone(&r, late, DC__MEMBER_LEFT, "gone");
+    assert_false(dc__roster_border(&r, 4));
+    assert_true(dc__roster_border(&r, 5));
+    crew_is(&r, 5, "0 1+");
+    assert_int_equal(r.member[b].state, DC__MEMBER_RUNNING);
+    assert_false(r.member[b].leaves);
+    assert_true(dc__roster_let(&r, 1, 5, 5)); /* as it is */
+    assert_false(dc__roster_let(&r, 1, 4, 5));
+    assert_true(dc__roster_border(&r, 6));
+    crew_is(&r, 6, "0 1 3+");
+    assert_int_equal(r.member[late].state, DC__MEMBER_LEFT);
+    assert_true(dc__roster_border(&r, 7));
+    crew_is(&r, 7, "0 1");
+    dc__roster_destroy(&r);
+}
+
 /* A round that was closed without a member goes on without it also when it is back before the border. */
 static void who_was_passed_over_comes_back_fresh(void **state)
 {
@@ -334,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_run_begins_with_who_is_ready),
                                        cmocka_unit_test(borders_are_where_crews_change),
                                        cmocka_unit_test(who_was_passed_over_comes_back_fresh),
+                                       cmocka_unit_test(over_shards_members_come_and_go_as_decided),
                                        cmocka_unit_test(a_round_whose_crew_left_is_taken_over),
                                        cmocka_unit_test(who_was_passed_over_takes_over_or_comes_too_late),
                                        cmocka_unit_test(a_resumed_run_knows_its_workers),

@@ -121,6 +121,40 @@ static void nothing_runs_ahead_of_its_checkpoint(void **state)
     dc__run_log_destroy(&log);
 }
 
+/* Of another shard it may come when the next round's records are here: it goes before them, and what several say of one member holds
+ * together. */
+static void omissions_of_shards_stand_in_their_round(void **state)
+{
+    (void)state;
+    dc__run_log log;
+    dc__log_reader *reader;
+    dc__log_record r;
+    const uint32_t n = m->model->n_blocks;
+    const uint64_t one = ~(uint64_t)1, other = ~(uint64_t)2, late = ~(uint64_t)4;
+    begin(&log);
+    dc__run_log_rate(&log, 10, 1);
+    dc__run_log_partial(&log, 10, 3, n, &one);
+    dc__run_log_roster(&log, 11, 1, crew);
+    dc__run_log_rate(&log, 11, 2);
+    dc__run_log_partial(&log, 11, 0, n, &late);
+    dc__run_log_partial(&log, 10, 3, n, &other);
+    dc__run_log_partial(&log, 10, 0, n, &late);
+    assert_int_equal(dc__run_log_write(&log, 11), DC_OK);
+    expect("RSrfpprs", 0);
+    assert_int_equal(dc__run_log_write(&log, 12), DC_OK);
+    expect("RSrfpprsfps", 0);
+    assert_int_equal(dc__log_reader_open(&reader, path, &r), DC_OK);
+    for (int k = 0; k < 4; k++)
+        assert_int_equal(dc__log_reader_next(reader, &r), DC_OK);
+    assert_true(r.type == DC__LOG_PARTIAL && r.round == 10 && r.number == 3);
+    assert_int_equal(r.bitmap[0], (uint8_t)(one & other));
+    assert_int_equal(dc__log_reader_next(reader, &r), DC_OK);
+    assert_true(r.type == DC__LOG_PARTIAL && r.round == 10 && r.number == 0);
+    assert_int_equal(r.bitmap[0], (uint8_t)late);
+    dc__log_reader_close(reader);
+    dc__run_log_destroy(&log);
+}
+
 /* Who stands behind relays belongs to the roster before it; a log without relays says nothing of them. */
 static void relays_are_in_it(void **state)
 {
@@ -321,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_logged_is_read),
         cmocka_unit_test(nothing_runs_ahead_of_its_checkpoint),
+        cmocka_unit_test(omissions_of_shards_stand_in_their_round),
         cmocka_unit_test(relays_are_in_it),
         cmocka_unit_test(a_resumed_run_cuts_it_back),
         cmocka_unit_test(a_log_that_is_not_there_is_reported),

@@ -129,6 +129,38 @@ static void blocks_are_the_same(void **state)
     dc_model_free(m);
 }
 
+/* Blocks of a shard that do not count, every third of them, are the whole model's where their floats are; others' count. */
+static void bitmaps_are_the_whole_models(void **state)
+{
+    (void)state;
+    dc_model *m = make(20);
+    const size_t words = (size_t)m->n_blocks / 64 + 1;
+    for (int n = 2; n <= 4; n++)
+        for (int k = 0; k < n; k++) {
+            dc__shard s;
+            assert_int_equal(init(&s, m, k, n), DC_OK);
+            const dc_model *p = s.model;
+            float *part = calloc(dc__model_floats(p) + 1, sizeof *part),
+                  *whole = calloc(dc__model_floats(m), sizeof *whole);
+            uint64_t *its = calloc(words, sizeof *its), *blocks = calloc(words, sizeof *blocks);
+            for (uint32_t b = 0; b < p->n_blocks; b++) {
+                if (b % 3) its[b / 64] |= (uint64_t)1 << (b % 64);
+                for (uint64_t i = p->block_offset[b]; i < p->block_offset[b + 1]; i++)
+                    part[i] = b % 3 ? 1 : 2;
+            }
+            dc__shard_take(&s, 0, trained(p), part, whole);
+            dc__shard_blocks(&s, m, its, blocks);
+            for (uint32_t b = 0; b < m->n_blocks; b++)
+                assert_int_equal(blocks[b / 64] >> (b % 64) & 1, whole[m->block_offset[b]] != 2);
+            free(part);
+            free(whole);
+            free(its);
+            free(blocks);
+            dc__shard_free(&s);
+        }
+    dc_model_free(m);
+}
+
 /* A shard of a model with arrays works on those. */
 static void arrays_are_shared(void **state)
 {
@@ -233,7 +265,7 @@ int main(void)
         cmocka_unit_test(every_float_is_held_once), cmocka_unit_test(layers_and_shards_are_even),
         cmocka_unit_test(blocks_are_the_same),      cmocka_unit_test(arrays_are_shared),
         cmocka_unit_test(shares_of_a_mesh),         cmocka_unit_test(shares_follow_links),
-        cmocka_unit_test(too_many_for_a_model),
+        cmocka_unit_test(too_many_for_a_model),     cmocka_unit_test(bitmaps_are_the_whole_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
