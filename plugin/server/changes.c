@@ -73,10 +73,10 @@ static void reap(dc_server *s, int slot)
     if (m->state == DC__MEMBER_LOST) m->since_ns = lost_since(s, session, m->since_ns);
     dc__session_close(session, m->state == DC__MEMBER_LEFT ? DC__LINGER_MS : 0);
     dc__watch_present(&s->training.watch, slot, false);
-    if (m->known) return;
-    if (!r->training && dc__server_tells(s))
+    const bool kept = m->known; /* at another shard also one that the first may name yet */
+    if ((!kept || s->shards.index > 0) && !r->training && dc__server_tells(s))
         dc__log_line(&s->training.log, "worker %d left before the start; its place is free", m->number);
-    dc__roster_vacate(r, slot);
+    if (!kept) dc__roster_vacate(r, slot);
 }
 
 void dc__server_reap(dc_server *s)

@@ -61,7 +61,8 @@ static bool begin_with(dc_server *s, int slot, uint64_t round)
     if (now > round) return false;
     dc__given_enter(&session->given, round);
     if (now < round) {
-        (void)dc__roster_advance(&t->roster, slot, DC__MEMBER_READY, DC__MEMBER_ENTERING); /* it asks at once */
+        (void)dc__roster_advance(&t->roster, slot, DC__MEMBER_READY,
+                                 DC__MEMBER_ENTERING); /* it asks at once */
         dc__session_begins_with(session, round, true);
     } else if (dc__roster_advance(&t->roster, slot, DC__MEMBER_READY, DC__MEMBER_RUNNING)) {
         dc__session_start(session, round);
@@ -112,8 +113,8 @@ static void let_come(dc_server *s, int slot)
     const dc__session *session = &s->sessions[slot];
     pthread_mutex_lock(&t->versions.lock);
     const uint64_t now = t->versions.round, from = m->due ? m->enters : now + AHEAD;
-    const bool left = !dc__crew_has(dc__roster_crew(&t->roster, now), slot) &&
-                      !(m->leaves && (m->due || now <= m->until));
+    const bool left =
+        !dc__crew_has(dc__roster_crew(&t->roster, now), slot) && !(m->leaves && (m->due || now <= m->until));
     if (left) { /* else it is a member still, at some shard */
         (void)dc__roster_let(&t->roster, m->number, from, now);
         dc__shards_tell(&s->shards, (dc__back){.number = m->number,
@@ -290,8 +291,8 @@ void dc__shards_call(dc_server *s)
     uint64_t round;
     dc__roster_call(r);
     for (int i = 0; i < r->n; i++)
-        r->member[i].called = sh->index == 0 && r->member[i].called &&
-                              dc__shards_is_ready(sh, &s->sessions[i], &round);
+        r->member[i].called =
+            sh->index == 0 && r->member[i].called && dc__shards_is_ready(sh, &s->sessions[i], &round);
     if (sh->index > 0) call_named(s, s->training.versions.first_round);
 }
 
