@@ -47,6 +47,14 @@ comes()
     grep -m $((before + 1)) 'worker 1 joined' > joined.out < <(exec tail -q -n +1 -s .05 --pid="${shard_pid[1]}" -f shard-1.out)
 }
 
+# reaches_all - the cut link is made again, and worker 1 comes to the first shard once more, if it has not by now: it may have reached that one
+# all the while
+reaches_all()
+{
+    link "$far" "$near" 0
+    grep -m 2 'worker 1 joined' > joined.out < <(exec tail -q -n +1 -s .05 --pid="${shard_pid[1]}" -f shard-1.out)
+}
+
 # took_part N - worker 1 took part anew, from the same round on at the first and the last of N shards
 took_part()
 {
@@ -171,7 +179,7 @@ ipc=$url
 for k in 1 2; do
     what="a worker cut off from shard $k"
     cut_off $k 'goes on without worker 1' --on-loss drop --min-workers 1
-    held comes link "$far" "$near" 0
+    held reaches_all
     all_ended 2 0
     took_part 2
     replayed
