@@ -21,17 +21,6 @@ static dc__member_state state_of(const dc_server *s, int slot)
     return s->training.roster.member[slot].state;
 }
 
-/* The round that is on and a copy of its crew. */
-static uint64_t crew_now(dc_server *s, dc__crew *crew)
-{
-    dc__training *t = &s->training;
-    pthread_mutex_lock(&t->versions.lock);
-    const uint64_t round = t->versions.round;
-    *crew = *dc__roster_crew(&t->roster, round);
-    pthread_mutex_unlock(&t->versions.lock);
-    return round;
-}
-
 void dc__server_forget_if_empty(dc_server *s)
 {
     dc__roster *r = &s->training.roster;
@@ -314,7 +303,7 @@ void dc__server_change(dc_server *s)
     if (!s->training.ended) look_ahead(s);
     if (!gone && !ready) return;
     dc__crew crew;
-    const uint64_t round = crew_now(s, &crew);
+    const uint64_t round = dc__training_crew(&s->training, &crew);
     for (int i = 0; i < r->n; i++)
         if (state_of(s, i) == DC__MEMBER_LOST && !s->sessions[i].endpoint.threads) watch_lost(s, i, &crew);
     for (int i = 0; ready && i < r->n; i++) {

@@ -23,17 +23,6 @@ static dc__member_state state_of(const dc_server *s, int slot)
     return s->training.roster.member[slot].state;
 }
 
-/* The round that is on and a copy of its crew. */
-static uint64_t crew_now(dc_server *s, dc__crew *crew)
-{
-    dc__training *t = &s->training;
-    pthread_mutex_lock(&t->versions.lock);
-    const uint64_t round = t->versions.round;
-    *crew = *dc__roster_crew(&t->roster, round);
-    pthread_mutex_unlock(&t->versions.lock);
-    return round;
-}
-
 /* ---- those who come ---- */
 
 /* Into the round that is held for it. Version `round` is intact here: it is the last whole one, or the one before. */
@@ -150,7 +139,7 @@ bool dc__shards_let_in(dc_server *s, int slot, bool rounds)
         return false;
     }
     if (!dc__shards_is_ready(sh, session, &round)) return false;
-    const uint64_t now = crew_now(s, &crew);
+    const uint64_t now = dc__training_crew(&s->training, &crew);
     const bool member = dc__crew_has(&crew, slot) && !r->member[slot].leaves;
     if (!member && !s->training.ended) {
         const bool deserted = dc__roster_staying(r, &crew, -1) == 0;
@@ -240,7 +229,7 @@ static void close_round(dc_server *s, uint64_t round, const dc__crew *crew)
 void dc__shards_pass(dc_server *s)
 {
     dc__crew crew;
-    const uint64_t round = crew_now(s, &crew);
+    const uint64_t round = dc__training_crew(&s->training, &crew);
     if (s->shards.index == 0) pass_all(s, round, &crew);
     close_round(s, round, &crew);
 }

@@ -295,6 +295,15 @@ static void log_steps(dc__training *t, uint64_t round)
     dc__run_log_steps(&t->run_log, &steps);
 }
 
+uint64_t dc__training_crew(dc__training *t, dc__crew *crew)
+{
+    pthread_mutex_lock(&t->versions.lock);
+    const uint64_t round = t->versions.round;
+    *crew = *dc__roster_crew(&t->roster, round);
+    pthread_mutex_unlock(&t->versions.lock);
+    return round;
+}
+
 void dc__training_crew_changed(dc__training *t, uint64_t round, const dc__crew *makers)
 {
     dc__crew sources;

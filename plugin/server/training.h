@@ -82,6 +82,9 @@ typedef struct dc__training {
 
 /* dc__training_init - for a server with these options; _destroy also after it failed. */
 dc_error dc__training_init(dc__training *t, const dc_server_options *options);
+
+/* dc__training_crew - the round that is on, and a copy of its crew. Any thread, without versions' lock. */
+uint64_t dc__training_crew(dc__training *t, dc__crew *crew);
 void dc__training_destroy(dc__training *t);
 
 /* dc__training_adopt - the run trains this model, with the checkpoint's values if there is one and it is
