@@ -154,6 +154,8 @@ DK_EXPORT void gemm(int TA, int TB, int M, int N, int K, float ALPHA, float *A, 
                     float BETA, float *C, int ldc)
 {
     if (!dk_kernels_fast()) {
+        /* The library multiplies what is there by 0, and what a resized layer's new memory holds may be NaN. */
+        if (BETA == 0) scale_rows(M, N, 0, C, ldc);
         DK_STOCK(gemm)(TA, TB, M, N, K, ALPHA, A, lda, B, ldb, BETA, C, ldc);
         return;
     }
