@@ -258,14 +258,15 @@ static void refuse(dc_server *s, dc__joining *j, dc_error err)
 static void try_to_admit(dc_server *s, dc__joining *j, bool late)
 {
     bool busy = false;
-    if (!dc__shards_ready(&s->shards, j->join.run)) {
-        if (dc__shards_waits(&s->shards)) {
-            late = false;
-            j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);
-            (void)dc__link_ping(&j->link);
-        }
+    const bool ready = dc__shards_ready(&s->shards, j->join.run);
+    if (!ready && dc__shards_waits(&s->shards)) {
+        late = false;
+        j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);
+        (void)dc__link_ping(&j->link);
+    }
+    if (!ready || !dc__shards_has(&s->shards, j->link.channel, &j->join)) {
         j->asked = !late;
-        if (late) refuse(s, j, DC_EPEER);
+        if (late) refuse(s, j, ready ? DC_EKEY : DC_EPEER);
         if (late) dc__join_free(&j->join);
         return;
     }
@@ -297,7 +298,7 @@ static void take_join(dc_server *s, dc__joining *j, dc__frame *frame)
     if (!err) err = dc__join_read(&j->join, frame->payload, frame->header.payload_bytes);
     if (!err) {
         err = dc__shards_join(&s->shards, &j->join);
-        if (!err) err = dc__shards_worker(&s->shards, j->link.channel, &j->join);
+        if (!err) err = dc__shards_worker(&s->shards, j->link.channel);
         if (err) dc__join_free(&j->join);
     }
     if (err)

@@ -33,14 +33,18 @@ static bool is_announced(dc__shards *sh, const dc__channel *channel, int number)
     return found;
 }
 
-dc_error dc__shards_worker(dc__shards *sh, const dc__channel *channel, const dc__join *join)
+dc_error dc__shards_worker(const dc__shards *sh, const dc__channel *channel)
 {
-    if (sh->n == 1 || !sh->server->keeper.pair) return DC_OK;
-    if (is_shard(channel))
-        return dc__fail(DC_EKEY, "the server's own key is no worker's: invite this worker (dynacomm invite)");
-    if (sh->index == 0 || is_announced(sh, channel, join->rank)) return DC_OK;
-    return dc__fail(DC_EKEY, "%s is not worker %d at the first shard", dc__channel_member(channel),
-                    join->rank);
+    if (sh->n == 1 || !sh->server->keeper.pair || !is_shard(channel)) return DC_OK;
+    return dc__fail(DC_EKEY, "the server's own key is no worker's: invite this worker (dynacomm invite)");
+}
+
+bool dc__shards_has(dc__shards *sh, const dc__channel *channel, const dc__join *join)
+{
+    if (sh->index == 0 || !sh->server->keeper.pair || is_announced(sh, channel, join->rank)) return true;
+    (void)dc__fail(DC_EKEY, "%s is not worker %d at the first shard", dc__channel_member(channel),
+                   join->rank);
+    return false;
 }
 
 /* ---- the first's word ---- */

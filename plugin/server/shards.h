@@ -190,11 +190,13 @@ bool dc__shards_begun(dc__shards *sh);
 dc_error dc__shards_join(const dc__shards *sh, const dc__join *join);
 void dc__shards_welcome(const dc__shards *sh, dc__welcome *welcome);
 
-/* shard_keys.c, with keys; without all is well. dc__shards_prove - who says SHARD has the server's key. dc__shards_worker - who says JOIN has not, and
- * is at another shard the worker that the first knows: DC_EKEY with a line. dc__first_tells_members - the others are to hear who was taken, if it is
+/* shard_keys.c, with keys; without all is well. dc__shards_prove - who says SHARD has the server's key. dc__shards_worker - who says JOIN has not:
+ * DC_EKEY with a line. dc__shards_has - at another one, the first has named this worker; false: not yet, for its word and the worker come by
+ * different connections, and DC_EKEY's line is the last error. dc__first_tells_members - the others are to hear who was taken, if it is
  * news. Run loop. dc__first_send_members, dc__other_takes_members - MEMBERS: the link's threads. */
 dc_error dc__shards_prove(const dc__shards *sh, const dc__channel *channel);
-dc_error dc__shards_worker(dc__shards *sh, const dc__channel *channel, const dc__join *join);
+dc_error dc__shards_worker(const dc__shards *sh, const dc__channel *channel);
+bool dc__shards_has(dc__shards *sh, const dc__channel *channel, const dc__join *join);
 void dc__first_tells_members(dc__shards *sh);
 dc_error dc__first_send_members(void *peer, dc__header *header);
 dc_error dc__other_takes_members(dc__peer *p, const dc__frame *frame);

@@ -65,7 +65,8 @@ static dc_error join(dc_server *s, const char *member, int rank)
     dc__channel channel = {0};
     const dc__join asked = {.rank = rank, .shard = 2, .shards = 2};
     (void)snprintf(channel.member, sizeof channel.member, "%s", member);
-    return dc__shards_worker(&s->shards, &channel, &asked);
+    const dc_error err = dc__shards_worker(&s->shards, &channel);
+    return err || dc__shards_has(&s->shards, &channel, &asked) ? err : DC_EKEY;
 }
 
 static void another_shard_lets_in_whom_the_first_announced(void **state)
