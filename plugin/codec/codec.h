@@ -42,7 +42,7 @@ typedef struct dc__codec {
     /* encoded_most - the most bytes that a run of n floats takes, share (0..1] of them picked. */
     size_t (*encoded_most)(size_t n, double share);
 
-    /* encode - values[n] into payload (room for encoded_most); returns the payload's bytes. kept[n] is read and
+    /* encode - values[n] into payload (room for encoded_most, all of which may be written); returns the payload's bytes. kept[n] is read and
      * what is kept now is written to keep[n], which may be the same; kept may be NULL, for zeros. An exact codec
      * uses neither. */
     size_t (*encode)(const float *values, size_t n, double share, const float *kept, float *keep,

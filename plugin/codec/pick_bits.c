@@ -17,12 +17,19 @@ size_t dc__pick_bytes_most(size_t n, size_t k, unsigned shift)
     return (k * (1 + shift + DC__PICK_CODE) + ((n - k) >> shift) + 7) / 8;
 }
 
+/* All whole bytes; eight at once, of which what is no whole byte yet is written again, where there is room. */
 static void flush(dc__pick_writer *w)
 {
-    for (; w->n >= 8; w->n -= 8) {
-        *w->to++ = (unsigned char)w->bits;
-        w->bits >>= 8;
-    }
+    const unsigned whole = w->n / 8;
+    if (w->end - w->to >= 8)
+        for (unsigned k = 0; k < 8; k++)
+            w->to[k] = (unsigned char)(w->bits >> 8 * k);
+    else
+        for (unsigned k = 0; k < whole; k++)
+            w->to[k] = (unsigned char)(w->bits >> 8 * k);
+    w->to += whole;
+    w->bits >>= 8 * whole; /* fewer than eight of them: see dc__pick_put */
+    w->n -= 8 * whole;
 }
 
 void dc__pick_put(dc__pick_writer *w, uint32_t place, unsigned code)

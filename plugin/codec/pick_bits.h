@@ -15,7 +15,7 @@ unsigned dc__pick_shift(size_t n, size_t k);
 size_t dc__pick_bytes_most(size_t n, size_t k, unsigned shift);
 
 typedef struct dc__pick_writer {
-    unsigned char *to;
+    unsigned char *to, *end; /* of the room, dc__pick_bytes_most: all of it may be written to */
     unsigned shift;
     uint64_t bits;
     unsigned n; /* of them: below 8 between two picks */

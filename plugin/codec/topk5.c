@@ -102,7 +102,9 @@ static size_t encode(const float *values, size_t n, double share, const float *k
     head h = sift(p.place, asked, keep);
     if (h.k > 0) h.shift = dc__pick_shift(n, asked); /* not h.k: encoded_most counts on it */
     put_head(payload, h);
-    dc__pick_writer w = {.to = (unsigned char *)payload + HEAD_BYTES, .shift = h.shift};
+    unsigned char *picks = (unsigned char *)payload + HEAD_BYTES,
+                  *end = (unsigned char *)payload + encoded_most(n, share);
+    dc__pick_writer w = {.to = picks, .end = end, .shift = h.shift};
     for (size_t j = 0; j < h.k; j++) {
         float *sum = &keep[p.place[j]];
         const unsigned code = code_of(*sum, h.step);

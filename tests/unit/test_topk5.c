@@ -102,12 +102,14 @@ static void picks_are_read_as_written(void **state)
             if (case_below(&s, one_in) == 0) places[k++] = (uint16_t)i;
         dc__pick_writer w = {.to = payload, .shift = dc__pick_shift(n, k)};
         if (case_below(&s, 3) == 0) w.shift = (unsigned)case_below(&s, 16);
+        const size_t room = dc__pick_bytes_most(n, k, w.shift);
+        w.end = payload + room;
         memset(payload, 0xa5, sizeof payload);
         for (size_t j = 0; j < k; j++)
             dc__pick_put(&w, places[j], codes[j] = (unsigned char)case_below(&s, 32));
         const size_t bytes = (size_t)(dc__pick_end(&w) - payload);
-        assert_true(bytes <= dc__pick_bytes_most(n, k, w.shift));
-        assert_int_equal(payload[bytes], 0xa5);
+        assert_true(bytes <= room);
+        assert_int_equal(payload[room], 0xa5);
         dc__pick_reader r = {.at = payload, .end = payload + bytes + 9, .shift = w.shift};
         for (size_t j = 0; j < k; j++) {
             unsigned code;
