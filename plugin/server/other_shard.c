@@ -8,7 +8,6 @@
 #include "server/server.h"
 #include "server/spread.h"
 
-#define FIND_S 60.0    /* the first shard may be started later */
 #define AS_FIRST_S 1e9 /* who is lost is waited for until the first shard says otherwise */
 #define SHUT_S 0.5     /* but a handshake that comes to nothing is another key's */
 
@@ -64,7 +63,8 @@ static dc_error dial(dc__shards *sh)
     dc__dial_keys *keys;
     dc__channel *channel;
     dc_error err = own_keys(s, &keys);
-    const double find_s = sh->again ? fmax(dc__seconds(sh->again_until_ns - dc__now_ns()), 1) : FIND_S;
+    const double find_s =
+        sh->again ? fmax(dc__seconds(sh->again_until_ns - dc__now_ns()), 1) : DC__FIND_FIRST_S;
     const dc__dial_options options = {.connect_s = find_s,
                                       .patience_s = timeout_s,
                                       .shut_s = sh->again ? 0 : SHUT_S, /* the first had this key */
@@ -191,12 +191,13 @@ static void say_ready(dc__shards *sh)
     pthread_mutex_unlock(&sh->lock);
 }
 
-/* The run waits for who is lost, or did before: its link to the first shard has ended, or that one did not take it yet. */
+/* The run waits for who is lost, or did before, or there is none yet: its link to the first shard has ended, or that one did not take it yet. */
 static bool comes_again(dc__shards *sh)
 {
     dc__peer *p = &sh->peers[0];
     const int64_t now_ns = dc__now_ns();
-    if (sh->mesh || (!sh->again && sh->server->training.on_loss == DC_ON_LOSS_END)) return false;
+    const bool early = !sh->server->training.model && p->over;
+    if (sh->mesh || (!sh->again && !early && sh->server->training.on_loss == DC_ON_LOSS_END)) return false;
     if (sh->again && !sh->server->training.model && now_ns > sh->again_until_ns) return false;
     if (!p->over) (void)snprintf(p->why, sizeof p->why, "%.400s", dc_last_error());
     dc__other_lost(sh);

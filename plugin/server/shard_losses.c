@@ -90,8 +90,9 @@ void dc__other_lost(dc__shards *sh)
     dc__peer *p = &sh->peers[0];
     const int64_t now_ns = dc__now_ns();
     if (t->model || !sh->again) { /* else the last attempt has come to nothing */
-        dc__log_line(&t->log, "%s; trying to reach it for %.0f s", p->why, PATIENCE_S);
-        sh->again_until_ns = now_ns + (int64_t)(PATIENCE_S * 1e9);
+        const double patience_s = t->model ? PATIENCE_S : DC__FIND_FIRST_S;
+        dc__log_line(&t->log, "%s; trying to reach it for %.0f s", p->why, patience_s);
+        sh->again_until_ns = now_ns + (int64_t)(patience_s * 1e9);
         sh->had_end = t->ended;
     }
     sh->again = true;

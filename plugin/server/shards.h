@@ -62,6 +62,8 @@ typedef struct dc__back {
     uint8_t flags; /* of the frame */
 } dc__back;
 
+#define DC__FIND_FIRST_S 60.0 /* the first shard may be started later, or again before there is a run */
+
 enum { DC__BACKS_MOST = 4 * DC__CREW_MOST };
 
 typedef struct dc__backs {

@@ -141,6 +141,18 @@ all_ended 3 0
 same_weights
 replayed
 
+what="the first shard killed before there is a run, and back"
+rm -rf store backup
+shards 2 --workers 2 --backup store --backup-every 10
+seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
+again 1 2
+seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
+worker 0 -rounds $rounds "${train[@]}"
+worker 1 -rounds $rounds "${train[@]}"
+all_ended 2 0
+check "$what: the other one says so" grep -q 'lost the first shard: .*; trying to reach it for 60 s' shard-2.out
+same_weights
+
 what="a shard that is not back in time"
 train=(-dynacomm-timeout 20)
 over 2 --on-loss wait:1
