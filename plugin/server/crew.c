@@ -84,3 +84,19 @@ bool dc__roster_pass(dc__roster *r, int number, uint64_t until, uint64_t now)
     pthread_mutex_unlock(&r->lock);
     return ok;
 }
+
+bool dc__roster_all_finished(dc__roster *r, uint64_t round)
+{
+    int finished = 0, left = 0;
+    pthread_mutex_lock(&r->lock);
+    const dc__crew *crew = dc__roster_crew(r, round);
+    for (int k = 0; k < crew->n; k++) {
+        const dc__member *m = &r->member[crew->member[k].slot];
+        finished += m->state == DC__MEMBER_FINISHED;
+        left += m->state == DC__MEMBER_LEFT || m->leaves ||
+                m->closed; /* who came back meanwhile waits for a round that nobody begins */
+    }
+    const bool all = r->training && finished > 0 && finished + left == crew->n;
+    pthread_mutex_unlock(&r->lock);
+    return all;
+}

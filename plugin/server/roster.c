@@ -134,19 +134,39 @@ static bool begins(const dc__roster *r, const dc__member *m, uint64_t round)
     return m->enters == round && (r->spread ? m->due : m->state == DC__MEMBER_ENTERING);
 }
 
+/* How many do: without those who are away. Likewise. */
+static int count_sure(const dc__roster *r, const dc__crew *was, uint64_t round)
+{
+    int n = 0;
+    for (int i = 0; i < r->n; i++) {
+        const dc__member *m = &r->member[i];
+        n += (dc__crew_has(was, i) && stays(r, m, round)) || begins(r, m, round);
+    }
+    return n;
+}
+
+/* Left with all of its round given: one of the next, too, if those would be fewer than it takes, until somebody comes. */
+static bool is_missed(const dc__roster *r, const dc__member *m, int sure)
+{
+    return !r->spread && sure < r->least && m->state == DC__MEMBER_LEFT && !m->closed;
+}
+
 bool dc__roster_border(dc__roster *r, uint64_t round)
 {
     pthread_mutex_lock(&r->lock);
     const dc__crew *was = dc__roster_crew(r, round - 1);
     dc__crew *crew = &r->crew[round & 1];
     bool changed = false;
+    int sure = count_sure(r, was, round);
     crew->n = 0;
     crew->images = 0;
     for (int k = 0; k < was->n; k++) {
         const int slot = was->member[k].slot;
+        const bool missed = is_missed(r, &r->member[slot], sure);
         r->member[slot].fresh = false;
         changed |= take_images(&r->member[slot], round);
-        if (!stays(r, &r->member[slot], round))
+        sure += missed;
+        if (!missed && !stays(r, &r->member[slot], round))
             changed = true;
         else
             dc__crew_add(crew, &r->member[slot], slot, false);
@@ -356,22 +376,6 @@ dc_error dc__roster_finish(dc__roster *r, int slot, uint64_t rounds)
             err = uneven(r, slot, i);
     pthread_mutex_unlock(&r->lock);
     return err;
-}
-
-bool dc__roster_all_finished(dc__roster *r, uint64_t round)
-{
-    int finished = 0, left = 0;
-    pthread_mutex_lock(&r->lock);
-    const dc__crew *crew = dc__roster_crew(r, round);
-    for (int k = 0; k < crew->n; k++) {
-        const dc__member *m = &r->member[crew->member[k].slot];
-        finished += m->state == DC__MEMBER_FINISHED;
-        left += m->state == DC__MEMBER_LEFT || m->leaves ||
-                m->closed; /* who came back meanwhile waits for a round that nobody begins */
-    }
-    const bool all = r->training && finished > 0 && finished + left == crew->n;
-    pthread_mutex_unlock(&r->lock);
-    return all;
 }
 
 dc_error dc__roster_result(dc__roster *r, char *line)

@@ -158,8 +158,8 @@ void dc__roster_call(dc__roster *r);
 bool dc__roster_start(dc__roster *r, uint64_t round, int need);
 
 /* dc__roster_border - the round before has been made: the crew of round, which is about to begin. Those who
- * left are not in it, those who are to enter with it are, and RUNNING. True if it is another than before. With
- * versions' lock. */
+ * left are not in it, unless those would be fewer than least; those who are to enter with it are, and RUNNING. True if
+ * it is another than before. With versions' lock. */
 bool dc__roster_border(dc__roster *r, uint64_t round);
 
 /* dc__roster_plan_images - a member feeds so many from that round on, which is still to come. */

@@ -114,6 +114,21 @@ check "$what: the server waited" grep -q 'waiting for workers: 1 of at least 2 a
 same_weights
 replayed
 
+what="fewer than --min-workers, since one was asked to leave"
+elastic --on-loss drop
+round 8
+kill -STOP "${worker_pid[0]}"
+sleep .3 # so that it has most probably given all of its round, which then ends with it; what is checked holds either way
+kill -TERM "${worker_pid[1]}"
+ended "worker 1" "${worker_pid[1]}" 143
+kill -CONT "${worker_pid[0]}"
+seen "$server_pid" server.out 'waiting for workers: 1 of at least 2 are here'
+check "$what: the server waited" test $? -eq 0
+worker 1 -rounds $rounds "${train[@]}"
+all_end
+same_weights
+replayed
+
 what="a worker that comes late"
 rm -rf store backup
 server --workers 2 --min-workers 1 --start-after 0 --backup store

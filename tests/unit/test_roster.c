@@ -105,6 +105,29 @@ static void borders_are_where_crews_change(void **state)
     dc__roster_destroy(&r);
 }
 
+/* Who left with all of its round given is one of the next ones, too, while without it they would be fewer than it takes: so they wait. */
+static void a_crew_is_never_too_small(void **state)
+{
+    (void)state;
+    dc__roster r = {0};
+    assert_int_equal(dc__roster_init(&r, 3, 2), DC_OK);
+    (void)come(&r, 0, 11, -1);
+    const int b = come(&r, 0, 22, -1), c = come(&r, 0, 33, -1);
+    dc__roster_call(&r);
+    assert_true(dc__roster_start(&r, 0, 3));
+    dc__roster_gone(&r, b, DC__MEMBER_LEFT, "stopped");
+    assert_true(dc__roster_border(&r, 1));
+    crew_is(&r, 1, "0 2");
+    dc__roster_gone(&r, c, DC__MEMBER_LEFT, "stopped");
+    assert_false(dc__roster_border(&r, 2));
+    crew_is(&r, 2, "0 2");
+    assert_int_equal(dc__roster_staying(&r, dc__roster_crew(&r, 2), -1), 1);
+    enter(&r, come(&r, 2, 44, -1), 3);
+    assert_true(dc__roster_border(&r, 3));
+    crew_is(&r, 3, "0 3+");
+    dc__roster_destroy(&r);
+}
+
 /* Over shards crews follow from what the first has decided alone, whatever is known of a worker here. */
 static void over_shards_members_come_and_go_as_decided(void **state)
 {
@@ -386,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_run_begins_with_who_is_ready),
                                        cmocka_unit_test(borders_are_where_crews_change),
+                                       cmocka_unit_test(a_crew_is_never_too_small),
                                        cmocka_unit_test(who_was_passed_over_comes_back_fresh),
                                        cmocka_unit_test(over_shards_members_come_and_go_as_decided),
                                        cmocka_unit_test(a_round_whose_crew_left_is_taken_over),
