@@ -196,7 +196,7 @@ static bool comes_again(dc__shards *sh)
 {
     dc__peer *p = &sh->peers[0];
     const int64_t now_ns = dc__now_ns();
-    const bool early = !sh->server->training.model && p->over;
+    const bool early = !sh->server->training.model && p->present; /* else nobody is there at all */
     if (sh->mesh || (!sh->again && !early && sh->server->training.on_loss == DC_ON_LOSS_END)) return false;
     if (sh->again && !sh->server->training.model && now_ns > sh->again_until_ns) return false;
     if (!p->over) (void)snprintf(p->why, sizeof p->why, "%.400s", dc_last_error());
