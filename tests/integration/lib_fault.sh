@@ -170,7 +170,7 @@ same_weights() { check "$what: the same weights to the last bit" cmp store/c_fin
 replayed()
 {
     rm -f backup/c_replayed.weights
-    "$darknet" classifier train c.data c.cfg -dynacomm-replay store/c.log -data-of 0=c.data,1=c.data -kernels stock -threads 1 \
+    "$darknet" classifier train c.data c.cfg -dynacomm-replay store/c.log -data-of "${data_of:-0=c.data,1=c.data}" -kernels stock -threads 1 \
         -quiet > replay.log 2>&1 || not_ok "$what: replayed" "$(tail -n 3 replay.log; "$dynacomm" log store/c.log | tail -n 20)"
     check "$what: its replay has the same weights to the last bit" cmp store/c_final.weights backup/c_replayed.weights
 }
