@@ -18,7 +18,7 @@ static uint64_t window(const dc__leaf *lead, bool up)
     const double down_Bps = link->in_Bps, up_Bps = link->out_Bps > 0 ? (double)link->out_Bps : down_Bps;
     const dc_plan plan = {.strategy = DC_DUPLEX, .slice_bytes = r->slice_bytes};
     return dc__credit_bytes(&plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps), lead->up.rtt_s,
-                            (double)dc_model_trained_bytes(r->model, -1));
+                            (double)dc_model_trained_bytes(r->model, -1), 1);
 }
 
 dc_error dc__relay_pull(dc_relay *r, uint64_t version)

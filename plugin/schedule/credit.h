@@ -7,9 +7,10 @@
 #define DC__GUESS_RTT_S 1e-3 /* until it is measured */
 
 /* dc__credit_bytes - how many bytes may be on their way in one direction for this plan; 0 = no bound. Bps: of
- * the direction and of the slower one, 0 = not known; model_bytes: what a round moves. Pure. */
+ * the direction and of the slower one, 0 = not known; model_bytes: what a round moves; workers: that may share the
+ * other end's link, 1 = nobody else does. Pure. */
 uint64_t dc__credit_bytes(const dc_plan *plan, double Bps, double slower_Bps, double rtt_s,
-                          double model_bytes);
+                          double model_bytes, int workers);
 
 /* dc__mesh_credit_bytes, dc__shard_credit_bytes - likewise for one connection of many over a link of Bps, of whose bytes it moves this share: to
  * a peer in a mesh, to one of several servers, whose link so many workers share. dc__account_credit_bytes -

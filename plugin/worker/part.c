@@ -182,7 +182,7 @@ uint64_t dc__part_window(const dc__part *p, bool up)
     }
     const double up_Bps = known_Bps > 0 ? known_Bps : down_Bps;
     return dc__credit_bytes(&w->planner.plan, up ? up_Bps : down_Bps, fmin(up_Bps, down_Bps),
-                            p->endpoint.rtt_s, p->way_bytes[up]);
+                            p->endpoint.rtt_s, p->way_bytes[up], w->n_parts == 1 ? w->info.workers : 1);
 }
 
 void dc__worker_windows(dc_worker *w)
@@ -196,8 +196,8 @@ void dc__worker_windows(dc_worker *w)
     }
     if (!w->host && w->n_parts > 1) {
         const double down_Bps = w->joint.Bps[0], up_Bps = w->joint.Bps[1];
-        w->account.window_bytes =
-            dc__credit_bytes(&w->planner.plan, up_Bps, fmin(up_Bps, down_Bps), rtt_s, network_bytes(w, true));
+        w->account.window_bytes = dc__credit_bytes(&w->planner.plan, up_Bps, fmin(up_Bps, down_Bps), rtt_s,
+                                                   network_bytes(w, true), 1);
     }
     for (int k = 0; k < w->n_parts; k++)
         w->parts[k].endpoint.link.window_bytes = dc__part_window(&w->parts[k], true);

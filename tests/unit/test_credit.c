@@ -211,7 +211,7 @@ static void test_one_of_several_servers_gets_little_credit(void **state)
     assert_in_range(near, plan.slice_bytes + 1, 2 * plan.slice_bytes);
     assert_in_range(dc__shard_credit_bytes(&plan, 2 * Bps, share, 0.5e-3, 4), near, 2 * plan.slice_bytes);
     assert_true(near < dc__mesh_credit_bytes(&plan, Bps, share, 0.5e-3));
-    assert_true(near < dc__credit_bytes(&plan, Bps * share, Bps * share, 0.5e-3, 1e8));
+    assert_true(near < dc__credit_bytes(&plan, Bps * share, Bps * share, 0.5e-3, 1e8, 1));
     const double rtt_s = 0.2;
     assert_true((double)dc__shard_credit_bytes(&plan, Bps, share, rtt_s, 4) >
                 Bps * share * rtt_s + plan.slice_bytes);
@@ -222,10 +222,33 @@ static void test_one_of_several_servers_gets_little_credit(void **state)
     assert_int_equal(dc__shard_credit_bytes(&plan, Bps, share, rtt_s, 4), 0);
 }
 
+/* Over one server: what queues for its link is shared as credit is, so workers that share it have as little, whose own rate hardly counts. A
+ * worker alone, and a link that is far narrower one way, get what their acknowledgements take. */
+static void test_workers_of_one_server_get_little_credit(void **state)
+{
+    (void)state;
+    dc_plan plan = {.strategy = DC_DUPLEX, .slice_bytes = 65536};
+    const double Bps = 3e6, rtt_s = 0.5e-3;
+    const uint64_t four = dc__credit_bytes(&plan, Bps, Bps, rtt_s, 1e8, 4);
+    assert_in_range(four, plan.slice_bytes + 1, 2 * plan.slice_bytes);
+    assert_in_range(dc__credit_bytes(&plan, Bps, Bps, rtt_s, 1e8, 2), 3 * plan.slice_bytes + 1,
+                    4 * plan.slice_bytes);
+    assert_int_equal(dc__credit_bytes(&plan, 1.5 * Bps, Bps, rtt_s, 1e8, 4),
+                     four); /* it has more than its part */
+    assert_true(dc__credit_bytes(&plan, Bps, Bps, rtt_s, 1e8, 1) > 5 * plan.slice_bytes);
+    assert_int_equal(dc__credit_bytes(&plan, 5 * Bps, Bps, rtt_s, 1e8, 4),
+                     dc__credit_bytes(&plan, 5 * Bps, Bps, rtt_s, 1e8, 1));
+    assert_true((double)dc__credit_bytes(&plan, 1.9 * Bps, Bps, 0.2, 1e8, 4) >
+                1.9 * Bps * 0.2 + plan.slice_bytes);
+    plan.strategy = DC_LAYERWISE;
+    assert_int_equal(dc__credit_bytes(&plan, Bps, Bps, rtt_s, 1e8, 4), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_of_several_servers_gets_little_credit),
+        cmocka_unit_test(test_workers_of_one_server_get_little_credit),
         cmocka_unit_test(test_a_window_holds_the_sender_until_the_ack),
         cmocka_unit_test(test_a_window_below_a_frame_still_lets_one_go),
         cmocka_unit_test(test_frames_report_what_was_measured),
