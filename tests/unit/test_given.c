@@ -9,7 +9,6 @@
 
 #include "server/given.h"
 
-
 #define BLOCKS 130u
 
 static void note(dc__given *g, uint64_t round, uint32_t first, uint32_t end, uint32_t wanted)
