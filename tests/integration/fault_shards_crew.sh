@@ -6,7 +6,7 @@
 classifier_data 60
 classifier_cfg max_batches=0
 more_layers
-rounds=60
+rounds=120 # a worker that comes back may take part some dozens of short rounds later
 data_of=0=c.data,1=c.data,2=c.data
 train=(-dynacomm-timeout 60)
 

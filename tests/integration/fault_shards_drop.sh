@@ -6,7 +6,7 @@
 classifier_data 60
 classifier_cfg max_batches=0
 more_layers
-rounds=60
+rounds=120 # a worker that comes back may take part some dozens of short rounds later
 train=(-dynacomm-timeout 60)
 
 # without N - worker 0 and N shards end well, and worker 1 was not waited for

@@ -91,13 +91,13 @@ what="shards with keys, a worker killed that is not waited for, and back"
 shard 1 2 --workers 2 --min-workers 1 --on-loss drop --backup store --key server.key
 second_shard --key machine/server.key
 seen "${shard_pid[1]}" shard-1.out 'shard 2 of 2 is here'
-member 0 "$one" -rounds 60 -dynacomm-timeout 60
-member 1 "$two" -rounds 60
+member 0 "$one" -rounds 120 -dynacomm-timeout 60
+member 1 "$two" -rounds 120
 seen "${worker_pid[1]}" worker-1.out '^3, '
 killed 1
 seen "${shard_pid[1]}" shard-1.out 'goes on without worker 1'
 kill -STOP "${worker_pid[0]}" # it has rounds left
-member 1 "$two" -rounds 60 -dynacomm-timeout 60
+member 1 "$two" -rounds 120 -dynacomm-timeout 60
 grep -m 2 'worker 1 (cam-2) joined' > joined.out < <(exec tail -q -n +1 -s .05 --pid="${shard_pid[1]}" -f shard-1.out)
 kill -CONT "${worker_pid[0]}"
 all_ended 2 0
