@@ -31,8 +31,9 @@ typedef struct dc_relay dc_relay;
  * is no key, and insecure is not set), DC_EFILE and DC_EFORMAT (of the keys' files), DC_ENOMEM. */
 DC_API dc_error dc_relay_start(dc_relay **relay, const dc_relay_options *options);
 
-/* dc_relay_run - asks the parent, then carries one run to its end: all workers done (DC_OK), stopped (DC_ESTOPPED); the parent
- * cannot be reached (DC_ENET, DC_ETIMEOUT) or says no; the run was ended, or the parent lost (DC_EPEER). Blocks. */
+/* dc_relay_run - asks the parent, then carries one run to its end, also when that goes back to a checkpoint on the way: all
+ * workers done (DC_OK), stopped (DC_ESTOPPED); the parent cannot be reached (DC_ENET, DC_ETIMEOUT) or says no; the run was
+ * ended, or, where it does not wait for who is lost, the parent lost (DC_EPEER). Blocks. */
 DC_API dc_error dc_relay_run(dc_relay *relay);
 
 /* dc_relay_stop - makes dc_relay_run end soon. Async-signal-safe. */

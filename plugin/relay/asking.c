@@ -38,6 +38,10 @@ static void refuse(dc_relay *r, dc__asking *a, dc_error err)
         r->confirmed = a->answered = true;
         return;
     }
+    if (!a->from.channel && err == DC_EPEER && dc__now_ns() < r->ask_until_ns) {
+        r->ask_again = a->answered = true;
+        return;
+    }
     if (!a->from.channel) { /* the relay's own question */
         if (err == DC_EKEY && !r->keys)
             (void)dc__fail(
@@ -55,12 +59,19 @@ static void refuse(dc_relay *r, dc__asking *a, dc_error err)
     (void)dc__refusal_send(&a->from, err, why);
 }
 
-static dc_error check_time(dc_relay *r)
+static bool has_begun(dc_relay *r)
 {
     pthread_mutex_lock(&r->lock);
     const bool begun = r->begun;
     pthread_mutex_unlock(&r->lock);
-    return begun ? dc__fail(DC_EINVAL, "the run has begun: nobody comes behind a relay any more") : DC_OK;
+    return begun;
+}
+
+static dc_error check_time(dc_relay *r)
+{
+    if (!has_begun(r)) return DC_OK;
+    if (dc__relay_finds_silent(r)) return dc__fail(DC_EPEER, "%.400s: come again", r->back);
+    return dc__fail(DC_EINVAL, "the run has begun: nobody comes behind a relay any more");
 }
 
 static dc_error add_self(const dc_relay *r, dc__path *path)
@@ -99,8 +110,10 @@ static dc_error take_relay(dc_relay *r, dc__asking *a, const dc__frame *frame)
         err = dc__fail(
             A_LOOP, "a loop of relays: the relay at %s is behind itself; give one of them another --parent",
             r->url);
-    if (!err) err = check_time(r);
-    if (!err) err = dc__relay_places(r, &path);
+    /* One that was lost may be here again before it is known here that it was: its workers come next. */
+    const bool again = r->waits && has_begun(r);
+    if (!err && !again) err = check_time(r);
+    if (!err && !again) err = dc__relay_places(r, &path);
     if (!err) err = add_self(r, &path);
     if (!err) err = dial(r, a, fmax(PARENT_S, r->options.patience_s));
     if (!err) err = dc__relay_ask(&a->to, &path);
@@ -141,9 +154,11 @@ static void take_answer(dc_relay *r, dc__asking *a, dc__frame *frame)
         dc__log_line(&r->log, "a %s was refused: %s", a->relay ? "relay" : "worker", dc_last_error());
         if (a->relay && err == A_LOOP) dc__relay_fail(r, err);
         pass_answer(a, frame);
-    } else if (!err && a->relay) {
+    } else if (!err && (a->relay || welcome.ended)) {
+        if (!a->relay) r->announced_ns = dc__now_ns();
         pass_answer(a, frame);
     } else {
+        r->waits = !err && welcome.waits;
         if (!err) err = dc__relay_welcome(r, a, frame, &welcome);
         if (err) refuse(r, a, err);
     }
@@ -208,8 +223,10 @@ dc_error dc__relay_ask_parent(dc_relay *r)
     dc__path path = {0};
     dc__asking *a = expect(r);
     a->relay = true;
+    r->ask_again = false;
     dc_error err = add_self(r, &path);
-    if (!err) err = dial(r, a, r->options.patience_s);
+    if (!err)
+        err = dial(r, a, fmax(dc__seconds(r->ask_until_ns - dc__now_ns()), DC_DEFAULT_RELAY_PATIENCE_S));
     if (!err) err = dc__relay_ask(&a->to, &path);
     return err;
 }

@@ -244,6 +244,7 @@ static dc_error take_bye(dc__leaf *l, dc__frame *frame)
     pthread_mutex_lock(&l->relay->lock);
     l->said_bye = true;
     l->ended_well = frame->header.flags & DC__BYE_OK;
+    l->leaves = frame->header.flags & DC__BYE_LEAVE;
     if (l->relay->lead) dc__endpoint_wake(&l->relay->lead->up); /* its goodbye may have waited for this one */
     pthread_mutex_unlock(&l->relay->lock);
     return dc__relay_pass(l, true, frame);
@@ -279,6 +280,7 @@ static void on_receiver_end(void *leaf, dc_error err)
     if (err == DC_ESTOPPED) return;
     pthread_mutex_lock(&l->relay->lock);
     (void)snprintf(l->why[0], sizeof l->why[0], "%s", err ? dc_last_error() : "it has left");
+    l->lost[0] = err;
     l->down_over = true;
     pthread_mutex_unlock(&l->relay->lock);
 }

@@ -9,6 +9,7 @@
 
 #define SLICES 64 /* of a round in one direction, as far as blocks and frames allow */
 #define SLICE_LEAST_BYTES 16384u
+#define SILENCE_S 3.0 /* a worker that was not heard for so long may be another process by now */
 
 static bool is_here(const dc__leaf *l)
 {
@@ -112,8 +113,10 @@ static void reset(dc__leaf *l, const dc__asking *a, const dc__welcome *welcome)
     l->path = a->join.path;
     l->of = -1;
     l->want = DC__NO_VERSION;
-    l->brings = l->said_bye = l->ended_well = l->answered = l->down_sent = l->down_over = l->up_over = false;
+    l->brings = l->said_bye = l->ended_well = l->leaves = l->answered = l->down_sent = l->down_over =
+        l->up_over = false;
     l->why[0][0] = l->why[1][0] = '\0';
+    l->lost[0] = l->lost[1] = DC_OK;
     l->left_ns = 0;
     l->down.pong_due = l->up.pong_due = false;
     dc__given_reset(&l->given);
@@ -213,12 +216,34 @@ static void stop(dc__leaf *l)
     clear(l);
 }
 
+/* Whoever sent what it should not would do so again: the run ends. */
+static bool may_come_back(const dc_relay *r, dc_error err)
+{
+    return r->waits && err != DC_EPROTO && err != DC_EVALUE && err != DC_EKEY;
+}
+
+/* With the lock held. The run goes back: a worker of one that has begun is lost, or the parent. */
+static bool goes_back(dc_relay *r, const dc__leaf *l)
+{
+    if (r->begun && l->down_over && !l->said_bye && !l->answered && may_come_back(r, l->lost[0]))
+        (void)snprintf(r->back, sizeof r->back, "worker %d is lost: %.380s", l->number, l->why[0]);
+    else if (l->up_over && !l->answered && may_come_back(r, l->lost[1]))
+        (void)snprintf(r->back, sizeof r->back, "%.400s", l->why[1][0] ? l->why[1] : "the parent has left");
+    else if (r->begun && l->leaves && l->answered && r->waits)
+        (void)snprintf(r->back, sizeof r->back, "worker %d has left", l->number);
+    return r->back[0];
+}
+
 /* A worker that has gone without a goodbye: the relay says it. A parent that has gone: all is over. */
 static void look(dc_relay *r, dc__leaf *l, bool *over)
 {
     char line[DC__LINE_BYTES] = "";
     dc_error err = DC_OK;
     pthread_mutex_lock(&r->lock);
+    if (goes_back(r, l)) {
+        pthread_mutex_unlock(&r->lock);
+        return;
+    }
     if (l->down_over && !l->said_bye && !l->answered) {
         (void)snprintf(line, sizeof line, "lost: %.380s", l->why[0]);
         dc__relay_says(l, true, line);
@@ -256,7 +281,7 @@ static void end_leaf(dc_relay *r, dc__leaf *l)
 
 void dc__relay_reap(dc_relay *r)
 {
-    for (int k = 0; k < r->options.workers; k++) {
+    for (int k = 0; k < r->options.workers && !r->back[0]; k++) {
         dc__leaf *l = &r->leaf[k];
         bool over = false;
         if (is_here(l)) look(r, l, &over);
@@ -315,4 +340,37 @@ void dc__relay_close(dc_relay *r, bool says)
         if (r->leaf[k].state != DC__LEAF_FREE) stop(&r->leaf[k]);
         r->leaf[k].state = DC__LEAF_FREE;
     }
+}
+
+/* ---- anew ---- */
+
+bool dc__relay_finds_silent(dc_relay *r)
+{
+    const int64_t now = dc__now_ns();
+    for (int k = 0; r->waits && k < r->options.workers && !r->back[0]; k++) {
+        dc__leaf *l = &r->leaf[k];
+        const dc__link *link = &l->down.link;
+        if (!is_here(l) || (dc__channel_state_of(link->channel) == DC__CHANNEL_UP &&
+                            now - dc__link_sign_ns(link) < (int64_t)(SILENCE_S * 1e9)))
+            continue;
+        (void)snprintf(r->back, sizeof r->back, "worker %d is not heard any more, and another comes",
+                       l->number);
+    }
+    return r->back[0];
+}
+
+void dc__relay_begins_again(dc_relay *r)
+{
+    if (!r->back[0]) return;
+    dc__log_line(&r->log, "%s; all go back to the last checkpoint, and come to this relay again", r->back);
+    dc__relay_close(r, false);
+    forget_lead(r);
+    forget_model(r);
+    for (int k = 0; k < r->options.workers; k++) {
+        dc__leaf *l = &r->leaf[k];
+        l->number = -1;
+        l->down.stop = l->up.stop = false;
+    }
+    r->begun = false;
+    r->back[0] = '\0';
 }

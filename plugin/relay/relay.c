@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "net/tcp.h"
 
+#define MORE_COME_S 10.0 /* a worker that was away at the end of a run finds its relay within that */
+
 /* ---- start ---- */
 
 static dc_error check(const dc_relay_options *o)
@@ -94,16 +96,28 @@ static bool has_failed(dc_relay *r)
     return failed;
 }
 
+/* All workers were there to the end, or those who were away heard of it, and no more come for it. */
+static bool is_over(dc_relay *r)
+{
+    if (dc__relay_is_done(r)) return true;
+    return r->announced_ns && r->n_asking == 0 && !dc__relay_is_used(r) &&
+           dc__seconds(dc__now_ns() - r->announced_ns) > MORE_COME_S;
+}
+
 dc_error dc_relay_run(dc_relay *r)
 {
     dc__log_line(&r->log, "listening on %s for %d worker%s of the run at %s", r->url, r->options.workers,
                  r->options.workers > 1 ? "s" : "", r->parent);
-    dc_error err = dc__relay_ask_parent(r);
-    if (err) dc__relay_fail(r, err);
+    r->ask_until_ns = dc__now_ns() + (int64_t)(r->options.patience_s * 1e9);
+    r->ask_again = true;
     bool confirmed = false;
-    while (!has_failed(r) && !dc__relay_is_done(r)) {
+    while (!has_failed(r) && !is_over(r)) {
+        const bool asks = r->ask_again && r->n_asking < DC__RELAY_ASKING_MOST;
+        const dc_error err = asks ? dc__relay_ask_parent(r) : DC_OK;
+        if (err) dc__relay_fail(r, err);
         dc__relay_admit(r); /* blocks up to DC__POLL_MS */
         dc__relay_reap(r);
+        if (!has_failed(r)) dc__relay_begins_again(r);
         if (r->confirmed && !confirmed)
             dc__log_line(&r->log, "the parent at %s has a place for them", r->parent);
         confirmed = r->confirmed;

@@ -19,7 +19,9 @@
  * it (down.c) and to the parent (up.c). One lock for all, relay->lock, guards what is marked (L). It is not held during
  * arithmetic, copying, input or output.
  *
- *   A relay knows one run. Before it begins, workers come and leave; afterwards the run ends when one is lost. */
+ *   A relay knows one run. Before it begins, workers come and leave. When a worker or the parent is lost afterwards, the run ends; or,
+ * where its server waits for who is lost, it goes back to a checkpoint: the relay closes all sessions without a word, forgets what
+ * it had, and its workers come to it anew, as they do when it was killed itself. The server does the same (server/relays.c). */
 #ifndef DC__RELAY_H
 #define DC__RELAY_H
 
@@ -63,12 +65,14 @@ typedef struct dc__leaf {
         brings; /* (L) its session brings gradients and asks for versions: its own, or those of a relay's workers */
     uint64_t want;               /* (L) version that it has asked for, UINT64_MAX = none */
     bool said_bye;               /* (L) its goodbye has been passed on, or the relay's for it */
-    bool ended_well;             /* (L) it was one after all rounds */
+    bool ended_well;             /* (L) it was one after all rounds; */
+    bool leaves;                 /* (L) or the run is to go on without this worker */
     bool answered;               /* (L) BYE_ACK or STOP is on its way to it, or went */
     bool down_sent;              /* (L) the sender to it has ended */
     bool down_over;              /* (L) the receiver from it has ended, */
     bool up_over;                /* (L) the one from the parent; */
-    char why[2][DC__LINE_BYTES]; /* (L) why each did: [0] down, [1] up */
+    char why[2][DC__LINE_BYTES]; /* (L) why each did: [0] down, [1] up, */
+    dc_error lost[2];            /* (L) and with which error */
     int64_t left_ns;             /* run loop: since when its worker is gone, 0 = it is here */
 } dc__leaf;
 
@@ -94,8 +98,14 @@ struct dc_relay {
     dc__asking asking[DC__RELAY_ASKING_MOST];
     int n_asking;
     _Atomic bool stop_requested;
-    bool confirmed; /* run loop: the parent takes it for a relay */
-    dc_error error; /* (L) why the run ends, with its line; the first one counts */
+    bool confirmed;       /* run loop: the parent takes it for a relay */
+    bool ask_again;       /* run loop: the parent went away before it answered that; it is tried */
+    int64_t ask_until_ns; /* until then */
+    bool waits;           /* run loop: the run goes back when somebody is lost, as a welcome said */
+    int64_t
+        announced_ns; /* run loop: a worker heard last then that the run had ended while it was away, 0 = none did */
+    char back[DC__LINE_BYTES]; /* run loop: why the run goes back, "" = it does not */
+    dc_error error;            /* (L) why the run ends, with its line; the first one counts */
     char error_line[DC__LINE_BYTES];
 
     pthread_mutex_t lock;
@@ -119,13 +129,17 @@ void dc__relay_admit_none(dc_relay *r);
 /* leaves.c, run loop. dc__relay_places - DC_EFULL with a line if with those that are here or have asked, one more, behind these
  * relays, is more than this relay is for. dc__relay_welcome - a worker that the parent has welcomed: its session goes on over both
  * links, which are taken over. dc__relay_reap - who is gone. dc__relay_is_used - somebody was welcomed,
- * and is here or was to the end; dc__relay_is_done - all were to the end. dc__relay_close - ends all sessions; says: with a goodbye. */
+ * and is here or was to the end; dc__relay_is_done - all were to the end. dc__relay_close - ends all sessions; says: with a goodbye.
+ * dc__relay_finds_silent - where the run waits for who is lost: a worker was not heard lately, and the run goes back, for another comes.
+ * dc__relay_begins_again - if the run goes back: closes all sessions, and is as it was before anybody came. */
 dc_error dc__relay_places(const dc_relay *r, const dc__path *path);
 dc_error dc__relay_welcome(dc_relay *r, dc__asking *a, dc__frame *frame, const dc__welcome *welcome);
 void dc__relay_reap(dc_relay *r);
 bool dc__relay_is_used(const dc_relay *r);
 bool dc__relay_is_done(const dc_relay *r);
 void dc__relay_close(dc_relay *r, bool says);
+bool dc__relay_finds_silent(dc_relay *r);
+void dc__relay_begins_again(dc_relay *r);
 
 /* pass.c. dc__relay_fail - the run ends for this reason; the calling thread's last error is the line. Any thread, without the lock.
  * dc__relay_pass - a frame waits its turn to go to the parent (up) or to the worker, and its message is taken over.

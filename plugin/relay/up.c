@@ -223,7 +223,10 @@ static void note_end(dc__leaf *l, dc_error err)
 {
     dc_relay *r = l->relay;
     pthread_mutex_lock(&r->lock);
-    if (err && !l->why[1][0]) (void)snprintf(l->why[1], sizeof l->why[1], "%s", dc_last_error());
+    if (err && !l->why[1][0]) {
+        (void)snprintf(l->why[1], sizeof l->why[1], "%s", dc_last_error());
+        l->lost[1] = err;
+    }
     if (err || l->answered) l->up_over = true;
     pthread_mutex_unlock(&r->lock);
 }

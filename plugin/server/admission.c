@@ -215,6 +215,8 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     if (!err) err = check_barred(s, j);
     if (!err && dc__server_had_ended(s, join)) return dc__server_tell_end(s, j);
     if (!err) err = find_slot(s, join, &slot, &number, busy);
+    if (!err && !*busy)
+        *busy = dc__relays_come_again(s); /* then it is looked at again, as one before the start */
     if (*busy) return DC_OK;
     if (!err && !first) err = agree_on_model(s, join);
     if (!err) err = dc__relays_admit(s, join, slot);

@@ -298,6 +298,7 @@ void dc__server_change(dc_server *s)
         gone |= state_of(s, i) >= DC__MEMBER_LOST || r->member[i].leaves;
         ready |= state == DC__MEMBER_READY;
     }
+    if (gone && dc__relays_go_back(s)) return;
     if (s->shards.n > 1) dc__shards_look(&s->shards);
     dc__server_count(s);
     if (!s->training.ended) look_ahead(s);

@@ -22,7 +22,7 @@ bool dc__server_had_ended(dc_server *s, const dc__join *join)
 {
     dc__training *t = &s->training;
     const uint64_t round = t->versions.round;
-    if (!join->done || join->path.n > 0 || s->shards.index > 0) return false;
+    if (!join->done || s->shards.index > 0) return false;
     if (s->shards.n > 1 && t->on_loss == DC_ON_LOSS_END) return false;
     if (!t->ended && (!t->resumed || t->roster.training)) return false;
     if (join->round != dc__batches_of(&t->versions.batches, round).batch) return false;
@@ -127,7 +127,7 @@ bool dc__server_begins_at_end(dc_server *s)
 /* Where a run ends with whoever is lost, nobody comes back to it. */
 static bool may_stay(const dc_server *s)
 {
-    return s->training.on_loss != DC_ON_LOSS_END && !s->training.relayed;
+    return s->training.on_loss != DC_ON_LOSS_END;
 }
 
 /* The mean of those who made the last round, where a checkpoint has it. */

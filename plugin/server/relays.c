@@ -25,8 +25,8 @@ static dc_error check_options(const dc_server *s)
     if (o->bounds.trim) return not_with("--aggregate");
     if (o->bounds.clip_norm > 0) return not_with("--clip-norm");
     if (o->min_workers && o->min_workers != o->workers) return not_with("--min-workers");
-    if (o->on_loss == DC_ON_LOSS_DROP || o->loss_wait_s > 0)
-        return not_with("--on-loss drop or wait:S (it is end then)");
+    if (o->on_loss == DC_ON_LOSS_DROP)
+        return not_with("--on-loss drop (give wait, or end)"); /* its relay's sums would be of fewer */
     return DC_OK;
 }
 
@@ -40,12 +40,18 @@ static dc_error check_run(const dc_server *s, const dc__join *join)
     return join->remembers ? not_with("layers that remember the rounds before") : DC_OK;
 }
 
+/* A run over relays that goes back to a checkpoint when somebody is lost. */
+static bool waits(const dc_server *s)
+{
+    return s->training.relayed && s->training.on_loss != DC_ON_LOSS_END;
+}
+
 dc_error dc__relays_take(dc_server *s, dc__joining *j, const dc__frame *frame)
 {
     dc__path path;
     dc_error err = dc__relay_read(frame, &path);
     if (!err) err = check_options(s);
-    if (!err && s->training.roster.training)
+    if (!err && s->training.roster.training && !waits(s)) /* else its workers come again, or are not taken */
         err = dc__fail(DC_EINVAL, "the run has begun: start the relay before its workers join");
     if (!err && path.at[path.n - 1].workers > s->options.workers)
         err = dc__fail(DC_EINVAL, "the relay is for %d workers, and the run for %d: give it fewer --workers",
@@ -93,11 +99,52 @@ dc_error dc__relays_admit(dc_server *s, const dc__join *join, int slot)
     if (!err) err = check_places(s, join, slot);
     if (err || !behind || t->relayed) return err;
     t->relayed = true;
-    t->on_loss = DC_ON_LOSS_END;
     t->bounds.on_bad_value = DC_BAD_STOP;
-    dc__log_line(&t->log, "workers come over a relay: the run ends when a worker or a relay is lost, or a "
-                          "value is not finite");
+    const bool goes_back = t->on_loss != DC_ON_LOSS_END && t->checkpoint.dir[0];
+    if (goes_back) {
+        dc__log_line(&t->log,
+                     "workers come over a relay: when a worker or a relay is lost, all go back to the last "
+                     "checkpoint, and wait for it; the run ends when a value is not finite");
+        return DC_OK;
+    }
+    dc__log_line(
+        &t->log,
+        "workers come over a relay%s: the run ends when a worker or a relay is lost, or a value is "
+        "not finite",
+        t->on_loss == DC_ON_LOSS_END ? "" : ", and without --backup there is no checkpoint to go back to");
+    t->on_loss = DC_ON_LOSS_END;
     return DC_OK;
+}
+
+static void go_back(dc_server *s, const char *why)
+{
+    s->expected = 0;
+    const dc_error err = dc__server_restart(s, why);
+    if (err) dc__roster_end(&s->training.roster, err, dc_last_error());
+}
+
+bool dc__relays_go_back(dc_server *s)
+{
+    dc__roster *r = &s->training.roster;
+    char called[DC__CALLED_BYTES], why[DC__LINE_BYTES];
+    if (!waits(s) || s->training.ended || r->ending) return false;
+    for (int i = 0; i < r->n; i++) {
+        const dc__member *m = &r->member[i];
+        if (m->state < DC__MEMBER_LOST) continue;
+        dc__member_words(m, called);
+        (void)snprintf(why, sizeof why, "%.300s%s", m->reason[0] ? m->reason : called,
+                       m->reason[0] ? "" : " has left");
+        go_back(s, why);
+        return true;
+    }
+    return false;
+}
+
+bool dc__relays_come_again(dc_server *s)
+{
+    if (!waits(s) || !s->training.roster.training || s->training.ended) return false;
+    go_back(s, "a worker comes again, or in the place of one that is lost");
+    return true;
 }
 
 bool dc__relays_whole(const dc_server *s)

@@ -141,10 +141,14 @@ dc_error dc__server_agree_on_computing(dc_server *s, const dc__join *join, int s
 /* relays.c: workers behind relays. Run loop.
  * dc__relays_take - a RELAY frame on a connection that has just come: answers it, or DC_EINVAL, DC_EVERSION, DC_EPROTO with a line.
  * dc__relays_admit - a worker may come into this slot, with the relays that it stands behind, as far as those go: DC_EINVAL,
- * DC_EFULL, DC_EPROTO. dc__relays_whole - of the relays of those who are ready, all workers are. */
+ * DC_EFULL, DC_EPROTO. dc__relays_whole - of the relays of those who are ready, all workers are.
+ * Where the run waits for who is lost: dc__relays_go_back - it has begun, somebody is, and it goes back to a checkpoint, to be
+ * begun by all again. dc__relays_come_again - the same since somebody joins, who would not if all were there. Run loop. */
 dc_error dc__relays_take(dc_server *s, dc__joining *j, const dc__frame *frame);
 dc_error dc__relays_admit(dc_server *s, const dc__join *join, int slot);
 bool dc__relays_whole(const dc_server *s);
+bool dc__relays_go_back(dc_server *s);
+bool dc__relays_come_again(dc_server *s);
 
 /* ended.c: the end of a run. Run loop.
  * dc__server_is_done - the run is at its end, which is saved, and those who are to have heard of it, as far as they

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Relays that are started wrongly, find no parent, or make a loop; runs that relays do not go together with: one line each. Who
+# Relays that are started wrongly, find no parent, or make a loop; runs that relays do not go together with: one line each. With --on-loss end who
 # is lost, worker, relay or server, ends the run everywhere, and what was saved is resumed; connections that break are made
 # again, to the same weights.
 # Mostly waits: for workers that try again to reach a relay that is gone.
@@ -51,7 +51,6 @@ no_relay "--aggregate" "--aggregate" --aggregate median
 no_relay "--clip-norm" "--clip-norm" --clip-norm 3
 no_relay "--min-workers" "--min-workers" --min-workers 1
 no_relay "--on-loss drop" "--on-loss" --on-loss drop
-no_relay "--on-loss wait:9" "--on-loss" --on-loss wait:9
 no_relay "shards" "shards" --shard 1/2
 
 # refused_behind NAME WORDS OPTION... - worker 0 behind relay a is refused with a line
@@ -122,7 +121,7 @@ ended server "$server_pid" 0
 # Who is lost ends the run everywhere.
 site() # a server for 3: worker 0 comes by itself, 1 and 2 behind a relay
 {
-    server --workers 3 --backup parts --backup-every 3 --timeout 3
+    server --workers 3 --backup parts --backup-every 3 --timeout 3 --on-loss end
     relay a "$url" 2 --timeout 3
     worker 0 "$@"
     behind a 1 "$@"
