@@ -209,7 +209,6 @@ static dc_error admit(dc_server *s, dc__joining *j, bool *busy)
     dc__link *link = &j->link;
     int slot = -1, number = -1;
     dc_error err = DC_OK;
-    join->worker_id = dc__member_id(dc__channel_member(link->channel), join->worker_id, join->path.n > 0);
     if (!s->training.model) err = agree_on_model(s, join);
     const bool first = !join->model;
     if (!err) err = check_barred(s, j);
@@ -299,6 +298,9 @@ static void take_join(dc_server *s, dc__joining *j, dc__frame *frame)
             dc__fail(DC_EPROTO, "a %s frame came where JOIN was due", dc__wire_type_name(frame->header.type));
     if (!err) err = dc__join_read(&j->join, frame->payload, frame->header.payload_bytes);
     if (!err) {
+        dc__join *join = &j->join;
+        join->worker_id =
+            dc__member_id(dc__channel_member(j->link.channel), join->worker_id, join->path.n > 0);
         err = dc__shards_join(&s->shards, &j->join);
         if (!err) err = dc__shards_worker(&s->shards, j->link.channel);
         if (err) dc__join_free(&j->join);

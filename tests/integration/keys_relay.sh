@@ -89,6 +89,34 @@ check "$what: the relay is a member" grep -q '^site-1 ' members.txt
 check "$what: its worker is its member" grep -q '^cam-1 ' site/members.txt
 check "$what: no secret is in any line" bash -c '! grep -rF "$1" ./*.out ./*.err' _ "$(echo "$up" | cut -d/ -f3)"
 
+what="one server without keys, longer"
+server --workers 2 --backup longer
+for k in 0 1; do
+    worker $k -rounds 40
+done
+ended server "$server_pid" 0
+what="a worker behind the relay is killed, then the relay, and both are back"
+trained() { member "$1" "$2" -rounds 40 -dynacomm-timeout 60; }
+server --workers 2 --backup kept --backup-every 5 --key server.key
+keyed
+trained 0 "$one"
+trained 1 "$three"
+seen "${worker_pid[0]}" worker-0.out '^13, '
+kill -KILL "${worker_pid[0]}"
+wait "${worker_pid[0]}" 2> /dev/null
+seen "$server_pid" server.out 'the run goes back to round 1[05]'
+trained 0 "$one"
+seen "${worker_pid[0]}" worker-0.out '^23, '
+kill -KILL "$relay_pid"
+wait "$relay_pid" 2> /dev/null
+keyed
+for k in 0 1; do
+    ended "worker $k" "${worker_pid[$k]}" 0
+done
+ended "the relay" "$relay_pid" 0
+ended server "$server_pid" 0
+check "$what: the plain server's weights" cmp longer/c_final.weights kept/c_final.weights
+
 # trains - a run of three without an end
 trains()
 {
