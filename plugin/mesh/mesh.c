@@ -110,6 +110,7 @@ static dc_error meet(const dc_worker_options *o, const char *meeting, const char
                                         .own = o->announce_url ? o->announce_url : listens,
                                         .rank = o->rank,
                                         .Bps = o->link_Bps,
+                                        .id = o->id,
                                         .connect_s = default_s > 0 ? default_s : DC_DEFAULT_JOIN_S,
                                         .silence_s = default_s > 0 ? default_s : DC_DEFAULT_PATIENCE_S,
                                         .stop = o->stop},

@@ -84,11 +84,12 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
     return dc__join_send(&p->endpoint.link, &join, w->model);
 }
 
-/* Another shard waits for a worker that the first one knows: without that one it would wait in vain. */
+/* Another shard waits for a worker that the first one knows: without that one it would wait in vain. A mesh that ends with whoever is
+ * lost says itself why. */
 static dc_error check_first(const dc_worker *w, const dc__part *p)
 {
     const dc__part *first = w->parts;
-    if (p == first || w->host || !dc__link_ended(&first->endpoint.link)) return DC_OK;
+    if (p == first || (w->host && !w->waits) || !dc__link_ended(&first->endpoint.link)) return DC_OK;
     return dc__fail(DC_EPEER, "the server at %s has ended its session", first->url);
 }
 
@@ -178,6 +179,7 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     const dc__join as = {.rank = w->options.rank, .clear = w->options.clear && !w->joined_once};
     dc_error err = dc__worker_ask(w, &w->parts[0], connect_s, &as, welcome);
     if (!err) err = dc__urls_agree(w, welcome);
+    if (!err && w->host) w->waits = welcome->waits; /* while it asks the others it can hear that the run goes back */
     if (!err && (welcome->shares.n > 1 || w->n_parts > 1) && !welcome->ended)
         err = ask_others(w, connect_s, welcome);
     if (err) return err;
@@ -251,6 +253,7 @@ dc_error dc__worker_enter(dc_worker *w)
 bool dc_worker_lost_server(const dc_worker *w)
 {
     if (w->n_parts > 1 && !w->waits) return false; /* the run ends with who is lost */
+    if (w->host && w->host->check(w->host->context)) return false;
     return w->failed && w->error == DC_EPEER && !w->stopped;
 }
 
