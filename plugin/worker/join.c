@@ -113,16 +113,17 @@ static dc_error await_welcome(dc_worker *w, dc__part *p, double answer_s, dc__we
     return err;
 }
 
-/* A server that was about to end when it was asked: another may come in its place. */
-static dc_error pause_between(dc_worker *w, dc__part *p, const dc_error lost)
+/* A server that was about to end when it was asked: another may come in its place. False: the worker need not ask it, as *err says. */
+static bool pause_between(dc_worker *w, dc__part *p, dc_error *err)
 {
     char line[DC__LINE_BYTES];
     (void)snprintf(line, sizeof line, "%s", dc_last_error());
     dc__link_close(&p->endpoint.link, 0);
     const struct timespec pause = {.tv_nsec = AGAIN_NS};
     nanosleep(&pause, NULL);
-    const dc_error err = dc__worker_check(w);
-    return err ? err : dc__fail(lost, "%s", line);
+    const dc_error own = dc__worker_check(w);
+    *err = own ? own : dc__fail(*err, "%s", line);
+    return !own;
 }
 
 dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__join *as, dc__welcome *welcome)
@@ -134,8 +135,7 @@ dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__j
         if (!err) err = request(w, p, as);
         if (!err) err = await_welcome(w, p, 2 * connect_s, welcome);
         if (err != DC_EPEER || dc__now_ns() + AGAIN_NS >= until_ns || check_first(w, p)) break;
-        err = pause_between(w, p, err);
-        if (err != DC_EPEER) break;
+        if (!pause_between(w, p, &err)) break;
     }
     return err;
 }

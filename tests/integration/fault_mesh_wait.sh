@@ -24,4 +24,135 @@ for strategy in dynacomm duplex; do
     replayed
 done
 train=(-dynacomm-timeout 60)
+
+what="the meeting server killed, and started again"
+mesh 2
+round 0 23
+meets_again
+mesh_ended 0 0 1
+check "$what: the run was resumed" grep -q 'resuming c at round [12]0 from store' server.out
+check "$what: worker 0's process is here again" grep -q 'a worker is here again, with shard 1 of 2' server.out
+check "$what: worker 1's process is here again" grep -q 'a worker is here again, with shard 2 of 2' server.out
+same_weights
+replayed
+
+what="the meeting server and a worker killed together"
+mesh 2
+round 0 23
+killed 1
+meets_again
+joins 1
+mesh_ended 0 0 1
+same_weights
+replayed
+
+what="one after the other killed"
+mesh 2
+round 0 13
+again 1
+round 1 24
+again 0
+round 0 35
+again 1
+mesh_ended 0 0 1
+same_weights
+replayed
+
+what="killed again while it is waited for"
+mesh 2
+round 0 23
+again 1
+seen "$server_pid" server.out 'waiting for the mesh.s workers'
+again 1
+mesh_ended 0 0 1
+same_weights
+replayed
+
+what="another worker killed while one is waited for"
+mesh 2
+round 0 23
+again 1
+seen "$server_pid" server.out 'waiting for the mesh.s workers'
+again 0
+mesh_ended 0 0 1
+same_weights
+replayed
+
+what="both killed at once"
+mesh 2
+round 0 23
+killed 0
+killed 1
+joins 1
+joins 0
+mesh_ended 0 0 1
+same_weights
+replayed
+
+what="a worker stopped until nobody hears it"
+mesh 2 --timeout 3
+round 0 8
+kill -STOP "${worker_pid[1]}"
+seen "$server_pid" server.out 'lost shard 2 of 2: .*: the run goes back\|lost worker 1 '
+kill -CONT "${worker_pid[1]}"
+mesh_ended 0 0 1
+check "$what: it joined again" grep -q 'joining it again' worker-1.out worker-1.err
+same_weights
+replayed
+
+what="a worker that leaves, and is started again"
+mesh 2
+round 0 23
+kill -TERM "${worker_pid[1]}"
+wait "${worker_pid[1]}"
+joins 1
+mesh_ended 0 0 1
+same_weights
+replayed
+
+what="a worker that is not back in time"
+mesh 2 --timeout 3 --on-loss wait:2
+round 0 8
+killed 1
+mesh_ended 1 0
+said server.err "dynacomm server:" "the worker with shard 2 of 2 did not come back in time"
+said worker-0.err "darknet:" "did not come back in time"
+
+what="a worker is lost, and there is no backup"
+rm -rf store backup
+server --mesh --workers 2 --timeout 3
+joins 0
+joins 1
+round 0 8
+killed 1
+mesh_ended 1 0
+said server.err "dynacomm server:" "lost shard 2 of 2|no checkpoint that the run could go back to"
+said worker-0.err "darknet:" "lost"
+
+# What a codec has not sent is with the worker, on its disk for checkpoints.
+for codec in bf16 int8+local:3; do
+    what="$codec, one server, undisturbed"
+    rm -rf store backup
+    server --workers 2 --backup store --backup-every 10 --codec $codec
+    worker 0 -rounds $rounds "${train[@]}"
+    worker 1 -rounds $rounds "${train[@]}"
+    ended "worker 0" "${worker_pid[0]}" 0
+    ended "worker 1" "${worker_pid[1]}" 0
+    ended server "$server_pid" 0
+    cp store/c_final.weights coded.weights
+    what="$codec: a worker killed, and started again"
+    mesh 2 --codec $codec --backup-every 4
+    round 0 27
+    again 1
+    mesh_ended 0 0 1
+    check "$what: the same weights to the last bit" cmp store/c_final.weights coded.weights
+    replayed
+    what="$codec: the meeting server killed, and started again"
+    mesh 2 --codec $codec --backup-every 4
+    round 0 27
+    meets_again
+    mesh_ended 0 0 1
+    check "$what: the same weights to the last bit" cmp store/c_final.weights coded.weights
+    replayed
+done
 finish
