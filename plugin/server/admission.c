@@ -258,7 +258,8 @@ static void refuse(dc_server *s, dc__joining *j, dc_error err)
 static void try_to_admit(dc_server *s, dc__joining *j, bool late)
 {
     bool busy = false;
-    const bool ready = dc__shards_ready(&s->shards, j->join.run);
+    const bool ready = dc__shards_ready(&s->shards, j->join.run) ||
+                       dc__server_had_ended(s, &j->join); /* for that no shard is needed any more */
     if (!ready && dc__shards_waits(&s->shards)) {
         late = false;
         j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);

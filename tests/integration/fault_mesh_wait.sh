@@ -110,8 +110,64 @@ mesh_ended 0 0 1
 same_weights
 replayed
 
+what="over TCP: a worker killed, and started again"
+ipc=$url ipc_meet=$meet
+near=$(free_port)
+url=tcp://127.0.0.1:$near meet=mesh://127.0.0.1:$near
+mesh 2
+round 0 23
+again 1
+mesh_ended 0 0 1
+check "$what: the run went back" grep -q 'lost shard 2 of 2: it was started again, or cut off: the run goes back to round [12]0' server.out
+same_weights
+replayed
+
+what="over TCP: the meeting server killed, and started again"
+mesh 2
+round 0 23
+meets_again
+mesh_ended 0 0 1
+same_weights
+replayed
+
+# near_end - the end is saved; what worker 1 is told by the meeting server is on its way, and lost
+near_end()
+{
+    far=$(free_port)
+    rm -rf store backup
+    options=(--workers 2 --on-loss wait:1 --timeout 10)
+    meets "${options[@]}"
+    link "$far" "$near" .3
+    rounds=2 joins 0
+    meet=mesh://127.0.0.1:$far rounds=2 joins 1
+    seen "$server_pid" server.out 'c_final.weights'
+    unlinked
+}
+
+what="a worker killed at the end"
+near_end
+killed 1
+mesh_ended 0 0
+
+what="a worker killed at the end, and started again"
+near_end
+killed 1
+rounds=2 joins 1
+mesh_ended 0 0
+wait "${worker_pid[1]}"
+check "$what: it is refused" grep -q "the mesh's run has ended" worker-1.err
+
+what="the meeting server killed when the end was saved, and started again"
+near_end
+meets_again
+link "$far" "$near" 0
+mesh_ended 0 0 1
+check "$what: worker 1 heard" grep -q 'worker 1 hears that the run has ended, with round 2' server.out
+unlinked
+url=$ipc meet=$ipc_meet
+
 what="a worker that is not back in time"
-mesh 2 --timeout 3 --on-loss wait:2
+mesh 2 --timeout 3 --on-loss wait:3
 round 0 8
 killed 1
 mesh_ended 1 0
@@ -155,4 +211,48 @@ for codec in bf16 int8+local:3; do
     check "$what: the same weights to the last bit" cmp store/c_final.weights coded.weights
     replayed
 done
+
+data_of=0=c.data,1=c.data,2=c.data
+what="three workers, undisturbed"
+mesh 3
+mesh_ended 0 0 1 2
+cp store/c_final.weights undisturbed.weights
+
+what="three workers, two killed at once"
+mesh 3
+round 0 13
+killed 1
+killed 2
+joins 2
+joins 1
+mesh_ended 0 0 1 2
+same_weights
+replayed
+
+what="three workers, a second killed while the first is waited for"
+mesh 3
+round 0 13
+killed 1
+seen "$server_pid" server.out 'is here again, with shard 1'
+killed 2
+joins 1
+joins 2
+mesh_ended 0 0 1 2
+same_weights
+replayed
+
+what="three workers with unequal links, one and the meeting server killed"
+rm -rf store backup
+options=(--workers 3)
+meets "${options[@]}"
+joins 0 -dynacomm-link 100mbit
+joins 1 -dynacomm-link 20mbit
+joins 2 -dynacomm-link 50mbit
+round 0 13
+killed 1
+meets_again
+joins 1 -dynacomm-link 30mbit # the others keep their parts
+mesh_ended 0 0 1 2
+same_weights
+replayed
 finish
