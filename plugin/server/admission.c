@@ -41,7 +41,8 @@ static int member_of(const dc_server *s, const dc__join *join)
 {
     const dc__roster *r = &s->training.roster;
     if (join->rank >= 0) return dc__roster_numbered(r, join->rank);
-    const int slot = dc__roster_find(r, join->worker_id);
+    int slot = dc__roster_find(r, join->worker_id);
+    if (slot < 0) slot = dc__meeting_vacant(&s->shards);
     return slot < 0 && r->wanted == 1 && state_of(s, 0) != DC__MEMBER_FREE ? 0 : slot;
 }
 

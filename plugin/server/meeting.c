@@ -130,8 +130,9 @@ static dc_error full(const dc__shards *sh, const dc__shard_hello *hello)
     if (t->ended) return dc__fail(DC_EFULL, "the mesh's run has ended, and nobody has to take part any more");
     if (t->roster.training)
         return dc__fail(DC_EFULL, "the mesh trains already, and takes nobody in before the run has ended");
-    return dc__fail(DC_EFULL, "the mesh has its %d worker%s already: start its server for %d to take one more",
-                    workers, workers > 1 ? "s" : "", workers + 1);
+    return dc__fail(DC_EFULL,
+                    "the mesh has its %d worker%s already: start its server for %d to take one more", workers,
+                    workers > 1 ? "s" : "", workers + 1);
 }
 
 static dc_error place_anew(const dc__shards *sh, const dc__shard_hello *hello, int *number)
@@ -163,6 +164,21 @@ dc_error dc__meeting_place(const dc__shards *sh, const dc__shard_hello *hello, i
     if (t->model)
         return dc__fail(DC_EPEER, "a worker has left the mesh, and the others have not all heard of it yet");
     return place_anew(sh, hello, number);
+}
+
+int dc__meeting_vacant(const dc__shards *sh)
+{
+    const dc__roster *r = &sh->server->training.roster;
+    if (!sh->mesh || sh->index > 0 || !dc__shards_are_elastic(sh) || r->training) return -1;
+    for (int i = 0; i < r->saved.n; i++) {
+        const dc__crew_member *saved = &r->saved.member[i];
+        const dc__member *m = &r->member[saved->slot];
+        bool comes = m->state != DC__MEMBER_LOST || m->id != saved->id;
+        for (int k = 1; k < sh->n; k++)
+            comes |= sh->peers[k].id == saved->id;
+        if (!comes) return saved->slot;
+    }
+    return -1;
 }
 
 /* All are here: who has the better link holds more, unless some have their parts. */

@@ -8,9 +8,9 @@
 #include "server/server.h"
 #include "server/spread.h"
 
-#define AS_FIRST_S 1e9 /* who is lost is waited for until the first shard says otherwise */
+#define AS_FIRST_S 1e9     /* who is lost is waited for until the first shard says otherwise */
 #define AGAIN_NS 200000000 /* between two attempts to reach the first one */
-#define SHUT_S 0.5     /* but a handshake that comes to nothing is another key's */
+#define SHUT_S 0.5         /* but a handshake that comes to nothing is another key's */
 
 /* ---- the link ---- */
 

@@ -23,7 +23,8 @@ void dc__first_lost(dc__shards *sh, int number, const char *why)
     dc__training *t = &s->training;
     uint64_t versions[DC__KEPT_MOST];
     char line[DC__LINE_BYTES];
-    const bool again = sh->mesh && sh->went_back; /* workers may be about to reach its worker's process, which is no more */
+    const bool again =
+        sh->mesh && sh->went_back; /* workers may be about to reach its worker's process, which is no more */
     if (again) sh->lost_ns = dc__now_ns();
     if ((!t->roster.training && !(again && t->model)) || t->ended) {
         dc__log_line(&t->log, "%s", why);

@@ -43,9 +43,10 @@ dc_error dc__shards_check(const dc_server_options *o)
                         "each worker of a mesh holds a part of the model, so that it cannot go on with fewer "
                         "workers than it is for");
     if (o->mesh && o->on_loss == DC_ON_LOSS_DROP)
-        return dc__fail(DC_EINVAL,
-                        "each worker of a mesh holds a part of the model, so that it cannot go on without lost "
-                        "workers: wait for them, or end the run");
+        return dc__fail(
+            DC_EINVAL,
+            "each worker of a mesh holds a part of the model, so that it cannot go on without lost "
+            "workers: wait for them, or end the run");
     return DC_OK;
 }
 
@@ -105,10 +106,11 @@ static void say_mesh(dc__shards *sh)
 {
     dc__training *t = &sh->server->training;
     if (t->on_loss == DC_ON_LOSS_WAIT && t->checkpoint.dir[0])
-        dc__log_line(&t->log,
-                     "a mesh meets here: its workers hold the model; when one is lost, the run goes back to a checkpoint "
-                     "and waits for it, %.0f s, and it ends when a value is not finite",
-                     t->loss_wait_s);
+        dc__log_line(
+            &t->log,
+            "a mesh meets here: its workers hold the model; when one is lost, the run goes back to a checkpoint "
+            "and waits for it, %.0f s, and it ends when a value is not finite",
+            t->loss_wait_s);
     else
         dc__log_line(
             &t->log,

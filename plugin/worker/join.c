@@ -179,7 +179,8 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     const dc__join as = {.rank = w->options.rank, .clear = w->options.clear && !w->joined_once};
     dc_error err = dc__worker_ask(w, &w->parts[0], connect_s, &as, welcome);
     if (!err) err = dc__urls_agree(w, welcome);
-    if (!err && w->host) w->waits = welcome->waits; /* while it asks the others it can hear that the run goes back */
+    if (!err && w->host)
+        w->waits = welcome->waits; /* while it asks the others it can hear that the run goes back */
     if (!err && (welcome->shares.n > 1 || w->n_parts > 1) && !welcome->ended)
         err = ask_others(w, connect_s, welcome);
     if (err) return err;

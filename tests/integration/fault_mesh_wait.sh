@@ -78,6 +78,32 @@ mesh_ended 0 0 1
 same_weights
 replayed
 
+# without_rank N OPTION... - worker N of the mesh, which asks for no number
+without_rank()
+{
+    : > "worker-$1.out"
+    env --default-signal=INT "$darknet" classifier train c.data c.cfg -dynacomm "$meet" -rounds $rounds "${train[@]}" -kernels stock -threads 1 \
+        -seed 3 "${@:2}" > "worker-$1.out" 2> "worker-$1.err" &
+    worker_pid[$1]=$!
+}
+
+for gone in 0 1; do
+    what="worker $gone killed, and another one in its place, without ranks"
+    rm -rf store backup
+    options=(--workers 2)
+    meets "${options[@]}"
+    without_rank 0
+    seen "$server_pid" server.out 'waiting for 1 more'
+    without_rank 1
+    round 0 23
+    killed $gone
+    [ $gone -eq 0 ] || meets_again
+    without_rank $gone -dynacomm-id another
+    mesh_ended 0 0 1
+    same_weights
+    replayed
+done
+
 what="both killed at once"
 mesh 2
 round 0 23
