@@ -302,7 +302,7 @@ static void reset(dc_worker *w)
     for (int k = 0; k < w->n_parts; k++)
         reset_part(&w->parts[k]);
     w->announced.stat_here = false;
-    w->joint.acked = w->joint.flying = w->joint.taken = 0; /* links count anew */
+    dc__joint_restart(w);
     dc__reporter_restart(&w->reporter, w->planner.plan.round_s > 0);
     w->push.grows = false;
     w->push.unsent = 0;
