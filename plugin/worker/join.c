@@ -254,7 +254,6 @@ dc_error dc__worker_enter(dc_worker *w)
 bool dc_worker_lost_server(const dc_worker *w)
 {
     if (w->n_parts > 1 && !w->waits) return false; /* the run ends with who is lost */
-    if (w->host && w->host->check(w->host->context)) return false;
     return w->failed && w->error == DC_EPEER && !w->stopped;
 }
 
@@ -350,6 +349,12 @@ static dc_error join_anew(dc_worker *w, double left_s)
     return err ? err : dc__worker_enter(w);
 }
 
+/* Without its shard it has no place in the mesh. */
+static dc_error check_host(const dc_worker *w)
+{
+    return w->host ? w->host->check(w->host->context) : DC_OK;
+}
+
 dc_error dc_worker_rejoin(dc_worker *w)
 {
     if (!dc_worker_lost_server(w)) return dc__worker_check(w);
@@ -363,7 +368,8 @@ dc_error dc_worker_rejoin(dc_worker *w)
         const double left_s = dc__seconds(until_ns - dc__now_ns());
         err = join_anew(w, fmax(left_s, 1));
         if (err && !w->failed) dc__worker_fail(w, err);
-    } while (err && dc_worker_lost_server(w) && dc__now_ns() < until_ns);
+    } while (err && dc_worker_lost_server(w) && !check_host(w) && dc__now_ns() < until_ns);
+    if (err && check_host(w)) return check_host(w);
     if (err == DC_ETIMEOUT) {
         (void)dc__fail(err,
                        "the connection to the server at %s was lost, and could not be made again for %.0f s",
