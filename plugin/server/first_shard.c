@@ -157,6 +157,7 @@ dc_error dc__first_adopted(dc__shards *sh)
     sh->run++;
     for (int k = 1; !err && k < sh->n; k++) {
         dc__peer *p = &sh->peers[k];
+        p->has_part = sh->mesh;
         pthread_mutex_lock(&sh->lock);
         dc__shard_free(&p->shard);
         err = dc__shard_init(&p->shard, whole, k, &sh->server->training.shares);

@@ -86,11 +86,11 @@ ended "one server" "$server_pid" 0
 check "$what: one server's weights" cmp store/c_final.weights whole/c_final.weights
 check "$what: one server's state" cmp store/c.state whole/c.state
 
-# Another model ends it for all before it begins; the meeting server waits for others.
+# With --on-loss end another model ends it for all before it begins; the meeting server waits for others.
 what="another model"
 sed 's/^filters=200/filters=100/' c.cfg > other.cfg
 rm -rf store
-server --mesh --workers 2 --backup store --timeout 3
+server --mesh --workers 2 --backup store --on-loss end --timeout 3
 url=$meet worker 0 -rounds 3
 seen "$server_pid" server.out 'waiting for 1 more'
 url=$meet cfg=other.cfg worker 1 -rounds 3

@@ -192,6 +192,18 @@ check "$what: worker 1 heard" grep -q 'worker 1 hears that the run has ended, wi
 unlinked
 url=$ipc meet=$ipc_meet
 
+what="another model, then the same"
+rm -rf store backup
+meets --workers 2
+joins 0
+seen "$server_pid" server.out 'waiting for 1 more'
+sed 's/^filters=6/filters=7/' c.cfg > other.cfg
+cfg=other.cfg joins 1
+ended "worker 1" "${worker_pid[1]}" 1
+joins 1
+mesh_ended 0 0 1
+same_weights
+
 what="a worker that is not back in time"
 mesh 2 --timeout 3 --on-loss wait:3
 round 0 8
