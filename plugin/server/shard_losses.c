@@ -17,6 +17,20 @@
 
 /* ---- at the first ---- */
 
+/* A mesh's run that has not begun is anybody's again: workers come anew, for some may be about to reach a process that is no more. */
+static void begin_again(dc_server *s)
+{
+    dc__training *t = &s->training;
+    for (int i = 0; i < t->roster.n; i++) {
+        if (!s->sessions[i].endpoint.threads) continue;
+        dc__roster_gone(&t->roster, i, DC__MEMBER_LEFT, "a shard is lost");
+        dc__session_close(&s->sessions[i], 0);
+        dc__watch_present(&t->watch, i, false);
+        dc__roster_vacate(&t->roster, i);
+    }
+    dc__server_forget_if_empty(s);
+}
+
 void dc__first_lost(dc__shards *sh, int number, const char *why)
 {
     dc_server *s = sh->server;
@@ -30,6 +44,7 @@ void dc__first_lost(dc__shards *sh, int number, const char *why)
         dc__log_line(&t->log, "%s", why);
         dc__first_part(sh, number);
         sh->peers[number].awaited = false;
+        if (sh->mesh && t->model && !t->roster.training && dc__shards_are_elastic(sh)) begin_again(s);
         return;
     }
     if (t->on_loss == DC_ON_LOSS_END || (!again && dc__checkpoint_kept(&t->checkpoint, versions) == 0)) {

@@ -293,4 +293,18 @@ joins 1 -dynacomm-link 30mbit # the others keep their parts
 mesh_ended 0 0 1 2
 same_weights
 replayed
+
+what="three workers with unequal links, of which the last has another model, and then another link"
+rm -rf store backup
+meets "${options[@]}"
+joins 0 -dynacomm-link 100mbit
+joins 1 -dynacomm-link 20mbit
+seen "$server_pid" server.out 'waiting for 1 more'
+for attempt in 1 2; do
+    cfg=other.cfg joins 2 -dynacomm-link 50mbit
+    ended "worker 2, attempt $attempt" "${worker_pid[2]}" 1
+done
+joins 2 -dynacomm-link 30mbit
+mesh_ended 0 0 1 2
+same_weights
 finish
