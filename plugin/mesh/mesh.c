@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -110,6 +111,7 @@ static dc_error meet(const dc_worker_options *o, const char *meeting, const char
                                         .own = o->announce_url ? o->announce_url : listens,
                                         .rank = o->rank,
                                         .Bps = o->link_Bps,
+                                        .id = o->id,
                                         .connect_s = default_s > 0 ? default_s : DC_DEFAULT_JOIN_S,
                                         .silence_s = default_s > 0 ? default_s : DC_DEFAULT_PATIENCE_S,
                                         .stop = o->stop},
@@ -184,15 +186,24 @@ static dc_error check_options(const dc_worker_options *o)
     return DC_OK;
 }
 
+static dc_error choose_id(dc_worker_options *o)
+{
+    while (o->id == 0)
+        if (getrandom(&o->id, sizeof o->id, 0) != (ssize_t)sizeof o->id)
+            return dc__fail(DC_ENET, "no random numbers from the kernel");
+    return DC_OK;
+}
+
 static dc_error join_mesh(dc_worker **out, dc_model *model, const dc_worker_options *options)
 {
     char meeting[DC__URL_BYTES];
     dc_worker_options own = *options;
     dc_error err = meeting_url(options->url, meeting);
     if (!err) err = check_options(options);
+    if (!err) err = choose_id(&own); /* the meeting server knows by it whose shard that is */
     mesh *m = err ? NULL : make();
     if (!err && !m) err = dc__fail(DC_ENOMEM, "out of memory for a worker");
-    if (!err) err = start(m, options, meeting);
+    if (!err) err = start(m, &own, meeting);
     if (err) {
         discard(m);
         return err;

@@ -41,7 +41,8 @@ static int member_of(const dc_server *s, const dc__join *join)
 {
     const dc__roster *r = &s->training.roster;
     if (join->rank >= 0) return dc__roster_numbered(r, join->rank);
-    const int slot = dc__roster_find(r, join->worker_id);
+    int slot = dc__roster_find(r, join->worker_id);
+    if (slot < 0) slot = dc__meeting_vacant(&s->shards);
     return slot < 0 && r->wanted == 1 && state_of(s, 0) != DC__MEMBER_FREE ? 0 : slot;
 }
 
@@ -259,7 +260,8 @@ static void refuse(dc_server *s, dc__joining *j, dc_error err)
 static void try_to_admit(dc_server *s, dc__joining *j, bool late)
 {
     bool busy = false;
-    const bool ready = dc__shards_ready(&s->shards, j->join.run);
+    const bool ready = dc__shards_ready(&s->shards, j->join.run) ||
+                       dc__server_had_ended(s, &j->join); /* for that no shard is needed any more */
     if (!ready && dc__shards_waits(&s->shards)) {
         late = false;
         j->until_ns = dc__now_ns() + (int64_t)(DC__JOIN_S * 1e9);

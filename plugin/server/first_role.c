@@ -152,7 +152,9 @@ static dc_error take_bye(dc__peer *p, const dc__frame *frame)
     dc__shards_text(sh, p->number, text);
     (void)snprintf(line, sizeof line, "%s: %s", text, reason);
     dc__roster *r = &p->server->training.roster;
-    /* A worker that leaves a mesh before it trains takes its shard along: another may come. */
+    /* A worker that leaves a mesh takes its shard along: another may come, before the run trains, or if it waits for who is lost. */
+    const bool leaves = sh->mesh && frame->header.flags & DC__BYE_LEAVE;
+    if (leaves && dc__shards_are_elastic(sh)) return dc__fail(DC_EPEER, "%s", reason);
     if (!(frame->header.flags & DC__BYE_OK) && (!sh->mesh || r->training)) dc__roster_end(r, DC_EPEER, line);
     pthread_mutex_lock(&sh->lock);
     p->left = true;

@@ -53,18 +53,24 @@ static dc_error check(const dc__shards *sh, const dc__shard_hello *hello, int *n
     return DC_OK;
 }
 
-/* A shard that comes again, whose link had ended though it was not known: it was killed, or went away from it. */
-static void find_lost(dc__shards *sh, const dc__shard_hello *hello)
+/* The shard that comes again, if its link is not known to have ended, which it has; 0 = none. */
+static int lost_one(const dc__shards *sh, const dc__shard_hello *hello)
 {
     const int k = hello->shard - 1;
-    char text[DC__SHARD_TEXT_BYTES], why[DC__LINE_BYTES];
-    if (hello->mesh || sh->mesh || sh->index > 0 || hello->shards != sh->n || k < 1 || k >= sh->n ||
+    if (hello->mesh || sh->index > 0 || hello->shards != sh->n || k < 1 || k >= sh->n ||
         !sh->peers[k].present)
-        return;
+        return 0;
     const dc__peer *p = &sh->peers[k];
-    if (!p->over && dc__channel_state_of(p->endpoint.link.channel) == DC__CHANNEL_UP &&
-        strcmp(p->url, hello->url) != 0)
-        return;
+    const bool up = !p->over && dc__channel_state_of(p->endpoint.link.channel) == DC__CHANNEL_UP;
+    return up && strcmp(p->url, hello->url) != 0 ? 0 : k;
+}
+
+/* It was killed, or went away from its link. */
+static void find_lost(dc__shards *sh, const dc__shard_hello *hello)
+{
+    char text[DC__SHARD_TEXT_BYTES], why[DC__LINE_BYTES];
+    const int k = sh->mesh ? dc__meeting_lost(sh, hello) : lost_one(sh, hello);
+    if (k == 0) return;
     dc__shards_text(sh, k, text);
     (void)snprintf(why, sizeof why, "lost %s: it was started again, or cut off", text);
     dc__first_lost(sh, k, why);
@@ -151,6 +157,7 @@ dc_error dc__first_adopted(dc__shards *sh)
     sh->run++;
     for (int k = 1; !err && k < sh->n; k++) {
         dc__peer *p = &sh->peers[k];
+        p->has_part = sh->mesh;
         pthread_mutex_lock(&sh->lock);
         dc__shard_free(&p->shard);
         err = dc__shard_init(&p->shard, whole, k, &sh->server->training.shares);
@@ -200,6 +207,7 @@ bool dc__first_may_begin(dc__shards *sh)
 
 void dc__first_begins(dc__shards *sh, uint64_t round)
 {
+    sh->went_back = false;
     pthread_mutex_lock(&sh->lock);
     sh->keep_end = round;
     for (int k = 1; k < sh->n; k++) {

@@ -9,7 +9,7 @@ enum { HELLO_MESH = 1 };
 
 dc_error dc__shard_hello_send(dc__link *link, const dc__shard_hello *hello)
 {
-    uint8_t payload[96 + DC__URL_BYTES + DC__CODING_BYTES];
+    uint8_t payload[112 + 2 * DC__PARTS_MOST + DC__URL_BYTES + DC__CODING_BYTES];
     dc__bytes out = dc__bytes_over(payload, sizeof payload);
     dc__put_text(&out, dc_version());
     dc__put_uint(&out, hello->mesh ? HELLO_MESH : 0, 1);
@@ -19,6 +19,8 @@ dc_error dc__shard_hello_send(dc__link *link, const dc__shard_hello *hello)
     dc__put_uint(&out, (uint64_t)hello->trim, 4);
     dc__put_uint(&out, (uint64_t)(hello->rank + 1), 4);
     dc__put_uint(&out, (uint64_t)hello->Bps, 8);
+    dc__put_uint(&out, hello->id, 8);
+    dc__shares_put(&hello->shares, &out);
     dc__put_text(&out, hello->url);
     dc__put_text(&out, hello->coding);
     dc__assert(!out.failed);
@@ -38,6 +40,8 @@ dc_error dc__shard_hello_read(dc__shard_hello *hello, const dc__frame *frame)
     hello->trim = (int)dc__get_uint(&in, 4);
     const uint64_t rank = dc__get_uint(&in, 4); /* 0 = any, else 1 + rank */
     hello->Bps = (double)dc__get_uint(&in, 8);
+    hello->id = dc__get_uint(&in, 8);
+    const bool shares = dc__shares_get(&hello->shares, &in);
     dc__get_text(&in, hello->url, sizeof hello->url);
     dc__get_text(&in, hello->coding, sizeof hello->coding);
     if (!in.failed && !hello->mesh && strcmp(hello->version, dc_version()) != 0)
@@ -48,7 +52,7 @@ dc_error dc__shard_hello_read(dc__shard_hello *hello, const dc__frame *frame)
         return dc__fail(DC_EVERSION,
                         "the worker has dynacomm %.31s, the server %s: install the same version on both",
                         hello->version, dc_version());
-    if (in.failed || rank > INT32_MAX) return dc__fail(DC_EPROTO, "a SHARD frame is cut short");
+    if (in.failed || !shares || rank > INT32_MAX) return dc__fail(DC_EPROTO, "a SHARD frame is cut short");
     hello->rank = (int)rank - 1;
     dc__make_printable(hello->url);
     dc__make_printable(hello->coding);

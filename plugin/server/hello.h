@@ -10,11 +10,14 @@
 /* What comes. */
 typedef struct dc__shard_hello {
     char version[32]; /* of the program; filled in */
-    bool mesh;        /* from a worker's process: its number is asked for, as are workers and trim */
-    int shard, shards, workers;    /* shard 1.. of so many, for so many workers; else */
-    int trim;                      /* dc_bounds.trim */
-    int rank;                      /* mesh: that the worker asks for, -1 = any */
-    double Bps;                    /* mesh: of its link each way, as its user says; 0 = not known */
+    bool mesh;        /* from a worker's process: its number is asked for, as are workers and trim, */
+    int shard, shards,
+        workers; /* shard 1.. of so many, for so many workers; but where it was in the run: then these */
+    int trim;    /* dc_bounds.trim */
+    int rank;    /* mesh: that the worker asks for, -1 = any */
+    double Bps;  /* mesh: of its link each way, as its user says; 0 = not known */
+    uint64_t id; /* mesh: the worker's, the same whenever it comes back; 0 = none */
+    dc__shares shares;             /* mesh: of the run that it was in; n = 1: of none */
     char url[DC__URL_BYTES];       /* where workers reach it */
     char coding[DC__CODING_BYTES]; /* that its user has said, "" = none; not checked */
 } dc__shard_hello;

@@ -43,7 +43,7 @@ static dc_error await_place(const dc__meet_options *o, dc__met *met)
 
 static dc_error ask(const dc__meet_options *o, double connect_s, dc__met *met)
 {
-    dc__shard_hello hello = {.mesh = true, .rank = o->rank, .Bps = o->Bps};
+    dc__shard_hello hello = {.mesh = true, .rank = o->rank, .Bps = o->Bps, .id = o->id};
     (void)snprintf(hello.url, sizeof hello.url, "%s", met->own);
     dc_error err = dial(o, connect_s, met);
     if (err) return err;
@@ -60,6 +60,9 @@ dc_error dc__meet(const dc__meet_options *o, dc__met *met)
 {
     const int64_t until_ns = dc__now_ns() + (int64_t)(o->connect_s * 1e9);
     memset(met, 0, sizeof *met);
+    met->rank = o->rank;
+    met->Bps = o->Bps;
+    met->id = o->id;
     (void)snprintf(met->url, sizeof met->url, "%s", o->url);
     (void)snprintf(met->own, sizeof met->own, "%s", o->own);
     dc_error err = dc__shards_own(met->url, met->own);
@@ -90,12 +93,17 @@ dc_error dc__server_host(dc_server **server, dc__met *met, dc__listener *listene
         dc__link_close(&met->link, 0);
         return err;
     }
+    dc__shards *sh = &(*server)->shards;
     (*server)->training.account = account;
-    dc__other_goes_on(&(*server)->shards, &met->link);
+    sh->rank = met->rank;
+    sh->Bps = met->Bps;
+    sh->id = met->id;
+    dc__other_goes_on(sh, &met->link);
     return DC_OK;
 }
 
 void dc__server_end(dc_server *server, const char *line)
 {
+    server->shards.worker_left = true;
     dc__roster_end(&server->training.roster, DC_EPEER, line);
 }

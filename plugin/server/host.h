@@ -16,6 +16,7 @@ typedef struct dc__meet_options {
     const char *own; /* where workers reach the shard; of all interfaces: the one that leads there */
     int rank;        /* that the worker asks for, -1 = any */
     double Bps;      /* of its link each way, 0 = not known */
+    uint64_t id;     /* the worker's, 0 = none that it keeps */
     double connect_s, silence_s;
     volatile int *stop; /* as dc_worker_options.stop */
 } dc__meet_options;
@@ -23,6 +24,9 @@ typedef struct dc__meet_options {
 typedef struct dc__met {
     char url[DC__URL_BYTES], own[DC__URL_BYTES];
     dc__link link; /* to the meeting server */
+    int rank;      /* as what it came there: as in the options */
+    double Bps;
+    uint64_t id;
     dc__shard_place place;
 } dc__met;
 

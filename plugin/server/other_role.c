@@ -27,7 +27,10 @@ static dc_error send_bye(void *peer, dc__header *header)
     dc__peer *p = peer;
     uint8_t payload[DC__REASON_BYTES + 2];
     char line[DC__LINE_BYTES], reason[DC__REASON_BYTES];
-    if (dc__roster_result(&p->server->training.roster, line) == DC_OK) header->flags = DC__BYE_OK;
+    if (dc__roster_result(&p->server->training.roster, line) == DC_OK)
+        header->flags = DC__BYE_OK;
+    else if (p->server->shards.worker_left)
+        header->flags = DC__BYE_LEAVE;
     (void)snprintf(reason, sizeof reason, "%.*s", DC__REASON_BYTES - 1, line);
     dc__bytes out = dc__bytes_over(payload, sizeof payload);
     dc__put_text(&out, reason);

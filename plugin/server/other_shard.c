@@ -8,8 +8,9 @@
 #include "server/server.h"
 #include "server/spread.h"
 
-#define AS_FIRST_S 1e9 /* who is lost is waited for until the first shard says otherwise */
-#define SHUT_S 0.5     /* but a handshake that comes to nothing is another key's */
+#define AS_FIRST_S 1e9     /* who is lost is waited for until the first shard says otherwise */
+#define AGAIN_NS 200000000 /* between two attempts to reach the first one */
+#define SHUT_S 0.5         /* but a handshake that comes to nothing is another key's */
 
 /* ---- the link ---- */
 
@@ -36,6 +37,13 @@ static dc_error send_hello(dc__shards *sh)
     const dc_server_options *o = &sh->server->options;
     dc__shard_hello hello = {
         .shard = sh->index + 1, .shards = sh->n, .workers = o->workers, .trim = o->bounds.trim, .rank = -1};
+    if (sh->mesh) { /* it has its number, and was in a run */
+        hello.mesh = true;
+        hello.rank = sh->rank;
+        hello.Bps = sh->Bps;
+        hello.id = sh->id;
+        hello.shares = sh->server->training.shares;
+    }
     (void)snprintf(hello.url, sizeof hello.url, "%s", sh->own);
     dc__shards_coding(sh, hello.coding);
     return dc__shard_hello_send(&sh->peers[0].endpoint.link, &hello);
@@ -73,7 +81,7 @@ static dc_error dial(dc__shards *sh)
     if (!err) err = dc__channel_dial(&channel, sh->first, &options);
     dc__secret_free(keys);
     if (err) return err;
-    (void)snprintf(name, sizeof name, "the first shard at %.40s", sh->first);
+    (void)snprintf(name, sizeof name, "%s at %.40s", dc__shards_first(sh), sh->first);
     dc__link_open(&p->endpoint.link, channel, name, timeout_s, &p->endpoint.stop);
     p->endpoint.link.log = &s->training.log;
     p->present = true;
@@ -196,8 +204,9 @@ static bool comes_again(dc__shards *sh)
 {
     dc__peer *p = &sh->peers[0];
     const int64_t now_ns = dc__now_ns();
-    const bool early = !sh->server->training.model && p->present; /* else nobody is there at all */
-    if (sh->mesh || (!sh->again && !early && sh->server->training.on_loss == DC_ON_LOSS_END)) return false;
+    /* Else nobody is there at all; a worker's user starts it again. */
+    const bool early = !sh->server->training.model && p->present && !sh->mesh;
+    if (!sh->again && !early && sh->server->training.on_loss == DC_ON_LOSS_END) return false;
     if (sh->again && !sh->server->training.model && now_ns > sh->again_until_ns) return false;
     if (!p->over) (void)snprintf(p->why, sizeof p->why, "%.400s", dc_last_error());
     dc__other_lost(sh);
@@ -209,6 +218,8 @@ void dc__other_watch(dc__shards *sh)
     dc__peer *p = &sh->peers[0];
     dc__roster *r = &sh->server->training.roster;
     dc_error err = DC_OK;
+    if (!p->present && dc__now_ns() - sh->asked_ns < AGAIN_NS) return;
+    if (!p->present) sh->asked_ns = dc__now_ns();
     if (!p->present) err = dial(sh);
     if (!err && !p->asked) {
         p->asked = true;

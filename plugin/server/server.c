@@ -214,8 +214,10 @@ static dc_error end_over_shards(dc_server *s)
     char line[DC__LINE_BYTES];
     t->checkpoint.no_end = is_kept_lost(t);
     if (s->shards.index == 0) dc__first_stop(&s->shards);
-    if (dc__roster_result(&t->roster, line)) dc__server_refuse_waiting(s, line);
-    say_goodbye(s, true);
+    /* A worker that leaves a mesh which waits for it ends nothing but its own shard. */
+    const bool leaves = s->shards.worker_left && (s->shards.again || dc__shards_are_elastic(&s->shards));
+    if (dc__roster_result(&t->roster, line) && !leaves) dc__server_refuse_waiting(s, line);
+    say_goodbye(s, !leaves);
     dc__barred_save(&t->barred, &t->log);
     const dc_error err = t->ended ? DC_OK : dc__checkpoint_final(&t->checkpoint);
     dc__checkpoint_stop(&t->checkpoint);

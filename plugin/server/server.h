@@ -103,7 +103,7 @@ struct dc_server {
 /* dc__shards_are_elastic - workers may come and go over shards: the run does not end with who is lost. Run loop. */
 static inline bool dc__shards_are_elastic(const dc__shards *sh)
 {
-    return sh->n > 1 && !sh->mesh && sh->server->training.on_loss != DC_ON_LOSS_END;
+    return sh->n > 1 && sh->server->training.on_loss != DC_ON_LOSS_END;
 }
 
 /* dc__server_start_after_s - how long others are awaited. */

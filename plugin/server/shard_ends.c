@@ -4,6 +4,7 @@
  *   As with one server (ended.c) a goodbye is answered when the end is saved: the others say BYE when all workers are done with them, and
  * stay; the first puts the last version together and saves it, and tells the others (KEEP with END), which answer then. They
  * serve whoever fetches the end until the first needs nothing more (BYE_ACK), for it decides for how long that is. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "server/server.h"
 
@@ -35,8 +36,12 @@ void dc__first_leaves(dc__shards *sh)
 
 void dc__first_parts(dc__shards *sh)
 {
-    for (int k = 1; k < sh->n; k++)
+    for (int k = 1; k < sh->n; k++) {
+        sh->peers[k].awaited = sh->peers[k].present || sh->peers[k].awaited;
         if (sh->peers[k].present) dc__first_part(sh, k);
+    }
+    sh->went_back = true;
+    if (sh->mesh) sh->lost_ns = dc__now_ns();
     pthread_mutex_lock(&sh->lock);
     sh->leaving = false;
     sh->keep_end = 0; /* nothing of the run that is announced next has been */

@@ -17,18 +17,37 @@
 
 /* ---- at the first ---- */
 
+/* A mesh's run that has not begun is anybody's again: workers come anew, for some may be about to reach a process that is no more. */
+static void begin_again(dc_server *s)
+{
+    dc__training *t = &s->training;
+    for (int i = 0; i < t->roster.n; i++) {
+        if (!s->sessions[i].endpoint.threads) continue;
+        dc__roster_gone(&t->roster, i, DC__MEMBER_LEFT, "a shard is lost");
+        dc__session_close(&s->sessions[i], 0);
+        dc__watch_present(&t->watch, i, false);
+        dc__roster_vacate(&t->roster, i);
+    }
+    dc__server_forget_if_empty(s);
+}
+
 void dc__first_lost(dc__shards *sh, int number, const char *why)
 {
     dc_server *s = sh->server;
     dc__training *t = &s->training;
     uint64_t versions[DC__KEPT_MOST];
     char line[DC__LINE_BYTES];
-    if (!t->roster.training || t->ended) {
+    const bool again =
+        sh->mesh && sh->went_back; /* workers may be about to reach its worker's process, which is no more */
+    if (again) sh->lost_ns = dc__now_ns();
+    if ((!t->roster.training && !(again && t->model)) || t->ended) {
         dc__log_line(&t->log, "%s", why);
         dc__first_part(sh, number);
+        sh->peers[number].awaited = false;
+        if (sh->mesh && t->model && !t->roster.training && dc__shards_are_elastic(sh)) begin_again(s);
         return;
     }
-    if (t->on_loss == DC_ON_LOSS_END || dc__checkpoint_kept(&t->checkpoint, versions) == 0) {
+    if (t->on_loss == DC_ON_LOSS_END || (!again && dc__checkpoint_kept(&t->checkpoint, versions) == 0)) {
         (void)snprintf(
             line, sizeof line, "%.400s%s", why,
             t->on_loss == DC_ON_LOSS_END ? "" : ", and there is no checkpoint that the run could go back to");
@@ -39,10 +58,12 @@ void dc__first_lost(dc__shards *sh, int number, const char *why)
     s->expected = 0;
     sh->lost_ns = dc__now_ns();
     const dc_error err = dc__server_restart(s, line);
+    sh->peers[number].awaited = false;
     if (err)
         dc__roster_end(&t->roster, err, dc_last_error());
     else
-        dc__log_line(&t->log, "waiting for the shards, %.0f s", t->loss_wait_s);
+        dc__log_line(&t->log, "waiting for the %s, %.0f s", sh->mesh ? "mesh's workers" : "shards",
+                     t->loss_wait_s);
 }
 
 void dc__first_awaits(dc__shards *sh)
@@ -58,8 +79,8 @@ void dc__first_awaits(dc__shards *sh)
         }
     if (missing == 0) sh->lost_ns = 0;
     if (missing == 0 || dc__seconds(dc__now_ns() - sh->lost_ns) < s->training.loss_wait_s) return;
-    (void)snprintf(line, sizeof line, "%s%s did not come back in time", text,
-                   missing > 1 ? " and others" : "");
+    (void)snprintf(line, sizeof line, "%s%s%s did not come back in time", sh->mesh ? "the worker with " : "",
+                   text, missing > 1 ? " and others" : "");
     dc__roster_end(&s->training.roster, DC_EPEER, line);
 }
 

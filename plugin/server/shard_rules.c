@@ -39,9 +39,14 @@ dc_error dc__shards_check(const dc_server_options *o)
     if (o->balance) return not_with(o, "balanced images");
     if (o->bounds.clip_norm > 0) return not_with(o, "a bound on norms");
     if (o->mesh && o->min_workers && o->min_workers != o->workers)
-        return not_with(o, "a run of fewer workers than it is for");
-    if (o->mesh && (o->on_loss == DC_ON_LOSS_DROP || o->loss_wait_s > 0))
-        return not_with(o, "waiting for lost workers, or going on without");
+        return dc__fail(DC_EINVAL,
+                        "each worker of a mesh holds a part of the model, so that it cannot go on with fewer "
+                        "workers than it is for");
+    if (o->mesh && o->on_loss == DC_ON_LOSS_DROP)
+        return dc__fail(
+            DC_EINVAL,
+            "each worker of a mesh holds a part of the model, so that it cannot go on without lost "
+            "workers: wait for them, or end the run");
     return DC_OK;
 }
 
@@ -58,7 +63,7 @@ dc_error dc__shards_init(dc__shards *sh, dc_server *s, dc_server_options *o)
     pthread_mutex_init(&sh->lock, NULL);
     dc__condition_init(&sh->news);
     if (sh->n == 1) return DC_OK;
-    if (sh->mesh || sh->index > 0) o->on_loss = DC_ON_LOSS_END; /* another one hears it from the first */
+    if (sh->index > 0) o->on_loss = DC_ON_LOSS_END; /* another one hears it from the first */
     o->bounds.on_bad_value = DC_BAD_STOP;
     if (sh->index > 0) {
         o->backup_dir = NULL; /* the first one has all of a checkpoint */
@@ -97,17 +102,31 @@ void dc__shards_destroy(dc__shards *sh)
     pthread_cond_destroy(&sh->news);
 }
 
+static void say_mesh(dc__shards *sh)
+{
+    dc__training *t = &sh->server->training;
+    if (t->on_loss == DC_ON_LOSS_WAIT && t->checkpoint.dir[0])
+        dc__log_line(
+            &t->log,
+            "a mesh meets here: its workers hold the model; when one is lost, the run goes back to a checkpoint "
+            "and waits for it, %.0f s, and it ends when a value is not finite",
+            t->loss_wait_s);
+    else
+        dc__log_line(
+            &t->log,
+            "a mesh meets here: its workers hold the model, and the run ends when one is lost%s, or a value is not "
+            "finite",
+            t->on_loss == DC_ON_LOSS_WAIT ? " (there is no --backup to go back to)" : "");
+}
+
 void dc__shards_say(dc__shards *sh)
 {
-    if (sh->mesh) {
-        dc__log_line(
-            &sh->server->training.log,
-            "a mesh meets here: its workers hold the model, and the run ends when one is lost, or a value is not "
-            "finite");
-        return;
-    }
     const dc__training *t = &sh->server->training;
     char lost[96];
+    if (sh->mesh && sh->index == 0) {
+        say_mesh(sh);
+        return;
+    }
     if (t->on_loss == DC_ON_LOSS_END)
         (void)snprintf(lost, sizeof lost, "the run ends when a worker or a shard is lost");
     else

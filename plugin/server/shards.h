@@ -86,11 +86,14 @@ typedef struct dc__peer {
     int number;              /* the shard's, from 1 */
     char url[DC__URL_BYTES]; /* where workers reach it */
     dc__endpoint endpoint;
-    bool present;             /* run loop: its link has threads, or had */
-    bool asked;               /* run loop, at another one: SHARD has gone */
-    dc__shard shard;          /* at the first: what of the model it has */
-    int rank;                 /* run loop, at a meeting server: that its worker asks for, -1 = any; */
-    double Bps;               /* likewise: of its link, 0 = not known */
+    bool present;    /* run loop: its link has threads, or had */
+    bool asked;      /* run loop, at another one: SHARD has gone */
+    dc__shard shard; /* at the first: what of the model it has */
+    int rank;        /* run loop, at a meeting server: that its worker asks for, -1 = any; */
+    double Bps;      /* likewise: of its link, 0 = not known */
+    uint64_t id;     /* likewise: its worker's, 0 = not known */
+    bool awaited;    /* likewise: it was in the run that went back, and comes again as the same shard */
+    bool has_part; /* likewise: it was in a run, and its worker can take part in one with these shares only */
     _Atomic bool over;        /* its receiver has ended */
     char why[DC__LINE_BYTES]; /* likewise; written before */
     bool run_due, begin_due, stop_due, ack_due, ready_due, bye_due, members_due; /* (L) to be sent */
@@ -132,6 +135,12 @@ typedef struct dc__shards {
     bool again;  /* run loop, at another one: it was in a run that waits, and comes to the first anew, */
     int64_t again_until_ns; /* until then */
     bool had_end;           /* run loop, at another one: the end of that run was saved */
+    int64_t asked_ns;       /* run loop, at another one: when it last tried to reach the first */
+    int rank; /* at another one of a mesh, constant: as what its process came to the meeting server (host.h) */
+    double Bps;
+    uint64_t id;
+    bool went_back;           /* run loop, at the first: the run went back, and has not begun again */
+    _Atomic bool worker_left; /* at another one of a mesh: the worker of its process has left */
     bool end_said,
         end_saved; /* (L) at another one: it has announced to the first that it is at the end, and heard that this is saved */
     /* (L) at another one: a run that was announced, until the run loop has adopted it; `adopting`: it is at that */
@@ -258,9 +267,13 @@ bool dc__other_is_done(dc__shards *sh);
 
 /* meeting.c, at a mesh's meeting server; run loop.
  * dc__meeting_place - the number, from 1, of the shard that a worker's process is to hold; DC_EINVAL, DC_EFULL with a line that is for
- * that worker, DC_EPEER: it is to come again. Also of whoever takes another server for one. dc__meeting_came - it has it.
- */
+ * that worker, DC_EPEER: it is to come again. Also of whoever takes another server for one. dc__meeting_lost - before: the shard whose
+ * link has ended though it was not known, in whose place it comes; 0 = none. dc__meeting_came - it has its number.
+ * dc__meeting_vacant - the slot of a member of the run that is resumed whose process is not here: the mesh is complete without it, so whoever
+ * is new takes its place; -1 = there is none. */
 dc_error dc__meeting_place(const dc__shards *sh, const dc__shard_hello *hello, int *number);
+int dc__meeting_lost(const dc__shards *sh, const dc__shard_hello *hello);
+int dc__meeting_vacant(const dc__shards *sh);
 void dc__meeting_came(dc__shards *sh, int number, const dc__shard_hello *hello);
 
 /* first_shard.c, all at the first; run loop.

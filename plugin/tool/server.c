@@ -165,7 +165,7 @@ static const dc_option table[] = {
     {"mesh", DC_OPTION_SWITCH, DC_INTO(options, server.mesh),
      .help =
          "only be where the workers of a mesh meet (-dynacomm mesh://HOST:PORT), who hold the model: keep roster, log and "
-         "checkpoints"},
+         "checkpoints. A worker that is lost is waited for with --backup only, and the run ends if it is not back in time"},
     {"first", DC_OPTION_TEXT, DC_INTO(options, server.first_url), .value = "URL",
      .help = "with --shard 2/N and so on: where the first one is"},
     {"announce", DC_OPTION_TEXT, DC_INTO(options, server.announce_url), .value = "URL",

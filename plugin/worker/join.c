@@ -84,11 +84,12 @@ static dc_error request(dc_worker *w, dc__part *p, const dc__join *as)
     return dc__join_send(&p->endpoint.link, &join, w->model);
 }
 
-/* Another shard waits for a worker that the first one knows: without that one it would wait in vain. */
+/* Another shard waits for a worker that the first one knows: without that one it would wait in vain. A mesh that ends with whoever is
+ * lost says itself why. */
 static dc_error check_first(const dc_worker *w, const dc__part *p)
 {
     const dc__part *first = w->parts;
-    if (p == first || w->host || !dc__link_ended(&first->endpoint.link)) return DC_OK;
+    if (p == first || (w->host && !w->waits) || !dc__link_ended(&first->endpoint.link)) return DC_OK;
     return dc__fail(DC_EPEER, "the server at %s has ended its session", first->url);
 }
 
@@ -112,16 +113,17 @@ static dc_error await_welcome(dc_worker *w, dc__part *p, double answer_s, dc__we
     return err;
 }
 
-/* A server that was about to end when it was asked: another may come in its place. */
-static dc_error pause_between(dc_worker *w, dc__part *p, const dc_error lost)
+/* A server that was about to end when it was asked: another may come in its place. False: the worker need not ask it, as *err says. */
+static bool pause_between(dc_worker *w, dc__part *p, dc_error *err)
 {
     char line[DC__LINE_BYTES];
     (void)snprintf(line, sizeof line, "%s", dc_last_error());
     dc__link_close(&p->endpoint.link, 0);
     const struct timespec pause = {.tv_nsec = AGAIN_NS};
     nanosleep(&pause, NULL);
-    const dc_error err = dc__worker_check(w);
-    return err ? err : dc__fail(lost, "%s", line);
+    const dc_error own = dc__worker_check(w);
+    *err = own ? own : dc__fail(*err, "%s", line);
+    return !own;
 }
 
 dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__join *as, dc__welcome *welcome)
@@ -133,8 +135,7 @@ dc_error dc__worker_ask(dc_worker *w, dc__part *p, double connect_s, const dc__j
         if (!err) err = request(w, p, as);
         if (!err) err = await_welcome(w, p, 2 * connect_s, welcome);
         if (err != DC_EPEER || dc__now_ns() + AGAIN_NS >= until_ns || check_first(w, p)) break;
-        err = pause_between(w, p, err);
-        if (err != DC_EPEER) break;
+        if (!pause_between(w, p, &err)) break;
     }
     return err;
 }
@@ -178,6 +179,8 @@ dc_error dc__worker_dial(dc_worker *w, double connect_s, dc__welcome *welcome)
     const dc__join as = {.rank = w->options.rank, .clear = w->options.clear && !w->joined_once};
     dc_error err = dc__worker_ask(w, &w->parts[0], connect_s, &as, welcome);
     if (!err) err = dc__urls_agree(w, welcome);
+    if (!err && w->host)
+        w->waits = welcome->waits; /* while it asks the others it can hear that the run goes back */
     if (!err && (welcome->shares.n > 1 || w->n_parts > 1) && !welcome->ended)
         err = ask_others(w, connect_s, welcome);
     if (err) return err;
@@ -298,7 +301,7 @@ static void reset(dc_worker *w)
     for (int k = 0; k < w->n_parts; k++)
         reset_part(&w->parts[k]);
     w->announced.stat_here = false;
-    w->joint.acked = w->joint.flying = w->joint.taken = 0; /* links count anew */
+    dc__joint_restart(w);
     dc__reporter_restart(&w->reporter, w->planner.plan.round_s > 0);
     w->push.grows = false;
     w->push.unsent = 0;
@@ -346,6 +349,12 @@ static dc_error join_anew(dc_worker *w, double left_s)
     return err ? err : dc__worker_enter(w);
 }
 
+/* Without its shard it has no place in the mesh. */
+static dc_error check_host(const dc_worker *w)
+{
+    return w->host ? w->host->check(w->host->context) : DC_OK;
+}
+
 dc_error dc_worker_rejoin(dc_worker *w)
 {
     if (!dc_worker_lost_server(w)) return dc__worker_check(w);
@@ -359,7 +368,8 @@ dc_error dc_worker_rejoin(dc_worker *w)
         const double left_s = dc__seconds(until_ns - dc__now_ns());
         err = join_anew(w, fmax(left_s, 1));
         if (err && !w->failed) dc__worker_fail(w, err);
-    } while (err && dc_worker_lost_server(w) && dc__now_ns() < until_ns);
+    } while (err && dc_worker_lost_server(w) && !check_host(w) && dc__now_ns() < until_ns);
+    if (err && check_host(w)) return check_host(w);
     if (err == DC_ETIMEOUT) {
         (void)dc__fail(err,
                        "the connection to the server at %s was lost, and could not be made again for %.0f s",

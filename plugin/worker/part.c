@@ -102,6 +102,15 @@ static void moved(const dc_worker *w, uint64_t *given, uint64_t *acked, uint64_t
     }
 }
 
+void dc__joint_restart(dc_worker *w)
+{
+    uint64_t given;
+    dc__joint *j = &w->joint;
+    j->acked = j->flying = j->taken = 0; /* its own links count anew, */
+    if (w->host)
+        dc__account_moved(w->host->account, &given, &j->acked, &j->taken); /* and perhaps not its shard's */
+}
+
 void dc__joint_down(dc__part *p, bool busy)
 {
     dc_worker *w = p->worker;
@@ -109,7 +118,11 @@ void dc__joint_down(dc__part *p, bool busy)
     uint64_t given, acked, taken;
     if (w->n_parts == 1 || p->inside) return;
     moved(w, &given, &acked, &taken);
-    if (taken == j->taken) return; /* it was counted with another's, which came a moment later */
+    if (taken <=
+        j->taken) { /* it was counted with another's, which came a moment later; or another worker's link to this shard has ended */
+        j->taken = taken;
+        return;
+    }
     j->down.memory_bytes = network_bytes(w, false) + host_bytes(w, false);
     dc__meter_frame(&j->down, dc__now_ns(), taken - j->taken, busy);
     j->taken = taken;
@@ -125,7 +138,7 @@ void dc__joint_up(dc_worker *w)
     dc__joint *j = &w->joint;
     if (w->n_parts == 1) return;
     moved(w, &given, &acked, &taken);
-    const uint64_t arrived = acked - j->acked;
+    const uint64_t arrived = acked > j->acked ? acked - j->acked : 0;
     const bool busy = j->flying >= arrived + (uint64_t)BUSY_SLICES * w->planner.plan.slice_bytes;
     j->up.memory_bytes = network_bytes(w, true) + host_bytes(w, true);
     dc__meter_frame(&j->up, dc__now_ns(), arrived, busy && arrived > 0);

@@ -143,13 +143,26 @@ static dc_error choose_id(dc_worker *w)
     return DC_OK;
 }
 
+/* In a mesh that waits for those who are lost, somebody may be while this worker comes: it is asked to come again. */
+static dc_error dial_first(dc_worker *w, dc__welcome *welcome)
+{
+    dc_error err = dc__worker_dial(w, dc__worker_join_s(w), welcome);
+    while (err == DC_EPEER && w->host && w->waits && !dc__worker_check(w)) {
+        dc__log_line(&w->log, "%s; joining it again", dc_last_error());
+        for (int k = 0; k < w->n_parts; k++)
+            dc__link_close(&w->parts[k].endpoint.link, 0);
+        err = dc__worker_dial(w, dc__worker_join_s(w), welcome);
+    }
+    return err;
+}
+
 static dc_error join_server(dc_worker *w)
 {
     dc__welcome welcome;
     dc_error err = choose_id(w);
     if (!err)
         err = dc__invited(w->options.url, w->options.key_path, "worker", &w->log, w->parts[0].url, &w->keys);
-    if (!err) err = dc__worker_dial(w, dc__worker_join_s(w), &welcome);
+    if (!err) err = dial_first(w, &welcome);
     if (err) return err;
     dc__residues_init(&w->residues, w->options.keep_dir, welcome.rank, w->model, &w->memory, &w->lock,
                       &w->log);

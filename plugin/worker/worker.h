@@ -226,7 +226,9 @@ uint64_t dc__worker_moved(const dc_worker *w, bool up);
 void dc__worker_trace_slice(const dc__part *p, dc__track track, const char *name, int64_t begin_ns,
                             const dc__header *header);
 
-/* part.c: dc__joint_down - parameters have come over a link; dc__joint_up - a slice is about to go. With the lock held. */
+/* part.c: dc__joint_down - parameters have come over a link; dc__joint_up - a slice is about to go. With the lock held.
+ * dc__joint_restart - links have ended, and others will come. Likewise. */
+void dc__joint_restart(dc_worker *w);
 void dc__joint_down(dc__part *p, bool busy);
 void dc__joint_up(dc_worker *w);
 

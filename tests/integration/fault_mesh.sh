@@ -1,6 +1,6 @@
 #!/bin/bash
 # A mesh, whose workers hold the model: what does not fit is refused with a line that says what to write instead; who is missing is waited
-# for; who is lost, worker or meeting server, ends the run everywhere, and what was saved is resumed; a cut is survived.
+# for; with --on-loss end who is lost, worker or meeting server, ends the run everywhere, and what was saved is resumed; a cut is survived.
 . "$(dirname "$0")/lib_fault.sh"
 classifier_data
 classifier_cfg max_batches=0
@@ -19,10 +19,10 @@ no_start()
 no_start "a shard of a mesh" "the workers of a mesh hold its shards|--shard" --shard 1/2
 no_start "with --first" "the workers of a mesh hold its shards|--first" --first "$url-1"
 no_start "with keys" "a mesh|keys" --key no-such-file
-no_start "with --on-loss drop" "a mesh|lost workers" --on-loss drop
+no_start "with --on-loss drop" "of a mesh|without lost workers" --on-loss drop
 no_start "with --balance" "a mesh|balanced" --balance
 no_start "with --clip-norm" "a mesh|norms" --clip-norm 3
-no_start "with --min-workers" "a mesh|fewer workers" --min-workers 1
+no_start "with --min-workers" "of a mesh|fewer workers" --min-workers 1
 no_start "too many workers" "40 workers|at most 32" --workers 40
 
 # alone NAME WORDS OPTION... - a worker that is refused
@@ -86,11 +86,11 @@ ended "one server" "$server_pid" 0
 check "$what: one server's weights" cmp store/c_final.weights whole/c_final.weights
 check "$what: one server's state" cmp store/c.state whole/c.state
 
-# Another model ends it for all before it begins; the meeting server waits for others.
+# With --on-loss end another model ends it for all before it begins; the meeting server waits for others.
 what="another model"
 sed 's/^filters=200/filters=100/' c.cfg > other.cfg
 rm -rf store
-server --mesh --workers 2 --backup store --timeout 3
+server --mesh --workers 2 --backup store --on-loss end --timeout 3
 url=$meet worker 0 -rounds 3
 seen "$server_pid" server.out 'waiting for 1 more'
 url=$meet cfg=other.cfg worker 1 -rounds 3
@@ -158,7 +158,7 @@ what="connections that break"
 a=$(free_port) b=$(free_port) c=$(free_port)
 rm -rf store
 proxy "$c" "$b"
-url=tcp://127.0.0.1:$a server --mesh --workers 2 --backup store --timeout 20
+url=tcp://127.0.0.1:$a server --mesh --workers 2 --backup store --on-loss end --timeout 20
 url=mesh://127.0.0.1:$a worker 0 -rounds 200 -dynacomm-timeout 20
 url=mesh://127.0.0.1:$a worker 1 -rounds 200 -dynacomm-timeout 20 -dynacomm-listen "tcp://127.0.0.1:$b" -dynacomm-announce "tcp://127.0.0.1:$c"
 seen "$server_pid" server.out 'training c with'
@@ -178,13 +178,13 @@ worker 1 -rounds 200
 ended "one server" "$server_pid" 0
 check "$what: one server's weights" cmp store/c_final.weights whole/c_final.weights
 
-# Who is lost ends the run everywhere; all that was saved is gone on with.
+# With --on-loss end who is lost ends the run everywhere; all that was saved is gone on with.
 lost()
 {
     what="$1, $2"
     local pid last rank
     rm -rf store
-    server --mesh --workers 3 --backup store --backup-every 3 --timeout 3
+    server --mesh --workers 3 --backup store --backup-every 3 --on-loss end --timeout 3
     for rank in 0 1 2; do url=$meet worker $rank; done
     seen "$server_pid" server.out 'saved round [1-9]' || not_ok "$what: runs" "$(cat server.err worker-*.err)"
     pid=${worker_pid[1]}
