@@ -170,18 +170,6 @@ dc_error dc__first_adopted(dc__shards *sh)
     return err;
 }
 
-void dc__first_forgets(dc__shards *sh)
-{
-    pthread_mutex_lock(&sh->lock);
-    for (int k = 1; k < sh->n; k++) {
-        dc__peer *p = &sh->peers[k];
-        p->run_due = p->ready = false;
-        while (p->sending && !p->over)
-            dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + LOOK_NS);
-    }
-    pthread_mutex_unlock(&sh->lock);
-}
-
 bool dc__first_may_begin(dc__shards *sh)
 {
     dc__training *t = &sh->server->training;

@@ -59,6 +59,18 @@ void dc__server_forget(dc_server *s)
     s->announced = false;
 }
 
+void dc__server_forget_if_empty(dc_server *s)
+{
+    dc__roster *r = &s->training.roster;
+    if (r->training || !s->training.model || dc__server_members(s) > 0) return;
+    for (int i = 0; i < r->n; i++)
+        if (s->sessions[i].endpoint.threads) return; /* one that is about to end */
+    for (int i = 0; i < r->n; i++)
+        dc__session_forget(&s->sessions[i]);
+    if (s->shards.n > 1 && s->shards.index == 0) dc__first_forgets(&s->shards);
+    dc__training_forget(&s->training);
+}
+
 dc_error dc__server_restart(dc_server *s, const char *why)
 {
     dc__training *t = &s->training;

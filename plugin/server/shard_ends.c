@@ -49,6 +49,18 @@ void dc__first_parts(dc__shards *sh)
     pthread_mutex_unlock(&sh->lock);
 }
 
+void dc__first_forgets(dc__shards *sh)
+{
+    pthread_mutex_lock(&sh->lock);
+    for (int k = 1; k < sh->n; k++) {
+        dc__peer *p = &sh->peers[k];
+        p->run_due = p->ready = false;
+        while (p->sending && !p->over)
+            dc__wait_until(&sh->news, &sh->lock, dc__now_ns() + DC__POLL_NS);
+    }
+    pthread_mutex_unlock(&sh->lock);
+}
+
 /* ---- the run ---- */
 
 bool dc__first_may_end(dc__shards *sh, uint64_t version)
