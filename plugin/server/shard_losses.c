@@ -17,7 +17,7 @@
 
 /* ---- at the first ---- */
 
-/* A mesh's run that has not begun is anybody's again: workers come anew, for some may be about to reach a process that is no more. */
+/* A mesh's run that has not begun is forgotten when all have left it: workers come anew, for some may be about to reach a process that is no more. */
 static void begin_again(dc_server *s)
 {
     dc__training *t = &s->training;
@@ -28,7 +28,6 @@ static void begin_again(dc_server *s)
         dc__watch_present(&t->watch, i, false);
         dc__roster_vacate(&t->roster, i);
     }
-    dc__server_forget_if_empty(s);
 }
 
 void dc__first_lost(dc__shards *sh, int number, const char *why)
