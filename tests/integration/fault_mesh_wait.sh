@@ -192,18 +192,6 @@ check "$what: worker 1 heard" grep -q 'worker 1 hears that the run has ended, wi
 unlinked
 url=$ipc meet=$ipc_meet
 
-what="another model, then the same"
-rm -rf store backup
-meets --workers 2
-joins 0
-seen "$server_pid" server.out 'waiting for 1 more'
-sed 's/^filters=6/filters=7/' c.cfg > other.cfg
-cfg=other.cfg joins 1
-ended "worker 1" "${worker_pid[1]}" 1
-joins 1
-mesh_ended 0 0 1
-same_weights
-
 what="a worker that is not back in time"
 mesh 2 --timeout 3 --on-loss wait:3
 round 0 8
@@ -294,17 +282,4 @@ mesh_ended 0 0 1 2
 same_weights
 replayed
 
-what="three workers with unequal links, of which the last has another model, and then another link"
-rm -rf store backup
-meets "${options[@]}"
-joins 0 -dynacomm-link 100mbit
-joins 1 -dynacomm-link 20mbit
-seen "$server_pid" server.out 'waiting for 1 more'
-for attempt in 1 2; do
-    cfg=other.cfg joins 2 -dynacomm-link 50mbit
-    ended "worker 2, attempt $attempt" "${worker_pid[2]}" 1
-done
-joins 2 -dynacomm-link 30mbit
-mesh_ended 0 0 1 2
-same_weights
 finish
